@@ -1,1 +1,33 @@
-"""camaug."""
+"""See what an image classifier looks at while it trains, and use it to train it better.
+
+The Lightning side is in ``camaug.callbacks`` and ``camaug.datamodules``; importing this package loads neither
+Lightning nor TensorBoard.
+"""
+
+from camaug.augment import GroupCamTransform
+from camaug.explainers import (
+    Explainer,
+    Explanation,
+    GradCAM,
+    GroupCAM,
+    get_explainer,
+    list_explainers,
+    register_explainer,
+)
+from camaug.layers import TargetLayer, find_layer, spatial_features
+from camaug.version import __version__
+
+__all__ = [
+    "Explainer",
+    "Explanation",
+    "GradCAM",
+    "GroupCAM",
+    "GroupCamTransform",
+    "TargetLayer",
+    "find_layer",
+    "get_explainer",
+    "list_explainers",
+    "register_explainer",
+    "spatial_features",
+    "__version__",
+]

@@ -1,0 +1,167 @@
+"""Group-CAM as data augmentation: images in which what does not matter is blurred away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
+from torchvision.transforms import v2
+
+from camaug.explainers import Explainer, GroupCAM, get_explainer
+from camaug.masking import binarise, blend, gaussian_blur
+
+__all__ = ["GroupCamTransform", "class_indices"]
+
+
+def augmentation_explainer() -> GroupCAM:
+    """Group-CAM as the paper augments with it (arXiv 2103.13859, section 5): 16 groups and no backward pass."""
+    return GroupCAM(groups=16, theta=None, weighted=False)
+
+
+class GroupCamTransform(v2.Transform):
+    """Blur what the model does not look at, in a batch of training images.
+
+    Zhang, Rao, Yang 2021 (arXiv 2103.13859, section 5): the saliency ``L`` of the true class is binarised at each
+    map's own mean, ``B = L >= mean(L)``, and the training image is ``X' = X * B + blur(X) * (1 - B)``. Labels pass
+    through unchanged. An image without evidence for its class stays as it is.
+
+    Used as torchvision's ``MixUp`` and ``CutMix`` are: on the batch, on its device, with new tensors returned and the
+    given ones left alone. The model is looked at as it is at each call, without a trace, and is not a submodule: the
+    transform has no weights.
+
+    Args:
+        model: The classifier, usually the one in training; its forward gives logits.
+        explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
+            with 16 groups, without weights and without de-noising.
+        share: Share of the images that are transformed, in [0, 1], chosen at random in each batch; the others cost
+            nothing.
+        blur_kernel_size: Width of the blur in pixels, odd.
+        blur_sigma: Standard deviation of the blur in pixels.
+        forward: How logits (N, classes) come from images, where ``model(images)`` does not give them.
+
+    Raises:
+        ValueError: If ``share`` is outside [0, 1], or the explainer's name is unknown.
+
+    Example:
+        >>> import torchvision
+        >>> transform = GroupCamTransform(torchvision.models.resnet18(num_classes=5))
+        >>> images, labels = transform(torch.rand(2, 3, 64, 64), torch.tensor([0, 4]))
+        >>> images.shape, labels
+        (torch.Size([2, 3, 64, 64]), tensor([0, 4]))
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        explainer: str | Explainer | None = None,
+        *,
+        share: float = 1.0,
+        blur_kernel_size: int = 51,
+        blur_sigma: float = 50.0,
+        forward: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 <= share <= 1:
+            raise ValueError(f"`share` must be between 0 and 1, got {share}")
+        # Hidden from nn.Module's registration: a transform has no weights to save, move or train.
+        self._model = (model,)
+        self.explainer = _explainer(explainer)
+        self.share = share
+        self.blur_kernel_size = blur_kernel_size
+        self.blur_sigma = blur_sigma
+        self._forward = forward
+
+    def forward(self, *inputs: Any) -> Any:
+        """Transform a batch.
+
+        Args:
+            *inputs: Images (N, C, H, W) and labels, class indices (N,) or probabilities (N, classes) of which the
+                heaviest is explained: as two arguments, or as any nest of containers in which they stand in this
+                order. Whatever else is there passes through.
+
+        Returns:
+            The same structure with new images.
+        """
+        leaves, structure = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
+        self.check_inputs(leaves)
+        params = self.make_params(leaves)
+        outputs = [self.transform(leaf, params) for leaf in leaves]
+        return tree_unflatten(outputs, structure)
+
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Refuse a batch without images and labels."""
+        _images_and_labels(flat_inputs)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """All of the randomness, the saliency and the masks.
+
+        Returns:
+            ``images``: the tensor that is to be transformed; ``index``: which of its images are, (M,); ``maps``:
+            their saliency, (M, H, W) in [0, 1]; ``masks``: what is kept of them, boolean (M, H, W).
+        """
+        images, labels = _images_and_labels(flat_inputs)
+        index = self._choose(images)
+        size = (len(index), *images.shape[2:])
+        maps = images.new_zeros(size, dtype=torch.float32)
+        if len(index):
+            explanation = self.explainer(
+                self._model[0], images[index], class_indices(labels)[index], forward=self._forward
+            )
+            maps = explanation.maps
+        return {"images": images, "index": index, "maps": maps, "masks": binarise(maps)}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Blur the images outside their masks; anything else is handed back."""
+        if inpt is not params["images"]:
+            return inpt
+        index, masks = params["index"], params["masks"]
+        chosen = inpt[index].detach()
+        blurred = gaussian_blur(chosen, self.blur_kernel_size, self.blur_sigma)
+        return inpt.index_copy(0, index, blend(chosen, blurred, masks))
+
+    def _choose(self, images: Tensor) -> Tensor:
+        count = len(images)
+        if self.share == 1:
+            return torch.arange(count, device=images.device)
+        if self.share == 0:
+            return torch.arange(0, device=images.device)
+        return (torch.rand(count) < self.share).nonzero()[:, 0].to(images.device)
+
+    def extra_repr(self) -> str:
+        """What the transform is configured with."""
+        return f"explainer={self.explainer}, share={self.share}"
+
+
+def class_indices(labels: Tensor) -> Tensor:
+    """Class indices (N,) of labels that are indices already or probabilities (N, classes): the heaviest class."""
+    return labels.argmax(dim=1) if labels.dim() == 2 else labels
+
+
+def _explainer(explainer: str | Explainer | None) -> Explainer:
+    if explainer is None:
+        return augmentation_explainer()
+    return get_explainer(explainer) if isinstance(explainer, str) else explainer
+
+
+def _images_and_labels(leaves: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    images = next((t for t in tensors if t.dim() == 4 and t.is_floating_point()), None)
+    if images is None:
+        shapes = ", ".join(f"{t.dtype} {tuple(t.shape)}" for t in tensors) or "no tensor"
+        raise ValueError(f"expected a batch of floating-point images (N, C, H, W), got {shapes}")
+    labels = next((t for t in tensors if t is not images and _is_labels(t, len(images))), None)
+    if labels is None:
+        raise ValueError(
+            f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
+            f"({len(images)}, classes)"
+        )
+    return images, labels
+
+
+def _is_labels(tensor: Tensor, count: int) -> bool:
+    if tensor.dim() == 1:
+        return len(tensor) == count and not tensor.is_floating_point() and tensor.dtype != torch.bool
+    return tensor.dim() == 2 and len(tensor) == count and tensor.is_floating_point()

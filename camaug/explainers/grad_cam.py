@@ -1,0 +1,54 @@
+"""Grad-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from camaug.explainers.base import Evidence, Explainer
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["GradCAM", "channel_weights"]
+
+
+def channel_weights(gradients: Tensor) -> Tensor:
+    """The mean gradient of each channel: ``w_k = (1/Z) sum_ij dy_c / dA_k[i, j]``.
+
+    Selvaraju et al. 2017 (arXiv 1610.02391), equation 1.
+
+    Args:
+        gradients: (N, K, u, v).
+
+    Returns:
+        (N, K).
+    """
+    return gradients.mean(dim=(2, 3))
+
+
+@register_explainer("grad-cam")
+@dataclass(frozen=True)
+class GradCAM(Explainer):
+    """Grad-CAM: the channels weighted by their mean gradients, ``L = ReLU(sum_k w_k A_k)``.
+
+    Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization
+    (arXiv 1610.02391), equations 1 and 2. Costs one forward pass and the head's backward pass.
+
+    Args:
+        layer: The target layer: None to find it, a name, or a module of the model.
+
+    Example:
+        >>> import torch, torchvision
+        >>> explanation = GradCAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64), targets=7)
+        >>> explanation.maps.shape, explanation.targets
+        (torch.Size([2, 64, 64]), tensor([7, 7]))
+    """
+
+    @property
+    def needs_gradients(self) -> bool:
+        """The weights are made of gradients."""
+        return True
+
+    def weights(self, evidence: Evidence, maps: Tensor) -> Tensor:
+        """The mean gradient of each channel, (N, K)."""
+        return channel_weights(evidence.require_gradients())

@@ -1,0 +1,127 @@
+"""Group-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.base import Evidence, Explainer, weighted_sum
+from camaug.explainers.grad_cam import channel_weights
+from camaug.explainers.queries import masked_probabilities
+from camaug.explainers.registry import register_explainer
+from camaug.masking import denoise, gaussian_blur, normalise, upsample
+
+__all__ = ["GroupCAM", "group_maps"]
+
+
+def group_maps(activations: Tensor, groups: int, weights: Tensor | None = None, theta: float | None = None) -> Tensor:
+    """The initial masks of Group-CAM: ``M_l = ReLU(sum_{k in group l} w_k A_k)``, de-noised.
+
+    Zhang, Rao, Yang 2021 (arXiv 2103.13859), steps 2 and 3. The channels are split in order. Where ``groups`` does
+    not divide K, the first ``K mod groups`` groups have one channel more than the others.
+
+    Args:
+        activations: (N, K, u, v).
+        groups: Number of groups G, between 1 and K.
+        weights: Channel weights (N, K); None weighs all channels alike.
+        theta: Percentile below which a map is set to 0; None keeps everything.
+
+    Returns:
+        Masks (N, G, u, v), at least 0, not normalised.
+
+    Raises:
+        ValueError: If there are more groups than channels.
+
+    Example:
+        >>> activations = torch.tensor([1.0, -3.0, 2.0]).view(1, 3, 1, 1)
+        >>> group_maps(activations, groups=2).flatten()
+        tensor([0., 2.])
+    """
+    channels = activations.shape[1]
+    if not 1 <= groups <= channels:
+        raise ValueError(f"`groups` must be between 1 and the layer's {channels} channels, got {groups}")
+    if weights is not None:
+        activations = activations * weights[:, :, None, None]
+    maps = torch.stack([group.sum(dim=1) for group in activations.tensor_split(groups, dim=1)], dim=1).relu()
+    return maps if theta is None else denoise(maps, theta)
+
+
+@register_explainer("group-cam")
+@dataclass(frozen=True)
+class GroupCAM(Explainer):
+    """Group-CAM: groups of channels as masks, each weighted by what it does for the confidence when it is shown.
+
+    Zhang, Rao, Yang 2021, Group-CAM: Group Score-Weighted Visual Explanations for Deep Convolutional Networks
+    (arXiv 2103.13859). The image is shown through each group's mask over a blurred baseline, and the gain of the
+    target's probability over the baseline's weighs the mask: ``alpha_l = F_c(X_l) - F_c(X~)``,
+    ``L = ReLU(sum_l alpha_l M'_l)``. Costs ``groups`` + 2 forward passes and, if ``weighted``, the head's backward.
+
+    The defaults are the paper's. With ``groups=1, theta=None`` the map is Grad-CAM's.
+
+    Args:
+        groups: Number of groups G, between 1 and the layer's channels. Where it does not divide them, the first
+            groups have one channel more.
+        theta: De-noising percentile in [0, 100]; None for no de-noising.
+        weighted: Whether channels are weighted by their mean gradients within a group. Without, no backward pass is
+            needed (the paper's augmentation).
+        subtract_baseline: Whether the baseline's probability is subtracted from each score.
+        normalise_after: Normalise the masks after upsampling, as the published code does, rather than before, as the
+            paper's formula says.
+        blur_kernel_size: Width of the baseline's blur in pixels, odd.
+        blur_sigma: Standard deviation of the blur in pixels.
+        chunk_size: Masked images in one forward pass; by default as many as are explained, and at least 32.
+        layer: The target layer: None to find it, a name, or a module of the model.
+
+    Example:
+        >>> import torchvision
+        >>> explainer = GroupCAM(groups=8)
+        >>> explainer(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
+        torch.Size([2, 64, 64])
+    """
+
+    groups: int = 32
+    theta: float | None = 70.0
+    weighted: bool = True
+    subtract_baseline: bool = True
+    normalise_after: bool = False
+    blur_kernel_size: int = 51
+    blur_sigma: float = 50.0
+    chunk_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.groups < 1:
+            raise ValueError(f"`groups` must be at least 1, got {self.groups}")
+        if self.theta is not None and not 0 <= self.theta <= 100:
+            raise ValueError(f"`theta` is a percentile and must be between 0 and 100, or None, got {self.theta}")
+        if self.chunk_size is not None and self.chunk_size < 1:
+            raise ValueError(f"`chunk_size` must be at least 1 image, or None, got {self.chunk_size}")
+
+    @property
+    def needs_gradients(self) -> bool:
+        """Only the channel weights are made of gradients."""
+        return self.weighted
+
+    def maps(self, evidence: Evidence) -> Tensor:
+        """The masks M', (N, G, u, v), or (N, G, H, W) if normalised after upsampling, in [0, 1]."""
+        weights = channel_weights(evidence.require_gradients()) if self.weighted else None
+        masks = group_maps(evidence.activations, self.groups, weights, self.theta)
+        return normalise(upsample(masks, evidence.image_size) if self.normalise_after else masks)
+
+    def weights(self, evidence: Evidence, masks: Tensor) -> Tensor:
+        """The gains alpha of the masked images over the baseline, (N, G)."""
+        baseline = gaussian_blur(evidence.images, self.blur_kernel_size, self.blur_sigma)
+        scores = masked_probabilities(
+            evidence.predict, evidence.images, baseline, masks, evidence.targets, chunk_size=self.chunk_size
+        )
+        if not self.subtract_baseline:
+            return scores
+        return scores - evidence.predict(baseline).gather(1, evidence.targets[:, None])
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """``ReLU(sum_l alpha_l M'_l)`` at the images' size, (N, H, W)."""
+        masks = self.maps(evidence)
+        summed = weighted_sum(masks, self.weights(evidence, masks))
+        # Upsampling is linear, so the sum may be enlarged instead of each mask; the rectification is not, so it waits.
+        return upsample(summed[:, None], evidence.image_size)[:, 0].relu()

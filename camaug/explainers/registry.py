@@ -1,0 +1,75 @@
+"""The names under which explainers are known to configurations, callbacks and tests."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from camaug.explainers.base import Explainer
+
+__all__ = ["get_explainer", "list_explainers", "register_explainer"]
+
+_registry: dict[str, type[Explainer]] = {}
+T = TypeVar("T", bound=type[Explainer])
+
+
+def register_explainer(name: str) -> Callable[[T], T]:
+    """Class decorator that makes an explainer known under a name.
+
+    Args:
+        name: The public name, in lower case with hyphens.
+
+    Raises:
+        ValueError: If the name is taken.
+    """
+
+    def register(explainer: T) -> T:
+        if name in _registry:
+            raise ValueError(f"the explainer name {name!r} is taken by {_registry[name].__name__}: choose another")
+        _registry[name] = explainer
+        explainer.name = name
+        return explainer
+
+    return register
+
+
+def list_explainers() -> list[str]:
+    """The names of all explainers, in alphabetical order.
+
+    Example:
+        >>> list_explainers()
+        ['grad-cam', 'group-cam']
+    """
+    return sorted(_registry)
+
+
+def get_explainer(name: str, **settings: Any) -> Explainer:
+    """Make an explainer from its name.
+
+    Args:
+        name: One of :func:`list_explainers`.
+        **settings: Arguments of the explainer's class.
+
+    Returns:
+        The explainer.
+
+    Raises:
+        ValueError: If the name or a setting is unknown; the message gives the nearest ones.
+
+    Example:
+        >>> get_explainer("group-cam", groups=16)
+        GroupCAM(layer=None, groups=16, theta=70.0, weighted=True, subtract_baseline=True, normalise_after=False,
+                 blur_kernel_size=51, blur_sigma=50.0, chunk_size=None)
+    """
+    if name not in _registry:
+        nearest = difflib.get_close_matches(name, _registry, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+        raise ValueError(f"unknown explainer {name!r}, expected one of {', '.join(list_explainers())}{hint}")
+    explainer = _registry[name]
+    known = list(inspect.signature(explainer).parameters)
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ValueError(f"{name} has no setting {', '.join(map(repr, unknown))}, expected some of {', '.join(known)}")
+    return explainer(**settings)

@@ -1,0 +1,118 @@
+"""How much the maps of the same images changed since the last look."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+__all__ = ["Drift", "rank_correlation", "top_overlap"]
+
+
+def rank_correlation(maps: Tensor, previous: Tensor) -> Tensor:
+    """Spearman's rank correlation of each map with its predecessor, tied values sharing their mean rank.
+
+    Two constant maps agree (1); a constant map and another do not correlate (0).
+
+    Args:
+        maps: (N, H, W).
+        previous: (N, H, W).
+
+    Returns:
+        (N,), in [-1, 1].
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 0.1, 0.2, 0.9]]])
+        >>> rank_correlation(maps, maps**2), rank_correlation(maps, 1 - maps)
+        (tensor([1.]), tensor([-1.]))
+    """
+    ranks, before = (_centred(_mean_ranks(each.flatten(1).double())) for each in (maps, previous))
+    norms = ranks.norm(dim=1) * before.norm(dim=1)
+    both_constant = (ranks.norm(dim=1) == 0) & (before.norm(dim=1) == 0)
+    correlation = (ranks * before).sum(dim=1) / torch.where(norms > 0, norms, 1)
+    return torch.where(both_constant, 1.0, correlation).float()
+
+
+def top_overlap(maps: Tensor, previous: Tensor, share: float = 0.2) -> Tensor:
+    """Intersection over union of the highest places of each map and of its predecessor.
+
+    A place is among the highest if its value is above 0 and at least the (1 - ``share``)-quantile of its map. Two
+    maps without any agree (1).
+
+    Args:
+        maps: (N, H, W), at least 0.
+        previous: (N, H, W), at least 0.
+        share: Share of the places that are the highest.
+
+    Returns:
+        (N,), in [0, 1].
+    """
+    tops, before = (_top(each.flatten(1).float(), share) for each in (maps, previous))
+    union = (tops | before).sum(dim=1)
+    return torch.where(union > 0, (tops & before).sum(dim=1) / union.clamp(min=1), 1.0)
+
+
+class Drift(Metric):
+    """How much the maps of the same images changed, averaged over images.
+
+    The paper reads Group-CAM's maps as a hint of convergence (arXiv 2103.13859, section 5): when they stop changing,
+    the model has probably converged.
+
+    ``compute`` gives ``drift``, 1 minus the mean rank correlation, in [0, 2] with 0 for no change, and ``overlap``,
+    the mean intersection over union of the highest 20 % of the places, in [0, 1] with 1 for no change.
+
+    Example:
+        >>> metric = Drift()
+        >>> maps = torch.rand(4, 8, 8)
+        >>> metric.update(maps, previous=maps)
+        >>> metric.compute()
+        {'drift': tensor(0.), 'overlap': tensor(1.)}
+    """
+
+    full_state_update = False
+    correlation: Tensor
+    overlap: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("correlation", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("overlap", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, maps: Tensor, previous: Tensor) -> None:
+        """Add maps (N, H, W) and what they were at the last look, of the same shape.
+
+        Raises:
+            ValueError: If the shapes differ.
+        """
+        if maps.shape != previous.shape:
+            raise ValueError(f"maps {tuple(maps.shape)} and previous {tuple(previous.shape)} must have one shape")
+        self.correlation += rank_correlation(maps, previous).sum()
+        self.overlap += top_overlap(maps, previous).sum()
+        self.count += len(maps)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The figures over all images.
+
+        Raises:
+            ValueError: If there were none.
+        """
+        if self.count == 0:
+            raise ValueError("Drift has seen no images: call update first")
+        return {"drift": 1 - self.correlation / self.count, "overlap": self.overlap / self.count}
+
+
+def _mean_ranks(values: Tensor) -> Tensor:
+    ordered = values.sort(dim=1).values
+    first = torch.searchsorted(ordered, values, right=False)
+    last = torch.searchsorted(ordered, values, right=True)
+    return (first + last).double() / 2
+
+
+def _centred(values: Tensor) -> Tensor:
+    return values - values.mean(dim=1, keepdim=True)
+
+
+def _top(values: Tensor, share: float) -> Tensor:
+    return (values > 0) & (values >= values.quantile(1 - share, dim=1, keepdim=True))

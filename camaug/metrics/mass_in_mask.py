@@ -1,0 +1,76 @@
+"""How much of a map's mass lies on the object."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+__all__ = ["MassInMask", "mass_in_mask"]
+
+
+def mass_in_mask(maps: Tensor, masks: Tensor) -> Tensor:
+    """The share of each map's mass that lies inside its mask: the energy-based pointing game.
+
+    Wang et al. 2020, Score-CAM (arXiv 1910.01279), section 4.3. A map without mass counts as 0.
+
+    Args:
+        maps: (N, H, W), at least 0.
+        masks: Where the object is, boolean (N, H, W).
+
+    Returns:
+        (N,), in [0, 1].
+
+    Example:
+        >>> mass_in_mask(torch.tensor([[[1.0, 3.0]]]), torch.tensor([[[False, True]]]))
+        tensor([0.7500])
+    """
+    total = maps.sum(dim=(1, 2))
+    return (maps * masks).sum(dim=(1, 2)) / torch.where(total > 0, total, 1)
+
+
+class MassInMask(Metric):
+    """The mean share of the maps' mass that lies on the object, beside the share by chance.
+
+    ``compute`` gives ``mass``, the mean share, and ``area``, the mean share of the image that the mask covers, which
+    is what a map that knows nothing gets; both in [0, 1].
+
+    Example:
+        >>> metric = MassInMask()
+        >>> metric.update(torch.tensor([[[0.0, 2.0]]]), torch.tensor([[[False, True]]]))
+        >>> metric.compute()
+        {'mass': tensor(1.), 'area': tensor(0.5000)}
+    """
+
+    full_state_update = False
+    mass: Tensor
+    area: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("mass", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("area", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, maps: Tensor, masks: Tensor) -> None:
+        """Add maps (N, H, W) and boolean masks of the same shape.
+
+        Raises:
+            ValueError: If the shapes differ.
+        """
+        if maps.shape != masks.shape:
+            raise ValueError(f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape")
+        self.mass += mass_in_mask(maps, masks).sum()
+        self.area += masks.float().mean(dim=(1, 2)).sum()
+        self.count += len(maps)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The figures over all images.
+
+        Raises:
+            ValueError: If there were none.
+        """
+        if self.count == 0:
+            raise ValueError("MassInMask has seen no images: call update first")
+        return {"mass": self.mass / self.count, "area": self.area / self.count}

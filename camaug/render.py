@@ -1,0 +1,185 @@
+"""Tensors to pictures: colour maps, overlays, captions, panels and grids.
+
+Pictures are (3, H, W) or (N, 3, H, W), float32 in [0, 1], red, green, blue, on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+__all__ = ["COLORMAPS", "caption", "colorize", "denormalise", "enlarge", "grid", "overlay", "row"]
+
+# Colours at equal distances from 0 to 1, interpolated linearly between.
+COLORMAPS: dict[str, tuple[str, ...]] = {
+    "inferno": ("000004", "1b0c41", "4a0c6b", "781c6d", "a52c60", "cf4446", "ed6925", "fb9b06", "f7d13d", "fcffa4"),
+    "viridis": ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"),
+    "cividis": ("00224e", "123570", "3b496c", "575d6d", "707173", "8a8678", "a59c74", "c3b369", "e1cc55", "fee838"),
+    "turbo": ("30123b", "4662d7", "36aaf9", "1ae4b6", "72fe5e", "c8ef34", "faba39", "f66b19", "ca2a04", "7a0403"),
+    "jet": ("000080", "0000ff", "0080ff", "00ffff", "80ff80", "ffff00", "ff8000", "ff0000", "800000"),
+    "gray": ("000000", "ffffff"),
+}
+
+_MARGIN = 4
+_BACKGROUND = (24, 24, 28)
+_TEXT = (245, 245, 245)
+
+
+def denormalise(images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
+    """Undo the normalisation of a model's inputs, so that they can be looked at.
+
+    Args:
+        images: (N, C, H, W). One channel is shown as grey, of more than three the first three are shown.
+        mean: Mean of each channel that was subtracted. None, where it is not known, stretches each image to [0, 1].
+        std: Standard deviation of each channel that was divided by, likewise.
+
+    Returns:
+        Pictures (N, 3, H, W).
+    """
+    images = images.detach().float().cpu()
+    if mean is None or std is None:
+        low, high = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
+        inside = (low >= 0) & (high <= 1)
+        images = torch.where(inside, images, (images - low) / (high - low).clamp(min=1e-12))
+    else:
+        images = images * torch.tensor(std).view(-1, 1, 1) + torch.tensor(mean).view(-1, 1, 1)
+    channels = images.shape[1]
+    pictures = images[:, :3] if channels >= 3 else images[:, :1].expand(-1, 3, -1, -1)
+    return pictures.nan_to_num(0).clamp(0, 1)
+
+
+def colorize(maps: Tensor, colormap: str = "turbo") -> Tensor:
+    """Paint maps in colours.
+
+    Args:
+        maps: (N, H, W) in [0, 1].
+        colormap: One of :data:`COLORMAPS`.
+
+    Returns:
+        Pictures (N, 3, H, W).
+
+    Raises:
+        ValueError: If the colour map is unknown.
+
+    Example:
+        >>> colorize(torch.tensor([[[0.0, 0.5, 1.0]]]), "gray")[0, :, 0].tolist()
+        [[0.0, 0.5, 1.0], [0.0, 0.5, 1.0], [0.0, 0.5, 1.0]]
+    """
+    stops = _stops(colormap)
+    position = maps.detach().float().cpu().clamp(0, 1) * (len(stops) - 1)
+    below = position.floor().long().clamp(max=len(stops) - 2)
+    colours = torch.lerp(stops[below], stops[below + 1], (position - below)[..., None])
+    return colours.movedim(-1, 1)
+
+
+def _stops(colormap: str) -> Tensor:
+    if colormap not in COLORMAPS:
+        raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
+    return torch.tensor([list(bytes.fromhex(stop)) for stop in COLORMAPS[colormap]]) / 255
+
+
+def overlay(pictures: Tensor, maps: Tensor, colormap: str = "turbo", strength: float = 0.5) -> Tensor:
+    """Lay heat over pictures.
+
+    Args:
+        pictures: (N, 3, H, W) in [0, 1].
+        maps: (N, H, W) in [0, 1].
+        colormap: One of :data:`COLORMAPS`.
+        strength: Share of the colours in the result, in [0, 1].
+
+    Returns:
+        Pictures (N, 3, H, W).
+
+    Raises:
+        ValueError: If the colour map is unknown or ``strength`` is outside [0, 1].
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
+    return torch.lerp(pictures.float().cpu(), colorize(maps, colormap), strength)
+
+
+def enlarge(pictures: Tensor, shorter_side: int) -> Tensor:
+    """Enlarge small pictures (N, 3, H, W) by a whole factor until the shorter side has at least so many pixels."""
+    factor = math.ceil(shorter_side / min(pictures.shape[-2:]))
+    if factor <= 1:
+        return pictures
+    return F.interpolate(pictures, scale_factor=factor, mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def caption(picture: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int] | None = None) -> Tensor:
+    """Write lines of text under a picture; a line that is too long is cut with an ellipsis.
+
+    Args:
+        picture: (3, H, W).
+        lines: One string a line. The height of the result depends on their number alone.
+        mark: Colour (red, green, blue, 0 to 255) of a bar beside the text, or None for none.
+
+    Returns:
+        A picture (3, H + h, W).
+    """
+    width = picture.shape[2]
+    size = max(10, min(18, width // 13))
+    font = ImageFont.load_default(size)
+    step = round(size * 1.35)
+    image = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), _BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    indent = _MARGIN
+    if mark is not None:
+        draw.rectangle((0, 0, 3, image.height), fill=mark)
+        indent += 4
+    for number, line in enumerate(lines):
+        text = _fit(draw, _printable(line), font, width - indent - _MARGIN)
+        draw.text((indent, _MARGIN + number * step), text, fill=_TEXT, font=font)
+    return torch.cat([picture, _to_tensor(image)], dim=1)
+
+
+def _printable(text: str) -> str:
+    """The text on one line, without control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _fit(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if draw.textlength(text, font=font) <= width:
+        return text
+    while text and draw.textlength(text + "…", font=font) > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def row(pictures: Sequence[Tensor]) -> Tensor:
+    """Set pictures (3, H, W) of one height side by side."""
+    gap = _plain(pictures[0].shape[1], _MARGIN)
+    parts = [part for picture in pictures for part in (picture, gap)][:-1]
+    return torch.cat(parts, dim=2)
+
+
+def grid(pictures: Sequence[Tensor], columns: int | None = None) -> Tensor:
+    """Set pictures (3, H, W) of one size in rows.
+
+    Args:
+        pictures: At least one picture.
+        columns: Pictures in a row; by default about as many as there are rows.
+
+    Returns:
+        One picture.
+    """
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
+    blank = _plain(*pictures[0].shape[1:])
+    padded = [*pictures, *[blank] * (-len(pictures) % columns)]
+    rows = [row(padded[start : start + columns]) for start in range(0, len(padded), columns)]
+    gap = _plain(_MARGIN, rows[0].shape[2])
+    return torch.cat([part for line in rows for part in (line, gap)][:-1], dim=1)
+
+
+def _plain(height: int, width: int) -> Tensor:
+    return (torch.tensor(_BACKGROUND) / 255).view(3, 1, 1).expand(3, height, width)
+
+
+def _to_tensor(image: Image.Image) -> Tensor:
+    pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return pixels.view(image.height, image.width, 3).permute(2, 0, 1) / 255
