@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
 from torchvision.transforms import v2
 
+from camaug.batches import class_indices, find_images_and_labels, replace_images
 from camaug.explainers import Explainer, GroupCAM, get_explainer
 from camaug.masking import binarise, blend, gaussian_blur
 
-__all__ = ["GroupCamTransform", "class_indices"]
+__all__ = ["GroupCamTransform"]
 
 
 def augmentation_explainer() -> GroupCAM:
@@ -79,44 +79,48 @@ class GroupCamTransform(v2.Transform):
 
         Args:
             *inputs: Images (N, C, H, W) and labels, class indices (N,) or probabilities (N, classes) of which the
-                heaviest is explained: as two arguments, or as any nest of containers in which they stand in this
-                order. Whatever else is there passes through.
+                heaviest is explained: as two arguments, or as one container that holds them (see
+                :func:`camaug.batches.find_images_and_labels`). Whatever else is there passes through.
 
         Returns:
             The same structure with new images.
+
+        Raises:
+            ValueError: If there are no images, or no labels.
         """
-        leaves, structure = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
-        self.check_inputs(leaves)
-        params = self.make_params(leaves)
-        outputs = [self.transform(leaf, params) for leaf in leaves]
-        return tree_unflatten(outputs, structure)
+        batch = inputs if len(inputs) > 1 else inputs[0]
+        images, labels = find_images_and_labels(batch)
+        self.check_inputs([images, labels])
+        params = self.make_params([images, labels])
+        return replace_images(batch, images, self.transform(images, params))
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Refuse a batch without images and labels."""
-        _images_and_labels(flat_inputs)
+        """Refuse a batch without labels: the saliency is that of the true class."""
+        images, labels = flat_inputs
+        if labels is None:
+            raise ValueError(
+                f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
+                f"({len(images)}, classes)"
+            )
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """All of the randomness, the saliency and the masks.
+        """All of the randomness, the saliency and the masks, for ``[images, labels]``.
 
         Returns:
-            ``images``: the tensor that is to be transformed; ``index``: which of its images are, (M,); ``maps``:
-            their saliency, (M, H, W) in [0, 1]; ``masks``: what is kept of them, boolean (M, H, W).
+            ``index``: which images are transformed, (M,); ``maps``: their saliency, (M, H, W) in [0, 1]; ``masks``:
+            what is kept of them, boolean (M, H, W).
         """
-        images, labels = _images_and_labels(flat_inputs)
+        images, labels = flat_inputs
         index = self._choose(images)
         size = (len(index), *images.shape[2:])
         maps = images.new_zeros(size, dtype=torch.float32)
         if len(index):
-            explanation = self.explainer(
-                self._model[0], images[index], class_indices(labels)[index], forward=self._forward
-            )
-            maps = explanation.maps
-        return {"images": images, "index": index, "maps": maps, "masks": binarise(maps)}
+            targets = class_indices(labels)[index]
+            maps = self.explainer(self._model[0], images[index], targets, forward=self._forward).maps
+        return {"index": index, "maps": maps, "masks": binarise(maps)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Blur the images outside their masks; anything else is handed back."""
-        if inpt is not params["images"]:
-            return inpt
+        """New images (N, C, H, W): the chosen ones blurred outside their masks, the others as they are."""
         index, masks = params["index"], params["masks"]
         chosen = inpt[index].detach()
         blurred = gaussian_blur(chosen, self.blur_kernel_size, self.blur_sigma)
@@ -135,33 +139,7 @@ class GroupCamTransform(v2.Transform):
         return f"explainer={self.explainer}, share={self.share}"
 
 
-def class_indices(labels: Tensor) -> Tensor:
-    """Class indices (N,) of labels that are indices already or probabilities (N, classes): the heaviest class."""
-    return labels.argmax(dim=1) if labels.dim() == 2 else labels
-
-
 def _explainer(explainer: str | Explainer | None) -> Explainer:
     if explainer is None:
         return augmentation_explainer()
     return get_explainer(explainer) if isinstance(explainer, str) else explainer
-
-
-def _images_and_labels(leaves: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-    images = next((t for t in tensors if t.dim() == 4 and t.is_floating_point()), None)
-    if images is None:
-        shapes = ", ".join(f"{t.dtype} {tuple(t.shape)}" for t in tensors) or "no tensor"
-        raise ValueError(f"expected a batch of floating-point images (N, C, H, W), got {shapes}")
-    labels = next((t for t in tensors if t is not images and _is_labels(t, len(images))), None)
-    if labels is None:
-        raise ValueError(
-            f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
-            f"({len(images)}, classes)"
-        )
-    return images, labels
-
-
-def _is_labels(tensor: Tensor, count: int) -> bool:
-    if tensor.dim() == 1:
-        return len(tensor) == count and not tensor.is_floating_point() and tensor.dtype != torch.bool
-    return tensor.dim() == 2 and len(tensor) == count and tensor.is_floating_point()

@@ -1,1 +1,19 @@
-"""datamodules."""
+"""Where images come from: one Lightning data module per kind of source, each of which `train.py` can be pointed at.
+
+Every module hands out batches `(images, labels)` of normalised float images and integer labels, and knows its
+`classes`, `num_classes`, `mean` and `std` right after construction.
+"""
+
+from .classification import ClassificationDataModule
+from .image_folder import ImageFolderDataModule
+from .shapes import ShapesDataModule
+from .shapes_dataset import ShapesDataset
+from .torchvision_data import TorchvisionDataModule
+
+__all__ = [
+    "ClassificationDataModule",
+    "ImageFolderDataModule",
+    "ShapesDataModule",
+    "ShapesDataset",
+    "TorchvisionDataModule",
+]

@@ -1,0 +1,220 @@
+"""Group-CAM augmentation inside training."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+
+from camaug.augment import GroupCamTransform
+from camaug.batches import find_images_and_labels, replace_images
+from camaug.explainers import Explainer, get_explainer
+from camaug.layers import resolve_layer
+from camaug.render import caption, colorize, denormalise, enlarge, grid, row
+
+from .pictures import Normalisation, normalisation, write_picture
+from .stopwatch import Stopwatch
+from .strategies import refuse_sharded
+
+__all__ = ["GroupCamAugmentation"]
+
+PICTURED_IMAGES = 8
+SMALLEST_SIDE = 128
+
+
+class GroupCamAugmentation(L.Callback):
+    """Trains on images whose unimportant pixels are blurred away, the model itself deciding which those are.
+
+    Before each training step the batch's images pass through :class:`camaug.augment.GroupCamTransform`, and the
+    ``training_step`` gets a batch with the new ones. The data set's own tensors are never written to. The first
+    augmented batch is logged as a picture (``augmentation/first_batch``: original, map, mask, result), and every epoch
+    the share of the steps' time that the augmentation took (``augmentation/step_time_share``).
+
+    Args:
+        explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
+            with 16 groups, without weights and without de-noising, 18 forward passes an image and no backward pass.
+        share: Share of the images of each batch that are augmented, in [0, 1].
+        start_epoch: First epoch with augmentation, counted from 0.
+        stop_epoch: First epoch without it again; None for no end.
+        blur_kernel_size: Width of the blur in pixels, odd.
+        blur_sigma: Standard deviation of the blur in pixels.
+        forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
+
+    Raises:
+        ValueError: If an argument is out of range, or the explainer's name is unknown.
+
+    Example:
+        >>> augmentation = GroupCamAugmentation(share=0.5, start_epoch=2)
+        >>> trainer = L.Trainer(callbacks=[augmentation], logger=False, enable_checkpointing=False, accelerator="cpu")
+    """
+
+    def __init__(
+        self,
+        explainer: str | Explainer | None = None,
+        share: float = 1.0,
+        start_epoch: int = 0,
+        stop_epoch: int | None = None,
+        blur_kernel_size: int = 51,
+        blur_sigma: float = 50.0,
+        forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
+    ) -> None:
+        if start_epoch < 0:
+            raise ValueError(f"`start_epoch` must be at least 0, got {start_epoch}")
+        if stop_epoch is not None and stop_epoch <= start_epoch:
+            raise ValueError(f"`stop_epoch` must be after `start_epoch` ({start_epoch}), or None, got {stop_epoch}")
+        if not 0 <= share <= 1:
+            raise ValueError(f"`share` must be between 0 and 1, got {share}")
+        self.explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+        self.share = share
+        self.start_epoch = start_epoch
+        self.stop_epoch = stop_epoch
+        self.blur_kernel_size = blur_kernel_size
+        self.blur_sigma = blur_sigma
+        self.forward = forward
+        self._transform: GroupCamTransform | None = None
+        self._augmented: Any | None = None
+        self._restore_step: Callable[[], None] | None = None
+        self._pictured = False
+
+    # Lightning's hooks
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Make the transform, and check what can be checked before there are data."""
+        refuse_sharded(trainer, self)
+        self._pictured = False
+        self._transform = GroupCamTransform(
+            pl_module,
+            self.explainer,
+            share=self.share,
+            blur_kernel_size=self.blur_kernel_size,
+            blur_sigma=self.blur_sigma,
+            forward=None if self.forward is None else lambda images: self.forward(pl_module, images),  # type: ignore[misc]
+        )
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stand between Lightning and the ``training_step``, and begin to measure time."""
+        layer = self._bound_transform.explainer.layer
+        if isinstance(layer, str):
+            resolve_layer(pl_module, layer, torch.empty(0))
+        self._restore_step = _pass_replacement(
+            pl_module, lambda batch: batch if self._augmented is None else self._augmented
+        )
+        self._augmentation_time = Stopwatch(pl_module.device)
+        self._step_time = Stopwatch(pl_module.device)
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Augment the batch."""
+        self._step_time.start()
+        if self._is_active(trainer.current_epoch):
+            with self._augmentation_time.running(), trainer.precision_plugin.forward_context():
+                self._augmented = self._augment(trainer, batch)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Let go of the augmented batch."""
+        self._augmented = None
+        self._step_time.stop()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the share of the steps' time that the augmentation took."""
+        spent, total = self._augmentation_time.read(), self._step_time.read()
+        pl_module.log("augmentation/step_time_share", spent / total if total > 0 else 0.0)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give the ``training_step`` back as it was."""
+        self._let_go()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Give the ``training_step`` back as it was."""
+        self._let_go()
+
+    # The work, on every process for its own images
+
+    @property
+    def _bound_transform(self) -> GroupCamTransform:
+        assert self._transform is not None, "setup comes first"
+        return self._transform
+
+    def _is_active(self, epoch: int) -> bool:
+        return self.share > 0 and self.start_epoch <= epoch and (self.stop_epoch is None or epoch < self.stop_epoch)
+
+    def _augment(self, trainer: L.Trainer, batch: Any) -> Any:
+        transform = self._bound_transform
+        images, labels = find_images_and_labels(batch)
+        transform.check_inputs([images, labels])
+        params = transform.make_params([images, labels])
+        augmented = transform.transform(images, params)
+        if not self._pictured and len(params["index"]):
+            self._pictured = True
+            self._log_picture(trainer, images, augmented, params)
+        return replace_images(batch, images, augmented)
+
+    def _let_go(self) -> None:
+        self._augmented = None
+        if self._restore_step is not None:
+            self._restore_step()
+            self._restore_step = None
+
+    def _log_picture(self, trainer: L.Trainer, images: Tensor, augmented: Tensor, params: dict[str, Any]) -> None:
+        if not trainer.is_global_zero:
+            return
+        try:
+            picture = _picture(images, augmented, params, normalisation(trainer, _train_dataset(trainer)))
+            write_picture(trainer, "augmentation/first_batch", picture, trainer.current_epoch)
+        except Exception:
+            rank_zero_warn(
+                f"GroupCamAugmentation could not log its first batch; training goes on.\n{traceback.format_exc()}"
+            )
+
+
+def _pass_replacement(pl_module: L.LightningModule, replacement: Callable[[Any], Any]) -> Callable[[], None]:
+    """Make the module's ``training_step`` receive ``replacement(batch)``; the result undoes it.
+
+    A callback cannot return a new batch, a tuple cannot be changed in place, and a tensor must not be, since the data
+    set may hand it out again.
+    """
+    own = vars(pl_module).get("training_step")  # set on the instance by torch.compile, for one
+    original = pl_module.training_step
+
+    @functools.wraps(original)
+    def training_step(batch: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(replacement(batch), *args, **kwargs)
+
+    def restore() -> None:
+        if own is None:
+            vars(pl_module).pop("training_step", None)
+        else:
+            vars(pl_module)["training_step"] = own
+
+    vars(pl_module)["training_step"] = training_step
+    return restore
+
+
+def _picture(images: Tensor, augmented: Tensor, params: dict[str, Any], normalised: Normalisation) -> Tensor:
+    """One row an image: original, map, mask, result."""
+    index = params["index"][:PICTURED_IMAGES]
+    maps, masks = (params[name][: len(index)].float().cpu() for name in ("maps", "masks"))
+    columns = {
+        "original": denormalise(images[index], *normalised),
+        "saliency map": colorize(maps),
+        "mask": colorize(masks, "gray"),
+        "training image": denormalise(augmented[index], *normalised),
+    }
+    enlarged = [enlarge(pictures, SMALLEST_SIDE) for pictures in columns.values()]
+    rows = [
+        row([caption(p[place], [n]) for n, p in zip(columns, enlarged, strict=True)]) for place in range(len(index))
+    ]
+    return grid(rows, columns=2 if len(rows) > 3 else 1)
+
+
+def _train_dataset(trainer: L.Trainer) -> Any:
+    return getattr(trainer.train_dataloader, "dataset", None)

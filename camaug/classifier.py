@@ -1,0 +1,197 @@
+"""The LightningModule that ``train.py`` trains."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
+from torchvision.transforms import v2
+
+from camaug.models import create_classifier, head_modules
+from camaug.schedules import Schedule, learning_rate_factor
+
+__all__ = ["ImageClassifier"]
+
+
+class ImageClassifier(L.LightningModule):
+    """Trains any timm or torchvision classifier.
+
+    Logs ``train/loss``, ``val/loss``, ``val/accuracy`` and, from six classes on, ``val/accuracy_top5``; ``test/…``
+    likewise.
+
+    Args:
+        name: The model's name; see :func:`camaug.models.create_classifier`.
+        num_classes: Number of classes; ``train.py`` takes it from the data.
+        pretrained: Whether to download the library's pretrained weights.
+        checkpoint: A file of weights to begin with, ``.safetensors`` or weights-only ``.pth``. A head of another
+            number of classes is replaced by a fresh one.
+        model_args: More arguments of the model's constructor.
+        optimizer: ``sgd`` (with ``momentum``) or ``adamw``.
+        lr: Learning rate of the backbone.
+        head_lr: Learning rate of the classification head; None for that of the backbone.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay.
+        schedule: Course of the learning rates: ``constant``, ``step`` or ``cosine``.
+        warmup_epochs: Epochs of a linear rise at the beginning.
+        step_epochs: Epochs between two steps of the ``step`` schedule.
+        step_gamma: Factor of such a step.
+        label_smoothing: Share of the label that is spread over all classes, in [0, 1).
+        mixup_alpha: Strength of MixUp; 0 for none. With CutMix too, one of both is drawn for each batch.
+        cutmix_alpha: Strength of CutMix; 0 for none.
+        freeze_backbone: Whether only the head is trained; the backbone then stays in evaluation mode.
+    """
+
+    def __init__(
+        self,
+        name: str = "resnet50",
+        num_classes: int = 1000,
+        pretrained: bool = False,
+        checkpoint: str | None = None,
+        model_args: dict[str, Any] | None = None,
+        optimizer: Literal["sgd", "adamw"] = "sgd",
+        lr: float = 1e-3,
+        head_lr: float | None = None,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+        schedule: Schedule = "cosine",
+        warmup_epochs: float = 0.0,
+        step_epochs: float = 15.0,
+        step_gamma: float = 0.1,
+        label_smoothing: float = 0.0,
+        mixup_alpha: float = 0.0,
+        cutmix_alpha: float = 0.0,
+        freeze_backbone: bool = False,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.model = create_classifier(
+            name, num_classes, pretrained=pretrained, checkpoint=checkpoint, model_args=model_args
+        )
+        self.optimizer_name = optimizer
+        self.lr, self.head_lr = lr, lr if head_lr is None else head_lr
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.schedule = schedule
+        self.warmup_epochs, self.step_epochs, self.step_gamma = warmup_epochs, step_epochs, step_gamma
+        self.label_smoothing = label_smoothing
+        self.mix = _mix(num_classes, mixup_alpha, cutmix_alpha)
+        self.freeze_backbone = freeze_backbone
+        if freeze_backbone:
+            self.model.requires_grad_(False)
+            for head in self._heads():
+                head.requires_grad_(True)
+        self.val_metrics = _accuracies(num_classes, "val/")
+        self.test_metrics = _accuracies(num_classes, "test/")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, num_classes) of images (N, 3, H, W)."""
+        return cast(Tensor, self.model(images))
+
+    def setup(self, stage: str) -> None:
+        """Warn where the data are not normalised as the pretrained weights expect."""
+        config: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
+        given = getattr(getattr(self.trainer, "datamodule", None), "mean", None)
+        if self.hparams["pretrained"] and "mean" in config and given and tuple(config["mean"]) != tuple(given):
+            rank_zero_warn(
+                f"the pretrained weights of {self.hparams['name']} expect images normalised with mean {config['mean']} "
+                f"and std {config['std']}, the data module uses mean {tuple(given)}: set data.mean and data.std"
+            )
+
+    def train(self, mode: bool = True) -> ImageClassifier:
+        """Set the training mode; a frozen backbone stays in evaluation mode, so that its batch-norm rests."""
+        super().train(mode)
+        if self.freeze_backbone:
+            self.model.eval()
+            for head in self._heads():
+                head.train(mode)
+        return self
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """The loss of one batch ``(images, labels)``, mixed if that is asked for."""
+        images, labels = batch[0], batch[1]
+        if self.mix is not None:
+            images, labels = self.mix(images, labels)
+        loss = F.cross_entropy(self(images), labels, label_smoothing=self.label_smoothing)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Log loss and accuracy."""
+        self._evaluate(batch, "val/loss", self.val_metrics)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Log loss and accuracy."""
+        self._evaluate(batch, "test/loss", self.test_metrics)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Class probabilities (N, num_classes)."""
+        images = batch if isinstance(batch, Tensor) else batch[0]
+        return cast(Tensor, self(images).softmax(dim=1))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """One group of parameters for the backbone, one for the head, and the schedule stepped every batch."""
+        head = {id(parameter) for module in self._heads() for parameter in module.parameters()}
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [p for p in trained if id(p) not in head], "lr": self.lr, "name": "backbone"},
+            {"params": [p for p in trained if id(p) in head], "lr": self.head_lr, "name": "head"},
+        ]
+        groups = [group for group in groups if group["params"]]
+        optimizer: torch.optim.Optimizer
+        if self.optimizer_name == "sgd":
+            optimizer = torch.optim.SGD(groups, momentum=self.momentum, weight_decay=self.weight_decay)
+        else:
+            optimizer = torch.optim.AdamW(groups, weight_decay=self.weight_decay)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor())
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _learning_rate_factor(self) -> Any:
+        steps = self.trainer.estimated_stepping_batches
+        steps_per_epoch = max(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches, 1)
+        total_epochs = steps / steps_per_epoch
+        if self.schedule == "cosine" and total_epochs == float("inf"):
+            raise ValueError("the cosine schedule needs an end: set trainer.max_epochs, or choose another schedule")
+
+        def factor(step: int) -> float:
+            return learning_rate_factor(
+                step / steps_per_epoch,
+                schedule=self.schedule,
+                total_epochs=total_epochs,
+                warmup_epochs=self.warmup_epochs,
+                step_epochs=self.step_epochs,
+                step_gamma=self.step_gamma,
+            )
+
+        return factor
+
+    def _heads(self) -> list[nn.Module]:
+        return [self.model.get_submodule(name) for name in head_modules(self.model)]
+
+    def _evaluate(self, batch: Any, loss_name: str, metrics: MetricCollection) -> None:
+        images, labels = batch[0], batch[1]
+        logits = self(images)
+        metrics.update(logits, labels)
+        self.log(loss_name, F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(images))
+        self.log_dict(metrics, prog_bar=True, batch_size=len(images))
+
+
+def _accuracies(num_classes: int, prefix: str) -> MetricCollection:
+    metrics: dict[str, Metric | MetricCollection] = {"accuracy": MulticlassAccuracy(num_classes, average="micro")}
+    if num_classes > 5:
+        metrics["accuracy_top5"] = MulticlassAccuracy(num_classes, average="micro", top_k=5)
+    return MetricCollection(metrics, prefix=prefix)
+
+
+def _mix(num_classes: int, mixup_alpha: float, cutmix_alpha: float) -> v2.Transform | None:
+    choices = []
+    if mixup_alpha > 0:
+        choices.append(v2.MixUp(alpha=mixup_alpha, num_classes=num_classes))
+    if cutmix_alpha > 0:
+        choices.append(v2.CutMix(alpha=cutmix_alpha, num_classes=num_classes))
+    return v2.RandomChoice(choices) if choices else None

@@ -1,0 +1,69 @@
+"""The command line: ``fit``, ``validate``, ``test`` and ``predict`` from YAML and arguments, by LightningCLI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+import camaug.callbacks  # noqa: F401 - lets a config name the classes without their modules
+import camaug.datamodules  # noqa: F401
+from camaug.classifier import ImageClassifier
+
+__all__ = ["CamaugCLI", "main"]
+
+
+class CamaugCLI(LightningCLI):
+    """Trains an :class:`~camaug.classifier.ImageClassifier` on any data module that knows its ``num_classes``."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Let the data say how many classes there are."""
+        parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
+
+    def after_fit(self) -> None:
+        """Say what came out and where it can be looked at."""
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+            Console().print(_summary(self.trainer))
+
+
+def main(args: Sequence[str] | None = None) -> CamaugCLI:
+    """Run the command line.
+
+    Args:
+        args: The arguments, ``sys.argv[1:]`` by default.
+
+    Returns:
+        The CLI, with its trainer, model and data module.
+    """
+    return CamaugCLI(
+        ImageClassifier,
+        L.LightningDataModule,
+        subclass_mode_data=True,
+        seed_everything_default=0,
+        args=None if args is None else list(args),
+    )
+
+
+def _summary(trainer: L.Trainer) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    for name, value in sorted(trainer.callback_metrics.items()):
+        if "accuracy" in name:
+            table.add_row(name, f"{float(value):.1%}")
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        table.add_row("best checkpoint", best)
+    directory = trainer.log_dir
+    if directory is not None:
+        table.add_row("run", directory)
+        table.add_row("look at it", tensorboard_command(Path(directory)))
+    return Panel(table, title="camaug", title_align="left", expand=False)
+
+
+def tensorboard_command(directory: Path) -> str:
+    """The command that opens TensorBoard on a run with every epoch on the slider: by default it keeps ten."""
+    return f"tensorboard --samples_per_plugin images=1000 --logdir {directory}"

@@ -1,0 +1,47 @@
+"""Learning-rate schedules: pure functions of the time passed."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+__all__ = ["Schedule", "learning_rate_factor"]
+
+Schedule = Literal["constant", "step", "cosine"]
+
+
+def learning_rate_factor(
+    epoch: float,
+    *,
+    schedule: Schedule,
+    total_epochs: float,
+    warmup_epochs: float = 0.0,
+    step_epochs: float = 15.0,
+    step_gamma: float = 0.1,
+) -> float:
+    """What the learning rate is multiplied by at a time in training.
+
+    Args:
+        epoch: Time passed, in epochs; fractions are steps within an epoch.
+        schedule: ``constant``; ``step``, times ``step_gamma`` every ``step_epochs``; or ``cosine``, half a cosine from
+            the end of the warm-up to 0 at the end.
+        total_epochs: Length of the training, in epochs.
+        warmup_epochs: Length of a linear rise from 0 at the beginning, in epochs.
+        step_epochs: Epochs between two steps.
+        step_gamma: The factor of a step.
+
+    Returns:
+        The factor, in [0, 1].
+
+    Example:
+        >>> [round(learning_rate_factor(e, schedule="cosine", total_epochs=4), 3) for e in range(5)]
+        [1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+    if epoch < warmup_epochs:
+        return epoch / warmup_epochs
+    if schedule == "step":
+        return float(step_gamma ** math.floor(epoch / step_epochs))
+    if schedule == "cosine":
+        progress = (epoch - warmup_epochs) / max(total_epochs - warmup_epochs, 1e-9)
+        return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return 1.0

@@ -1,0 +1,131 @@
+"""`TorchvisionDataModule`, the classified images that torchvision knows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from torch.utils.data import Dataset
+from torchvision import datasets
+
+from .classification import ClassificationDataModule, Split
+from .torchvision_dataset import TorchvisionDataset, class_names
+from .torchvision_splits import NOT_DOWNLOADABLE, Arguments, find_splits
+from .transforms import IMAGENET_MEAN, IMAGENET_STD, eval_transform, train_transform
+
+__all__ = ["TorchvisionDataModule"]
+
+
+class TorchvisionDataModule(ClassificationDataModule):
+    """A data set of torchvision: its training part, and its validation part or, failing that, its test part.
+
+    The defaults suit small images (CIFAR-10 at 32 pixels, evaluated whole). For photographs use `image_size: 224`,
+    `crop_scale: [0.35, 1.0]` and `crop_pct: 0.875`; for digits and letters `hflip: 0`. Grey images become RGB.
+
+    Args:
+        dataset: name of a class in `torchvision.datasets`, such as "CIFAR10", "Flowers102" or "Imagenette".
+        root: folder in which the data set lies or is put.
+        download: whether to download the data set if it is not there.
+        options: further arguments of the torchvision class, such as `{size: 160px}` for Imagenette.
+        batch_size: images in a batch, in each process.
+        image_size: side of the square images in pixels.
+        num_workers: processes that load images.
+        mean: mean of each channel of images in [0, 1].
+        std: standard deviation of each channel of images in [0, 1].
+        crop_scale: smallest and largest share of the image's area that a training crop keeps.
+        hflip: probability of mirroring a training image.
+        crop_pct: share of the shorter side that the middle crop of evaluation keeps.
+
+    Raises:
+        ValueError: if torchvision has no such data set with a training part, or if an argument is impossible.
+        FileNotFoundError: from `classes` and `setup`, if the data set is not in `root` and `download` is false.
+    """
+
+    def __init__(
+        self,
+        dataset: str = "CIFAR10",
+        root: str = "data",
+        download: bool = False,
+        options: dict[str, Any] | None = None,
+        batch_size: int = 64,
+        image_size: int = 32,
+        num_workers: int = 2,
+        mean: tuple[float, float, float] = IMAGENET_MEAN,
+        std: tuple[float, float, float] = IMAGENET_STD,
+        crop_scale: tuple[float, float] = (0.6, 1.0),
+        hflip: float = 0.5,
+        crop_pct: float = 1.0,
+    ) -> None:
+        super().__init__(
+            train_transform=train_transform(image_size, mean, std, crop_scale, hflip),
+            eval_transform=eval_transform(image_size, mean, std, crop_pct),
+            image_size=image_size,
+            mean=mean,
+            std=std,
+            batch_size=batch_size,
+            num_workers=num_workers,
+        )
+        self.dataset_name = dataset
+        self.root = root
+        self.download = download
+        self.options = dict(options or {})
+        self._splits = find_splits(dataset)
+        _check_options(dataset, self.options, self._splits)
+        self._sources: dict[Split, Dataset[Any]] = {}
+        self._classes: list[str] | None = None
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes as the data set gives them, else their numbers; opens the training part once."""
+        if self._classes is None:
+            self._classes = class_names(self._source("train"))
+        return self._classes
+
+    def prepare_data(self) -> None:
+        """Download the data set, in one process, if it is not there and `download` is true."""
+        if self.download:
+            for split in ("train", "val", "test"):
+                self._source(split)
+
+    def build_dataset(self, split: Split) -> TorchvisionDataset:
+        """A part of the data set."""
+        transform = self.train_transform if split == "train" else self.eval_transform
+        return TorchvisionDataset(self._source(split), self.classes, transform)
+
+    def _source(self, split: Split) -> Dataset[Any]:
+        if split not in self._sources:
+            self._sources[split] = self._open(split)
+        return self._sources[split]
+
+    def _open(self, split: Split) -> Dataset[Any]:
+        build = partial(getattr(datasets, self.dataset_name), self.root, **{**self._splits[split], **self.options})
+        where = f"the {split} part of {self.dataset_name} in {self.root!r}"
+        try:
+            return build()  # without `download`, because some data sets refuse to download what is there already
+        except (RuntimeError, OSError) as error:
+            if not self.download:
+                raise FileNotFoundError(f"cannot open {where}: {error}. {_advice(self.dataset_name)}") from error
+        if self.dataset_name in NOT_DOWNLOADABLE:
+            raise FileNotFoundError(f"cannot download {where}. {_advice(self.dataset_name)}")
+        try:
+            return build(download=True)
+        except (RuntimeError, OSError) as error:
+            raise FileNotFoundError(
+                f"cannot download {where}: {error}. Download it on a machine with network and copy the folder here"
+            ) from error
+
+
+def _advice(dataset: str) -> str:
+    if dataset in NOT_DOWNLOADABLE:
+        return f"Its owners do not let it be downloaded: see torchvision.datasets.{dataset} for the files to put there"
+    return "Point `root` at the folder that holds it, or pass `download: true` on a machine with network"
+
+
+def _check_options(dataset: str, options: Mapping[str, Any], splits: Mapping[Split, Arguments]) -> None:
+    taken = {name for part in splits.values() for name, value in part.items() if value != splits["train"][name]}
+    taken |= {"download", "root", "target_transform", "transform", "transforms"}
+    if clash := taken & set(options):
+        raise ValueError(
+            f"`options` of {dataset} may not contain {', '.join(sorted(clash))}: this data module sets that itself"
+        )
