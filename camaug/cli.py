@@ -8,10 +8,8 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
 
-import camaug.callbacks  # noqa: F401 - lets a config name the classes without their modules
+import camaug.callbacks
 import camaug.datamodules  # noqa: F401
 from camaug.classifier import ImageClassifier
 
@@ -28,7 +26,7 @@ class CamaugCLI(LightningCLI):
     def after_fit(self) -> None:
         """Say what came out and where it can be looked at."""
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
-            Console().print(_summary(self.trainer))
+            _print_summary(self.trainer)
 
 
 def main(args: Sequence[str] | None = None) -> CamaugCLI:
@@ -49,19 +47,19 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI:
     )
 
 
-def _summary(trainer: L.Trainer) -> Panel:
-    table = Table.grid(padding=(0, 2))
-    for name, value in sorted(trainer.callback_metrics.items()):
-        if "accuracy" in name:
-            table.add_row(name, f"{float(value):.1%}")
+def _print_summary(trainer: L.Trainer) -> None:
+    console = Console()
+    facts = {name: f"{float(value):.1%}" for name, value in trainer.callback_metrics.items() if "accuracy" in name}
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
-        table.add_row("best checkpoint", best)
-    directory = trainer.log_dir
-    if directory is not None:
-        table.add_row("run", directory)
-        table.add_row("look at it", tensorboard_command(Path(directory)))
-    return Panel(table, title="camaug", title_align="left", expand=False)
+        facts["best checkpoint"] = best
+    if trainer.log_dir is not None:
+        facts["run"] = trainer.log_dir
+        facts["look at it"] = tensorboard_command(Path(trainer.log_dir))
+    console.rule("camaug", align="left")
+    for name, value in facts.items():
+        # Soft wrapping leaves the lines whole, so that paths and commands can be copied.
+        console.print(f"{name:<18} {value}", soft_wrap=True, highlight=False, markup=False)
 
 
 def tensorboard_command(directory: Path) -> str:

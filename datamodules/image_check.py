@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from lightning.pytorch.utilities import rank_zero_only
 from rich.progress import track
 
 from .image_loading import decode
@@ -32,7 +33,7 @@ def find_bad_images(paths: Sequence[str]) -> dict[str, str]:
             threads.map(_reason, paths),
             total=len(paths),
             description="Checking images",
-            disable=len(paths) <= _WITHOUT_PROGRESS_BAR,
+            disable=len(paths) <= _WITHOUT_PROGRESS_BAR or rank_zero_only.rank != 0,
         )
         return {path: reason for path, reason in zip(paths, reasons, strict=True) if reason is not None}
 

@@ -94,6 +94,8 @@ class TorchvisionDataModule(ClassificationDataModule):
         return TorchvisionDataset(self._source(split), self.classes, transform)
 
     def _source(self, split: Split) -> Dataset[Any]:
+        if split == "test" and self._splits["test"] == self._splits["val"]:
+            split = "val"  # one copy in memory
         if split not in self._sources:
             self._sources[split] = self._open(split)
         return self._sources[split]
@@ -118,7 +120,7 @@ class TorchvisionDataModule(ClassificationDataModule):
 
 def _advice(dataset: str) -> str:
     if dataset in NOT_DOWNLOADABLE:
-        return f"Its owners do not let it be downloaded: see torchvision.datasets.{dataset} for the files to put there"
+        return f"It has to be fetched by hand: see torchvision.datasets.{dataset} for the files and their places"
     return "Point `root` at the folder that holds it, or pass `download: true` on a machine with network"
 
 

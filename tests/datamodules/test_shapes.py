@@ -9,6 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
+
 from camaug.datamodules import ShapesDataModule, ShapesDataset
 from camaug.datamodules.shapes_drawing import (
     BACKGROUNDS,
@@ -19,7 +21,6 @@ from camaug.datamodules.shapes_drawing import (
     object_coverage,
     sample_pose,
 )
-from torchvision.transforms import v2
 
 DIGEST = """
 import hashlib
