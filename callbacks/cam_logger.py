@@ -245,17 +245,18 @@ class CamLogger(L.Callback):
 
     def _write_figures(self, trainer: L.Trainer, look: _Look, prefix: str) -> None:
         assert self._probes is not None
+        # Metrics synchronise when they are computed; rank zero alone is here, and would wait for the others for ever.
         figures: dict[str, Tensor] = {"flat_maps": (look.maps.amax(dim=(1, 2)) == 0).float().mean()}
         known = [place for place, label in enumerate(self._probes.labels) if label is not None]
         if known:
             true = torch.tensor([self._probes.labels[place] for place in known])
             figures["confidence"] = look.probabilities[known, true].mean()
         if self._previous is not None:
-            drift = Drift()
+            drift = Drift(sync_on_compute=False)
             drift.update(look.true_maps, self._previous)
             figures |= drift.compute()
         if self._probes.masks is not None:
-            mass = MassInMask()
+            mass = MassInMask(sync_on_compute=False)
             mass.update(look.true_maps, torch.stack(list(self._probes.masks)))
             figures |= {f"object_{name}": value for name, value in mass.compute().items()}
         self._previous = look.true_maps

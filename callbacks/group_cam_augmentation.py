@@ -81,13 +81,14 @@ class GroupCamAugmentation(L.Callback):
         self._augmented: Any | None = None
         self._restore_step: Callable[[], None] | None = None
         self._pictured = False
+        self._checked = False
 
     # Lightning's hooks
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Make the transform, and check what can be checked before there are data."""
         refuse_sharded(trainer, self)
-        self._pictured = False
+        self._pictured = self._checked = False
         self._transform = GroupCamTransform(
             pl_module,
             self.explainer,
@@ -112,6 +113,8 @@ class GroupCamAugmentation(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Augment the batch."""
+        if not self._checked:
+            self._check(trainer, batch)
         self._step_time.start()
         if self._is_active(trainer.current_epoch):
             with self._augmentation_time.running(), trainer.precision_plugin.forward_context():
@@ -146,6 +149,16 @@ class GroupCamAugmentation(L.Callback):
 
     def _is_active(self, epoch: int) -> bool:
         return self.share > 0 and self.start_epoch <= epoch and (self.stop_epoch is None or epoch < self.stop_epoch)
+
+    def _check(self, trainer: L.Trainer, batch: Any) -> None:
+        """Try the first image now, lest a wrong setting be noticed only in ``start_epoch``."""
+        self._checked = True
+        if self.share == 0:
+            return
+        images, labels = find_images_and_labels(batch)
+        self._bound_transform.check_inputs([images, labels])
+        with trainer.precision_plugin.forward_context():
+            self._bound_transform.explain(images[:1], labels[:1])
 
     def _augment(self, trainer: L.Trainer, batch: Any) -> Any:
         transform = self._bound_transform

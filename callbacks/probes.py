@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
@@ -53,6 +55,8 @@ def choose_probes(loader: Any, count: int) -> Probes:
     dataset = loader.dataset
     # Random transforms, if any, draw the same on every run and leave the training's random numbers alone.
     with isolate_rng(include_cuda=False):
+        random.seed(0)
+        np.random.seed(0)
         torch.manual_seed(0)
         if isinstance(dataset, IterableDataset):
             items = list(itertools.islice(iter(dataset), count))

@@ -115,9 +115,12 @@ class GroupCamTransform(v2.Transform):
         size = (len(index), *images.shape[2:])
         maps = images.new_zeros(size, dtype=torch.float32)
         if len(index):
-            targets = class_indices(labels)[index]
-            maps = self.explainer(self._model[0], images[index], targets, forward=self._forward).maps
+            maps = self.explain(images[index], labels[index])
         return {"index": index, "maps": maps, "masks": binarise(maps)}
+
+    def explain(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The saliency of the true class, or of the heaviest where labels are soft: maps (M, H, W) in [0, 1]."""
+        return self.explainer(self._model[0], images, class_indices(labels), forward=self._forward).maps
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """New images (N, C, H, W): the chosen ones blurred outside their masks, the others as they are."""

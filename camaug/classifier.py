@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+import math
+from typing import Any, Literal, cast, get_args
 
 import lightning as L
 import torch
@@ -46,6 +47,9 @@ class ImageClassifier(L.LightningModule):
         mixup_alpha: Strength of MixUp; 0 for none. With CutMix too, one of both is drawn for each batch.
         cutmix_alpha: Strength of CutMix; 0 for none.
         freeze_backbone: Whether only the head is trained; the backbone then stays in evaluation mode.
+
+    Raises:
+        ValueError: If the optimiser or the schedule is unknown, or the label smoothing is no share.
     """
 
     def __init__(
@@ -70,6 +74,12 @@ class ImageClassifier(L.LightningModule):
         freeze_backbone: bool = False,
     ) -> None:
         super().__init__()
+        if optimizer not in ("sgd", "adamw"):
+            raise ValueError(f"unknown optimizer {optimizer!r}; the known ones are sgd, adamw")
+        if schedule not in get_args(Schedule):
+            raise ValueError(f"unknown schedule {schedule!r}; the known ones are {', '.join(get_args(Schedule))}")
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"`label_smoothing` must be in [0, 1), got {label_smoothing}")
         self.save_hyperparameters()
         self.model = create_classifier(
             name, num_classes, pretrained=pretrained, checkpoint=checkpoint, model_args=model_args
@@ -112,6 +122,16 @@ class ImageClassifier(L.LightningModule):
                 head.train(mode)
         return self
 
+    def on_train_start(self) -> None:
+        """Let a frozen backbone rest: Lightning keeps the mode a model is in, and a new one is in training mode."""
+        if self.freeze_backbone:
+            self.train(self.training)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """A saved classifier carries all its weights: loading it needs neither a download nor another file."""
+        if "hyper_parameters" in checkpoint:
+            checkpoint["hyper_parameters"].update(pretrained=False, checkpoint=None)
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The loss of one batch ``(images, labels)``, mixed if that is asked for."""
         images, labels = batch[0], batch[1]
@@ -152,11 +172,23 @@ class ImageClassifier(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _learning_rate_factor(self) -> Any:
+        if self.schedule == "constant" and self.warmup_epochs == 0:
+            return lambda step: 1.0
         steps = self.trainer.estimated_stepping_batches
-        steps_per_epoch = max(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches, 1)
-        total_epochs = steps / steps_per_epoch
-        if self.schedule == "cosine" and total_epochs == float("inf"):
+        if self.schedule == "cosine" and steps == float("inf"):
             raise ValueError("the cosine schedule needs an end: set trainer.max_epochs, or choose another schedule")
+        if self.trainer.train_dataloader is None:  # not yet counted where `max_steps` alone is given
+            self.trainer.fit_loop.setup_data()
+        batches = self.trainer.num_training_batches
+        if batches == float("inf"):
+            raise ValueError(
+                f"the {self.schedule} schedule with {self.warmup_epochs} epochs of warm-up counts epochs, and the "
+                "training data have no length: set trainer.limit_train_batches, or choose the constant schedule "
+                "without warm-up"
+            )
+        # The last batches of an epoch are a step too where accumulation does not divide their number.
+        steps_per_epoch = max(math.ceil(batches / self.trainer.accumulate_grad_batches), 1)
+        total_epochs = steps / steps_per_epoch
 
         def factor(step: int) -> float:
             return learning_rate_factor(

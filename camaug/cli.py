@@ -6,26 +6,48 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from rich.console import Console
 
-import camaug.callbacks
-import camaug.datamodules  # noqa: F401
+import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
+from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.classifier import ImageClassifier
 
 __all__ = ["CamaugCLI", "main"]
 
 
 class CamaugCLI(LightningCLI):
-    """Trains an :class:`~camaug.classifier.ImageClassifier` on any data module that knows its ``num_classes``."""
+    """Trains an :class:`~camaug.classifier.ImageClassifier` on any data module that knows its ``num_classes``.
+
+    Beside ``model``, ``data`` and ``trainer`` a configuration has the sections ``cam``, ``augmentation`` and
+    ``checkpoint``: the arguments of :class:`~camaug.callbacks.CamLogger`,
+    :class:`~camaug.callbacks.GroupCamAugmentation` and Lightning's ``ModelCheckpoint``, which are always there.
+    """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Let the data say how many classes there are."""
+        """Add the sections, say where runs go, and let the data say how many classes there are."""
+        parser.add_lightning_class_args(CamLogger, "cam")
+        parser.add_lightning_class_args(GroupCamAugmentation, "augmentation")
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults(
+            {
+                "checkpoint.monitor": "val/accuracy",
+                "checkpoint.mode": "max",
+                "checkpoint.filename": "best",
+                "checkpoint.save_last": True,
+                "checkpoint.save_on_exception": True,
+                "trainer.logger": {
+                    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+                    "init_args": {"save_dir": "runs", "name": "camaug", "default_hp_metric": False},
+                },
+            }
+        )
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
 
     def after_fit(self) -> None:
         """Say what came out and where it can be looked at."""
-        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+        if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
             _print_summary(self.trainer)
 
 

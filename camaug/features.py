@@ -40,17 +40,16 @@ def capture(layer: nn.Module, *, gradients: bool) -> Iterator[Captured]:
     """
     captured = Captured()
 
-    def keep(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
+    def keep(module: nn.Module, inputs: Any, output: Any) -> Tensor:
         if not isinstance(output, Tensor):
             raise ValueError(
                 f"the layer {type(module).__name__} puts out a {type(output).__name__}, expected one tensor: "
                 "name a layer inside it or after it"
             )
         captured.output = output.detach()
-        if not gradients:
-            return None
-        torch.set_grad_enabled(True)
-        captured.output.requires_grad_()
+        if gradients:
+            torch.set_grad_enabled(True)
+            captured.output.requires_grad_()
         # The model goes on with a copy, since an in-place activation after the layer would overwrite the original.
         return captured.output.clone()
 

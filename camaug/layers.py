@@ -22,10 +22,6 @@ _NOT_FEATURES = (
     nn.Identity,
     nn.Flatten,
     nn.modules.dropout._DropoutNd,
-    nn.modules.pooling._MaxPoolNd,
-    nn.modules.pooling._AvgPoolNd,
-    nn.modules.pooling._AdaptiveAvgPoolNd,
-    nn.modules.pooling._AdaptiveMaxPoolNd,
 )
 _found: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
 
@@ -96,7 +92,9 @@ def find_layer(model: nn.Module, images: Tensor | None = None, *, forward: Forwa
     with observing(model):
         calls, logits = _trace(model, forward or model, images)
     features = _before_head(calls, logits)
-    pictures = [call for call in features if _is_picture(call, images)]
+    # A container that ends in a pooling layer hands on what was pooled.
+    pooled = {id(call.output) for call in features if _is_pooling(call)}
+    pictures = [call for call in features if _is_picture(call, images) and id(call.output) not in pooled]
     if not pictures or _continues_as_tokens(features, after=pictures[-1]):
         raise ValueError(
             f"found no layer of {type(model).__name__} that keeps spatial features (N, K, h, w) with h, w > 1 up to "
@@ -214,9 +212,13 @@ def _before_head(calls: list[_Call], logits: Any) -> list[_Call]:
 
 
 def _is_picture(call: _Call, images: Tensor) -> bool:
-    if isinstance(call.module, _NOT_FEATURES) or "pool" in type(call.module).__name__.lower():
+    if isinstance(call.module, _NOT_FEATURES) or _is_pooling(call):
         return False
     return call.output.dim() == 4 and is_grid(channels_first(call.output, image_size(images)), image_size(images))
+
+
+def _is_pooling(call: _Call) -> bool:
+    return "pool" in type(call.module).__name__.lower()
 
 
 def _continues_as_tokens(calls: list[_Call], *, after: _Call) -> bool:

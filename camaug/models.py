@@ -17,6 +17,7 @@ from torch import Tensor, nn
 __all__ = ["create_classifier", "head_modules", "load_weights"]
 
 IMAGENET_CLASSES = 1000
+AUXILIARY_HEADS = ("aux1", "aux2", "AuxLogits")
 
 
 def create_classifier(
@@ -67,8 +68,8 @@ def create_classifier(
 def load_weights(model: nn.Module, path: str | Path) -> list[str]:
     """Load a file of weights into a classifier; nothing in it is ever executed.
 
-    A classification head of another number of classes is left out: the model keeps its fresh one. Everything else
-    must fit.
+    A classification head of another number of classes is left out: the model keeps its fresh one; so are auxiliary
+    heads that the model has been cut of. Everything else must fit.
 
     Args:
         model: The classifier.
@@ -87,6 +88,8 @@ def load_weights(model: nn.Module, path: str | Path) -> list[str]:
         raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")
     own = model.state_dict()
     weights = _without_prefix(_read(path), own)
+    cut = tuple(f"{auxiliary}." for auxiliary in AUXILIARY_HEADS if getattr(model, auxiliary, model) is None)
+    weights = {name: tensor for name, tensor in weights.items() if not name.startswith(cut)}
     head = tuple(f"{prefix}." for prefix in head_modules(model))
     fresh = [
         name
@@ -95,7 +98,12 @@ def load_weights(model: nn.Module, path: str | Path) -> list[str]:
     ]
     weights = {name: tensor for name, tensor in weights.items() if name not in fresh}
     problems = {
-        "missing in the file": [name for name in own if name not in weights and name not in fresh],
+        # Files older than PyTorch 0.4.1 have no counters of batch-norm, and PyTorch itself does without them.
+        "missing in the file": [
+            name
+            for name in own
+            if name not in weights and name not in fresh and not name.endswith(".num_batches_tracked")
+        ],
         "unknown to the model": [name for name in weights if name not in own],
         "of another shape": [
             f"{name} {tuple(tensor.shape)} for {tuple(own[name].shape)}"
@@ -160,7 +168,7 @@ def _create_torchvision(name: str, num_classes: int, pretrained: bool, model_arg
     # Auxiliary heads (GoogLeNet, Inception) give more than logits in training.
     if getattr(model, "aux_logits", False):
         setattr(model, "aux_logits", False)  # noqa: B010 - a plain attribute, which nn.Module types as a module
-        for auxiliary in ("aux1", "aux2", "AuxLogits"):
+        for auxiliary in AUXILIARY_HEADS:
             if hasattr(model, auxiliary):
                 setattr(model, auxiliary, None)
     return model
@@ -205,7 +213,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
         raise ValueError(f"the checkpoint {str(path)!r} holds no state dict: expected a dict of names to tensors")
     return content
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 __all__ = ["observing"]
 
@@ -66,7 +66,7 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def _buffers_kept(model: nn.Module) -> Iterator[None]:
     kept = [
-        (module, name, buffer, buffer.detach().clone(), _version(buffer))
+        (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
         for name, buffer in module._buffers.items()
         if buffer is not None
@@ -74,16 +74,12 @@ def _buffers_kept(model: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for module, name, buffer, contents, version in kept:
+        for module, name, buffer, contents in kept:
             module._buffers[name] = buffer
-            if version is None or _version(buffer) != version:
-                with torch.inference_mode(buffer.is_inference()):
-                    buffer.copy_(contents)
-
-
-def _version(tensor: Tensor) -> int | None:
-    """The count of in-place changes; None for inference tensors, which keep no count."""
-    return None if tensor.is_inference() else tensor._version
+            # Batch-norm writes its statistics without counting up their version, so all are copied back; through
+            # `.data`, which does not count either, so that autograd still accepts what it saved for a backward pass.
+            with torch.inference_mode(buffer.is_inference()):
+                buffer.data.copy_(contents)
 
 
 @contextmanager

@@ -47,7 +47,8 @@ def denormalise(images: Tensor, mean: Sequence[float] | None, std: Sequence[floa
         inside = (low >= 0) & (high <= 1)
         images = torch.where(inside, images, (images - low) / (high - low).clamp(min=1e-12))
     else:
-        images = images * torch.tensor(std).view(-1, 1, 1) + torch.tensor(mean).view(-1, 1, 1)
+        scale, shift = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (std, mean))
+        images = images * scale + shift
     channels = images.shape[1]
     pictures = images[:, :3] if channels >= 3 else images[:, :1].expand(-1, 3, -1, -1)
     return pictures.nan_to_num(0).clamp(0, 1)
@@ -80,7 +81,8 @@ def colorize(maps: Tensor, colormap: str = "turbo") -> Tensor:
 def _stops(colormap: str) -> Tensor:
     if colormap not in COLORMAPS:
         raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
-    return torch.tensor([list(bytes.fromhex(stop)) for stop in COLORMAPS[colormap]]) / 255
+    stops = [list(bytes.fromhex(stop)) for stop in COLORMAPS[colormap]]
+    return torch.tensor(stops, dtype=torch.float32) / 255
 
 
 def overlay(pictures: Tensor, maps: Tensor, colormap: str = "turbo", strength: float = 0.5) -> Tensor:
@@ -177,9 +179,9 @@ def grid(pictures: Sequence[Tensor], columns: int | None = None) -> Tensor:
 
 
 def _plain(height: int, width: int) -> Tensor:
-    return (torch.tensor(_BACKGROUND) / 255).view(3, 1, 1).expand(3, height, width)
+    return (torch.tensor(_BACKGROUND, dtype=torch.float32) / 255).view(3, 1, 1).expand(3, height, width)
 
 
 def _to_tensor(image: Image.Image) -> Tensor:
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    return pixels.view(image.height, image.width, 3).permute(2, 0, 1) / 255
+    return pixels.view(image.height, image.width, 3).permute(2, 0, 1).float() / 255

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 __all__ = ["Schedule", "learning_rate_factor"]
 
@@ -33,10 +33,15 @@ def learning_rate_factor(
     Returns:
         The factor, in [0, 1].
 
+    Raises:
+        ValueError: If the schedule is unknown.
+
     Example:
         >>> [round(learning_rate_factor(e, schedule="cosine", total_epochs=4), 3) for e in range(5)]
         [1.0, 0.854, 0.5, 0.146, 0.0]
     """
+    if schedule not in get_args(Schedule):
+        raise ValueError(f"unknown schedule {schedule!r}; the known ones are {', '.join(get_args(Schedule))}")
     if epoch < warmup_epochs:
         return epoch / warmup_epochs
     if schedule == "step":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -61,6 +63,9 @@ class Drift(Metric):
     ``compute`` gives ``drift``, 1 minus the mean rank correlation, in [0, 2] with 0 for no change, and ``overlap``,
     the mean intersection over union of the highest 20 % of the places, in [0, 1] with 1 for no change.
 
+    Args:
+        **kwargs: Arguments of TorchMetrics' ``Metric``.
+
     Example:
         >>> metric = Drift()
         >>> maps = torch.rand(4, 8, 8)
@@ -74,8 +79,8 @@ class Drift(Metric):
     overlap: Tensor
     count: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.add_state("correlation", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("overlap", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -35,6 +37,9 @@ class MassInMask(Metric):
     ``compute`` gives ``mass``, the mean share, and ``area``, the mean share of the image that the mask covers, which
     is what a map that knows nothing gets; both in [0, 1].
 
+    Args:
+        **kwargs: Arguments of TorchMetrics' ``Metric``.
+
     Example:
         >>> metric = MassInMask()
         >>> metric.update(torch.tensor([[[0.0, 2.0]]]), torch.tensor([[[False, True]]]))
@@ -47,8 +52,8 @@ class MassInMask(Metric):
     area: Tensor
     count: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.add_state("mass", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("area", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")

@@ -1,0 +1,34 @@
+# make demo: train a small classifier with Group-CAM augmentation and heatmaps, from nothing but Python
+# make test: the whole suite            make slow: the long checks            make lint: style and types
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test slow lint clean
+
+demo: .venv/demo
+	$(BIN)/python train.py fit --config configs/demo.yaml
+
+test: .venv/test
+	$(BIN)/python -m pytest -n 2
+
+slow: .venv/test
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/test: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch .venv/demo $@
+
+clean:
+	rm -rf .venv runs build *.egg-info

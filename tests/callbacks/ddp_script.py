@@ -1,0 +1,80 @@
+"""Run by test_ddp.py as a program: Lightning starts it once more for the second process."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import lightning as L
+import torch
+from torch.utils.data import DataLoader
+
+from camaug import GroupCAM
+from camaug.callbacks import CamLogger, GroupCamAugmentation
+from tests.callbacks.conftest import Blobs, Module
+
+
+class FailsToDraw(CamLogger):
+    """A logger whose drawing fails on rank zero, and on no other."""
+
+    def _look(self, *args):
+        raise RuntimeError("no heat today")
+
+
+def digest(tensors) -> str:
+    return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
+    parser.add_argument("--augment", action="store_true")
+    arguments = parser.parse_args()
+
+    torch.set_num_threads(1)
+    L.seed_everything(0, verbose=False)
+    module = Module()
+    explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+    callbacks: list[L.Callback] = []
+    if arguments.logger != "none":
+        callbacks.append((CamLogger if arguments.logger == "cam" else FailsToDraw)(explainer, images=3))
+    if arguments.augment:
+        callbacks.append(GroupCamAugmentation(explainer, blur_kernel_size=5, blur_sigma=5.0))
+    trainer = L.Trainer(
+        accelerator="cpu",
+        devices=2,
+        strategy="ddp",
+        max_epochs=2,
+        callbacks=callbacks,
+        logger=L.pytorch.loggers.TensorBoardLogger(arguments.folder, name="run", version="0"),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    # 22 images make uneven last batches: 4, 4, 3 in each process.
+    trainer.fit(module, DataLoader(Blobs(22), batch_size=4), DataLoader(Blobs(22), batch_size=4))
+    seen = torch.cat(module.seen)
+    result = {
+        "world_size": trainer.world_size,
+        "backend": torch.distributed.get_backend(),
+        "weights": digest(module.state_dict().values()),
+        "seen": digest([seen]),
+        "changed": float((seen - own_images(trainer, len(module.seen))).abs().amax(dim=(1, 2, 3)).gt(0).float().mean()),
+        "process": os.getpid(),
+    }
+    (arguments.folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(result))
+
+
+def own_images(trainer: L.Trainer, steps: int) -> torch.Tensor:
+    """What the process's sampler hands out, epoch after epoch, without augmentation."""
+    images = torch.cat([batch[0] for batch in trainer.train_dataloader])
+    return images.repeat(trainer.max_epochs, 1, 1, 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import io
+import warnings
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from camaug import GradCAM, GroupCAM
+from camaug.callbacks import CamLogger
+from camaug.explainers import Explainer
+from camaug.explainers.base import Explanation
+
+EXPLAINER = GroupCAM(groups=4, theta=None, blur_kernel_size=5, blur_sigma=5.0)
+
+
+def pixels(event) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(event.encoded_image_string)))
+
+
+class Broken(Explainer):
+    """Works on the first image that is tried, and fails from then on."""
+
+    calls = 0
+
+    def weights(self, evidence, maps):
+        raise NotImplementedError
+
+    def __call__(self, model, images, targets=None, *, forward=None) -> Explanation:
+        type(self).calls += 1
+        if type(self).calls > 1:
+            raise RuntimeError("no heat today")
+        return GradCAM()(model, images, targets, forward=forward)
+
+
+def test_one_constant_tag_an_image_one_step_an_epoch(module, loader, make_trainer, read_events):
+    trainer = make_trainer(CamLogger(EXPLAINER, images=6), max_epochs=3)
+    trainer.fit(module, loader, loader)
+    events = read_events()
+    tags = events.Tags()["images"]
+    named = {"left": (0, 12), "middle": (1, 13), "right": (2, 14)}
+    expected = [f"cam/{name}/{index}" for name, indices in named.items() for index in indices]
+    assert sorted(tags) == sorted([*expected, "cam/overview"])
+    for tag in tags:
+        pictures = [pixels(event) for event in events.Images(tag)]
+        assert [event.step for event in events.Images(tag)] == [0, 1, 2]
+        assert len({picture.shape for picture in pictures}) == 1
+        assert not np.array_equal(pictures[0], pictures[2])
+    panels = pixels(events.Images("cam/left/0")[0])
+    assert panels.shape[1] == 3 * 192 + 2 * 4
+    assert {name for name in events.Tags()["scalars"] if name.startswith("cam/")} == {
+        f"cam/{name}" for name in ("confidence", "drift", "flat_maps", "object_area", "object_mass", "overlap")
+    }
+    assert events.Scalars("cam/object_area")[0].value == pytest.approx(1 / 9, abs=1e-6)
+    assert [event.step for event in events.Scalars("cam/drift")] == [6, 9]  # from the second look on
+
+
+def test_the_picture_shows_the_image_and_the_heat(module, loader, dataset, make_trainer, read_events):
+    trainer = make_trainer(CamLogger("grad-cam", images=3, strength=0.5, colormap="gray"), max_epochs=1)
+    trainer.fit(module, loader, loader)
+    picture = pixels(read_events().Images("cam/left/0")[0])[:192].astype(float) / 255
+    shown = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=8, mode="bicubic").clamp(0, 1)[0]
+    np.testing.assert_allclose(picture[:, :192].transpose(2, 0, 1), shown, atol=0.01)
+    explanation = GradCAM()(module, dataset.images[:1])
+    heat = torch.nn.functional.interpolate(explanation.maps[:, None], (192, 192), mode="bilinear")[0, 0]
+    np.testing.assert_allclose(picture[:, 196:388, 0], 0.5 * shown[0] + 0.5 * heat, atol=0.01)
+
+
+def test_the_true_class_is_shown_only_where_it_differs(module, loader, make_trainer, read_events):
+    with torch.no_grad():
+        module.net[-1].bias.copy_(torch.tensor([100.0, 0.0, 0.0]))  # always predicts the first class
+    trainer = make_trainer(CamLogger("grad-cam", images=3), max_epochs=1, limit_train_batches=1)
+    module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), lr=0.0)
+    trainer.fit(module, loader, loader)
+    events = read_events()
+    right, wrong = (pixels(events.Images(tag)[0])[:192, 392:] for tag in ("cam/left/0", "cam/right/2"))
+    assert right.std() == 0
+    assert wrong.std() > 10
+
+
+def test_every_n_epochs(module, loader, make_trainer, read_events):
+    trainer = make_trainer(CamLogger("grad-cam", images=3, every_n_epochs=2), max_epochs=4)
+    trainer.fit(module, loader, loader)
+    assert [event.step for event in read_events().Images("cam/overview")] == [1, 3]
+
+
+def test_validate_and_test_log_under_their_own_names(module, loader, make_trainer, read_events):
+    trainer = make_trainer(CamLogger(EXPLAINER, images=3))
+    trainer.validate(module, loader, verbose=False)
+    trainer.test(module, loader, verbose=False)
+    tags = read_events().Tags()["images"]
+    assert {"cam_validate/overview", "cam_validate/left/0", "cam_test/overview", "cam_test/right/2"} <= set(tags)
+
+
+def test_training_data_are_watched_without_validation_data(module, loader, make_trainer, read_events):
+    make_trainer(CamLogger("grad-cam", images=3)).fit(module, loader)
+    assert len(read_events().Images("cam/overview")) == 2
+
+
+def test_the_model_is_given_back_in_training_mode_without_hooks(module, loader, make_trainer):
+    make_trainer(CamLogger(EXPLAINER, images=3)).fit(module, loader, loader)
+    assert all(not part._forward_hooks for part in module.modules())
+    assert all(part.training for part in module.modules())
+
+
+def test_a_failure_is_one_warning_with_its_traceback_and_training_goes_on(module, loader, make_trainer):
+    Broken.calls = 0
+    trainer = make_trainer(CamLogger(Broken(), images=3), max_epochs=3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.fit(module, loader, loader)
+    said = [str(warning.message) for warning in caught if "CamLogger" in str(warning.message)]
+    assert len(said) == 1
+    assert "could not log heatmaps in epoch 0" in said[0]
+    assert "Traceback" in said[0]
+    assert "no heat today" in said[0]
+    assert trainer.current_epoch == 3
+    assert Broken.calls == 4  # it tries again in every epoch
+
+
+def test_random_transforms_on_the_device_see_the_validation_stage(module, loader, make_trainer, dataset):
+    stages = []
+
+    def on_after_batch_transfer(batch, dataloader_idx):
+        stages.append((module.trainer.training, len(batch[0])))
+        return batch
+
+    module.on_after_batch_transfer = on_after_batch_transfer
+    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, loader)
+    assert (False, 3) in stages
+    assert (True, 3) not in stages
+    assert module.trainer.state.stage is None or not module.trainer.validating
+
+
+def test_a_module_whose_forward_is_not_logits(module, loader, make_trainer, read_events):
+    logits = module.net.forward
+    module.forward = lambda images: {"logits": logits(images)}
+    module.training_step = lambda batch, batch_idx: torch.nn.functional.cross_entropy(module.net(batch[0]), batch[1])
+    with pytest.raises(TypeError, match="gives a dict, expected a tensor of logits"):
+        make_trainer(CamLogger("grad-cam", images=3)).fit(module, loader)
+    callback = CamLogger("grad-cam", images=3, forward=lambda module, images: module(images)["logits"])
+    make_trainer(callback).fit(module, loader)
+    assert len(read_events().Images("cam/overview")) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"explainer": "group_cam"}, "unknown explainer 'group_cam'.*did you mean 'group-cam'"),
+        ({"images": 0}, "`images` must be at least 1, got 0"),
+        ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1"),
+        ({"strength": 1.5}, "`strength` must be between 0 and 1, got 1.5"),
+        ({"colormap": "rainbow"}, "unknown colour map 'rainbow', expected one of"),
+    ],
+)
+def test_wrong_arguments(settings, message):
+    with pytest.raises(ValueError, match=message):
+        CamLogger(**settings)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (CamLogger("grad-cam", images=25), "25 probe images were asked for, the data set has 24"),
+        (CamLogger(GradCAM(layer="net.44"), images=3), "has no layer 'net.44'; the nearest are net.4"),
+        (CamLogger(GroupCAM(groups=9), images=3), "`groups` must be between 1 and the layer's 8 channels, got 9"),
+    ],
+)
+def test_what_cannot_work_is_an_error_before_the_first_batch(callback, message, module, loader, make_trainer):
+    with pytest.raises(ValueError, match=message):
+        make_trainer(callback).fit(module, loader, loader)
+    assert module.seen == []
+
+
+def test_no_logger_for_pictures_is_a_warning(module, loader, make_trainer):
+    with pytest.warns(UserWarning, match="CamLogger found no logger that takes pictures"):
+        make_trainer(CamLogger("grad-cam", images=3), logger=False).fit(module, loader)
+    assert len(module.seen) == 6
+
+
+def test_fast_dev_run_is_quiet(module, loader, make_trainer):
+    make_trainer(CamLogger("grad-cam"), fast_dev_run=True).fit(module, loader, loader)
+    assert len(module.seen) == 1
+
+
+def test_hostile_class_names_stay_inside_their_tag(module, loader, dataset, make_trainer, read_events):
+    names = ["../../etc/passwd", "<img onerror=x>\n", "\x1b[31mred"]
+    make_trainer(CamLogger("grad-cam", images=3, class_names=names), max_epochs=1).fit(module, loader, loader)
+    tags = [tag for tag in read_events().Tags()["images"] if tag != "cam/overview"]
+    assert sorted(tags) == ["cam/.._.._etc_passwd/0", "cam/_31mred/2", "cam/_img onerror_x_/1"]
+
+
+def test_shown_with_the_normalisation_of_the_data(module, dataset, make_trainer, read_events):
+    from torchvision.transforms import v2
+
+    class Normalised(type(dataset)):
+        transform = v2.Compose([v2.Normalize([0.5] * 3, [0.25] * 3)])
+
+        def __getitem__(self, index):
+            return self.transform(self.images[index]), self.targets[index]
+
+    loader = DataLoader(Normalised(), batch_size=8)
+    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, loader)
+    picture = pixels(read_events().Images("cam/left/0")[0])[:192, :192].astype(float) / 255
+    assert picture.mean() == pytest.approx(dataset.images[0].mean().item(), abs=0.01)
+
+
+def test_sharded_models_are_refused(module, loader, make_trainer):
+    from lightning.pytorch.strategies import FSDPStrategy
+
+    trainer = make_trainer(CamLogger())
+    trainer._accelerator_connector.strategy = FSDPStrategy.__new__(FSDPStrategy)
+    with pytest.raises(ValueError, match="CamLogger needs the whole model on every process, and FSDPStrategy shards"):
+        CamLogger().setup(trainer, module, "fit")
+
+
+def test_lightning_is_the_same_package() -> None:
+    assert issubclass(CamLogger, L.Callback)

@@ -1,0 +1,62 @@
+"""Two processes on the CPU with gloo."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder: Path, *arguments: str) -> tuple[list[dict], str]:
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    for name in ("MASTER_PORT", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK"):
+        environment.pop(name, None)
+    program = [sys.executable, "-m", "tests.callbacks.ddp_script", str(folder), *arguments]
+    done = subprocess.run(
+        program, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(2)], done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("ddp")
+
+
+def events(folder: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (file,) = (folder / "run" / "0").glob("events*")  # one writer
+    return EventAccumulator(str(file), size_guidance={"images": 0}).Reload()
+
+
+def test_rank_zero_alone_writes_and_the_training_is_unchanged(folder):
+    plain, _ = run(folder / "plain", "--logger", "none")
+    watched, _ = run(folder / "watched")
+    assert [rank["world_size"] for rank in watched] == [2, 2]
+    assert {rank["backend"] for rank in watched} == {"gloo"}
+    assert len({rank["process"] for rank in watched}) == 2
+    assert {rank["weights"] for rank in watched} != set()
+    assert [rank["weights"] for rank in watched] == [rank["weights"] for rank in plain]
+    written = events(folder / "watched")
+    assert [event.step for event in written.Images("cam/overview")] == [0, 1]
+    assert len([tag for tag in written.Tags()["images"] if tag.startswith("cam/")]) == 4
+
+
+def test_every_rank_augments_its_own_images_and_a_failing_rank_hangs_none(folder):
+    ranks, output = run(folder / "augmented", "--augment", "--logger", "failing")
+    assert [rank["world_size"] for rank in ranks] == [2, 2]
+    assert ranks[0]["seen"] != ranks[1]["seen"]
+    assert all(rank["changed"] > 0.5 for rank in ranks)
+    assert output.count("could not log heatmaps in epoch 0") == 1
+    assert "no heat today" in output
+    written = events(folder / "augmented")
+    assert len(written.Images("augmentation/first_batch")) == 1

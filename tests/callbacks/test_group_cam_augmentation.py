@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from camaug import GroupCAM, GroupCamTransform
+from camaug.callbacks import GroupCamAugmentation
+from camaug.callbacks.stopwatch import Stopwatch
+
+EXPLAINER = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+
+
+def augmentation(**settings) -> GroupCamAugmentation:
+    return GroupCamAugmentation(EXPLAINER, blur_kernel_size=5, blur_sigma=5.0, **settings)
+
+
+class Pair(NamedTuple):
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __getitem__(self, item):
+        return tuple.__getitem__(self, item)
+
+
+@dataclasses.dataclass
+class Record:
+    images: torch.Tensor
+    labels: torch.Tensor
+    weight: torch.Tensor
+
+    def __getitem__(self, item):
+        return (self.images, self.labels, self.weight)[item]
+
+
+CONTAINERS = {
+    "list": lambda images, labels: [images, labels],
+    "tuple": lambda images, labels: (images, labels),
+    "named tuple": lambda images, labels: Pair(images, labels),
+    "dict": lambda images, labels: {"image": images, "label": labels, "name": ["a"] * len(images)},
+    "data class": lambda images, labels: Record(images, labels, torch.ones(len(images))),
+}
+
+
+def untrained_loss(module):
+    """A loss that leaves weights and batch-norm statistics as they are."""
+    return sum(parameter.sum() for parameter in module.parameters()) * 0
+
+
+def read(batch, item):
+    return batch[("image", "label")[item]] if isinstance(batch, dict) else batch[item]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_training_step_gets_the_transformed_images_in_the_same_container(container, module, dataset, make_trainer):
+    handed_out = [CONTAINERS[container](dataset.images[:8], torch.tensor(dataset.targets[:8]))]
+    before = dataset.images.clone()
+    got = []
+
+    def training_step(batch, batch_idx):
+        got.append(batch)
+        return untrained_loss(module)
+
+    module.training_step = training_step
+    loader = DataLoader(handed_out, batch_size=None, collate_fn=lambda batch: batch)
+    make_trainer(augmentation(), max_epochs=2).fit(module, loader)
+    assert all(type(batch) is type(handed_out[0]) for batch in got)
+    expected, _ = GroupCamTransform(module, EXPLAINER, blur_kernel_size=5, blur_sigma=5.0)(
+        before[:8], torch.tensor(dataset.targets[:8])
+    )
+    torch.testing.assert_close(read(got[0], 0), expected)
+    assert not torch.equal(expected, before[:8])
+    torch.testing.assert_close(read(got[1], 0), expected)  # the data set handed out the same tensors, unharmed
+    assert torch.equal(dataset.images, before)
+    assert read(handed_out[0], 0) is not read(got[0], 0)
+
+
+def test_epochs_from_start_to_stop(module, loader, dataset, make_trainer):
+    make_trainer(augmentation(start_epoch=1, stop_epoch=2), max_epochs=3).fit(module, loader)
+    epochs = [torch.cat(module.seen[start : start + 3]) for start in (0, 3, 6)]
+    assert torch.equal(epochs[0], dataset.images)
+    assert not torch.equal(epochs[1], dataset.images)
+    assert torch.equal(epochs[2], dataset.images)
+
+
+def test_share_of_the_images(module, loader, dataset, make_trainer):
+    make_trainer(augmentation(share=0.5), max_epochs=4).fit(module, loader)
+    difference = torch.cat(module.seen) - dataset.images.repeat(4, 1, 1, 1)
+    changed = difference.abs().amax(dim=(1, 2, 3)) > 0
+    assert 0.25 < changed.float().mean() < 0.75
+
+
+def test_training_step_is_given_back(module, loader, make_trainer):
+    make_trainer(augmentation()).fit(module, loader)
+    assert "training_step" not in vars(module)
+    module.training_step = own = lambda batch, batch_idx: module(batch[0]).sum() * 0
+    make_trainer(augmentation()).fit(module, loader)
+    assert module.training_step is own
+
+
+def test_training_step_is_given_back_after_a_failure(module, loader, make_trainer):
+    module.on_before_zero_grad = lambda optimizer: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        make_trainer(augmentation()).fit(module, loader)
+    assert "training_step" not in vars(module)
+    assert all(not part._forward_hooks for part in module.modules())
+
+
+def test_first_batch_is_pictured_once(module, loader, dataset, make_trainer, read_events):
+    make_trainer(augmentation(start_epoch=1), max_epochs=3).fit(module, loader)
+    (event,) = read_events().Images("augmentation/first_batch")
+    picture = np.asarray(Image.open(io.BytesIO(event.encoded_image_string))).astype(float) / 255
+    assert event.step == 1
+    assert picture.shape[1] == 2 * (4 * 144 + 3 * 4) + 4
+    original = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=6, mode="bicubic").clamp(0, 1)[0]
+    np.testing.assert_allclose(picture[:144, :144].transpose(2, 0, 1), original, atol=0.01)
+    mask = picture[10:134, 2 * 148 + 10 : 2 * 148 + 134]
+    assert ((mask < 0.02) | (mask > 0.98)).mean() > 0.8
+
+
+def test_share_of_step_time_is_logged_and_can_be_monitored(module, loader, make_trainer, read_events):
+    trainer = make_trainer(augmentation(), max_epochs=2)
+    trainer.fit(module, loader)
+    values = [event.value for event in read_events().Scalars("augmentation/step_time_share")]
+    assert len(values) == 2
+    assert all(0.05 < value < 1 for value in values)
+    assert float(trainer.callback_metrics["augmentation/step_time_share"]) == pytest.approx(values[-1], abs=1e-4)
+
+
+def test_manual_optimisation(module, loader, dataset, make_trainer):
+    module.automatic_optimization = False
+    step = module.training_step
+
+    def training_step(batch, batch_idx):
+        optimizer = module.optimizers()
+        optimizer.zero_grad()
+        module.manual_backward(step(batch, batch_idx))
+        optimizer.step()
+
+    module.training_step = training_step
+    make_trainer(augmentation(), max_epochs=1).fit(module, loader)
+    assert not torch.equal(torch.cat(module.seen), dataset.images)
+
+
+def test_soft_labels_are_explained_at_their_heaviest_class(module, dataset, make_trainer):
+    hard = torch.tensor(dataset.targets[:8])
+    soft = torch.nn.functional.one_hot(hard, 3) * 0.7 + 0.1
+    module.training_step = lambda batch, batch_idx: module.seen.append(batch[0]) or untrained_loss(module)
+    for labels in (hard, soft):
+        make_trainer(augmentation(), max_epochs=1).fit(
+            module, DataLoader([(dataset.images[:8], labels)], batch_size=None)
+        )
+    assert torch.equal(module.seen[0], module.seen[1])
+
+
+def test_low_precision(module, loader, make_trainer):
+    make_trainer(augmentation(), precision="bf16-mixed", max_epochs=1).fit(module, loader)
+    assert module.seen[0].dtype == torch.float32
+    assert all(torch.isfinite(images).all() for images in module.seen)
+    module.seen.clear()
+    make_trainer(augmentation(), precision="bf16-true", max_epochs=1).fit(module, loader)
+    assert module.seen[0].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"share": 1.2}, "`share` must be between 0 and 1, got 1.2"),
+        ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1"),
+        ({"start_epoch": 3, "stop_epoch": 3}, r"`stop_epoch` must be after `start_epoch` \(3\), or None, got 3"),
+        ({"explainer": "group"}, "unknown explainer 'group'"),
+    ],
+)
+def test_wrong_arguments(settings, message):
+    with pytest.raises(ValueError, match=message):
+        GroupCamAugmentation(**settings)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (GroupCamAugmentation(GroupCAM(layer="net.conv"), start_epoch=1), "has no layer 'net.conv'"),
+        (GroupCamAugmentation(GroupCAM(groups=20), start_epoch=1), "between 1 and the layer's 8 channels, got 20"),
+    ],
+)
+def test_what_cannot_work_is_an_error_before_training_whatever_the_first_epoch(
+    callback, message, module, loader, make_trainer
+):
+    with pytest.raises(ValueError, match=message):
+        make_trainer(callback).fit(module, loader)
+    assert module.seen == []
+
+
+def test_a_batch_without_labels_is_an_error(module, dataset, make_trainer):
+    with pytest.raises(ValueError, match="expected labels beside the 8 images"):
+        make_trainer(augmentation()).fit(module, DataLoader(dataset.images, batch_size=8))
+
+
+def test_stopwatch_adds_up_and_begins_again():
+    watch = Stopwatch(torch.device("cpu"))
+    for _ in range(2):
+        with watch.running():
+            time.sleep(0.02)
+    assert 0.04 <= watch.read() < 0.2
+    assert watch.read() == 0
+    watch.stop()
+    assert watch.read() == 0

@@ -1,0 +1,297 @@
+"""What every registered method owes its callers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from camaug import Explainer
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+
+
+def same(left, right, **tolerance):
+    torch.testing.assert_close(left.maps, right.maps, **(tolerance or CLOSE))
+
+
+def test_maps_logits_targets(explainer, net, images):
+    explanation = explainer(net, images)
+    assert explanation.maps.shape == (4, 16, 16)
+    assert explanation.maps.dtype == torch.float32
+    assert explanation.maps.isfinite().all()
+    torch.testing.assert_close(explanation.maps.amin(dim=(1, 2)), torch.zeros(4))
+    for peak in explanation.maps.amax(dim=(1, 2)).tolist():
+        assert peak == pytest.approx(1) or peak == 0
+    assert (explanation.maps.amax(dim=(1, 2)) > 0).any(), "no map of this network shows anything"
+    assert torch.equal(explanation.logits, net(images))
+    assert torch.equal(explanation.targets, net(images).argmax(dim=1))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(3, [3, 3, 3, 3]), (torch.tensor(2), [2, 2, 2, 2]), (torch.tensor([0, 4, 1, 1], dtype=torch.int32), [0, 4, 1, 1])],
+)
+def test_targets_given_and_batch_as_loop(explainer, net, images, given, expected):
+    net, images = net.double(), images.double()
+    explanation = explainer(net, images, given)
+    assert explanation.targets.tolist() == expected
+    assert explanation.targets.dtype == torch.int64
+    for index, target in enumerate(expected):
+        alone = explainer(net, images[index : index + 1], target)
+        torch.testing.assert_close(explanation.maps[index], alone.maps[0], **CLOSE)
+
+
+def test_different_targets_different_maps(explainer, net, images):
+    maps = torch.stack([explainer(net, images, target).maps for target in range(5)])
+    assert (maps.std(dim=0).amax(dim=(1, 2)) > 0.1).all()
+
+
+def test_order_of_the_batch_does_not_matter(explainer, net, images):
+    net, images, order = net.double(), images.double(), torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(explainer(net, images[order]).maps, explainer(net, images).maps[order], **CLOSE)
+
+
+@pytest.mark.parametrize("size", [(16, 24), (24, 16), (20, 28), (18, 21)])
+def test_images_that_are_not_square(explainer, net, size):
+    images = torch.rand(2, 3, *size)
+    wide = explainer(net, images, 1).maps
+    assert wide.shape == (2, *size)
+    mirrored_net = copy.deepcopy(net)
+    for conv in (mirrored_net.stem[0], mirrored_net.body[0]):
+        conv.weight.data = conv.weight.data.transpose(2, 3).contiguous()
+    tall = explainer(mirrored_net, images.transpose(2, 3), 1).maps
+    torch.testing.assert_close(tall.transpose(1, 2), wide, rtol=1e-3, atol=1e-4)
+
+
+def test_bfloat16(explainer, net, images):
+    exact = explainer(net, images, 1).maps
+    rounded = explainer(copy.deepcopy(net).bfloat16(), images.bfloat16(), 1)
+    assert rounded.maps.dtype == torch.float32
+    assert rounded.logits.dtype == torch.bfloat16
+    assert (rounded.maps - exact).abs().mean() < 0.05
+
+
+def test_autocast(explainer, net, images):
+    exact = explainer(net, images, 1).maps
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = explainer(net, images, 1)
+        assert torch.equal(rounded.logits, net(images))
+    assert rounded.maps.dtype == torch.float32
+    assert rounded.logits.dtype == torch.bfloat16
+    assert (rounded.maps - exact).abs().mean() < 0.05
+
+
+def test_channels_last(explainer, net, images):
+    expected = explainer(net, images)
+    net.to(memory_format=torch.channels_last)
+    same(explainer(net, images.contiguous(memory_format=torch.channels_last)), expected)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_whatever_the_autograd_mode(explainer, net, images, mode):
+    expected = explainer(net, images)
+    with mode():
+        explanation = explainer(net, images.clone())
+    same(explanation, expected, rtol=0, atol=0)
+    for tensor in (explanation.maps, explanation.logits, explanation.targets):
+        assert not tensor.is_inference()
+        assert not tensor.requires_grad
+
+
+def test_frozen_parameters(explainer, net, images):
+    expected = explainer(net, images)
+    same(explainer(net.requires_grad_(False), images), expected, rtol=0, atol=0)
+
+
+def test_images_that_require_gradients(explainer, net, images):
+    wanted = images.clone().requires_grad_()
+    explanation = explainer(net, wanted)
+    same(explanation, explainer(net, images), rtol=0, atol=0)
+    assert wanted.grad is None
+    assert not explanation.maps.requires_grad
+
+
+def test_training_mode_is_explained_as_evaluation_mode(explainer, net, images):
+    expected = explainer(net, images)
+    explanation = explainer(net.train(), images)
+    same(explanation, expected, rtol=0, atol=0)
+    assert torch.equal(explanation.logits, expected.logits)
+
+
+@pytest.mark.parametrize("layer", [None, "stem.1", "body.0", "body.1"])
+def test_in_place_activations(explainer, make_net, images, layer):
+    explainer = with_layer(explainer, layer)
+    same(explainer(make_net(inplace=True), images, 1), explainer(make_net(inplace=False), images, 1), rtol=0, atol=0)
+
+
+def test_layer_by_name_and_by_module(explainer, net, images):
+    expected = explainer(net, images)
+    same(with_layer(explainer, "body.2")(net, images), expected, rtol=0, atol=0)
+    same(with_layer(explainer, net.body)(net, images), expected, rtol=0, atol=0)
+    earlier = with_layer(explainer, "stem")(net, images)
+    assert (earlier.maps - expected.maps).abs().amax() > 0.1
+
+
+def with_layer(explainer: Explainer, layer: str | nn.Module | None) -> Explainer:
+    return type(explainer)(**{**vars(explainer), "layer": layer})
+
+
+# Wrappers
+
+
+@pytest.mark.parametrize("first_call", ["before", "after"])
+def test_compiled_model(explainer, net, images, first_call):
+    expected = explainer(net, images)
+    compiled = torch.compile(net, backend="eager")
+    if first_call == "before":
+        with torch.no_grad():
+            compiled(images)
+    same(explainer(compiled, images), expected)
+    torch.testing.assert_close(compiled(images), expected.logits)
+
+
+def test_model_compiled_in_place(explainer, net, images):
+    expected = explainer(net, images)
+    net.compile(backend="eager")
+    same(explainer(net, images), expected)
+    with torch.no_grad():
+        net(images)
+    same(explainer(net, images), expected)
+
+
+@pytest.mark.parametrize("submodule", ["body", "body.2", "stem"])
+def test_submodule_compiled_in_place(explainer, net, images, submodule):
+    expected = explainer(net, images)
+    net.get_submodule(submodule).compile(backend="eager")
+    with torch.no_grad():
+        net(images)
+    same(explainer(net, images), expected)
+
+
+def test_submodule_replaced_by_its_compiled_self(explainer, net, images):
+    expected = explainer(net, images)
+    net.body = torch.compile(net.body, backend="eager")
+    with torch.no_grad():
+        net(images)
+    same(explainer(net, images), expected)
+
+
+def test_data_parallel(explainer, net, images):
+    expected = explainer(net, images)
+    wrapped = nn.DataParallel(net)
+    same(explainer(wrapped, images), expected)
+    same(with_layer(explainer, "body")(wrapped, images), expected)
+    same(explainer(torch.compile(wrapped, backend="eager"), images), expected)
+
+
+class AnswersWithDict(nn.Module):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images):
+        return {"loss": None, "logits": self.net(images)}
+
+
+def test_forward_for_a_model_that_gives_a_dict(explainer, net, images):
+    model = AnswersWithDict(net)
+    explanation = explainer(model, images, forward=lambda batch: model(batch)["logits"])
+    same(explanation, explainer(net, images))
+    with pytest.raises(TypeError, match=r"gives a dict, expected a tensor of logits \(N, classes\): pass forward="):
+        with_layer(explainer, "net.body")(model, images)
+
+
+# Configuration
+
+
+def test_copies_and_pickles(explainer, net, images):
+    expected = explainer(net, images)
+    for other in (pickle.loads(pickle.dumps(explainer)), copy.deepcopy(explainer), copy.copy(explainer)):
+        assert other == explainer
+        assert type(other) is type(explainer)
+        same(other(net, images), expected, rtol=0, atol=0)
+
+
+def test_repr_says_how_to_make_it(explainer):
+    name = type(explainer).__name__
+    assert eval(repr(explainer), {name: type(explainer)}) == explainer
+    assert "layer='body'" in repr(with_layer(explainer, "body"))
+
+
+def test_one_explainer_serves_many_models(explainer, make_net, images):
+    nets = [make_net(seed) for seed in range(3)]
+    alone = [type(explainer)(**vars(explainer))(net, images) for net in nets]
+    for net, expected in zip(nets, alone, strict=True):
+        same(explainer(net, images), expected, rtol=0, atol=0)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (torch.rand(3, 16, 16), r"floating-point tensor of shape \(N, C, H, W\), got torch.float32 \(3, 16, 16\)"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.uint8), r"floating-point tensor .*, got torch.uint8 \(1, 3, 16, 16\)"),
+        ([torch.rand(3, 16, 16)], "floating-point tensor .*, got list"),
+        (torch.rand(0, 3, 16, 16), r"must not be empty, got shape \(0, 3, 16, 16\)"),
+    ],
+)
+def test_wrong_images(explainer, net, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        explainer(net, wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (5, r"between 0 and 4, the model's last class, got \[5\]"),
+        (-1, r"between 0 and 4, the model's last class, got \[-1\]"),
+        (torch.tensor([0, 7, 1, -2]), r"got \[-2, 7\]"),
+        (torch.tensor([0, 1]), "one class for each of the 4 images, got 2"),
+        (torch.rand(4), r"class indices, one integer or a tensor of shape \(4,\), got torch.float32 of shape \(4,\)"),
+        (torch.ones(4, dtype=torch.bool), "got torch.bool"),
+        (torch.zeros(4, 5, dtype=torch.long), r"got torch.int64 of shape \(4, 5\)"),
+    ],
+)
+def test_wrong_targets(explainer, net, images, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        explainer(net, images, wrong)
+
+
+def test_logits_of_the_wrong_shape(explainer, net, images):
+    explainer = with_layer(explainer, "body")
+    with pytest.raises(
+        ValueError, match=r"shape \(4, 5, 1\), expected logits \(N, classes\) with N = 4: pass forward="
+    ):
+        explainer(net, images, forward=lambda batch: net(batch)[:, :, None])
+    with pytest.raises(ValueError, match=r"shape \(8, 5\), expected logits"):
+        explainer(net, images, forward=lambda batch: net(batch).repeat(2, 1))
+
+
+def test_layer_without_places(explainer, net, images):
+    with pytest.raises(ValueError, match=r"output of shape \(4, 5\) is not spatial"):
+        with_layer(explainer, "head")(net, images)
+
+
+def test_layer_that_is_not_called(explainer, net, images):
+    net.spare = nn.Conv2d(3, 3, 1)
+    with pytest.raises(ValueError, match="the layer Conv2d was not called during the forward"):
+        with_layer(explainer, "spare")(net, images)
+
+
+def test_layer_with_several_outputs(explainer, net, images):
+    net.stem.append(Pair())
+    forward_pair = net.body.forward
+    net.body.forward = lambda pair: forward_pair(pair[0])
+    with pytest.raises(ValueError, match="the layer Pair puts out a tuple, expected one tensor"):
+        with_layer(explainer, "stem.3")(net, images)
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x, x

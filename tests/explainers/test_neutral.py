@@ -1,0 +1,175 @@
+"""Looking changes nothing: every registered method, whether it succeeds or fails."""
+
+from __future__ import annotations
+
+import gc
+import random
+import weakref
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from camaug import Explainer
+from camaug.explainers import Evidence
+
+BATCH = (4, 3, 16, 16)
+
+
+def at(explainer: Explainer, layer: str | None) -> Explainer:
+    return type(explainer)(**{**vars(explainer), "layer": layer})
+
+
+@pytest.mark.parametrize("layer", [None, "features"])
+@pytest.mark.parametrize("training", [True, False])
+def test_success(explainer, restless_net, unchanged, layer, training):
+    if not training:
+        restless_net.eval()
+    images = torch.rand(BATCH)
+    before = images.clone()
+    with unchanged(restless_net):
+        explanation = at(explainer, layer)(restless_net, images)
+    assert explanation.maps.amax() > 0
+    for tensor in (explanation.maps, explanation.logits, explanation.targets):
+        assert tensor.grad_fn is None
+        assert not tensor.requires_grad
+    assert torch.equal(images, before)
+    assert images.grad is None
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_success_in_every_autograd_mode(explainer, restless_net, unchanged, mode):
+    images = torch.rand(BATCH)
+    with mode(), unchanged(restless_net):
+        explainer(restless_net, images)
+
+
+@pytest.mark.parametrize("layer", [None, "features"])
+def test_bad_target(explainer, restless_net, unchanged, layer):
+    images = torch.rand(BATCH)
+    with unchanged(restless_net), pytest.raises(ValueError, match="`targets` must be between 0 and 4"):
+        at(explainer, layer)(restless_net, images, 99)
+
+
+@pytest.mark.parametrize("layer", [None, "features"])
+def test_layer_that_raises(explainer, restless_net, unchanged, layer):
+    images = torch.rand(BATCH)
+    restless_net.fuse.after = 0
+    with unchanged(restless_net), pytest.raises(RuntimeError, match="fuse blown"):
+        at(explainer, layer)(restless_net, images)
+
+
+@pytest.mark.parametrize("query", [1, 2])
+def test_layer_that_raises_in_a_query(explainer, restless_net, unchanged, query):
+    images = torch.rand(BATCH)
+    restless_net.fuse.calls = 0
+    at(explainer, "features")(restless_net, images)
+    if restless_net.fuse.calls == 1:
+        pytest.skip("asks the model no queries")
+    restless_net.fuse.calls, restless_net.fuse.after = 0, 1 + query
+    with unchanged(restless_net), pytest.raises(RuntimeError, match="fuse blown"):
+        at(explainer, "features")(restless_net, images)
+
+
+def test_layer_that_raises_after_the_target_layer_of_a_compiled_model(explainer, restless_net, unchanged):
+    images = torch.rand(BATCH)
+    compiled = torch.compile(restless_net, backend="eager")
+    restless_net.fuse.after = 0
+    with unchanged(restless_net), pytest.raises(RuntimeError, match="fuse blown"):
+        explainer(compiled, images)
+
+
+def test_nothing_of_the_model_is_kept(explainer, make_net, images):
+    net = make_net()
+    explanation = explainer(net, images)
+    gone = weakref.ref(net)
+    del net
+    gc.collect()
+    assert gone() is None
+    assert explanation.maps.isfinite().all()
+
+
+# Training beside it
+
+
+def train(explainer: Explainer | None, net: torch.nn.Module, autocast: bool) -> list[torch.Tensor]:
+    """Three steps with dropout and batch-norm; an explanation, if any, between a step's forward and backward."""
+    net = torch.nn.Sequential(net, torch.nn.Dropout(0.3)).train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    torch.manual_seed(5)
+    for _ in range(3):
+        images, labels = torch.rand(BATCH), torch.randint(0, 5, (4,))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            if explainer is not None:
+                explainer(net, images, labels)
+            loss = F.cross_entropy(net(images), labels)
+            if explainer is not None:
+                explainer(net, images, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if explainer is not None:
+            explainer(net, images)
+    return list(net.state_dict().values())
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_training_is_the_same_bit_for_bit(explainer, make_net, autocast):
+    start = [value.clone() for value in make_net().state_dict().values()]
+    without, beside = train(None, make_net(), autocast), train(explainer, make_net(), autocast)
+    assert any(not torch.equal(a, b) for a, b in zip(start, without, strict=True)), "nothing was trained"
+    for a, b in zip(without, beside, strict=True):
+        assert torch.equal(a, b)
+
+
+# The checker itself
+
+
+@dataclass(frozen=True)
+class Polluter(Explainer):
+    """Does one of the things that an explainer must not."""
+
+    how: str = "nothing"
+
+    def __call__(self, model, images, targets=None, *, forward=None):
+        explanation = super().__call__(model, images, targets, forward=forward)
+        POLLUTIONS[self.how](model)
+        return explanation
+
+    def weights(self, evidence: Evidence, maps):
+        return maps.mean(dim=(2, 3))
+
+
+def replace_buffer(model):
+    model.norm.running_mean = model.norm.running_mean.clone()
+
+
+POLLUTIONS = {
+    "modes": lambda model: model.eval(),
+    "modules": lambda model: model.add_module("spare", torch.nn.Identity()),
+    "parameters": lambda model: model.requires_grad_(True),
+    "gradients": lambda model: model.zero_grad(),
+    "gradients,": lambda model: model.head.bias.grad.mul_(1.5),
+    "buffers": lambda model: model.norm.num_batches_tracked.add_(1),
+    "buffers,": replace_buffer,
+    "hooks": lambda model: model.conv.register_forward_hook(lambda *_: None),
+    "tensor hooks": lambda model: model.head.weight.register_hook(lambda g: g),
+    "torch's random numbers": lambda model: torch.rand(1),
+    "python's random numbers": lambda model: random.random(),
+    "numpy's random numbers": lambda model: np.random.rand(),
+    "grad mode": lambda model: torch.set_grad_enabled(False),
+}
+
+
+@pytest.mark.parametrize("how", POLLUTIONS)
+def test_the_checker_finds_pollution(restless_net, unchanged, how):
+    with pytest.raises(AssertionError, match=f"looking changed .*{how.strip(',')}"), unchanged(restless_net):
+        Polluter(how=how)(restless_net, torch.ones(BATCH))
+    torch.set_grad_enabled(True)
+
+
+def test_the_checker_finds_nothing_where_nothing_is_done(restless_net, unchanged):
+    with unchanged(restless_net):
+        Explainer.__call__(Polluter(), restless_net, torch.ones(BATCH))
