@@ -34,10 +34,9 @@ from camaug.layers import _found, resolve_layer, unwrap
         "repvit_m0_9",
     ],
 )
-@pytest.mark.parametrize("size", [(96, 160)])
-def test_timm_convolutional(name, size):
+def test_timm_convolutional(name):
     model = timm.create_model(name, num_classes=7).eval()
-    images = torch.rand(2, 3, *size)
+    images = torch.rand(2, 3, 96, 160)
     with torch.no_grad():
         features = model.forward_features(images)
     layer = find_layer(model, images)
@@ -45,8 +44,7 @@ def test_timm_convolutional(name, size):
     assert model.get_submodule(layer.name) is not None
     found = spatial_features(model, images)
     assert found.shape == features.shape
-    # What follows the layer up to the end of the features works on each place by itself, or is nothing at all.
-    assert GradCAM()(model, images, 3).maps.shape == (2, *size)
+    assert torch.equal(found, features)
 
 
 @pytest.mark.parametrize("name", ["test_mambaout"])
@@ -131,20 +129,21 @@ def test_spatial_features_are_what_the_layer_puts_out(net, images):
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_mambaout"])
-@pytest.mark.parametrize("quadrant", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_features_change_most_where_the_image_does(name, quadrant):
+def test_features_change_most_where_the_image_does(name):
     """The maps are the right way round: rows are rows, and what is below in the image is below in the map."""
     torch.manual_seed(0)
     model = timm.create_model(name, num_classes=7).eval()
-    images = 0.1 * torch.randn(4, 3, 256, 256)
-    changed = images.clone()
-    row, column = (slice(128 * half, 128 * half + 128) for half in quadrant)
-    changed[..., row, column] = torch.randn(4, 3, 128, 128)
-    difference = (spatial_features(model, changed) - spatial_features(model, images)).abs().mean(dim=(0, 1))
-    quadrants = torch.nn.functional.avg_pool2d(difference[None], 4)[0]
-    assert quadrants.shape == (2, 2)
-    others = [quadrants[i, j] for i in (0, 1) for j in (0, 1) if (i, j) != quadrant]
-    assert quadrants[quadrant] > 1.3 * max(others)
+    images = 0.1 * torch.randn(2, 3, 192, 192)
+    before = spatial_features(model, images)
+    for quadrant in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        changed = images.clone()
+        row, column = (slice(96 * half, 96 * half + 96) for half in quadrant)
+        changed[..., row, column] = torch.randn(2, 3, 96, 96)
+        difference = (spatial_features(model, changed) - before).abs().mean(dim=(0, 1))
+        quadrants = torch.nn.functional.avg_pool2d(difference[None], 3)[0]
+        assert quadrants.shape == (2, 2)
+        others = [quadrants[i, j] for i in (0, 1) for j in (0, 1) if (i, j) != quadrant]
+        assert quadrants[quadrant] > 1.3 * max(others)
 
 
 # Transformers
@@ -163,7 +162,7 @@ def test_torchvisions_transformer_is_refused_and_explained_by_name():
     )
     nn.init.normal_(model.heads.head.weight)
     images = torch.rand(2, 3, 64, 64)
-    with pytest.raises(ValueError, match="name the layer yourself: layer='NAME', one of .*encoder_layer_2"):
+    with pytest.raises(ValueError, match=r"name the layer yourself: layer='NAME', one of .*encoder_layer_2"):
         find_layer(model, images)
     assert spatial_features(model, images, layer="encoder_layer_1").shape == (2, 16, 4, 4)
     maps = GradCAM(layer="encoder_layer_1.ln_1")(model, images).maps
@@ -193,7 +192,7 @@ def test_prefix_tokens_are_dropped(settings, size):
 
 def test_no_features_at_all(images):
     model = nn.Sequential(nn.Flatten(), nn.Linear(768, 8), nn.ReLU(), nn.Linear(8, 5))
-    with pytest.raises(ValueError, match="found no layer of Sequential .* one of its layers with spatial outputs"):
+    with pytest.raises(ValueError, match=r"found no layer of Sequential .* one of its layers with spatial outputs"):
         GradCAM()(model, images)
 
 
@@ -215,7 +214,7 @@ def test_names_may_leave_out_leading_parts(net, images):
     model = nn.ModuleDict({"inner": nn.ModuleDict({"net": net})})
     for said in ("inner.net.body", "net.body", "body"):
         assert resolve_layer(model, said, images) is net.body
-    with pytest.raises(ValueError, match="no layer '1'; the nearest are inner.net.stem.1, inner.net.body.1$"):
+    with pytest.raises(ValueError, match=r"no layer '1'; the nearest are inner.net.stem.1, inner.net.body.1$"):
         resolve_layer(model, "1", images)
     with pytest.raises(ValueError, match="no layer 'ody'"):
         resolve_layer(model, "ody", images)

@@ -58,9 +58,7 @@ def test_by_hand_one_group_for_each_channel():
     scores = [confidence_in_class_0(shown(mask)) for mask in (first, second)]
     saliency = torch.tensor([scores[0] * a + scores[1] * b for a, b in zip(first, second, strict=True)]).view(1, 2, 2)
     expected = (saliency - saliency.min()) / (saliency.max() - saliency.min())
-    raw = GroupCAM(
-        groups=2, theta=None, weighted=False, subtract_baseline=False, blur_kernel_size=3, blur_sigma=1e6
-    )
+    raw = GroupCAM(groups=2, theta=None, weighted=False, subtract_baseline=False, blur_kernel_size=3, blur_sigma=1e6)
     torch.testing.assert_close(raw(two_channel_net(), image, 0).maps, expected, rtol=1e-5, atol=1e-5)
 
 

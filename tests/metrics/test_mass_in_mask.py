@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from camaug.metrics import MassInMask, mass_in_mask
+
+MAPS = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.5], [0.5, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+MASKS = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [0, 0]], [[1, 1], [1, 0]]]).bool()
+
+
+def test_by_hand():
+    # (1 + 4) / 10, 0.5 / 1, and a map without mass.
+    assert mass_in_mask(MAPS, MASKS).tolist() == [0.5, 0.5, 0.0]
+    assert mass_in_mask(MAPS, torch.ones_like(MASKS)).tolist() == [1.0, 1.0, 0.0]
+    assert mass_in_mask(MAPS, torch.zeros_like(MASKS)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_scale_does_not_matter():
+    torch.testing.assert_close(mass_in_mask(1e-6 * MAPS, MASKS), mass_in_mask(1e6 * MAPS, MASKS))
+
+
+def test_flat_maps_score_by_chance():
+    metric = MassInMask()
+    metric.update(torch.full((3, 2, 2), 0.3), MASKS)
+    figures = metric.compute()
+    torch.testing.assert_close(figures["mass"], figures["area"])
+
+
+def test_metric_is_the_mean_over_images_and_counts_flat_maps():
+    metric = MassInMask()
+    metric.update(MAPS[:1], MASKS[:1])
+    metric.update(MAPS[1:], MASKS[1:])
+    figures = metric.compute()
+    assert figures["mass"].item() == pytest.approx((0.5 + 0.5 + 0) / 3)
+    assert figures["area"].item() == pytest.approx((2 + 1 + 3) / 12)
+    metric.reset()
+    metric.update(MAPS[:1], MASKS[:1])
+    assert metric.compute()["mass"].item() == 0.5
+
+
+def test_no_images():
+    metric = MassInMask()
+    metric.update(MAPS[:0], MASKS[:0])
+    with pytest.raises(ValueError, match="MassInMask has seen no images: call update first"):
+        metric.compute()
+
+
+def test_shapes_that_differ():
+    with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(2, 2, 2\) must have one shape"):
+        MassInMask().update(MAPS, MASKS[:2])

@@ -1,0 +1,125 @@
+"""The command line as a person uses it, in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+SMALL = [
+    "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=64", "--data.val_size=24", "--data.num_workers=0",
+    "--data.batch_size=8", "--cam.images=4", "--trainer.max_epochs=2", "--augmentation.start_epoch=1",
+]  # fmt: skip
+
+
+def train(*arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240,
+    )  # fmt: skip
+    assert not check or done.returncode == 0, done.stdout[-4000:]
+    return done
+
+
+def test_the_end_says_accuracy_run_and_the_tensorboard_command(tmp_path):
+    said = train("fit", *SMALL, cwd=tmp_path).stdout
+    lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in said.splitlines() if "  " in line}
+    assert lines["val/accuracy"].endswith("%")
+    assert lines["run"] == "runs/demo/version_0"
+    assert lines["look at it"] == "tensorboard --samples_per_plugin images=1000 --logdir runs/demo/version_0"
+    assert (tmp_path / lines["best checkpoint"]).is_file()
+    assert (tmp_path / "runs/demo/version_0/checkpoints/last.ckpt").is_file()
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    arguments = [*SMALL, "--trainer.max_epochs=500", "--trainer.enable_progress_bar=false"]
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "fit", *arguments],
+        cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    run = tmp_path / "runs/demo/version_0"
+    deadline = time.time() + 120
+    while not (run / "checkpoints/last.ckpt").exists() and time.time() < deadline:
+        time.sleep(0.2)
+    (run / "checkpoints/last.ckpt").unlink()
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    log.close()
+    said = (tmp_path / "log").read_text()
+    assert "Detected KeyboardInterrupt" in said
+    assert process.returncode == 1, said[-3000:]
+    assert (run / "checkpoints/last.ckpt").is_file()
+
+    import torch
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=False)["global_step"] > 0
+    events = EventAccumulator(str(run)).Reload()
+    assert len(events.Images("cam/overview")) >= 1
+
+
+@pytest.fixture
+def images(tmp_path):
+    for name in ("ants", "bees"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for index in range(4):
+            Image.effect_noise((40, 40), 60).convert("RGB").save(tmp_path / "images" / name / f"{index}.jpg")
+    return tmp_path / "images"
+
+
+FINETUNE = [
+    "fit", "--config", str(ROOT / "configs/finetune.yaml"), "--model.pretrained=false", "--model.name=timm/test_resnet",
+    "--data.num_workers=0", "--data.image_size=64", "--trainer.max_epochs=1", "--cam.images=2", "--trainer.accelerator=cpu",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data.root=nowhere"], "nowhere"),
+        (["--data.root={images}/ants"], "class"),
+        (["--model.name=resnet5O"], "unknown model 'resnet5O'; the nearest names are resnet50"),
+        (["--cam.explainer=grupcam"], "unknown explainer 'grupcam', expected one of grad-cam, group-cam"),
+        (
+            ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
+            "has no layer 'layer9'; the nearest are .*layer4",
+        ),
+        (["--cam.images=100"], "100 probe images were asked for, the data set has 2"),
+        (["--model.checkpoint=absent.pth"], "there is no checkpoint 'absent.pth'"),
+        (["--model.pretrained=true", "--model.name=resnet18"], "could not be downloaded"),
+        (["--cam.colormap=rainbow"], "rainbow"),
+        (["--data.batchsize=3"], "batchsize"),
+    ],
+    ids=lambda value: value[0][:40] if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_clear_error_before_training(arguments, message, images, tmp_path):
+    import re
+
+    arguments = [argument.format(images=images) for argument in arguments]
+    root = [] if any("--data.root" in argument for argument in arguments) else [f"--data.root={images}"]
+    done = train(*FINETUNE, *root, *arguments, cwd=tmp_path, check=False)
+    assert done.returncode != 0
+    last = re.sub(r"[│\s]+", " ", done.stdout[-1500:])
+    assert re.search(message, last), done.stdout[-3000:]
+    assert "Epoch 0" not in done.stdout
+
+
+def test_the_installed_command_is_the_same_door(tmp_path):
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "camaug"), "fit", "--help"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "--augmentation.share" in done.stdout
+    assert "--cam.explainer" in done.stdout

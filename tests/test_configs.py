@@ -1,0 +1,115 @@
+"""Every shipped configuration runs: a new file in ``configs/`` is tested on the day it appears."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from camaug.cli import main
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+
+
+@pytest.fixture
+def folder_of_images(tmp_path):
+    """Two classes of two-coloured images, in train/ and val/."""
+    for split, count in (("train", 6), ("val", 4)):
+        for name, colour in (("ants", (200, 60, 40)), ("bees", (40, 90, 210))):
+            folder = tmp_path / "images" / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                image = Image.effect_noise((80, 72), 60).convert("RGB")
+                image.paste(colour, (10 + index, 12, 40 + index, 44))
+                image.save(folder / f"{index}.jpg")
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def cifar10(tmp_path, monkeypatch):
+    """The data set that a configuration names, without its download."""
+    import torchvision
+
+    class Fake(torchvision.datasets.FakeData):
+        classes = tuple("abcdefghij")
+
+        def __init__(self, root, train=True, transform=None, target_transform=None, download=False):
+            super().__init__(size=12, image_size=(3, 32, 32), num_classes=10, transform=transform)
+            self.targets = [int(self[index][1]) for index in range(12)]
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", Fake)
+
+
+def tiny(path: Path, images: Path) -> list[str]:
+    """Arguments that keep a configuration's own sense and make it small: a tiny backbone, two batches, one process."""
+    config = yaml.safe_load(path.read_text())
+    arguments = [
+        "--trainer.accelerator=cpu",
+        "--trainer.devices=1",
+        "--trainer.strategy=auto",
+        "--trainer.max_epochs=1",
+        "--trainer.limit_train_batches=2",
+        "--trainer.limit_val_batches=1",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.enable_model_summary=false",
+        "--cam.images=2",
+        "--augmentation.start_epoch=0",
+        "--augmentation.share=0.5",
+    ]
+    data = config.get("data", {"class_path": "ImageFolderDataModule"})
+    if "data" not in config:
+        arguments += [f"--data={data['class_path']}", "--model.name=resnet18"]
+    if data["class_path"] == "ImageFolderDataModule":
+        arguments += [f"--data.root={images}", "--data.image_size=64"]
+    if data["class_path"] == "ShapesDataModule":
+        arguments += ["--data.train_size=8", "--data.val_size=8"]
+    if config.get("model", {}).get("pretrained") or config.get("model", {}).get("checkpoint"):
+        arguments += ["--model.pretrained=false", "--model.checkpoint=null", "--model.name=timm/test_resnet"]
+        arguments += ["--model.optimizer=adamw"]
+    return [*arguments, "--data.batch_size=4", "--data.num_workers=0"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_fits_two_batches_and_its_saved_copy_loads_again(path, folder_of_images, cifar10, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])  # LightningCLI warns of arguments from two sides
+    cli = main(["fit", f"--config={path}", *tiny(path, folder_of_images)])
+    assert cli.trainer.global_step == 2
+    run = Path(cli.trainer.log_dir)
+    assert (run / "config.yaml").is_file()
+    assert list(run.glob("events*"))
+    assert all(torch.isfinite(p).all() for p in cli.model.parameters())
+
+    images = read_images(run)
+    assert "cam/overview" in images
+    assert "augmentation/first_batch" in images
+
+    reloaded = main(["fit", f"--config={run / 'config.yaml'}", "--trainer.limit_train_batches=1"])
+    assert reloaded.trainer.global_step == 1
+    assert reloaded.config["fit"]["model"]["name"] == cli.config["fit"]["model"]["name"]
+
+
+def read_images(run: Path) -> list[str]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(run)).Reload().Tags()["images"]
+
+
+def test_there_are_configs_for_every_flow():
+    names = {path.stem for path in CONFIGS}
+    assert {"demo", "finetune", "imagenet_resnet50", "ddp", "cifar10"} <= names
+
+
+def test_the_papers_run_has_the_papers_figures():
+    config = yaml.safe_load((ROOT / "configs/imagenet_resnet50.yaml").read_text())
+    model, trainer, data = config["model"], config["trainer"], config["data"]["init_args"]
+    assert (model["lr"], model["step_epochs"], model["step_gamma"]) == (1e-3, 15, 0.1)
+    assert (model["optimizer"], model["momentum"], model["weight_decay"]) == ("sgd", 0.9, 1e-4)
+    assert trainer["devices"] * data["batch_size"] == 256
+    assert trainer["max_epochs"] == 20
+    assert "augmentation" not in config  # the callback's own defaults are the paper's

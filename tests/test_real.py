@@ -1,0 +1,86 @@
+"""Real weights on real images, where they are (see the variable CAMAUG_DATA)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from safetensors.torch import load_file
+from torchvision.transforms import v2
+
+from camaug import GradCAM, GroupCAM, find_layer, spatial_features
+from camaug.explainers.grad_cam import channel_weights
+from camaug.explainers.group_cam import group_maps
+from camaug.masking import gaussian_blur
+
+DATA = Path(os.environ.get("CAMAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
+WEIGHTS = DATA / "squeezenet1_0_imagenet.safetensors"
+
+pytestmark = pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"needs {WEIGHTS}: set CAMAUG_DATA")
+
+
+@pytest.fixture(scope="module")
+def squeezenet():
+    model = torchvision.models.squeezenet1_0()
+    model.load_state_dict(load_file(WEIGHTS))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """Every twelfth of the hundred sample images, and their classes."""
+    paths = sorted((DATA / "imagenet_samples").glob("*.jpg"))[::12]
+    assert len(paths) >= 8
+    prepare = v2.Compose(
+        [
+            v2.PILToTensor(),
+            v2.Resize(160, antialias=True),
+            v2.CenterCrop(160),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ]
+    )
+    images = torch.stack([prepare(Image.open(path).convert("RGB")) for path in paths])
+    return images, torch.tensor([int(path.name[:3]) for path in paths])
+
+
+def probability(model, images, targets):
+    with torch.no_grad():
+        return model(images).softmax(dim=1).gather(1, targets[:, None])[:, 0]
+
+
+def kept(model, images, targets, order):
+    """The probability where the first fifth of the pixels, in the given order, is shown over the blurred image."""
+    count = order.shape[1]
+    mask = torch.zeros(order.shape).scatter_(1, order[:, : count // 5], 1).view(-1, 1, *images.shape[2:])
+    return probability(model, images * mask + gaussian_blur(images) * (1 - mask), targets)
+
+
+@pytest.mark.parametrize("explainer", [GroupCAM(groups=32), GradCAM()], ids=lambda explainer: explainer.name)
+def test_what_the_map_shows_is_what_the_model_needs(squeezenet, samples, explainer):
+    images, targets = samples
+    maps = explainer(squeezenet, images, targets).maps
+    assert maps.isfinite().all()
+    assert (maps.amax(dim=(1, 2)) == 1).sum() >= len(images) - 1
+    by_map = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1, descending=True))
+    by_chance = kept(squeezenet, images, targets, torch.rand(maps.shape).flatten(1).argsort(dim=1))
+    worst = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1))
+    assert by_map.mean() > by_chance.mean() + 0.05
+    assert by_map.mean() > worst.mean() + 0.05
+
+
+def test_some_of_32_groups_are_dead(squeezenet, samples):
+    """Where the published code divides 0 by 0; the maps above are finite all the same."""
+    images, targets = samples
+    assert find_layer(squeezenet, images).name == "features"
+    features = spatial_features(squeezenet, images).requires_grad_()
+    logits = squeezenet.classifier(features).flatten(1)
+    (gradients,) = torch.autograd.grad(logits.gather(1, targets[:, None]).sum(), features)
+    maps = group_maps(features.detach(), 32, channel_weights(gradients))
+    dead = maps.amax(dim=(2, 3)) == 0
+    assert dead.any(dim=1).sum() > len(images) / 2
+    assert not dead.all(dim=1).any()
