@@ -1,0 +1,57 @@
+"""The README's Python runs as it stands, block after block."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:.*litlogger.*")
+def test_readme_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(blocks) >= 4
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert names["explanation"].maps.shape == (4, 64, 64)
+    assert names["images"].shape == (4, 3, 64, 64)
+
+
+def test_readme_says_what_is_true():
+    import torchvision
+
+    from camaug import find_layer, list_explainers
+
+    assert f"list_explainers()    # {list_explainers()}" in README
+    assert f"find_layer(model)    # {find_layer(torchvision.models.resnet18())}" in README
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_argument_in_the_readme_exists():
+    import subprocess
+    import sys
+
+    help_text = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "fit", "--data=ImageFolderDataModule", "--help"],
+        capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    details = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "fit", "--data.help=ImageFolderDataModule"],
+        capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    for argument in set(re.findall(r"--((?:model|cam|augmentation|trainer|data)\.\w+)", README)):
+        assert f"--{argument}" in help_text + details, argument
