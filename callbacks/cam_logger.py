@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import lightning as L
@@ -17,28 +16,14 @@ from torch import Tensor
 from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, get_explainer
 from camaug.layers import resolve_layer
-from camaug.metrics import Drift, MassInMask
-from camaug.render import COLORMAPS, caption, denormalise, enlarge, grid, overlay, row
+from camaug.render import COLORMAPS, denormalise
 
+from .look import Look, class_name, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes
 from .strategies import refuse_sharded
 
 __all__ = ["CamLogger"]
-
-SMALLEST_SIDE = 192
-RIGHT, WRONG, NEUTRAL = (46, 160, 67), (218, 54, 51), (110, 118, 129)
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What one look at the probes found; every field has one entry for each image."""
-
-    pictures: Tensor
-    predicted: Tensor
-    probabilities: Tensor
-    maps: Tensor
-    true_maps: Tensor
 
 
 class CamLogger(L.Callback):
@@ -105,7 +90,7 @@ class CamLogger(L.Callback):
         self.forward = forward
         self._probes: Probes | None = None
         self._dataset: Any = None
-        self._previous: Tensor | None = None
+        self._previous: Look | None = None
         self._warned: set[str] = set()
 
     # Lightning's hooks
@@ -171,28 +156,39 @@ class CamLogger(L.Callback):
             return
         try:
             look = self._look(trainer, pl_module, self._probes)
-            self._write_pictures(trainer, look, prefix)
-            self._write_figures(trainer, look, prefix)
+            self._write(trainer, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
 
-    def _look(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> _Look:
+    def _look(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> Look:
         parts = []
         labels = torch.tensor([-1 if label is None else label for label in probes.labels])
         for batch, true in zip(probes.batches, labels.split(_lengths(probes.batches)), strict=True):
             images = self._on_device(trainer, batch)
             explanation = self._explain(trainer, pl_module, images)
-            predicted, true_maps = explanation.targets.cpu(), explanation.maps.cpu()
+            predicted, maps = explanation.targets.cpu(), explanation.maps.cpu()
+            true_maps = maps.clone()
             wrong = ((true != predicted) & (true >= 0)).nonzero()[:, 0]
             if len(wrong):
-                targets = true[wrong].to(images.device)
-                true_maps[wrong] = self._explain(
-                    trainer, pl_module, images[wrong.to(images.device)], targets
-                ).maps.cpu()
-            probabilities = explanation.logits.float().softmax(dim=1).cpu()
+                asked = images[wrong.to(images.device)], true[wrong].to(images.device)
+                true_maps[wrong] = self._explain(trainer, pl_module, *asked).maps.cpu()
             pictures = denormalise(images, *self._normalisation(trainer))
-            parts.append((pictures, predicted, probabilities, explanation.maps.cpu(), true_maps))
-        return _Look(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+            parts.append((pictures, explanation.logits.float().softmax(dim=1).cpu(), predicted, maps, true_maps))
+        found = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        masks = None if probes.masks is None else torch.stack(list(probes.masks))
+        return Look(probes.indices, probes.labels, *found, masks)
+
+    def _write(self, trainer: L.Trainer, look: Look, prefix: str) -> None:
+        names = self.class_names or class_names(trainer, self._dataset)
+        painted = (look, names, self.colormap, self.strength)
+        for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
+            folder = "" if label is None else f"{safe_tag(class_name(names, label))}/"
+            write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
+        write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
+        values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
+        self._previous = look
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)
 
     def _explain(
         self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, targets: Tensor | None = None
@@ -212,57 +208,6 @@ class CamLogger(L.Callback):
         if self.mean is not None and self.std is not None:
             return self.mean, self.std
         return normalisation(trainer, self._dataset)
-
-    # Pictures and figures
-
-    def _write_pictures(self, trainer: L.Trainer, look: _Look, prefix: str) -> None:
-        assert self._probes is not None
-        pictures = enlarge(look.pictures, SMALLEST_SIDE)
-        size = pictures.shape[-2:]
-        heat = overlay(pictures, _fit(look.maps, size), self.colormap, self.strength)
-        true_heat = overlay(pictures, _fit(look.true_maps, size), self.colormap, self.strength)
-        names = self.class_names or class_names(trainer, self._dataset)
-        overview = []
-        for place, (index, label) in enumerate(zip(self._probes.indices, self._probes.labels, strict=True)):
-            predicted, probabilities = int(look.predicted[place]), look.probabilities[place]
-            right = None if label is None else predicted == label
-            mark = NEUTRAL if right is None else RIGHT if right else WRONG
-            said = f"{_name(names, predicted)} {probabilities[predicted]:.0%}"
-            truth = "unlabelled" if label is None else _name(names, label)
-            panels = [
-                caption(pictures[place], [truth, f"image {index}"], mark=NEUTRAL),
-                caption(heat[place], [said, "predicted" + _verdict(right)], mark=mark),
-            ]
-            if right is False and label is not None:
-                lines = [f"{truth} {probabilities[label]:.0%}", "true class"]
-                panels.append(caption(true_heat[place], lines, mark=NEUTRAL))
-            else:
-                panels.append(caption(torch.full_like(pictures[place], 0.11), ["", ""]))
-            overview.append(caption(heat[place], [said], mark=mark))
-            folder = "" if label is None else f"{safe_tag(truth)}/"
-            write_picture(trainer, f"{prefix}/{folder}{index}", row(panels), trainer.current_epoch)
-        write_picture(trainer, f"{prefix}/overview", grid(overview), trainer.current_epoch)
-
-    def _write_figures(self, trainer: L.Trainer, look: _Look, prefix: str) -> None:
-        assert self._probes is not None
-        # Metrics synchronise when they are computed; rank zero alone is here, and would wait for the others for ever.
-        figures: dict[str, Tensor] = {"flat_maps": (look.maps.amax(dim=(1, 2)) == 0).float().mean()}
-        known = [place for place, label in enumerate(self._probes.labels) if label is not None]
-        if known:
-            true = torch.tensor([self._probes.labels[place] for place in known])
-            figures["confidence"] = look.probabilities[known, true].mean()
-        if self._previous is not None:
-            drift = Drift(sync_on_compute=False)
-            drift.update(look.true_maps, self._previous)
-            figures |= drift.compute()
-        if self._probes.masks is not None:
-            mass = MassInMask(sync_on_compute=False)
-            mass.update(look.true_maps, torch.stack(list(self._probes.masks)))
-            figures |= {f"object_{name}": value for name, value in mass.compute().items()}
-        self._previous = look.true_maps
-        values = {f"{prefix}/{name}": float(value) for name, value in figures.items()}
-        for logger in trainer.loggers:
-            logger.log_metrics(values, step=trainer.global_step)
 
     def _warn(self, what: str) -> None:
         trace = traceback.format_exc()
@@ -293,17 +238,3 @@ def _first_loader(loaders: Any) -> Any:
 
 def _lengths(batches: Sequence[Any]) -> list[int]:
     return [len(find_images_and_labels(batch).images) for batch in batches]
-
-
-def _fit(maps: Tensor, size: Sequence[int]) -> Tensor:
-    if maps.shape[-2:] == torch.Size(size):
-        return maps
-    return torch.nn.functional.interpolate(maps[:, None], size=tuple(size), mode="bilinear")[:, 0]
-
-
-def _name(names: Sequence[str] | None, index: int) -> str:
-    return names[index] if names is not None and index < len(names) else f"class {index}"
-
-
-def _verdict(right: bool | None) -> str:
-    return "" if right is None else ", right" if right else ", wrong"

@@ -38,8 +38,7 @@ def samples():
     prepare = v2.Compose(
         [
             v2.PILToTensor(),
-            v2.Resize(160, antialias=True),
-            v2.CenterCrop(160),
+            v2.CenterCrop(224),
             v2.ToDtype(torch.float32, scale=True),
             v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         ]
@@ -69,8 +68,8 @@ def test_what_the_map_shows_is_what_the_model_needs(squeezenet, samples, explain
     by_map = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1, descending=True))
     by_chance = kept(squeezenet, images, targets, torch.rand(maps.shape).flatten(1).argsort(dim=1))
     worst = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1))
-    assert by_map.mean() > by_chance.mean() + 0.05
-    assert by_map.mean() > worst.mean() + 0.05
+    assert by_map.mean() > 3 * by_chance.mean()
+    assert by_map.mean() > 3 * worst.mean()
 
 
 def test_some_of_32_groups_are_dead(squeezenet, samples):

@@ -1,0 +1,134 @@
+"""One look at the probe images: what was found, as pictures and as figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.masking import upsample
+from camaug.metrics import Drift, MassInMask
+from camaug.render import caption, enlarge, grid, overlay, row
+
+__all__ = ["Look", "figures", "overview", "panels"]
+
+SMALLEST_SIDE = 192
+RIGHT, WRONG, NEUTRAL = (46, 160, 67), (218, 54, 51), (110, 118, 129)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a model made of N images.
+
+    Attributes:
+        indices: Each image's place in the data set.
+        labels: Each image's class; None where it is not known.
+        pictures: The images, (N, 3, H, W) in [0, 1].
+        probabilities: Of each class, (N, classes).
+        predicted: The predicted classes, (N,).
+        maps: The predicted classes' maps, (N, H, W) in [0, 1].
+        true_maps: The true classes' maps; the predicted ones' where they are the same or the true one is not known.
+        masks: Where the objects are, boolean (N, H, W); None where that is not known.
+    """
+
+    indices: Sequence[int]
+    labels: Sequence[int | None]
+    pictures: Tensor
+    probabilities: Tensor
+    predicted: Tensor
+    maps: Tensor
+    true_maps: Tensor
+    masks: Tensor | None
+
+
+def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: float) -> list[Tensor]:
+    """One picture for each image, all of one size: the image, the predicted class's heat, the true class's if another.
+
+    Args:
+        look: The look.
+        names: Names of the classes; None for their numbers.
+        colormap: Colours of the heat.
+        strength: Share of the heat in the overlay.
+
+    Returns:
+        Pictures (3, h, w).
+    """
+    pictures = enlarge(look.pictures, SMALLEST_SIDE)
+    heat, true_heat = (_heat(pictures, maps, colormap, strength) for maps in (look.maps, look.true_maps))
+    rows = []
+    for place, (index, label) in enumerate(zip(look.indices, look.labels, strict=True)):
+        truth = "unlabelled" if label is None else class_name(names, label)
+        verdict = "" if label is None else ", right" if _is_right(look, place) else ", wrong"
+        cells = [
+            caption(pictures[place], [truth, f"image {index}"], mark=NEUTRAL),
+            caption(heat[place], [_prediction(look, place, names), "predicted" + verdict], mark=_mark(look, place)),
+        ]
+        if label is not None and not _is_right(look, place):
+            said = f"{truth} {look.probabilities[place, label]:.0%}"
+            cells.append(caption(true_heat[place], [said, "true class"], mark=NEUTRAL))
+        else:
+            cells.append(caption(torch.full_like(pictures[place], 0.11), ["", ""]))
+        rows.append(row(cells))
+    return rows
+
+
+def overview(look: Look, names: Sequence[str] | None, colormap: str, strength: float) -> Tensor:
+    """The predicted classes' heat on all images in one picture."""
+    heat = _heat(enlarge(look.pictures, SMALLEST_SIDE), look.maps, colormap, strength)
+    places = range(len(heat))
+    return grid([caption(heat[i], [_prediction(look, i, names)], mark=_mark(look, i)) for i in places])
+
+
+def figures(look: Look, previous: Look | None) -> dict[str, float]:
+    """The look as figures, each a mean over the images.
+
+    Args:
+        look: The look.
+        previous: The one before, of the same images; None at the first.
+
+    Returns:
+        ``flat_maps``, the share of maps without evidence; ``confidence`` in the true class, where that is known;
+        ``drift`` and ``overlap`` from the second look on (:class:`camaug.metrics.Drift`); ``object_mass`` and
+        ``object_area`` where the objects are known (:class:`camaug.metrics.MassInMask`).
+    """
+    values = {"flat_maps": (look.maps.amax(dim=(1, 2)) == 0).float().mean()}
+    known = [(place, label) for place, label in enumerate(look.labels) if label is not None]
+    if known:
+        values["confidence"] = torch.stack([look.probabilities[place, label] for place, label in known]).mean()
+    # Metrics synchronise when they are computed; rank zero alone is here, and would wait for the others for ever.
+    if previous is not None:
+        drift = Drift(sync_on_compute=False)
+        drift.update(look.true_maps, previous.true_maps)
+        values |= drift.compute()
+    if look.masks is not None:
+        mass = MassInMask(sync_on_compute=False)
+        mass.update(look.true_maps, look.masks)
+        values |= {f"object_{name}": value for name, value in mass.compute().items()}
+    return {name: float(value) for name, value in values.items()}
+
+
+def class_name(names: Sequence[str] | None, index: int) -> str:
+    """The name of a class, or its number where it has none."""
+    return names[index] if names is not None and index < len(names) else f"class {index}"
+
+
+def _heat(pictures: Tensor, maps: Tensor, colormap: str, strength: float) -> Tensor:
+    size = (pictures.shape[-2], pictures.shape[-1])
+    return overlay(pictures, upsample(maps[:, None], size)[:, 0], colormap, strength)
+
+
+def _prediction(look: Look, place: int, names: Sequence[str] | None) -> str:
+    predicted = int(look.predicted[place])
+    return f"{class_name(names, predicted)} {look.probabilities[place, predicted]:.0%}"
+
+
+def _is_right(look: Look, place: int) -> bool:
+    return int(look.predicted[place]) == look.labels[place]
+
+
+def _mark(look: Look, place: int) -> tuple[int, int, int]:
+    if look.labels[place] is None:
+        return NEUTRAL
+    return RIGHT if _is_right(look, place) else WRONG
