@@ -80,7 +80,8 @@ def images(tmp_path):
 
 FINETUNE = [
     "fit", "--config", str(ROOT / "configs/finetune.yaml"), "--model.pretrained=false", "--model.name=timm/test_resnet",
-    "--data.num_workers=0", "--data.image_size=64", "--trainer.max_epochs=1", "--cam.images=2", "--trainer.accelerator=cpu",
+    "--data.num_workers=0", "--data.image_size=64", "--trainer.max_epochs=1", "--cam.images=2",
+    "--trainer.accelerator=cpu",
 ]  # fmt: skip
 
 
