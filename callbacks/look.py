@@ -66,7 +66,7 @@ def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: flo
             caption(heat[place], [_prediction(look, place, names), "predicted" + verdict], mark=_mark(look, place)),
         ]
         if label is not None and not _is_right(look, place):
-            said = f"{truth} {look.probabilities[place, label]:.0%}"
+            said = f"{look.probabilities[place, label]:.0%} {truth}"
             cells.append(caption(true_heat[place], [said, "true class"], mark=NEUTRAL))
         else:
             cells.append(caption(torch.full_like(pictures[place], 0.11), ["", ""]))
@@ -121,7 +121,7 @@ def _heat(pictures: Tensor, maps: Tensor, colormap: str, strength: float) -> Ten
 
 def _prediction(look: Look, place: int, names: Sequence[str] | None) -> str:
     predicted = int(look.predicted[place])
-    return f"{class_name(names, predicted)} {look.probabilities[place, predicted]:.0%}"
+    return f"{look.probabilities[place, predicted]:.0%} {class_name(names, predicted)}"
 
 
 def _is_right(look: Look, place: int) -> bool:

@@ -125,7 +125,7 @@ def caption(picture: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int]
         A picture (3, H + h, W).
     """
     width = picture.shape[2]
-    size = max(10, min(18, width // 13))
+    size = max(10, min(24, width // 9))  # still legible where TensorBoard shows a row of pictures at half its size
     font = ImageFont.load_default(size)
     step = round(size * 1.35)
     image = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), _BACKGROUND)
