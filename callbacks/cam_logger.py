@@ -11,6 +11,7 @@ import lightning as L
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from camaug.batches import find_images_and_labels
@@ -24,6 +25,9 @@ from .probes import Probes, choose_probes
 from .strategies import refuse_sharded
 
 __all__ = ["CamLogger"]
+
+
+DEFAULT_IMAGES = 16
 
 
 class CamLogger(L.Callback):
@@ -42,8 +46,8 @@ class CamLogger(L.Callback):
 
     Args:
         explainer: The method: a name of ``camaug.list_explainers()``, or an explainer with its settings.
-        images: How many images are watched. They come from the validation data, spread over the classes; without
-            validation data from the training data.
+        images: How many images are watched; None for 16, or fewer where there are fewer. They come from the validation
+            data, spread over the classes; without validation data from the training data.
         every_n_epochs: Log after every n-th epoch.
         colormap: Colours of the heat: ``turbo``, ``inferno``, ``viridis``, ``cividis``, ``jet`` or ``gray``.
         strength: Share of the heat in the overlay, in [0, 1].
@@ -64,7 +68,7 @@ class CamLogger(L.Callback):
     def __init__(
         self,
         explainer: str | Explainer = "group-cam",
-        images: int = 16,
+        images: int | None = None,
         every_n_epochs: int = 1,
         colormap: str = "turbo",
         strength: float = 0.5,
@@ -74,7 +78,7 @@ class CamLogger(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
     ) -> None:
         for name, value in (("images", images), ("every_n_epochs", every_n_epochs)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}")
         if not 0 <= strength <= 1:
             raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
@@ -138,14 +142,20 @@ class CamLogger(L.Callback):
         if not trainer.is_global_zero:
             return
         loader = _first_loader(loaders)
+        if not hasattr(loader, "dataset"):
+            rank_zero_warn(
+                f"CamLogger chooses its images from a loader's data set, and a {type(loader).__name__} has none, so no "
+                "heatmap will be seen: use a torch DataLoader for validation"
+            )
+            return
         self._dataset = loader.dataset
-        count = min(self.images, len(loader.dataset)) if trainer.fast_dev_run else self.images
-        self._probes = choose_probes(loader, count)
+        self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
         if isinstance(self.explainer.layer, str):
             resolve_layer(pl_module, self.explainer.layer, torch.empty(0))
         try:
-            images = self._on_device(trainer, self._probes.batches[0])[:1]
-            self._explain(trainer, pl_module, images)
+            with isolate_rng():
+                images = self._on_device(trainer, self._probes.batches[0])[:1]
+                self._explain(trainer, pl_module, images)
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
@@ -155,7 +165,8 @@ class CamLogger(L.Callback):
         if self._probes is None:
             return
         try:
-            look = self._look(trainer, pl_module, self._probes)
+            with isolate_rng():  # the hooks that move a batch may draw random numbers
+                look = self._look(trainer, pl_module, self._probes)
             self._write(trainer, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")

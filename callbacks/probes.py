@@ -36,7 +36,7 @@ class Probes:
     masks: Sequence[Tensor] | None
 
 
-def choose_probes(loader: Any, count: int) -> Probes:
+def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
     """Choose images of a loader's data set, the same ones whenever the data are the same.
 
     They are spread over the classes where the data set says its ``targets``, evenly over the data set where it does
@@ -45,12 +45,13 @@ def choose_probes(loader: Any, count: int) -> Probes:
     Args:
         loader: A data loader.
         count: Number of images.
+        exactly: Whether a data set with fewer images is an error; otherwise all of it is taken.
 
     Returns:
         The probes.
 
     Raises:
-        ValueError: If the data set has fewer images.
+        ValueError: If the data set has fewer images, or none.
     """
     dataset = loader.dataset
     # Random transforms, if any, draw the same on every run and leave the training's random numbers alone.
@@ -61,9 +62,9 @@ def choose_probes(loader: Any, count: int) -> Probes:
         if isinstance(dataset, IterableDataset):
             items = list(itertools.islice(iter(dataset), count))
             indices = list(range(len(items)))
-            _check_count(count, len(items))
+            count = _available(count, len(items), exactly)
         else:
-            _check_count(count, len(dataset))
+            count = _available(count, len(dataset), exactly)
             targets = _targets(dataset)
             indices = spread(targets, count) if targets is not None else _evenly(range(len(dataset)), count)
             items = [dataset[index] for index in indices]
@@ -111,11 +112,12 @@ def _evenly(values: Sequence[int], count: int) -> list[int]:
     return [values[position * len(values) // count] for position in range(count)]
 
 
-def _check_count(count: int, available: int) -> None:
-    if count > available:
+def _available(count: int, available: int, exactly: bool) -> int:
+    if available == 0 or (exactly and count > available):
         raise ValueError(
             f"{count} probe images were asked for, the data set has {available}: ask for at most {available} (images=)"
         )
+    return min(count, available)
 
 
 def _targets(dataset: Any) -> list[int] | None:

@@ -22,6 +22,19 @@ def pixels(event) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(event.encoded_image_string)))
 
 
+class Batches:
+    """A loader of its own kind."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+    def __len__(self):
+        return len(self.batches)
+
+
 class Broken(Explainer):
     """Works on the first image that is tried, and fails from then on."""
 
@@ -180,6 +193,33 @@ def test_no_logger_for_pictures_is_a_warning(module, loader, make_trainer):
     with pytest.warns(UserWarning, match="CamLogger found no logger that takes pictures"):
         make_trainer(CamLogger("grad-cam", images=3), logger=False).fit(module, loader)
     assert len(module.seen) == 6
+
+
+def test_as_many_images_as_there_are_unless_a_number_is_asked_for(module, dataset, make_trainer, read_events):
+    loader = DataLoader(torch.utils.data.Subset(dataset, range(5)), batch_size=5)
+    make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, loader, loader)
+    assert len(read_events().Tags()["images"]) == 5 + 1
+
+
+def test_a_loader_without_a_data_set_is_a_warning(module, dataset, make_trainer):
+    batches = [[dataset.images[:8], torch.tensor(dataset.targets[:8])]]
+    with pytest.warns(UserWarning, match="a Batches has none, so no heatmap will be seen"):
+        make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, Batches(batches))
+    assert len(module.seen) == 1
+
+
+def test_hooks_that_draw_random_numbers_leave_the_training_alone(module, loader, make_trainer):
+    def noisy(batch, dataloader_idx):
+        return [batch[0] + torch.rand(1) * 0.01, batch[1]]
+
+    results = []
+    for callbacks in ([], [CamLogger("grad-cam", images=3)]):
+        L.seed_everything(3, verbose=False)
+        again = type(module)()
+        again.on_after_batch_transfer = noisy
+        make_trainer(*callbacks).fit(again, loader, loader)
+        results.append(again.losses)
+    assert results[0] == results[1]
 
 
 def test_fast_dev_run_is_quiet(module, loader, make_trainer):
