@@ -23,10 +23,12 @@ lint: .venv/test
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml
+	@echo 'Installing into .venv: PyTorch and its CUDA libraries are several GB, this takes some minutes.'
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 .venv/test: .venv/bin/python pyproject.toml
+	@echo 'Installing into .venv: PyTorch and its CUDA libraries are several GB, this takes some minutes.'
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch .venv/demo $@
 

@@ -10,13 +10,13 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, get_explainer
-from camaug.layers import resolve_layer
+from camaug.layers import layer_name, resolve_layer
 from camaug.render import COLORMAPS, denormalise
 
 from .look import Look, class_name, figures, overview, panels
@@ -150,12 +150,13 @@ class CamLogger(L.Callback):
             return
         self._dataset = loader.dataset
         self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
-        if isinstance(self.explainer.layer, str):
-            resolve_layer(pl_module, self.explainer.layer, torch.empty(0))
         try:
             with isolate_rng():
                 images = self._on_device(trainer, self._probes.batches[0])[:1]
                 self._explain(trainer, pl_module, images)
+                layer = self._layer_name(pl_module, images)
+            watched = len(self._probes.indices)
+            rank_zero_info(f"CamLogger: {self.explainer.name} at {layer}, {watched} of {len(self._dataset)} images")
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
@@ -207,6 +208,9 @@ class CamLogger(L.Callback):
         forward = None if self.forward is None else lambda queries: self.forward(pl_module, queries)  # type: ignore[misc]
         with trainer.precision_plugin.forward_context():
             return self.explainer(pl_module, images, targets, forward=forward)
+
+    def _layer_name(self, pl_module: L.LightningModule, images: Tensor) -> str:
+        return layer_name(pl_module, resolve_layer(pl_module, self.explainer.layer, images))
 
     def _on_device(self, trainer: L.Trainer, batch: Any) -> Tensor:
         """The images of a batch as the model gets them in validation."""

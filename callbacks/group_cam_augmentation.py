@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from camaug.augment import GroupCamTransform
@@ -159,6 +159,11 @@ class GroupCamAugmentation(L.Callback):
         self._bound_transform.check_inputs([images, labels])
         with trainer.precision_plugin.forward_context():
             self._bound_transform.explain(images[:1], labels[:1])
+        until = "" if self.stop_epoch is None else f" until epoch {self.stop_epoch}"
+        rank_zero_info(
+            f"GroupCamAugmentation: {self._bound_transform.explainer.name} on {self.share:.0%} of the training images "
+            f"from epoch {self.start_epoch}{until}"
+        )
 
     def _augment(self, trainer: L.Trainer, batch: Any) -> Any:
         transform = self._bound_transform

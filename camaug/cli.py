@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +64,8 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI:
     Returns:
         The CLI, with its trainer, model and data module.
     """
+    # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
     return CamaugCLI(
         ImageClassifier,
         L.LightningDataModule,
@@ -85,5 +91,11 @@ def _print_summary(trainer: L.Trainer) -> None:
 
 
 def tensorboard_command(directory: Path) -> str:
-    """The command that opens TensorBoard on a run with every epoch on the slider: by default it keeps ten."""
-    return f"tensorboard --samples_per_plugin images=1000 --logdir {directory}"
+    """The command that opens TensorBoard on a run with every epoch on the slider: by default it keeps ten.
+
+    Where no ``tensorboard`` is on the path, as in a virtual environment that is not activated, the one beside Python.
+    """
+    program = "tensorboard"
+    if shutil.which(program) is None:
+        program = os.path.relpath(Path(sys.executable).with_name(program))
+    return f"{program} --samples_per_plugin images=1000 --logdir {directory}"

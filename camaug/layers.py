@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from camaug.features import capture, channels_first, image_size, is_grid, prefix_tokens, to_maps
 from camaug.observe import observing
 
-__all__ = ["TargetLayer", "find_layer", "resolve_layer", "spatial_features", "unwrap"]
+__all__ = ["TargetLayer", "find_layer", "layer_name", "resolve_layer", "spatial_features", "unwrap"]
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -39,6 +39,11 @@ class TargetLayer:
     name: str
     grid: tuple[int, int]
     channels: int
+
+
+def layer_name(model: nn.Module, layer: nn.Module) -> str:
+    """The qualified name of a layer inside a model."""
+    return next(str(name) for name, module in model.named_modules() if module is layer)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ def test_readme_says_what_is_true():
 
     from camaug import find_layer, list_explainers
 
-    assert f"list_explainers()    # {list_explainers()}" in README
-    assert f"find_layer(model)    # {find_layer(torchvision.models.resnet18())}" in README
+    assert f"list_explainers()  # {list_explainers()}" in README
+    assert f"find_layer(model)  # {find_layer(torchvision.models.resnet18())}" in README
 
 
 @pytest.mark.parametrize(
