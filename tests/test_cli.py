@@ -52,6 +52,8 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), "fit", *arguments],
         cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        # a shell's background jobs ignore the signal, and hand that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     run = tmp_path / "runs/demo/version_0"
     deadline = time.time() + 120

@@ -1,17 +1,38 @@
-"""The README's Python runs as it stands, block after block."""
+"""What the documentation shows is run: the README's Python, block after block, and every example in a docstring."""
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+FOLDERS = {"camaug": "camaug", "callbacks": "camaug.callbacks", "datamodules": "camaug.datamodules"}
+MODULES = [
+    ".".join([package, *path.relative_to(ROOT / folder).with_suffix("").parts]).removesuffix(".__init__")
+    for folder, package in FOLDERS.items()
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 
 
-@pytest.mark.filterwarnings("ignore:.*litlogger.*")
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    torch.manual_seed(0)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(module, optionflags=flags).failed == 0
+
+
+def test_every_room_has_examples():
+    assert {"camaug.callbacks.cam_logger", "camaug.datamodules.shapes", "camaug.explainers.group_cam"} <= set(MODULES)
+
+
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
