@@ -111,7 +111,8 @@ class CamLogger(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Choose the images and try the explainer on one of them."""
-        self._begin(trainer, pl_module, trainer.val_dataloaders or trainer.train_dataloader)
+        without_validation = trainer.val_dataloaders is None or trainer.val_dataloaders == []
+        self._begin(trainer, pl_module, trainer.train_dataloader if without_validation else trainer.val_dataloaders)
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """In ``trainer.validate``, choose the images and try the explainer."""
@@ -155,8 +156,7 @@ class CamLogger(L.Callback):
                 images = self._on_device(trainer, self._probes.batches[0])[:1]
                 self._explain(trainer, pl_module, images)
                 layer = self._layer_name(pl_module, images)
-            watched = len(self._probes.indices)
-            rank_zero_info(f"CamLogger: {self.explainer.name} at {layer}, {watched} of {len(self._dataset)} images")
+            rank_zero_info(f"CamLogger: {self.explainer.name} at {layer}, {len(self._probes.indices)} images")
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:

@@ -18,7 +18,7 @@ __all__ = ["GroupCamTransform"]
 
 def augmentation_explainer() -> GroupCAM:
     """Group-CAM as the paper augments with it (arXiv 2103.13859, section 5): 16 groups and no backward pass."""
-    return GroupCAM(groups=16, theta=None, weighted=False)
+    return GroupCAM(theta=None, weighted=False)
 
 
 class GroupCamTransform(v2.Transform):

@@ -49,7 +49,8 @@ def find_images_and_labels(batch: Any) -> ImagesAndLabels:
     if images is None:
         found = ", ".join(f"{name or 'a tensor'} {t.dtype} {tuple(t.shape)}" for name, t in tensors) or "no tensor"
         raise ValueError(
-            f"expected images, floating-point (N, C, H, W), in the batch, a {type(batch).__name__} with {found}"
+            f"expected images, floating-point (N, C, H, W), in the batch, a {type(batch).__name__} with {found}; "
+            "images of integers are to be scaled to floats in the data set's transform"
         )
     labels = _first(tensors, LABEL_NAMES, lambda t: t is not images and _is_labels(t, len(images)))
     return ImagesAndLabels(images, labels)

@@ -51,8 +51,9 @@ class CamaugCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Say what came out and where it can be looked at."""
+        directory = self.trainer.log_dir  # a collective: every process has to ask
         if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
-            _print_summary(self.trainer)
+            _print_summary(self.trainer, directory)
 
 
 def main(args: Sequence[str] | None = None) -> CamaugCLI:
@@ -75,15 +76,15 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI:
     )
 
 
-def _print_summary(trainer: L.Trainer) -> None:
+def _print_summary(trainer: L.Trainer, directory: str | None) -> None:
     console = Console()
     facts = {name: f"{float(value):.1%}" for name, value in trainer.callback_metrics.items() if "accuracy" in name}
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
         facts["best checkpoint"] = best
-    if trainer.log_dir is not None:
-        facts["run"] = trainer.log_dir
-        facts["look at it"] = tensorboard_command(Path(trainer.log_dir))
+    if directory is not None:
+        facts["run"] = directory
+        facts["look at it"] = tensorboard_command(Path(directory))
     console.rule("camaug", align="left")
     for name, value in facts.items():
         # Soft wrapping leaves the lines whole, so that paths and commands can be copied.

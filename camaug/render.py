@@ -124,9 +124,10 @@ def caption(picture: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int]
     Returns:
         A picture (3, H + h, W).
     """
+    lines = [_printable(line) for line in lines]
     width = picture.shape[2]
     size = max(10, min(24, width // 9))  # still legible where TensorBoard shows a row of pictures at half its size
-    font = ImageFont.load_default(size)
+    font = _font(size, "".join(lines))
     step = round(size * 1.35)
     image = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), _BACKGROUND)
     draw = ImageDraw.Draw(image)
@@ -135,9 +136,21 @@ def caption(picture: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int]
         draw.rectangle((0, 0, 3, image.height), fill=mark)
         indent += 4
     for number, line in enumerate(lines):
-        text = _fit(draw, _printable(line), font, width - indent - _MARGIN)
+        text = _fit(draw, line, font, width - indent - _MARGIN)
         draw.text((indent, _MARGIN + number * step), text, fill=_TEXT, font=font)
     return torch.cat([picture, _to_tensor(image)], dim=1)
+
+
+def _font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font; for text beyond ASCII, which it lacks, the first of the system's that is found."""
+    for name in (
+        () if text.isascii() else ("NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc", "DejaVuSans.ttf")
+    ):
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)
 
 
 def _printable(text: str) -> str:

@@ -25,7 +25,7 @@ def transform(net):
 
 def test_defaults_are_the_papers(net):
     transform = GroupCamTransform(net)
-    assert transform.explainer == augmentation_explainer() == GroupCAM(groups=16, theta=None, weighted=False)
+    assert transform.explainer == augmentation_explainer() == GroupCAM(theta=None, weighted=False)
     assert (transform.share, transform.blur_kernel_size, transform.blur_sigma) == (1.0, 51, 50.0)
     assert not transform.explainer.needs_gradients
     assert GroupCamTransform(net, "grad-cam").explainer == GradCAM()

@@ -45,6 +45,14 @@ def test_the_end_says_accuracy_run_and_the_tensorboard_command(tmp_path):
     assert (tmp_path / "runs/demo/version_0/checkpoints/last.ckpt").is_file()
 
 
+def test_two_processes_by_two_arguments(tmp_path):
+    arguments = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.max_epochs=1"]
+    said = train("fit", *SMALL, *arguments, cwd=tmp_path).stdout
+    assert "distributed_backend=gloo" in said
+    assert "Starting with 2 processes" in said
+    assert said.count("look at it") == 1
+
+
 def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     arguments = [*SMALL, "--trainer.max_epochs=500", "--trainer.enable_progress_bar=false"]

@@ -209,6 +209,11 @@ def _check_logits(logits: Tensor, images: Tensor) -> Tensor:
             f"the model's forward gives a tensor of shape {tuple(logits.shape)}, expected logits (N, classes) with "
             f"N = {len(images)}: pass forward=, a function from images to logits"
         )
+    if logits.shape[1] < 2:
+        raise ValueError(
+            "the model gives one logit an image, expected at least two classes: for a sigmoid classifier pass "
+            "forward=, for example lambda images: torch.cat([torch.zeros(len(images), 1), model(images)], dim=1)"
+        )
     return logits
 
 

@@ -16,6 +16,9 @@ from camaug.masking import denoise, gaussian_blur, normalise, upsample
 __all__ = ["GroupCAM", "group_maps"]
 
 
+PAPER_GROUPS = {True: 32, False: 16}  # with and without channel weights
+
+
 def group_maps(activations: Tensor, groups: int, weights: Tensor | None = None, theta: float | None = None) -> Tensor:
     """The initial masks of Group-CAM: ``M_l = ReLU(sum_{k in group l} w_k A_k)``, de-noised.
 
@@ -62,7 +65,8 @@ class GroupCAM(Explainer):
 
     Args:
         groups: Number of groups G, between 1 and the layer's channels. Where it does not divide them, the first
-            groups have one channel more.
+            groups have one channel more. None is the paper's choice, 32 with weights and 16 without (its
+            augmentation), or the layer's channels where they are fewer.
         theta: De-noising percentile in [0, 100]; None for no de-noising.
         weighted: Whether channels are weighted by their mean gradients within a group. Without, no backward pass is
             needed (the paper's augmentation).
@@ -81,7 +85,7 @@ class GroupCAM(Explainer):
         torch.Size([2, 64, 64])
     """
 
-    groups: int = 32
+    groups: int | None = None
     theta: float | None = 70.0
     weighted: bool = True
     subtract_baseline: bool = True
@@ -91,7 +95,7 @@ class GroupCAM(Explainer):
     chunk_size: int | None = None
 
     def __post_init__(self) -> None:
-        if self.groups < 1:
+        if self.groups is not None and self.groups < 1:
             raise ValueError(f"`groups` must be at least 1, got {self.groups}")
         if self.theta is not None and not 0 <= self.theta <= 100:
             raise ValueError(f"`theta` is a percentile and must be between 0 and 100, or None, got {self.theta}")
@@ -106,7 +110,9 @@ class GroupCAM(Explainer):
     def maps(self, evidence: Evidence) -> Tensor:
         """The masks M', (N, G, u, v), or (N, G, H, W) if normalised after upsampling, in [0, 1]."""
         weights = channel_weights(evidence.require_gradients()) if self.weighted else None
-        masks = group_maps(evidence.activations, self.groups, weights, self.theta)
+        channels = evidence.activations.shape[1]
+        groups = self.groups if self.groups is not None else min(PAPER_GROUPS[self.weighted], channels)
+        masks = group_maps(evidence.activations, groups, weights, self.theta)
         return normalise(upsample(masks, evidence.image_size) if self.normalise_after else masks)
 
     def weights(self, evidence: Evidence, masks: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from camaug import GradCAM, GroupCAM
-from camaug.callbacks import CamLogger
+from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.explainers import Explainer
 from camaug.explainers.base import Explanation
 
@@ -199,6 +199,20 @@ def test_as_many_images_as_there_are_unless_a_number_is_asked_for(module, datase
     loader = DataLoader(torch.utils.data.Subset(dataset, range(5)), batch_size=5)
     make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, loader, loader)
     assert len(read_events().Tags()["images"]) == 5 + 1
+
+
+def test_a_stream_of_validation_images(module, dataset, loader, make_trainer, read_events):
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            yield from (dataset[index] for index in range(8))
+
+    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, DataLoader(Stream(), batch_size=4))
+    assert len(read_events().Images("cam/overview")) == 1
+
+
+def test_the_defaults_work_on_a_network_with_fewer_channels_than_groups(module, loader, make_trainer, read_events):
+    make_trainer(CamLogger(), GroupCamAugmentation(), max_epochs=1).fit(module, loader, loader)
+    assert {"cam/overview", "augmentation/first_batch"} <= set(read_events().Tags()["images"])
 
 
 def test_a_loader_without_a_data_set_is_a_warning(module, dataset, make_trainer):

@@ -295,3 +295,9 @@ def test_layer_with_several_outputs(explainer, net, images):
 class Pair(nn.Module):
     def forward(self, x):
         return x, x
+
+
+def test_a_single_logit_is_refused():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4 * 6 * 6, 1))
+    with pytest.raises(ValueError, match="gives one logit an image, expected at least two classes"):
+        get_explainer("grad-cam")(model, torch.rand(2, 3, 8, 8))

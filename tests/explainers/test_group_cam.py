@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from camaug import GradCAM, GroupCAM
+from camaug.explainers.base import Evidence
 from camaug.explainers.group_cam import group_maps
 
 TARGETS = torch.tensor([0, 3, 2, 4])
@@ -327,3 +328,24 @@ def test_more_groups_than_channels(net, images):
 def test_wrong_blur(net, images, settings, message):
     with pytest.raises(ValueError, match=message):
         GroupCAM(groups=4, **settings)(net, images)
+
+
+@pytest.mark.parametrize(("weighted", "expected"), [(True, 32), (False, 16)])
+def test_no_number_of_groups_is_the_papers_or_as_many_as_channels(weighted, expected):
+    for channels in (8, 40):
+        asked = []
+
+        def predict(queries, asked=asked):
+            asked.append(len(queries))
+            return torch.full((len(queries), 2), 0.5)
+
+        evidence = Evidence(
+            images=torch.rand(1, 3, 8, 8),
+            targets=torch.tensor([0]),
+            logits=torch.zeros(1, 2),
+            activations=torch.rand(1, channels, 4, 4),
+            gradients=torch.ones(1, channels, 4, 4),
+            predict=predict,
+        )
+        GroupCAM(weighted=weighted).saliency(evidence)
+        assert sum(asked) == min(expected, channels) + 1  # the masks, and the baseline
