@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from camaug import Explainer
+from camaug import Explainer, GradCAM
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -300,4 +300,4 @@ class Pair(nn.Module):
 def test_a_single_logit_is_refused():
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4 * 6 * 6, 1))
     with pytest.raises(ValueError, match="gives one logit an image, expected at least two classes"):
-        get_explainer("grad-cam")(model, torch.rand(2, 3, 8, 8))
+        GradCAM()(model, torch.rand(2, 3, 8, 8))
