@@ -1,18 +1,15 @@
 # make demo: train a small classifier with Group-CAM augmentation and heatmaps, from nothing but Python
-# make test: the whole suite            make slow: the long checks            make lint: style and types
+# make test: the whole suite            make lint: style and types
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow lint clean
+.PHONY: demo test lint clean
 
 demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2
-
-slow: .venv/test
-	$(BIN)/python -m pytest -m slow
 
 lint: .venv/test
 	$(BIN)/ruff check .
