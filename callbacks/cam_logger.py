@@ -16,7 +16,6 @@ from torch import Tensor
 
 from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, get_explainer
-from camaug.layers import layer_name, resolve_layer
 from camaug.render import COLORMAPS, denormalise
 
 from .look import Look, class_name, figures, overview, panels
@@ -154,9 +153,9 @@ class CamLogger(L.Callback):
         try:
             with isolate_rng():
                 images = self._on_device(trainer, self._probes.batches[0])[:1]
-                self._explain(trainer, pl_module, images)
-                layer = self._layer_name(pl_module, images)
-            rank_zero_info(f"CamLogger: {self.explainer.name} at {layer}, {len(self._probes.indices)} images")
+                layers = self._explain(trainer, pl_module, images).layers
+            where = f" at {', '.join(layers)}" if layers else ""
+            rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(self._probes.indices)} images")
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
@@ -208,9 +207,6 @@ class CamLogger(L.Callback):
         forward = None if self.forward is None else lambda queries: self.forward(pl_module, queries)  # type: ignore[misc]
         with trainer.precision_plugin.forward_context():
             return self.explainer(pl_module, images, targets, forward=forward)
-
-    def _layer_name(self, pl_module: L.LightningModule, images: Tensor) -> str:
-        return layer_name(pl_module, resolve_layer(pl_module, self.explainer.layer, images))
 
     def _on_device(self, trainer: L.Trainer, batch: Any) -> Tensor:
         """The images of a batch as the model gets them in validation."""

@@ -100,9 +100,10 @@ class GroupCamAugmentation(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stand between Lightning and the ``training_step``, and begin to measure time."""
-        layer = self._bound_transform.explainer.layer
-        if isinstance(layer, str):
-            resolve_layer(pl_module, layer, torch.empty(0))
+        named = getattr(self._bound_transform.explainer, "layer", None)
+        for layer in named if isinstance(named, tuple) else (named,):
+            if isinstance(layer, str):
+                resolve_layer(pl_module, layer, torch.empty(0))
         self._restore_step = _pass_replacement(
             pl_module, lambda batch: batch if self._augmented is None else self._augmented
         )

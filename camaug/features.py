@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Captured", "capture", "channels_first", "image_size", "is_grid", "prefix_tokens", "to_maps"]
+__all__ = [
+    "Captured",
+    "capture",
+    "channels_first",
+    "image_size",
+    "is_grid",
+    "prefix_tokens",
+    "replace_output",
+    "to_maps",
+]
 
 
 @dataclass
@@ -25,7 +34,8 @@ def capture(layer: nn.Module, *, gradients: bool) -> Iterator[Captured]:
     """Keep a layer's output of the forward that runs inside.
 
     With ``gradients``, the autograd graph begins at the layer: everything before it runs without one, and its output
-    is a leaf, so that ``torch.autograd.grad`` reaches it and nothing else. Must be used inside
+    is a leaf, so that ``torch.autograd.grad`` reaches it and nothing else. Where a graph has begun already, as after
+    an earlier layer that is captured too, the output is a part of it. Must be used inside
     :func:`~camaug.observe.observing`, which restores the autograd mode.
 
     Args:
@@ -46,10 +56,12 @@ def capture(layer: nn.Module, *, gradients: bool) -> Iterator[Captured]:
                 f"the layer {type(module).__name__} puts out a {type(output).__name__}, expected one tensor: "
                 "name a layer inside it or after it"
             )
-        captured.output = output.detach()
-        if gradients:
-            torch.set_grad_enabled(True)
-            captured.output.requires_grad_()
+        captured.output = output
+        if not output.requires_grad:
+            captured.output = output.detach()
+            if gradients:
+                torch.set_grad_enabled(True)
+                captured.output.requires_grad_()
         # The model goes on with a copy, since an in-place activation after the layer would overwrite the original.
         return captured.output.clone()
 
@@ -62,6 +74,21 @@ def capture(layer: nn.Module, *, gradients: bool) -> Iterator[Captured]:
         torch.set_grad_enabled(before)
     if not hasattr(captured, "output"):
         raise ValueError(f"the layer {type(layer).__name__} was not called during the forward: choose one that is")
+
+
+@contextmanager
+def replace_output(layer: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Let the forward that runs inside go on with a changed output of a layer.
+
+    Args:
+        layer: The layer.
+        change: Gives the new output for the old one, which it must not write into.
+    """
+    handle = layer.register_forward_hook(lambda module, inputs, output: change(output))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def to_maps(features: Tensor, image_size: tuple[int, int], *, prefix_tokens: int | None = None) -> Tensor:
@@ -101,10 +128,14 @@ def prefix_tokens(model: nn.Module) -> int | None:
 
 
 def channels_first(features: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """View (N, h, w, K) as (N, K, h, w), where h : w of the former is nearer to the image's proportions."""
-    first = _proportion_error(features.shape[2], features.shape[3], image_size)
-    last = _proportion_error(features.shape[1], features.shape[2], image_size)
-    return features if first <= last else features.permute(0, 3, 1, 2)
+    """View (N, h, w, K) as (N, K, h, w).
+
+    Features are taken as channels-last only where (h, w) cannot be a grid of the image's proportions if they are
+    read as (N, K, h, w), the usual arrangement.
+    """
+    first = _misfit(features.shape[2], features.shape[3], image_size)
+    last = _misfit(features.shape[1], features.shape[2], image_size)
+    return features if first < 1 or first <= last else features.permute(0, 3, 1, 2)
 
 
 def is_grid(maps: Tensor, image_size: tuple[int, int]) -> bool:
@@ -118,8 +149,10 @@ def image_size(images: Tensor) -> tuple[int, int]:
     return images.shape[-2], images.shape[-1]
 
 
-def _proportion_error(height: int, width: int, image_size: tuple[int, int]) -> float:
-    return abs(height * image_size[1] - width * image_size[0]) / (height * image_size[1] + width * image_size[0])
+def _misfit(height: int, width: int, image_size: tuple[int, int]) -> float:
+    """By how many columns or rows a grid misses the image's proportions; rounding alone accounts for less than 1."""
+    proportion = image_size[0] / image_size[1]
+    return min(abs(width - height / proportion), abs(height - width * proportion))
 
 
 def _tokens_to_maps(tokens: Tensor, image_size: tuple[int, int], prefix: int | None) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from camaug.features import capture, channels_first, image_size, is_grid, prefix_tokens, to_maps
 from camaug.observe import observing
 
-__all__ = ["TargetLayer", "find_layer", "layer_name", "resolve_layer", "spatial_features", "unwrap"]
+__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "layer_name", "resolve_layer", "spatial_features", "unwrap"]
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -39,6 +39,19 @@ class TargetLayer:
     name: str
     grid: tuple[int, int]
     channels: int
+
+
+@dataclass(frozen=True)
+class ResolvedLayer:
+    """A layer of a model, and how its output becomes maps."""
+
+    name: str
+    module: nn.Module
+    prefix: int | None = None
+
+    def to_maps(self, output: Tensor, image_size: tuple[int, int]) -> Tensor:
+        """Arrange the layer's output, or its gradient, as (N, K, h, w)."""
+        return to_maps(output, image_size, prefix_tokens=self.prefix)
 
 
 def layer_name(model: nn.Module, layer: nn.Module) -> str:
@@ -117,7 +130,7 @@ def resolve_layer(
     images: Tensor,
     *,
     forward: Forward | None = None,
-) -> nn.Module:
+) -> ResolvedLayer:
     """Turn what a user says about a layer into the module.
 
     Args:
@@ -134,6 +147,13 @@ def resolve_layer(
         ValueError: If there is no such layer; the message gives the nearest names.
         TypeError: If ``layer`` is none of the three.
     """
+    module = _resolve(model, layer, images, forward=forward)
+    return ResolvedLayer(layer_name(model, module), module, prefix_tokens(model))
+
+
+def _resolve(
+    model: nn.Module, layer: str | nn.Module | None, images: Tensor, *, forward: Forward | None = None
+) -> nn.Module:
     modules: dict[str, nn.Module] = dict(model.named_modules())
     if layer is None:
         if _found.get(model) not in modules:
@@ -179,10 +199,10 @@ def spatial_features(
     """
     model = unwrap(model)
     with observing(model):
-        module = resolve_layer(model, layer, images, forward=forward)
-        with capture(module, gradients=False) as captured:
+        resolved = resolve_layer(model, layer, images, forward=forward)
+        with capture(resolved.module, gradients=False) as captured:
             (forward or model)(images)
-        return to_maps(captured.output, image_size(images), prefix_tokens=prefix_tokens(model))
+        return resolved.to_maps(captured.output, image_size(images))
 
 
 def _trace(model: nn.Module, forward: Forward, images: Tensor) -> tuple[list[_Call], Any]:

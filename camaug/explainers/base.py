@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from camaug.features import capture, image_size, prefix_tokens, to_maps
-from camaug.layers import resolve_layer, unwrap
+from camaug.explainers.target import Target, make_target
+from camaug.features import image_size
+from camaug.layers import unwrap
 from camaug.masking import normalise, upsample
 from camaug.observe import observing
 
-__all__ = ["Evidence", "Explainer", "Explanation"]
+__all__ = ["Evidence", "Explainer", "Explanation", "Targets"]
+
+Targets = int | Tensor | Callable[[Tensor], Tensor] | Target | None
 
 
 @dataclass(frozen=True)
@@ -26,44 +29,54 @@ class Explanation:
         maps: Saliency maps, (N, H, W), float32 in [0, 1], at the size of the images; all zero where there is no
             evidence for the target.
         logits: The model's logits for the images, (N, classes).
-        targets: The explained classes, (N,), int64.
+        targets: The explained classes, (N,), int64; the predicted ones where a function of the logits was explained.
+        layers: Names of the layers that were looked at; empty for methods that look at pixels alone.
     """
 
     maps: Tensor
     logits: Tensor
     targets: Tensor
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a method may make a map of, all from one forward pass.
+    """What a method may make a map of, after one forward pass.
 
     Attributes:
+        model: The classifier, in evaluation mode.
+        forward: Gives logits for any images, in the precision of the caller.
         images: The explained images X, (N, C, H, W).
-        targets: The explained classes c, (N,).
-        logits: Logits y, (N, classes), float32.
-        activations: The target layer's feature maps A, (N, K, u, v), float32.
-        gradients: dy_c / dA, (N, K, u, v), float32; None for methods that do without.
-        predict: Gives the model's class probabilities, (M, classes), float32, for any images (M, C, H, W).
+        target: What is explained.
+        logits: Logits y, (N, classes), as the model gave them.
+        layers: Names of the layers that were looked at.
     """
 
+    model: nn.Module
+    forward: Callable[[Tensor], Tensor]
     images: Tensor
-    targets: Tensor
+    target: Target
     logits: Tensor
-    activations: Tensor
-    gradients: Tensor | None
-    predict: Callable[[Tensor], Tensor]
-
-    def require_gradients(self) -> Tensor:
-        """The gradients; an error where the method did not ask for them by ``needs_gradients``."""
-        if self.gradients is None:
-            raise ValueError("the method reads gradients without declaring that it `needs_gradients`")
-        return self.gradients
+    layers: tuple[str, ...] = ()
 
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images."""
         return image_size(self.images)
+
+    def score(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
+        """The target's score, a logit where it is a class, for any images: (M, C, H, W) to (M,), float32.
+
+        ``owner`` (M,) says which of the N explained images each query was made of.
+        """
+        return self.target.score(self.forward(queries).float(), owner)
+
+    def confidence(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
+        """The target's confidence, a probability where it is a class, for any images: (M, C, H, W) to (M,), float32.
+
+        ``owner`` (M,) says which of the N explained images each query was made of.
+        """
+        return self.target.confidence(self.forward(queries).float(), owner)
 
 
 @dataclass(frozen=True)
@@ -71,43 +84,34 @@ class Explainer(ABC):
     """Turns a classifier's answer for a batch of images into saliency maps.
 
     An explainer is configuration: it holds no model and may serve any number of them. A call leaves the model, the
-    random-number states and the autograd state exactly as they were (see :func:`camaug.observe.observing`).
+    random-number states and the autograd state exactly as they were (see :func:`camaug.observe.observing`), and the
+    same call gives the same map: methods that need noise draw it from a generator of their own.
 
-    A method is a subclass of about thirty lines. It says how evidence becomes a map: most override :meth:`weights`
-    alone, the weight of each map in the sum; where the maps are not the activations, also :meth:`maps`; and the few
-    that are no weighted sum, :meth:`saliency`.
-
-    Args:
-        layer: The target layer: None to find it, a name, or a module of the model.
+    A method is a subclass of about thirty lines that says how evidence becomes a map: :class:`LayerExplainer` for
+    those that weigh a layer's activations, :class:`PixelExplainer` for gradients at the input, and this class for
+    those that need neither.
     """
 
     name: ClassVar[str] = "unregistered"
-
-    layer: str | nn.Module | None = field(default=None, kw_only=True)
-
-    @property
-    def needs_gradients(self) -> bool:
-        """Whether the method reads the gradients of the target's logit at the target layer."""
-        return False
-
-    def maps(self, evidence: Evidence) -> Tensor:
-        """The maps that are summed, (N, M, u, v): the activations unless a method says otherwise."""
-        return evidence.activations
+    class_specific: ClassVar[bool] = True
+    """Whether the map depends on the target; some methods show what stands out for the network as a whole."""
 
     @abstractmethod
-    def weights(self, evidence: Evidence, maps: Tensor) -> Tensor:
-        """The weight of each map in the sum, (N, M)."""
-
     def saliency(self, evidence: Evidence) -> Tensor:
         """The unnormalised map, (N, h, w), at the features' size or the images'."""
-        maps = self.maps(evidence)
-        return weighted_sum(maps, self.weights(evidence, maps)).relu()
+
+    def gather(
+        self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
+    ) -> Evidence:
+        """One forward pass of the images, and what is kept of it."""
+        logits = check_logits(forward(images), images)
+        return Evidence(model, forward, images, make_target(targets, logits), logits.detach())
 
     def __call__(
         self,
         model: nn.Module,
         images: Tensor,
-        targets: int | Tensor | None = None,
+        targets: Targets = None,
         *,
         forward: Callable[[Tensor], Tensor] | None = None,
     ) -> Explanation:
@@ -116,7 +120,9 @@ class Explainer(ABC):
         Args:
             model: A classifier; what DistributedDataParallel or ``torch.compile`` wrapped is looked into.
             images: Inputs of shape (N, C, H, W), on the model's device, as the model expects them.
-            targets: The class to explain, one index for all or a tensor (N,); None explains the predicted class.
+            targets: What to explain: a class index for all images, or a tensor (N,) of them; a function from logits
+                (M, classes) to scores (M,), each row by itself (``lambda logits: logits[:, 3] - logits[:, 5]`` for
+                what speaks for class 3 against class 5); None for the predicted class.
             forward: How logits (N, classes) come from images, where ``model(images)`` does not give them.
 
         Returns:
@@ -132,42 +138,12 @@ class Explainer(ABC):
         forward = _in_ambient_precision(forward or model, images.device.type)
         images = images.detach().clone() if images.is_inference() else images.detach()
         with observing(model):
-            layer = resolve_layer(model, self.layer, images, forward=forward)
-            with capture(layer, gradients=self.needs_gradients) as captured:
-                logits = _check_logits(forward(images), images)
-            targets = _check_targets(targets, logits)
-            gradients = _gradients(logits, targets, captured.output) if self.needs_gradients else None
+            evidence = self.gather(model, forward, images, targets)
             # The sums of a method are made in float32, whatever precision the model's own forwards run in.
             with torch.autocast(images.device.type, enabled=False):
-                prefix = prefix_tokens(model)
-                size = image_size(images)
-                evidence = Evidence(
-                    images=images,
-                    targets=targets,
-                    logits=logits.detach().float(),
-                    activations=to_maps(captured.output.detach(), size, prefix_tokens=prefix).float(),
-                    gradients=None if gradients is None else to_maps(gradients, size, prefix_tokens=prefix).float(),
-                    predict=lambda queries: forward(queries).detach().float().softmax(dim=-1),
-                )
                 saliency = self.saliency(evidence)
-                maps = normalise(upsample(saliency[:, None], size)[:, 0])
-            return Explanation(maps, logits.detach(), targets)
-
-
-def weighted_sum(maps: Tensor, weights: Tensor) -> Tensor:
-    """Sum maps by weights: ``sum_k w_k M_k``.
-
-    A weight that is not finite belongs to a map that says nothing, and counts as 0.
-
-    Args:
-        maps: (N, M, u, v).
-        weights: (N, M).
-
-    Returns:
-        (N, u, v).
-    """
-    weights = torch.where(weights.isfinite(), weights, 0)
-    return torch.einsum("nmuv,nm->nuv", maps, weights)
+                maps = normalise(upsample(saliency[:, None].float(), evidence.image_size)[:, 0])
+            return Explanation(maps, evidence.logits, evidence.target.classes, evidence.layers)
 
 
 def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:
@@ -181,15 +157,6 @@ def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> C
     return run
 
 
-def _gradients(logits: Tensor, targets: Tensor, output: Tensor) -> Tensor:
-    # In evaluation mode no image's logits depend on another image, so one backward pass serves the whole batch.
-    chosen = torch.zeros_like(logits).scatter_(1, targets[:, None], 1)
-    gradient = torch.autograd.grad(logits, output, chosen, allow_unused=True)[0] if logits.requires_grad else None
-    if gradient is None:
-        raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")
-    return gradient
-
-
 def _check_images(images: Tensor) -> None:
     if not isinstance(images, Tensor) or images.dim() != 4 or not images.is_floating_point():
         given = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
@@ -198,7 +165,8 @@ def _check_images(images: Tensor) -> None:
         raise ValueError(f"`images` must not be empty, got shape {tuple(images.shape)}")
 
 
-def _check_logits(logits: Tensor, images: Tensor) -> Tensor:
+def check_logits(logits: Tensor, images: Tensor) -> Tensor:
+    """The logits, if they are some: (N, classes), for N images and at least two classes."""
     if not isinstance(logits, Tensor):
         raise TypeError(
             f"the model's forward gives a {type(logits).__name__}, expected a tensor of logits (N, classes): "
@@ -215,21 +183,3 @@ def _check_logits(logits: Tensor, images: Tensor) -> Tensor:
             "forward=, for example lambda images: torch.cat([torch.zeros(len(images), 1), model(images)], dim=1)"
         )
     return logits
-
-
-def _check_targets(targets: int | Tensor | None, logits: Tensor) -> Tensor:
-    count, classes = logits.shape
-    if targets is None:
-        return logits.detach().argmax(dim=1)
-    targets = torch.as_tensor(targets, device=logits.device)
-    if targets.is_floating_point() or targets.dtype == torch.bool or targets.dim() > 1:
-        raise ValueError(
-            f"`targets` must be class indices, one integer or a tensor of shape ({count},), "
-            f"got {targets.dtype} of shape {tuple(targets.shape)}"
-        )
-    if targets.dim() == 1 and len(targets) != count:
-        raise ValueError(f"`targets` must name one class for each of the {count} images, got {len(targets)}")
-    if targets.min() < 0 or targets.max() >= classes:
-        wrong = sorted({int(t) for t in targets.reshape(-1) if not 0 <= t < classes})
-        raise ValueError(f"`targets` must be between 0 and {classes - 1}, the model's last class, got {wrong}")
-    return targets.long().expand(count)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from camaug.explainers.base import Evidence, Explainer
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["GradCAM", "channel_weights"]
@@ -28,7 +28,7 @@ def channel_weights(gradients: Tensor) -> Tensor:
 
 @register_explainer("grad-cam")
 @dataclass(frozen=True)
-class GradCAM(Explainer):
+class GradCAM(LayerExplainer):
     """Grad-CAM: the channels weighted by their mean gradients, ``L = ReLU(sum_k w_k A_k)``.
 
     Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization
@@ -49,6 +49,6 @@ class GradCAM(Explainer):
         """The weights are made of gradients."""
         return True
 
-    def weights(self, evidence: Evidence, maps: Tensor) -> Tensor:
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """The mean gradient of each channel, (N, K)."""
         return channel_weights(evidence.require_gradients())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,57 +11,76 @@ from torch import Tensor
 from camaug.features import image_size
 from camaug.masking import blend, upsample
 
-__all__ = ["masked_probabilities"]
+T = TypeVar("T")
+
+__all__ = ["in_chunks", "masked_scores"]
 
 SMALLEST_DEFAULT_CHUNK = 32
 
 
-def masked_probabilities(
-    predict: Callable[[Tensor], Tensor],
+def masked_scores(
+    score: Callable[[Tensor, Tensor], Tensor],
     images: Tensor,
     baseline: Tensor,
     masks: Tensor,
-    targets: Tensor,
     *,
     chunk_size: int | None = None,
 ) -> Tensor:
-    """The probability of each image's target where the image is shown through each of its masks.
+    """The score of each image where it is shown through each of its masks.
 
     Masks are enlarged and images masked a chunk at a time, so memory is that of one chunk, however many masks there
     are. A chunk that does not fit the device's memory is halved, down to one image.
 
     Args:
-        predict: Class probabilities (M, classes) of images (M, C, H, W).
+        score: Scores (M,) of images (M, C, H, W), of which the second argument (M,) says from which of the N they
+            were made: :meth:`~camaug.explainers.Evidence.score` or ``confidence``.
         images: (N, C, H, W).
         baseline: What is shown where a mask is 0, (N, C, H, W).
         masks: Masks in [0, 1] of any size, (N, G, u, v).
-        targets: (N,).
         chunk_size: Images in one forward pass; by default as many as were explained, and at least 32.
 
     Returns:
-        Probabilities (N, G).
+        Scores (N, G).
     """
     count, groups = masks.shape[:2]
-    chunk = chunk_size or max(count, SMALLEST_DEFAULT_CHUNK)
     masks = masks.flatten(0, 1)
     owner = torch.arange(count, device=images.device).repeat_interleave(groups)
     size = image_size(images)
 
-    def query(start: int) -> Tensor:
-        mask, index = masks[start : start + chunk], owner[start : start + chunk]
-        mask = upsample(mask[:, None], size)[:, 0]
-        probabilities = predict(blend(images[index], baseline[index], mask))
-        return probabilities.gather(1, targets[index, None])[:, 0]
+    def query(part: slice) -> Tensor:
+        mask = upsample(masks[part, None], size)[:, 0]
+        return score(blend(images[owner[part]], baseline[owner[part]], mask), owner[part])
 
-    scores: list[Tensor] = []
+    chunks = in_chunks(query, count * groups, chunk_size or max(count, SMALLEST_DEFAULT_CHUNK))
+    return torch.cat(list(chunks)).reshape(count, groups)
+
+
+def in_chunks(query: Callable[[slice], T], count: int, chunk_size: int) -> Iterator[T]:
+    """Ask for the parts of something, as large as memory allows.
+
+    A part that does not fit the device's memory is halved, down to one, and those after it are no larger.
+
+    Args:
+        query: Does the work of one part.
+        count: How many there are in all.
+        chunk_size: How many make a part at first.
+
+    Yields:
+        What ``query`` returns, in order.
+
+    Example:
+        >>> list(in_chunks(lambda part: (part.start, part.stop), count=5, chunk_size=2))
+        [(0, 2), (2, 4), (4, 5)]
+    """
     done = 0
-    while done < len(masks):
+    while done < count:
+        part = slice(done, min(done + chunk_size, count))
         try:
-            scores.append(query(done))
+            result = query(part)
         except torch.OutOfMemoryError:
-            if chunk == 1:
+            if chunk_size == 1:
                 raise
-            chunk //= 2
+            chunk_size //= 2
             continue
-        done += len(scores[-1])
-    return torch.cat(scores).reshape(count, groups)
+        yield result
+        done = part.stop

@@ -8,41 +8,67 @@ import torch
 from torch import Tensor, nn
 
 from camaug import Explainer, get_explainer, list_explainers
-from camaug.explainers import Evidence
+from camaug.explainers import LayerEvidence, LayerExplainer
 
-SETTINGS = {"group-cam": {"groups": 4}}
+# Few queries where the defaults are the papers' many, and sizes that fit the small networks here.
+SETTINGS = {
+    "group-cam": {"groups": 4},
+    "integrated-gradients": {"steps": 8},
+    "is-cam": {"steps": 2},
+    "noise-smooth": {"samples": 2},
+    "rise": {"masks": 40, "cells": 4},
+    "smooth-grad": {"samples": 3},
+    "smooth-grad-cam++": {"samples": 2},
+    "ss-cam": {"samples": 2, "std": 0.5},
+    "xrai": {"steps": 4, "smallest": 4, "scales": (10, 50)},
+}
 # As the augmentation uses it: without gradients, the capture takes another path.
-VARIANTS = [("group-cam", {"groups": 5, "weighted": False, "theta": None})]
-METHODS = [(name, SETTINGS.get(name, {})) for name in list_explainers()] + VARIANTS
+VARIANTS = [
+    ("group-cam", {"groups": 5, "weighted": False, "theta": None}),
+    ("grad-cam", {"layer": ("stem", "body")}),
+    ("noise-smooth", {"explainer": "group-cam", "samples": 2}),
+    ("finer-cam", {"explainer": "score-cam"}),
+]
+TRANSFORMERS_ONLY = ["legrad"]
+METHODS = [(name, SETTINGS.get(name, {})) for name in list_explainers() if name not in TRANSFORMERS_ONLY] + VARIANTS
+AT_A_LAYER = [(name, settings) for name, settings in METHODS if isinstance(get_explainer(name), LayerExplainer)]
+AT_A_LAYER = [(name, settings) for name, settings in AT_A_LAYER if "layer" not in settings]
 
 
 @pytest.fixture(params=METHODS, ids=[name for name, _ in METHODS])
 def explainer(request: pytest.FixtureRequest) -> Explainer:
-    """Every registered method, small enough for the networks here."""
+    """Every registered method that works on convolutional networks, small enough for those here."""
+    name, settings = request.param
+    return get_explainer(name, **settings)
+
+
+@pytest.fixture(params=AT_A_LAYER, ids=[name for name, _ in AT_A_LAYER])
+def layer_explainer(request: pytest.FixtureRequest) -> LayerExplainer:
+    """Those of them that look at a layer."""
     name, settings = request.param
     return get_explainer(name, **settings)
 
 
 @dataclass(frozen=True)
-class Spy(Explainer):
+class Spy(LayerExplainer):
     """Keeps the evidence."""
 
-    seen: list[Evidence] = field(default_factory=list, compare=False)
+    seen: list[LayerEvidence] = field(default_factory=list, compare=False)
 
     @property
     def needs_gradients(self) -> bool:
         return True
 
-    def weights(self, evidence: Evidence, maps: Tensor) -> Tensor:
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         self.seen.append(evidence)
         return torch.ones(maps.shape[:2])
 
 
 @pytest.fixture
-def evidence_of() -> Callable[..., Evidence]:
+def evidence_of() -> Callable[..., LayerEvidence]:
     """What a method gets to see for a model, images and targets."""
 
-    def look(model: nn.Module, images: Tensor, targets: int | Tensor | None = None, layer=None) -> Evidence:
+    def look(model: nn.Module, images: Tensor, targets: int | Tensor | None = None, layer=None) -> LayerEvidence:
         spy = Spy(layer=layer)
         spy(model, images, targets)
         return spy.seen[0]

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from camaug import GradCAM, GroupCAM
-from camaug.explainers.base import Evidence
+from camaug.explainers import LayerEvidence, Target
 from camaug.explainers.group_cam import group_maps
+from camaug.layers import ResolvedLayer
 
 TARGETS = torch.tensor([0, 3, 2, 4])
 
@@ -335,17 +336,19 @@ def test_no_number_of_groups_is_the_papers_or_as_many_as_channels(weighted, expe
     for channels in (8, 40):
         asked = []
 
-        def predict(queries, asked=asked):
+        def forward(queries, asked=asked):
             asked.append(len(queries))
             return torch.full((len(queries), 2), 0.5)
 
-        evidence = Evidence(
+        evidence = LayerEvidence(
+            nn.Identity(),
+            forward,
             images=torch.rand(1, 3, 8, 8),
-            targets=torch.tensor([0]),
+            target=Target(torch.tensor([0])),
             logits=torch.zeros(1, 2),
+            layer=ResolvedLayer("", nn.Identity()),
             activations=torch.rand(1, channels, 4, 4),
             gradients=torch.ones(1, channels, 4, 4),
-            predict=predict,
         )
         GroupCAM(weighted=weighted).saliency(evidence)
         assert sum(asked) == min(expected, channels) + 1  # the masks, and the baseline

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from camaug import Explainer, GradCAM, GroupCAM, get_explainer, list_explainers, register_explainer
-from camaug.explainers import registry
+from camaug.explainers import LayerExplainer, registry
 
 
 @dataclass(frozen=True)
-class Channel(Explainer):
+class Channel(LayerExplainer):
     """Shows one channel."""
 
     channel: int = 0
@@ -59,7 +59,7 @@ def test_by_name():
 def test_unknown_name():
     with pytest.raises(ValueError, match=r"unknown explainer 'groupcam', expected one of .*; did you mean 'group-cam'"):
         get_explainer("groupcam")
-    with pytest.raises(ValueError, match=r"unknown explainer 'xyz', expected one of grad-cam, .*[^?]$"):
+    with pytest.raises(ValueError, match=r"unknown explainer 'xyz', expected one of ablation-cam, .*xrai$"):
         get_explainer("xyz")
 
 

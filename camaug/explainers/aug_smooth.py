@@ -1,0 +1,48 @@
+"""Smoothing by test-time augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.registry import register_explainer
+from camaug.explainers.wrapper import WrappingExplainer
+
+__all__ = ["AugSmooth"]
+
+
+@register_explainer("aug-smooth")
+@dataclass(frozen=True)
+class AugSmooth(WrappingExplainer):
+    """The mean map of any method over mirrored and brighter or darker copies of the image.
+
+    Costs the method twice for every factor.
+
+    Args:
+        explainer: The method: an explainer, or the name of one.
+        factors: By which the images' values are multiplied; each copy is also mirrored.
+
+    Example:
+        >>> import torchvision
+        >>> AugSmooth("layer-cam")(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    factors: Sequence[float] = (0.9, 1.0, 1.1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "factors", tuple(self.factors))
+        if not self.factors:
+            raise ValueError("`factors` must name at least one factor, got none")
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The mean of the copies' maps, mirrored back, (N, H, W)."""
+        images = evidence.images
+        maps = [self.ask(evidence, factor * images) for factor in self.factors]
+        mirrored = [self.ask(evidence, factor * images.flip(-1)).flip(-1) for factor in self.factors]
+        return torch.stack(maps + mirrored).mean(dim=0)

@@ -1,0 +1,66 @@
+"""Grad-CAM++."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["GradCAMPlusPlus", "plus_plus_weights"]
+
+
+def plus_plus_weights(activations: Tensor, first: Tensor, second: Tensor, third: Tensor) -> Tensor:
+    """The weights of Grad-CAM++ from the first three derivatives of the score.
+
+    ``a = d2 / (2 d2 + (sum_ij A_k) d3)``, 0 where the denominator is 0, and ``w_k = sum_ij a ReLU(d1)``:
+    Chattopadhay et al. 2018 (arXiv 1710.11063), equations 7 and 19.
+
+    Args:
+        activations: (N, K, u, v).
+        first: dy / dA, of the same shape.
+        second: The second derivative, of the same shape.
+        third: The third derivative, of the same shape.
+
+    Returns:
+        (N, K).
+    """
+    denominator = 2 * second + activations.sum(dim=(2, 3), keepdim=True) * third
+    alpha = torch.where(denominator == 0, 0, second / denominator)
+    return (alpha * first.relu()).sum(dim=(2, 3))
+
+
+@register_explainer("grad-cam++")
+@dataclass(frozen=True)
+class GradCAMPlusPlus(LayerExplainer):
+    """Grad-CAM++: gradients weighted place by place, so that every instance of the class counts.
+
+    Chattopadhay et al. 2018, Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks
+    (arXiv 1710.11063), equations 7 and 19. With the exponential of the score as the function that is differentiated,
+    its derivatives are powers of the gradient ``g``: ``a = g^2 / (2 g^2 + (sum_ij A_k) g^3)``; the exponential itself
+    scales every weight alike and drops out. Costs one forward pass and the head's backward pass.
+
+    Args:
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torchvision
+        >>> GradCAMPlusPlus()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
+        torch.Size([2, 64, 64])
+    """
+
+    @property
+    def needs_gradients(self) -> bool:
+        """The weights are made of gradients."""
+        return True
+
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
+        """The sum of the positive gradients, each weighted by its alpha, (N, K)."""
+        g = evidence.require_gradients()
+        # Only the ratios of the derivatives matter: g^2 and g^3 are divided by g^2, which could underflow.
+        second = (g != 0).to(g.dtype)
+        return plus_plus_weights(evidence.activations, g, second, second * g)

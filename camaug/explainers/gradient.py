@@ -1,0 +1,32 @@
+"""The gradient at the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.pixel_explainer import PixelExplainer, input_gradient
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["Gradient"]
+
+
+@register_explainer("gradient")
+@dataclass(frozen=True)
+class Gradient(PixelExplainer):
+    """Sensitivity, or vanilla gradient: where a small change of the image changes the score, ``max_c |dy/dX|``.
+
+    Simonyan, Vedaldi, Zisserman 2014, Deep Inside Convolutional Networks (arXiv 1312.6034), section 3.1. Costs two
+    forward passes and one backward pass.
+
+    Example:
+        >>> import torch, torchvision
+        >>> Gradient()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    def attributions(self, evidence: Evidence) -> Tensor:
+        """The gradient of the score at the images, (N, C, H, W)."""
+        return input_gradient(evidence, evidence.images, self.name)

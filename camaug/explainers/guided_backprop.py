@@ -1,0 +1,55 @@
+"""Guided backpropagation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.pixel_explainer import PixelExplainer, ScoredModel, captum, with_gradient
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["GuidedBackprop", "modified_relu_gradient"]
+
+
+def modified_relu_gradient(evidence: Evidence, rule: str, method: str) -> Tensor:
+    """The gradient at the images with another backward rule for the ReLUs.
+
+    Args:
+        evidence: The evidence.
+        rule: captum's name of the rule, ``"GuidedBackprop"`` or ``"Deconvolution"``.
+        method: Who asks, for the error messages.
+
+    Returns:
+        (N, C, H, W), float32.
+
+    Raises:
+        ValueError: If the model has no ReLU modules.
+    """
+    if not any(isinstance(module, nn.ReLU) for module in evidence.model.modules()):
+        raise ValueError(
+            f"{method} changes how gradients pass torch.nn.ReLU modules, and {type(evidence.model).__name__} has none: "
+            "choose 'gradient' or 'smooth-grad'"
+        )
+    return with_gradient(getattr(captum(method), rule)(ScoredModel(evidence)), evidence.images)
+
+
+@register_explainer("guided-backprop")
+@dataclass(frozen=True)
+class GuidedBackprop(PixelExplainer):
+    """Guided backpropagation: the gradient that only positive evidence passes, backward as well as forward.
+
+    Springenberg et al. 2015, Striving for Simplicity: The All Convolutional Net (arXiv 1412.6806), section 3.4. Needs
+    ReLU modules. Its pictures are sharp, but hardly depend on the class or the weights (Adebayo et al. 2018,
+    arXiv 1810.03292). Costs two forward passes and one backward pass.
+
+    Example:
+        >>> import torch, torchvision
+        >>> GuidedBackprop()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    def attributions(self, evidence: Evidence) -> Tensor:
+        """The guided gradient at the images, (N, C, H, W)."""
+        return modified_relu_gradient(evidence, "GuidedBackprop", self.name)

@@ -1,0 +1,40 @@
+"""Guided Grad-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.grad_cam import GradCAM
+from camaug.explainers.guided_backprop import modified_relu_gradient
+from camaug.explainers.registry import register_explainer
+from camaug.masking import upsample
+
+__all__ = ["GuidedGradCAM"]
+
+
+@register_explainer("guided-grad-cam")
+@dataclass(frozen=True)
+class GuidedGradCAM(GradCAM):
+    """Guided Grad-CAM: guided backpropagation, where Grad-CAM says that the class is.
+
+    Selvaraju et al. 2017 (arXiv 1610.02391), section 3.2: the product of guided backpropagation and the enlarged
+    Grad-CAM, of which the map is the largest magnitude over the colour channels. Needs ReLU modules and
+    ``pip install 'camaug[pixels]'``. Costs two forward passes and one backward pass.
+
+    Args:
+        layer: The target layer of Grad-CAM: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torch, torchvision
+        >>> GuidedGradCAM()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The largest magnitude over the colour channels of guided gradient times Grad-CAM, (N, H, W)."""
+        cam = upsample(super().saliency(evidence)[:, None], evidence.image_size)
+        return (modified_relu_gradient(evidence, "GuidedBackprop", self.name) * cam).abs().amax(dim=1)

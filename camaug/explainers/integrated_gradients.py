@@ -1,0 +1,73 @@
+"""Integrated gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.pixel_explainer import PixelExplainer, captum, with_gradient
+from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["IntegratedGradients", "integrate"]
+
+
+def integrate(evidence: Evidence, baseline: Tensor, steps: int, method: str) -> Tensor:
+    """The gradient integrated from a baseline to the images, times their difference.
+
+    Args:
+        evidence: The evidence.
+        baseline: Where the path begins, (N, C, H, W).
+        steps: Points on the path.
+        method: Who asks, for the error where captum is missing.
+
+    Returns:
+        Attributions (N, C, H, W) whose sum is about the score's difference between image and baseline.
+    """
+    attribution = captum(method).IntegratedGradients(evidence.score)
+    at_once = max(len(evidence.images), SMALLEST_DEFAULT_CHUNK)  # the path's points would else all be one batch
+    return with_gradient(attribution, evidence.images, baselines=baseline, n_steps=steps, internal_batch_size=at_once)
+
+
+@register_explainer("integrated-gradients")
+@dataclass(frozen=True)
+class IntegratedGradients(PixelExplainer):
+    """Integrated gradients: the gradient along the way from a black image, ``(X - B) * mean_a dy/dX(B + a (X - B))``.
+
+    Sundararajan, Taly, Yan 2017, Axiomatic Attribution for Deep Networks (arXiv 1703.01365), equation 1. The
+    attributions sum to what the score gains over the baseline's; the map is the magnitude of their sum over the colour
+    channels. Costs one forward pass, and ``steps`` forward and backward passes.
+
+    Args:
+        steps: Points on the way.
+        baseline: Value of the baseline's pixels, in the images' own normalised units; None is each image's darkest
+            value in each channel.
+
+    Example:
+        >>> import torchvision
+        >>> IntegratedGradients(steps=4)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    steps: int = 50
+    baseline: float | None = 0.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"`steps` must be at least 1, got {self.steps}")
+
+    def attributions(self, evidence: Evidence) -> Tensor:
+        """What each value adds to the score on the way from the baseline, (N, C, H, W)."""
+        images = evidence.images
+        if self.baseline is None:
+            baseline = images.amin(dim=(2, 3), keepdim=True).expand_as(images)
+        else:
+            baseline = torch.full_like(images, self.baseline)
+        return integrate(evidence, baseline, self.steps, self.name)
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The magnitude of the attributions' sum over the colour channels, (N, H, W)."""
+        return self.attributions(evidence).sum(dim=1).abs()

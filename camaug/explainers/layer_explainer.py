@@ -1,0 +1,196 @@
+"""The template of the methods that read a map off a layer's activations: class activation maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from camaug.explainers.base import Evidence, Explainer, Targets, check_logits
+from camaug.explainers.target import Target, make_target
+from camaug.features import capture, image_size
+from camaug.layers import ResolvedLayer, resolve_layer
+from camaug.masking import normalise, upsample
+
+__all__ = ["LayerEvidence", "LayerExplainer", "weighted_sum"]
+
+Layer = str | nn.Module | None
+Fuse = Literal["mean", "max", "product"]
+
+
+@dataclass(frozen=True)
+class LayerEvidence(Evidence):
+    """What a method may make a map of, at one layer.
+
+    Attributes:
+        layer: The target layer.
+        activations: Its feature maps A, (N, K, u, v), float32.
+        gradients: dy / dA, (N, K, u, v), float32; None for methods that do without.
+        others: The evidence of the other layers, where there are several.
+    """
+
+    layer: ResolvedLayer = field(kw_only=True)
+    activations: Tensor = field(kw_only=True)
+    gradients: Tensor | None = field(kw_only=True)
+    others: tuple[LayerEvidence, ...] = field(default=(), kw_only=True)
+
+    def require_gradients(self) -> Tensor:
+        """The gradients; an error where the method did not ask for them by ``needs_gradients``."""
+        if self.gradients is None:
+            raise ValueError("the method reads gradients without declaring that it `needs_gradients`")
+        return self.gradients
+
+
+@dataclass(frozen=True)
+class LayerExplainer(Explainer):
+    """A method that makes a map of a layer's activations, and perhaps of the gradients there.
+
+    Most methods override :meth:`weights` alone, the weight of each map in the sum ``L = ReLU(sum_k w_k A_k)``; where
+    the maps are not the activations, also :meth:`maps`; and the few that are no weighted sum, :meth:`layer_saliency`.
+
+    Args:
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those, whose maps are
+            fused.
+        fuse: How the maps of several layers become one, each normalised and enlarged: their ``"mean"``, the largest
+            value at each place, ``"max"``, or their ``"product"``.
+    """
+
+    layer: Layer | Sequence[Layer] = field(default=None, kw_only=True)
+    fuse: Fuse = field(default="mean", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.layer, Sequence) and not isinstance(self.layer, str):
+            object.__setattr__(self, "layer", tuple(self.layer))
+            if not self.layer:
+                raise ValueError("`layer` must name at least one layer, got an empty list: None finds one")
+        if self.fuse not in ("mean", "max", "product"):
+            raise ValueError(f"`fuse` must be 'mean', 'max' or 'product', got {self.fuse!r}")
+
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether the method reads the gradients of the target's score at the target layer."""
+        return False
+
+    def maps(self, evidence: LayerEvidence) -> Tensor:
+        """The maps that are summed, (N, M, u, v): the activations unless a method says otherwise."""
+        return evidence.activations
+
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
+        """The weight of each map in the sum, (N, M)."""
+        raise NotImplementedError(f"{type(self).__name__} must override `weights` or `layer_saliency`")
+
+    def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
+        """The unnormalised map of one layer, (N, h, w), at the features' size or the images'."""
+        maps = self.maps(evidence)
+        return weighted_sum(maps, self.weights(evidence, maps)).relu()
+
+    def derivative(self, score: Tensor, output: Tensor) -> Tensor | None:
+        """The derivative of the summed score at the layer's output; None where the score does not depend on it."""
+        # In evaluation mode no image's score depends on another image, so one backward pass serves the whole batch.
+        return torch.autograd.grad(score, output, retain_graph=True, allow_unused=True)[0]
+
+    def gather(
+        self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
+    ) -> LayerEvidence:
+        """One forward pass of the images, and at each layer its activations and gradients."""
+        named = self.layer if isinstance(self.layer, tuple) else (self.layer,)
+        layers = [resolve_layer(model, layer, images, forward=forward) for layer in named]
+        return self._look(model, forward, images, targets, layers)
+
+    def at(self, evidence: LayerEvidence, images: Tensor) -> LayerEvidence:
+        """The evidence at the same layer, for the same target, of other images made of the explained ones."""
+        return self._look(evidence.model, evidence.forward, images, evidence.target, [evidence.layer])
+
+    def _look(
+        self,
+        model: nn.Module,
+        forward: Callable[[Tensor], Tensor],
+        images: Tensor,
+        targets: Targets,
+        layers: Sequence[ResolvedLayer],
+    ) -> LayerEvidence:
+        with ExitStack() as stack:
+            captured = [stack.enter_context(capture(layer.module, gradients=self.needs_gradients)) for layer in layers]
+            logits = check_logits(forward(images), images)
+            target = make_target(targets, logits)
+        outputs = [kept.output for kept in captured]
+        gradients = self._differentiate(target, logits, outputs)
+        size = image_size(images)
+        first, *others = (
+            LayerEvidence(
+                model,
+                forward,
+                images,
+                target,
+                logits.detach(),
+                tuple(layer.name for layer in layers),
+                layer=layer,
+                activations=layer.to_maps(output.detach(), size).float(),
+                gradients=None if gradient is None else layer.to_maps(gradient, size).float(),
+            )
+            for layer, output, gradient in zip(layers, outputs, gradients, strict=True)
+        )
+        return replace(first, others=tuple(others))
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The map of the layer, or the fused maps of several, (N, h, w)."""
+        if not isinstance(evidence, LayerEvidence):
+            raise TypeError(
+                f"{type(self).__name__} reads a layer, expected LayerEvidence, got {type(evidence).__name__}"
+            )
+        if not evidence.others:
+            return self.layer_saliency(evidence)
+        maps = [self.layer_saliency(each) for each in (evidence, *evidence.others)]
+        return fuse_maps(maps, evidence.image_size, self.fuse)
+
+    def _differentiate(self, target: Target, logits: Tensor, outputs: Sequence[Tensor]) -> list[Tensor | None]:
+        if not self.needs_gradients:
+            return [None] * len(outputs)
+        with torch.enable_grad():
+            score = target.score(logits.float()).sum()
+            gradients = [self.derivative(score, output) if score.requires_grad else None for output in outputs]
+        if any(gradient is None for gradient in gradients):
+            raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")
+        return gradients
+
+
+def weighted_sum(maps: Tensor, weights: Tensor) -> Tensor:
+    """Sum maps by weights: ``sum_k w_k M_k``.
+
+    A weight that is not finite belongs to a map that says nothing, and counts as 0.
+
+    Args:
+        maps: (N, M, u, v).
+        weights: (N, M).
+
+    Returns:
+        (N, u, v).
+    """
+    weights = torch.where(weights.isfinite(), weights, 0)
+    return torch.einsum("nmuv,nm->nuv", maps, weights)
+
+
+def fuse_maps(maps: Sequence[Tensor], size: tuple[int, int], how: Fuse) -> Tensor:
+    """Fuse the maps of several layers, each stretched to [0, 1] at one size.
+
+    Args:
+        maps: One (N, h, w) a layer, of any sizes.
+        size: Height and width of the result.
+        how: ``"mean"``, ``"max"`` or ``"product"``.
+
+    Returns:
+        (N, *size).
+
+    Example:
+        >>> maps = [torch.tensor([[[0.0, 4.0]]]), torch.tensor([[[2.0, 1.0]]])]
+        >>> fuse_maps(maps, (1, 2), "mean"), fuse_maps(maps, (1, 2), "product")
+        (tensor([[[0.5000, 0.5000]]]), tensor([[[0., 0.]]]))
+    """
+    stacked = torch.stack([normalise(upsample(each[:, None], size)[:, 0]) for each in maps])
+    if how == "mean":
+        return stacked.mean(dim=0)
+    return stacked.amax(dim=0) if how == "max" else stacked.prod(dim=0)

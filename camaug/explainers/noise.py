@@ -1,0 +1,37 @@
+"""Noise on images that is the same in every call, whatever the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+__all__ = ["check_noise", "noisy_copies"]
+
+
+def noisy_copies(images: Tensor, samples: int, noise: float, seed: int) -> Iterator[Tensor]:
+    """Copies of a batch with normal noise added, the same noise on every image.
+
+    Args:
+        images: (N, C, H, W).
+        samples: Number of copies.
+        noise: Standard deviation, as a share of each image's range of values.
+        seed: Of the noise.
+
+    Yields:
+        Batches (N, C, H, W).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    spread = images.amax(dim=(1, 2, 3), keepdim=True) - images.amin(dim=(1, 2, 3), keepdim=True)
+    for _ in range(samples):
+        drawn = torch.randn(images.shape[1:], generator=generator)
+        yield images + noise * spread * drawn.to(images)
+
+
+def check_noise(samples: int, noise: float) -> None:
+    """Refuse settings that make no noise, or none that is one."""
+    if samples < 1:
+        raise ValueError(f"`samples` must be at least 1, got {samples}")
+    if noise < 0:
+        raise ValueError(f"`noise` is a share of an image's range and must be at least 0, got {noise}")

@@ -1,0 +1,48 @@
+"""Smoothing by noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.noise import check_noise, noisy_copies
+from camaug.explainers.registry import register_explainer
+from camaug.explainers.wrapper import WrappingExplainer
+
+__all__ = ["NoiseSmooth"]
+
+
+@register_explainer("noise-smooth")
+@dataclass(frozen=True)
+class NoiseSmooth(WrappingExplainer):
+    """The mean map of any method over noisy copies of the image.
+
+    SmoothGrad's idea (Smilkov et al. 2017, arXiv 1706.03825) for maps. Costs the method ``samples`` times.
+
+    Args:
+        explainer: The method: an explainer, or the name of one.
+        samples: Noisy copies of each image.
+        noise: Standard deviation of the noise, as a share of each image's range of values.
+        seed: Of the noise; the same for every image.
+
+    Example:
+        >>> import torchvision
+        >>> NoiseSmooth("grad-cam", samples=2)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    samples: int = 8
+    noise: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_noise(self.samples, self.noise)
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The mean of the copies' maps, (N, H, W)."""
+        copies = noisy_copies(evidence.images, self.samples, self.noise, self.seed)
+        return torch.stack([self.ask(evidence, images) for images in copies]).mean(dim=0)

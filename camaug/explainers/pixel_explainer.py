@@ -1,0 +1,68 @@
+"""The template of the methods that look at the gradient at the image itself, which captum computes."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from camaug.explainers.base import Evidence, Explainer
+from camaug.optional import import_extra
+
+__all__ = ["PixelExplainer", "ScoredModel", "captum", "input_gradient", "with_gradient"]
+
+
+@dataclass(frozen=True)
+class PixelExplainer(Explainer):
+    """A method that gives every value of every pixel its share; needs ``pip install 'camaug[pixels]'``.
+
+    A subclass says how, in :meth:`attributions`; the map is their largest magnitude over the colour channels.
+    """
+
+    @abstractmethod
+    def attributions(self, evidence: Evidence) -> Tensor:
+        """What each value of the images adds to the score, (N, C, H, W), float32."""
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The largest magnitude over the colour channels, (N, H, W)."""
+        return self.attributions(evidence).abs().amax(dim=1)
+
+
+class ScoredModel(nn.Module):
+    """A model whose output is the target's score: images (M, C, H, W) and their owners (M,) to (M,).
+
+    captum's methods that change a model's modules look for them here.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__()
+        self.model = evidence.model
+        self._score = evidence.score
+
+    def forward(self, images: Tensor, owner: Tensor) -> Tensor:
+        """The scores."""
+        return self._score(images, owner)
+
+
+def captum(method: str) -> Any:
+    """Captum's attribution methods; an error that says how to install them where they are missing."""
+    return import_extra("captum.attr", package="captum", extra="pixels", reason=f"the explainer {method!r} needs")
+
+
+def with_gradient(attribution: Any, images: Tensor, owner: Tensor | None = None, **settings: Any) -> Tensor:
+    """What one of captum's attributions finds for images (M, C, H, W): (M, C, H, W), float32."""
+    owner = torch.arange(len(images), device=images.device) if owner is None else owner
+    inputs = images.detach().clone().requires_grad_()
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
+        found: Tensor = attribution.attribute(inputs, additional_forward_args=(owner,), **settings)
+    return found.detach().float()
+
+
+def input_gradient(evidence: Evidence, images: Tensor, method: str) -> Tensor:
+    """The gradient of the target's score at images made of the explained ones, (N, C, H, W), float32."""
+    return with_gradient(captum(method).Saliency(evidence.score), images, abs=False)

@@ -1,0 +1,71 @@
+"""Score-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
+from camaug.explainers.registry import register_explainer
+from camaug.masking import normalise, upsample
+
+__all__ = ["ScoreCAM"]
+
+
+@register_explainer("score-cam")
+@dataclass(frozen=True)
+class ScoreCAM(LayerExplainer):
+    """Score-CAM: each channel weighted by the score of the image seen through it.
+
+    Wang et al. 2020, Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks
+    (arXiv 1910.01279), algorithm 1: the weights are the softmax over the channels of the logits of
+    ``X * norm(up(A_k))``; a baseline's logit, which is the same for all channels, drops out. Costs one forward pass,
+    and one more for every channel.
+
+    Args:
+        chunk_size: Masked images in one forward pass; by default as many as are explained, and at least 32.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torchvision
+        >>> ScoreCAM(layer="layer1")(torchvision.models.resnet18(), torch.rand(1, 3, 32, 32)).maps.shape
+        torch.Size([1, 32, 32])
+    """
+
+    chunk_size: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.chunk_size is not None and self.chunk_size < 1:
+            raise ValueError(f"`chunk_size` must be at least 1 image, or None, got {self.chunk_size}")
+
+    @property
+    def variants(self) -> int:
+        """How many times each channel is asked about, with its mask varied."""
+        return 1
+
+    def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
+        """The masks (M, H, W) of the given channels (M,), as they are shown for one of the variants."""
+        return masks
+
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
+        """The softmax over the channels of the masked images' mean scores, (N, K)."""
+        scores = [self._scores(evidence, maps, variant) for variant in range(self.variants)]
+        return torch.stack(scores).mean(dim=0).softmax(dim=1)
+
+    def _scores(self, evidence: LayerEvidence, maps: Tensor, variant: int) -> Tensor:
+        count, channels = maps.shape[:2]
+        queries = torch.arange(count * channels, device=maps.device)
+
+        def query(part: slice) -> Tensor:
+            owner, channel = queries[part] // channels, queries[part] % channels
+            masks = normalise(upsample(maps[owner, channel][:, None], evidence.image_size)[:, 0])
+            masks = self.vary(masks, channel, variant).to(evidence.images.dtype)
+            return evidence.score(evidence.images[owner] * masks[:, None], owner)
+
+        chunk = self.chunk_size or max(count, SMALLEST_DEFAULT_CHUNK)
+        return torch.cat(list(in_chunks(query, count * channels, chunk))).view(count, channels)

@@ -1,0 +1,48 @@
+"""SmoothGrad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.noise import check_noise, noisy_copies
+from camaug.explainers.pixel_explainer import PixelExplainer, input_gradient
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["SmoothGrad"]
+
+
+@register_explainer("smooth-grad")
+@dataclass(frozen=True)
+class SmoothGrad(PixelExplainer):
+    """SmoothGrad: the mean gradient of noisy copies of the image.
+
+    Smilkov et al. 2017, SmoothGrad: removing noise by adding noise (arXiv 1706.03825), section 2. Costs one forward
+    pass, and ``samples`` forward and backward passes.
+
+    Args:
+        samples: Noisy copies of each image.
+        noise: Standard deviation of the noise, as a share of each image's range of values.
+        seed: Of the noise; the same for every image.
+
+    Example:
+        >>> import torchvision
+        >>> SmoothGrad(samples=2)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    samples: int = 25
+    noise: float = 0.15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_noise(self.samples, self.noise)
+
+    def attributions(self, evidence: Evidence) -> Tensor:
+        """The mean gradient, (N, C, H, W)."""
+        copies = noisy_copies(evidence.images, self.samples, self.noise, self.seed)
+        total = sum(input_gradient(evidence, images, self.name) for images in copies)
+        return torch.as_tensor(total) / self.samples

@@ -1,0 +1,63 @@
+"""XGrad-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["XGradCAM", "axiom_weights"]
+
+
+def axiom_weights(activations: Tensor, gradients: Tensor) -> Tensor:
+    """The gradients of each channel, averaged by its activations: ``w_k = sum_ij (A_k / sum_ij A_k) dy/dA_k``.
+
+    Fu et al. 2020 (arXiv 2008.02312), equation 8; 0 where a channel's activations sum to 0.
+
+    Args:
+        activations: (N, K, u, v).
+        gradients: (N, K, u, v).
+
+    Returns:
+        (N, K).
+
+    Example:
+        >>> activations = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
+        >>> axiom_weights(activations, torch.tensor([4.0, 8.0]).view(1, 1, 1, 2))
+        tensor([[7.]])
+    """
+    total = activations.sum(dim=(2, 3))
+    return torch.where(total == 0, 0, (activations * gradients).sum(dim=(2, 3)) / total)
+
+
+@register_explainer("x-grad-cam")
+@dataclass(frozen=True)
+class XGradCAM(LayerExplainer):
+    """XGrad-CAM: Grad-CAM whose mean gradient is weighted by the activations.
+
+    Fu et al. 2020, Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs (arXiv 2008.02312),
+    equation 8: the weights for which the axioms of sensitivity and conservation hold best. Costs one forward pass and
+    the head's backward pass.
+
+    Args:
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torchvision
+        >>> XGradCAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
+        torch.Size([2, 64, 64])
+    """
+
+    @property
+    def needs_gradients(self) -> bool:
+        """The weights are made of gradients."""
+        return True
+
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
+        """The mean gradient of each channel, weighted by its activations, (N, K)."""
+        return axiom_weights(maps, evidence.require_gradients())

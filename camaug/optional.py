@@ -1,0 +1,35 @@
+"""Packages that only some methods need."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["import_extra"]
+
+
+def import_extra(module: str, *, package: str, extra: str, reason: str) -> Any:
+    """Import a module of a package that an extra installs.
+
+    Args:
+        module: The module's qualified name.
+        package: The package's name on the index.
+        extra: The extra of camaug that installs it.
+        reason: What needs it, for the message.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If it is not installed; the message says how to install it.
+
+    Example:
+        >>> import_extra("nowhere", package="nowhere", extra="pixels", reason="'xrai' needs")
+        Traceback (most recent call last):
+        ...
+        ImportError: 'xrai' needs nowhere, which is not installed: pip install 'camaug[pixels]'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{reason} {package}, which is not installed: pip install 'camaug[{extra}]'") from error
