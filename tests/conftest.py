@@ -119,7 +119,11 @@ def _state(model: nn.Module) -> dict[str, Any]:
     """Everything that looking must leave alone; tensors by identity and by bits."""
 
     def bits(tensor: Tensor | None) -> Any:
-        return None if tensor is None else (id(tensor), tensor.dtype, tensor.detach().clone().numpy().tobytes())
+        return (
+            None
+            if tensor is None
+            else (id(tensor), tensor.dtype, tensor.detach().flatten().view(torch.uint8).numpy().tobytes())
+        )
 
     numpy_state = np.random.get_state()
     return {

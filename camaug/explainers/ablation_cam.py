@@ -11,6 +11,7 @@ from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.features import replace_output
+from camaug.precision import at_least_float32
 
 __all__ = ["AblationCAM", "ablated_scores"]
 
@@ -97,5 +98,5 @@ class AblationCAM(LayerExplainer):
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """The share of the score that is lost without each channel, (N, K)."""
-        score = evidence.target.score(evidence.logits.float())[:, None]
+        score = evidence.target.score(at_least_float32(evidence.logits))[:, None]
         return (score - ablated_scores(evidence, self.chunk_size)) / score.abs()

@@ -15,6 +15,7 @@ from camaug.features import image_size
 from camaug.layers import unwrap
 from camaug.masking import normalise, upsample
 from camaug.observe import observing
+from camaug.precision import at_least_float32
 
 __all__ = ["Evidence", "Explainer", "Explanation", "Targets"]
 
@@ -65,18 +66,18 @@ class Evidence:
         return image_size(self.images)
 
     def score(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
-        """The target's score, a logit where it is a class, for any images: (M, C, H, W) to (M,), float32.
+        """The target's score, a logit where it is a class, for any images: (M, C, H, W) to (M,).
 
-        ``owner`` (M,) says which of the N explained images each query was made of.
+        At least in float32. ``owner`` (M,) says which of the N explained images each query was made of.
         """
-        return self.target.score(self.forward(queries).float(), owner)
+        return self.target.score(at_least_float32(self.forward(queries)), owner)
 
     def confidence(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
-        """The target's confidence, a probability where it is a class, for any images: (M, C, H, W) to (M,), float32.
+        """The target's confidence, a probability where it is a class, for any images: (M, C, H, W) to (M,).
 
-        ``owner`` (M,) says which of the N explained images each query was made of.
+        At least in float32. ``owner`` (M,) says which of the N explained images each query was made of.
         """
-        return self.target.confidence(self.forward(queries).float(), owner)
+        return self.target.confidence(at_least_float32(self.forward(queries)), owner)
 
 
 @dataclass(frozen=True)

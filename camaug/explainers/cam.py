@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.registry import register_explainer
+from camaug.precision import at_least_float32
 
 __all__ = ["CAM", "pooled_head"]
 
@@ -25,12 +26,12 @@ def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor
     Returns:
         W; None where no linear layer or 1 x 1 convolution of the model gives the logits so.
     """
-    pooled, logits = activations.mean(dim=(2, 3)), logits.float()
+    pooled, logits = activations.mean(dim=(2, 3)), at_least_float32(logits)
     tolerance = 1e-2 if logits.abs().amax() == 0 else 1e-2 * float(logits.abs().amax())
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.shape[:2] == (logits.shape[1], pooled.shape[1]):
-            weight = module.weight.detach().float().flatten(1)
-            bias = 0 if module.bias is None else module.bias.detach().float()
+            weight = module.weight.detach().to(logits).flatten(1)
+            bias = 0 if module.bias is None else module.bias.detach().to(logits)
             if weight.shape[1] == pooled.shape[1] and (pooled @ weight.T + bias - logits).abs().amax() <= tolerance:
                 return weight
     return None

@@ -12,6 +12,7 @@ from camaug.explainers.base import Evidence, Targets
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.target import Target
 from camaug.explainers.wrapper import WrappingExplainer
+from camaug.precision import at_least_float32
 
 __all__ = ["FinerCAM", "similar_classes"]
 
@@ -31,7 +32,7 @@ def similar_classes(logits: Tensor, classes: Tensor, count: int) -> Tensor:
         >>> similar_classes(torch.tensor([[5.0, 1.0, 4.0, 5.5]]), torch.tensor([0]), count=2)
         tensor([[3, 2]])
     """
-    distance = (logits - logits.gather(1, classes[:, None])).abs().float()
+    distance = at_least_float32((logits - logits.gather(1, classes[:, None])).abs())
     distance = distance.scatter(1, classes[:, None], torch.inf)
     return distance.topk(min(count, logits.shape[1] - 1), dim=1, largest=False).indices
 

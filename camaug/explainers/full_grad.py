@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from camaug.explainers.base import Evidence, Explainer
 from camaug.explainers.registry import register_explainer
 from camaug.masking import normalise, upsample
+from camaug.precision import at_least_float32
 
 __all__ = ["FullGrad", "full_gradients", "implicit_bias"]
 
@@ -67,11 +68,11 @@ def full_gradients(evidence: Evidence) -> tuple[Tensor, list[Tensor]]:
         outputs = [output for output, _ in kept]
         at_images, *gradients = torch.autograd.grad(score, [images, *outputs], allow_unused=True)
     shares = [
-        (gradient * bias).detach().float()
+        at_least_float32((gradient * bias).detach())
         for gradient, (_, bias) in zip(gradients, kept, strict=True)
         if gradient is not None
     ]
-    return (at_images * images).detach().float(), shares
+    return at_least_float32((at_images * images).detach()), shares
 
 
 def implicit_bias(module: nn.Module) -> Tensor | None:

@@ -15,6 +15,7 @@ from camaug.explainers.target import Target, make_target
 from camaug.features import capture, image_size
 from camaug.layers import ResolvedLayer, resolve_layer
 from camaug.masking import normalise, upsample
+from camaug.precision import at_least_float32
 
 __all__ = ["LayerEvidence", "LayerExplainer", "weighted_sum"]
 
@@ -28,8 +29,8 @@ class LayerEvidence(Evidence):
 
     Attributes:
         layer: The target layer.
-        activations: Its feature maps A, (N, K, u, v), float32.
-        gradients: dy / dA, (N, K, u, v), float32; None for methods that do without.
+        activations: Its feature maps A, (N, K, u, v), float32, or float64 if the model is.
+        gradients: dy / dA, (N, K, u, v), likewise; None for methods that do without.
         others: The evidence of the other layers, where there are several.
     """
 
@@ -129,8 +130,8 @@ class LayerExplainer(Explainer):
                 logits.detach(),
                 tuple(layer.name for layer in layers),
                 layer=layer,
-                activations=layer.to_maps(output.detach(), size).float(),
-                gradients=None if gradient is None else layer.to_maps(gradient, size).float(),
+                activations=at_least_float32(layer.to_maps(output.detach(), size)),
+                gradients=None if gradient is None else at_least_float32(layer.to_maps(gradient, size)),
             )
             for layer, output, gradient in zip(layers, outputs, gradients, strict=True)
         )
@@ -151,7 +152,7 @@ class LayerExplainer(Explainer):
         if not self.needs_gradients:
             return [None] * len(outputs)
         with torch.enable_grad():
-            score = target.score(logits.float()).sum()
+            score = target.score(at_least_float32(logits)).sum()
             gradients = [self.derivative(score, output) if score.requires_grad else None for output in outputs]
         if any(gradient is None for gradient in gradients):
             raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")

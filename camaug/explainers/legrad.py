@@ -15,6 +15,7 @@ from camaug.attention import Attention, attention_replaced, find_attention_block
 from camaug.explainers.base import Evidence, Explainer
 from camaug.explainers.registry import register_explainer
 from camaug.features import prefix_tokens, to_maps
+from camaug.precision import at_least_float32
 
 __all__ = ["LeGrad", "attention_gradients", "attention_matrix"]
 
@@ -88,13 +89,13 @@ def attention_gradients(evidence: Evidence, blocks: list[nn.Module]) -> list[Ten
         blocks: The blocks, in the order in which they are called.
 
     Returns:
-        (N, heads, T, T) each, float32.
+        (N, heads, T, T) each.
     """
     with torch.enable_grad(), _tokens_of_all_blocks_at_once(blocks) as matrices:
         scores = evidence.forward(evidence.images)
         owner = torch.arange(len(evidence.images), device=scores.device).repeat(len(blocks))
-        score = evidence.target.score(scores.float(), owner).sum()
-    return [gradient.float() for gradient in torch.autograd.grad(score, matrices)]
+        score = evidence.target.score(at_least_float32(scores), owner).sum()
+    return [at_least_float32(gradient) for gradient in torch.autograd.grad(score, matrices)]
 
 
 @contextmanager

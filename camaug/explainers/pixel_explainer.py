@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer
 from camaug.optional import import_extra
+from camaug.precision import at_least_float32
 
 __all__ = ["PixelExplainer", "ScoredModel", "captum", "input_gradient", "with_gradient"]
 
@@ -25,7 +26,7 @@ class PixelExplainer(Explainer):
 
     @abstractmethod
     def attributions(self, evidence: Evidence) -> Tensor:
-        """What each value of the images adds to the score, (N, C, H, W), float32."""
+        """What each value of the images adds to the score, (N, C, H, W), at least float32."""
 
     def saliency(self, evidence: Evidence) -> Tensor:
         """The largest magnitude over the colour channels, (N, H, W)."""
@@ -54,15 +55,15 @@ def captum(method: str) -> Any:
 
 
 def with_gradient(attribution: Any, images: Tensor, owner: Tensor | None = None, **settings: Any) -> Tensor:
-    """What one of captum's attributions finds for images (M, C, H, W): (M, C, H, W), float32."""
+    """What one of captum's attributions finds for images (M, C, H, W): (M, C, H, W), at least float32."""
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     inputs = images.detach().clone().requires_grad_()
     with torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
         found: Tensor = attribution.attribute(inputs, additional_forward_args=(owner,), **settings)
-    return found.detach().float()
+    return at_least_float32(found.detach())
 
 
 def input_gradient(evidence: Evidence, images: Tensor, method: str) -> Tensor:
-    """The gradient of the target's score at images made of the explained ones, (N, C, H, W), float32."""
+    """The gradient of the target's score at images made of the explained ones, (N, C, H, W), at least float32."""
     return with_gradient(captum(method).Saliency(evidence.score), images, abs=False)

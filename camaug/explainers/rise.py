@@ -101,7 +101,7 @@ class RISE(Explainer):
 
         chunk = self.chunk_size or max(len(images), SMALLEST_DEFAULT_CHUNK)
         scores = torch.cat(list(in_chunks(query, len(queries), chunk))).view(len(images), len(masks))
-        return torch.einsum("nm,mhw->nhw", scores, masks)
+        return torch.einsum("nm,mhw->nhw", scores.to(masks), masks)
 
 
 _DRAWN_AT_ONCE = 64

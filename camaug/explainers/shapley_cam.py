@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from camaug.explainers.base import Targets
 from camaug.explainers.grad_cam import GradCAM
+from camaug.explainers.layer_explainer import LayerEvidence
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["ShapleyCAM"]
@@ -31,6 +35,13 @@ class ShapleyCAM(GradCAM):
         >>> ShapleyCAM()(torchvision.models.vgg11(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    def gather(
+        self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
+    ) -> LayerEvidence:
+        """One forward pass of the images, and its derivatives."""
+        with sdpa_kernel(SDPBackend.MATH):  # of torch's kernels for attention the one that can be differentiated twice
+            return super().gather(model, forward, images, targets)
 
     def derivative(self, score: Tensor, output: Tensor) -> Tensor | None:
         """The gradient less half the Hessian's product with the activations."""

@@ -54,11 +54,11 @@ class SmoothGradCAMPlusPlus(LayerExplainer):
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """The weights of Grad-CAM++ from the averaged derivatives, (N, K)."""
-        powers = torch.zeros(3, *maps.shape, device=maps.device)
+        powers = maps.new_zeros(3, *maps.shape)
         scale = evidence.require_gradients().abs().amax(dim=(1, 2, 3), keepdim=True)
         scale = torch.where(scale == 0, 1, scale)  # in units of which the powers do not underflow
         for images in noisy_copies(evidence.images, self.samples, self.noise, self.seed):
             g = self.at(evidence, images).require_gradients() / scale
             powers += torch.stack([g, g**2, g**3])
         first, second, third = powers / self.samples
-        return plus_plus_weights(maps, first, second, scale * third)
+        return plus_plus_weights(maps, scale * first, second, scale * third)

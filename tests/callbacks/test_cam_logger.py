@@ -40,7 +40,7 @@ class Broken(Explainer):
 
     calls = 0
 
-    def weights(self, evidence, maps):
+    def saliency(self, evidence):
         raise NotImplementedError
 
     def __call__(self, model, images, targets=None, *, forward=None) -> Explanation:

@@ -4,24 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-import torch
 from torch import Tensor, nn
 
-from camaug import Explainer, get_explainer, list_explainers
+from camaug import Explainer, get_explainer
 from camaug.explainers import LayerEvidence, LayerExplainer
+from tests.small_explainers import CONVOLUTIONAL, SETTINGS
 
-# Few queries where the defaults are the papers' many, and sizes that fit the small networks here.
-SETTINGS = {
-    "group-cam": {"groups": 4},
-    "integrated-gradients": {"steps": 8},
-    "is-cam": {"steps": 2},
-    "noise-smooth": {"samples": 2},
-    "rise": {"masks": 40, "cells": 4},
-    "smooth-grad": {"samples": 3},
-    "smooth-grad-cam++": {"samples": 2},
-    "ss-cam": {"samples": 2, "std": 0.5},
-    "xrai": {"steps": 4, "smallest": 4, "scales": (10, 50)},
-}
 # As the augmentation uses it: without gradients, the capture takes another path.
 VARIANTS = [
     ("group-cam", {"groups": 5, "weighted": False, "theta": None}),
@@ -29,8 +17,7 @@ VARIANTS = [
     ("noise-smooth", {"explainer": "group-cam", "samples": 2}),
     ("finer-cam", {"explainer": "score-cam"}),
 ]
-TRANSFORMERS_ONLY = ["legrad"]
-METHODS = [(name, SETTINGS.get(name, {})) for name in list_explainers() if name not in TRANSFORMERS_ONLY] + VARIANTS
+METHODS = [(name, SETTINGS.get(name, {})) for name in CONVOLUTIONAL] + VARIANTS
 AT_A_LAYER = [(name, settings) for name, settings in METHODS if isinstance(get_explainer(name), LayerExplainer)]
 AT_A_LAYER = [(name, settings) for name, settings in AT_A_LAYER if "layer" not in settings]
 
@@ -61,7 +48,7 @@ class Spy(LayerExplainer):
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         self.seen.append(evidence)
-        return torch.ones(maps.shape[:2])
+        return maps.new_ones(maps.shape[:2])
 
 
 @pytest.fixture

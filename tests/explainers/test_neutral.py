@@ -87,6 +87,41 @@ def test_layer_that_raises_after_the_target_layer_of_a_compiled_model(explainer,
         at(explainer, None)(compiled, images)
 
 
+@pytest.mark.parametrize("outcome", ["success", "bad target", "raising layer"])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_every_precision_and_memory_format(explainer, restless_net, unchanged, dtype, memory_format, outcome):
+    model = restless_net.to(dtype=dtype, memory_format=memory_format)
+    images = torch.rand(BATCH).to(dtype=dtype, memory_format=memory_format)
+    explainer = at(explainer, "features")
+    if outcome == "success":
+        with unchanged(model):
+            assert explainer(model, images).maps.isfinite().all()
+    elif outcome == "bad target":
+        with unchanged(model), pytest.raises(ValueError, match="`targets` must be between 0 and 4"):
+            explainer(model, images, 5)
+    else:
+        model.fuse.after = 0
+        with unchanged(model), pytest.raises(RuntimeError, match="fuse blown"):
+            explainer(model, images)
+
+
+def test_no_memory_is_kept_after_fifty_calls(explainer, restless_net):
+    images = torch.rand(BATCH)[:2]
+
+    def living() -> int:
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    for _ in range(2):
+        explainer_here = at(explainer, "features")
+        explainer_here(restless_net, images)
+    before = living()
+    for _ in range(50):
+        explainer_here(restless_net, images)
+    assert living() <= before
+
+
 def test_nothing_of_the_model_is_kept(explainer, make_net, images):
     net = make_net()
     explanation = explainer(net, images)
