@@ -1,0 +1,97 @@
+"""Draws a contact sheet of every method on a few images.
+
+``python docs/contact_sheet.py --images FOLDER --model squeezenet1_0 --checkpoint FILE`` writes ``runs/contact_sheet.png``:
+one row a method, one column an image, the heat of the predicted class. By default it uses the pretrained SqueezeNet and
+the sample images in the folder that the environment variable CAMAUG_DATA names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import torch
+from PIL import Image
+from rich.console import Console
+from torch import Tensor, nn
+from torchvision.transforms import v2
+from torchvision.transforms.functional import to_pil_image
+
+from camaug import Explainer, get_explainer, list_explainers
+from camaug.models import create_classifier
+from camaug.render import caption, colorize, denormalise, grid, overlay
+
+DATA = Path(os.environ.get("CAMAUG_DATA", "../shared/data"))
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+NOT_OVER_THE_IMAGE = ("feature-maps",)
+# Methods of thousands of queries, with as many as a sheet needs.
+FEWER_QUERIES = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 3}, "rise": {"masks": 1000}}
+SIDE = 128
+
+
+def main() -> None:
+    """Draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=DATA / "imagenet_samples", help="folder of images")
+    parser.add_argument("--count", type=int, default=4, help="how many of them, spread over the folder")
+    parser.add_argument("--model", default="squeezenet1_0", help="a timm or torchvision classifier of 1,000 classes")
+    parser.add_argument("--checkpoint", default=str(DATA / "squeezenet1_0_imagenet.safetensors"), help="its weights")
+    parser.add_argument("--methods", nargs="*", default=list_explainers(), help="names of methods")
+    parser.add_argument("--columns", type=int, default=3, help="columns of methods")
+    parser.add_argument("--output", type=Path, default=Path("runs/contact_sheet.png"))
+    arguments = parser.parse_args()
+
+    model = create_classifier(arguments.model, 1000, pretrained=False, checkpoint=arguments.checkpoint).eval()
+    images = load(sorted(arguments.images.glob("*.jpg")), arguments.count)
+    pictures = denormalise(images, MEAN, STD)
+    strips = [strip("images", pictures)]
+    console = Console()
+    for name in arguments.methods:
+        explainer = get_explainer(name, **FEWER_QUERIES.get(name, {}))
+        start = time.perf_counter()
+        drawn = draw(explainer, model, images, pictures)
+        console.print(
+            f"{name:<22}{time.perf_counter() - start:7.1f} s{'' if drawn is not None else '  not for this model'}"
+        )
+        if drawn is not None:
+            strips.append(strip(name, drawn))
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    to_pil_image(grid(strips, columns=arguments.columns)).save(arguments.output)
+    console.print(f"wrote {arguments.output}")
+
+
+def load(paths: list[Path], count: int) -> Tensor:
+    """Images spread over the folder, as ImageNet classifiers get them, (count, 3, 224, 224)."""
+    chosen = paths[:: max(1, len(paths) // count)][:count]
+    prepare = v2.Compose(
+        [
+            v2.PILToTensor(),
+            v2.Resize(256),
+            v2.CenterCrop(224),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    )
+    return torch.stack([prepare(Image.open(path).convert("RGB")) for path in chosen])
+
+
+def draw(explainer: Explainer, model: nn.Module, images: Tensor, pictures: Tensor) -> Tensor | None:
+    """The method's pictures, (N, 3, H, W); None where the method refuses the model."""
+    try:
+        maps = explainer(model, images).maps
+    except ValueError as refusal:
+        Console().print(f"[yellow]{refusal}[/]")
+        return None
+    return colorize(maps) if explainer.name in NOT_OVER_THE_IMAGE else overlay(pictures, maps)
+
+
+def strip(name: str, pictures: Tensor) -> Tensor:
+    """Pictures side by side above a name."""
+    small = v2.functional.resize(pictures, [SIDE, SIDE])
+    return caption(torch.cat(list(small), dim=2), [name])
+
+
+if __name__ == "__main__":
+    main()
