@@ -16,7 +16,7 @@ from torch import Tensor
 
 from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, get_explainer
-from camaug.layers import layer_name, resolve_layer
+from camaug.layers import resolve_layer
 from camaug.render import COLORMAPS, denormalise
 
 from .look import Look, class_name, figures, overview, panels
@@ -210,7 +210,7 @@ class CamLogger(L.Callback):
             return self.explainer(pl_module, images, targets, forward=forward)
 
     def _layer_name(self, pl_module: L.LightningModule, images: Tensor) -> str:
-        return layer_name(pl_module, resolve_layer(pl_module, self.explainer.layer, images))
+        return resolve_layer(pl_module, self.explainer.layer, images).name
 
     def _on_device(self, trainer: L.Trainer, batch: Any) -> Tensor:
         """The images of a batch as the model gets them in validation."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from camaug.features import capture, image_size, prefix_tokens, to_maps
+from camaug.features import capture, image_size
 from camaug.layers import resolve_layer, unwrap
 from camaug.masking import normalise, upsample
 from camaug.observe import observing
@@ -133,20 +133,19 @@ class Explainer(ABC):
         images = images.detach().clone() if images.is_inference() else images.detach()
         with observing(model):
             layer = resolve_layer(model, self.layer, images, forward=forward)
-            with capture(layer, gradients=self.needs_gradients) as captured:
+            with capture(layer.module, gradients=self.needs_gradients) as captured:
                 logits = _check_logits(forward(images), images)
             targets = _check_targets(targets, logits)
             gradients = _gradients(logits, targets, captured.output) if self.needs_gradients else None
             # The sums of a method are made in float32, whatever precision the model's own forwards run in.
             with torch.autocast(images.device.type, enabled=False):
-                prefix = prefix_tokens(model)
                 size = image_size(images)
                 evidence = Evidence(
                     images=images,
                     targets=targets,
                     logits=logits.detach().float(),
-                    activations=to_maps(captured.output.detach(), size, prefix_tokens=prefix).float(),
-                    gradients=None if gradients is None else to_maps(gradients, size, prefix_tokens=prefix).float(),
+                    activations=layer.to_maps(captured.output.detach(), size).float(),
+                    gradients=None if gradients is None else layer.to_maps(gradients, size).float(),
                     predict=lambda queries: forward(queries).detach().float().softmax(dim=-1),
                 )
                 saliency = self.saliency(evidence)

@@ -1,0 +1,174 @@
+"""What happens inside a model during one forward, and whether a place in it matters to the score."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from camaug.places import Places
+
+__all__ = ["Call", "Forward", "Trace", "reaches_score", "trace"]
+
+Forward = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a module that put out a tensor.
+
+    Attributes:
+        name: The module's qualified name.
+        module: The module.
+        turn: How often the module had been called before.
+        shape: Shape of the output.
+        output: A copy of the output, since later in-place layers may overwrite it; None where it cannot hold places.
+        entered: The input of the output's own shape, if there is one.
+        is_leaf: Whether the module has no modules inside.
+        has_weights: Whether the module has weights of its own, not of modules inside.
+        pooled: Whether the module is a pooling layer, or a container that hands on what one put out.
+    """
+
+    name: str
+    module: nn.Module
+    turn: int
+    shape: torch.Size
+    output: Tensor | None
+    entered: Tensor | None
+    is_leaf: bool
+    has_weights: bool
+    pooled: bool
+
+
+@dataclass
+class Trace:
+    """What one forward showed.
+
+    Attributes:
+        calls: In the order in which the modules finished.
+        logits: What the forward gave.
+        intermediates: The maps, (1, K, h, w), that the model itself gives for the same input, by timm's
+            ``forward_intermediates``; empty where it has no such method.
+        asking: Whether the model is being asked for them; what it runs meanwhile is not the forward's.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    logits: Any = None
+    intermediates: list[Tensor] = field(default_factory=list)
+    asking: bool = False
+
+
+def trace(model: nn.Module, forward: Forward, images: Tensor) -> Trace:
+    """Run one image through a model and see every module's output.
+
+    Args:
+        model: The model.
+        forward: How logits come from images.
+        images: One image, (1, C, H, W).
+
+    Returns:
+        What was seen.
+    """
+    seen = Trace()
+    with _noting(model, seen), _asking_for_intermediates(model, seen):
+        seen.logits = forward(images)
+    return seen
+
+
+def reaches_score(forward: Forward, images: Tensor, clean: Any, call: Call, places: Places) -> bool:
+    """Whether the logits depend on the places of a call's output.
+
+    The places are poisoned: set to NaN in one forward. What is computed from them is NaN too, whatever its weights
+    are, so that heads that start at zero do not hide a dependence, and no gradient is needed.
+
+    Args:
+        forward: How logits come from images.
+        images: What was traced.
+        clean: The logits without poison.
+        call: The call, from the trace.
+        places: Where the places stand in its output.
+    """
+    if not isinstance(clean, Tensor) or clean.isnan().any():
+        return True  # cannot be told
+    turns = itertools.count()
+
+    def poison(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        return places.fill(output, float("nan")) if next(turns) == call.turn else output
+
+    handle = call.module.register_forward_hook(poison)
+    try:
+        return bool(forward(images).isnan().any())
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _noting(model: nn.Module, seen: Trace) -> Iterator[None]:
+    turns: dict[nn.Module, int] = {}
+    last: list[tuple[Tensor, bool]] = []  # the latest output, and whether it was pooled
+
+    def note(module: nn.Module, inputs: tuple[Any, ...], settings: dict[str, Any], output: Any, name: str) -> None:
+        if seen.asking:
+            return
+        turn = turns[module] = turns.get(module, -1) + 1
+        if not isinstance(output, Tensor):
+            return
+        is_leaf = next(module.children(), None) is None
+        pooled = "pool" in type(module).__name__.lower() or (bool(last) and last[0][0] is output and last[0][1])
+        last[:] = [(output, pooled)]
+        given = (tensor for tensor in (*inputs, *settings.values()) if isinstance(tensor, Tensor))
+        entered = next((tensor for tensor in given if tensor.shape == output.shape), None)
+        has_weights = next(module.parameters(recurse=False), None) is not None
+        holds_places = output.dim() in (3, 4) and output.shape[0] == 1
+        kept = output.detach().clone() if holds_places else None
+        seen.calls.append(
+            Call(name, module, turn, output.shape, kept, entered if kept is not None else None, is_leaf, has_weights, pooled)
+        )
+
+    handles = []
+    try:
+        for name, module in model.named_modules():
+            if name:
+
+                def hook(m: nn.Module, i: Any, k: dict[str, Any], o: Any, name: str = name) -> None:
+                    note(m, i, k, o, name)
+
+                handles.append(module.register_forward_hook(hook, with_kwargs=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _asking_for_intermediates(model: nn.Module, seen: Trace) -> Iterator[None]:
+    """Where a part of the model has timm's ``forward_intermediates``, call it right after the part itself has run.
+
+    It is called inside the forward, so that it gets the same input in the same precision.
+    """
+    hosts = (module for module in model.modules() if callable(getattr(module, "forward_intermediates", None)))
+    host: Any = next(hosts, None)
+    if host is None:
+        yield
+        return
+
+    def ask(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        seen.asking = True
+        try:
+            given = host.forward_intermediates(inputs[0], norm=False, output_fmt="NCHW", intermediates_only=True)
+        except Exception:  # a method of that name may be anything, and without it there is still the trace
+            given = []
+        finally:
+            seen.asking = False
+        seen.intermediates = [maps for maps in given if isinstance(maps, Tensor) and maps.dim() == 4]
+
+    handle = host.register_forward_hook(ask)
+    try:
+        yield
+    finally:
+        handle.remove()
