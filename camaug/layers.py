@@ -158,8 +158,8 @@ def resolve_layer(
         name, places = found[size]
         return ResolvedLayer(name, modules[name], places)
     name = _look_up(model, modules, layer)
-    places = _places_of(model, name, images, forward or model)
-    return ResolvedLayer(name, modules[name], places, prefix_tokens(model))
+    known = _known_places(model, images, forward or model)
+    return ResolvedLayer(name, modules[name], known.get(name), prefix_tokens(model))
 
 
 def spatial_features(
@@ -220,16 +220,16 @@ def _trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Tr
         return trace(model, forward, images), images
 
 
-def _places_of(model: nn.Module, name: str, images: Tensor, forward: Forward) -> Places | None:
-    """The places in a given layer's output, where the model itself knows them."""
+def _known_places(model: nn.Module, images: Tensor, forward: Forward) -> dict[str, Places]:
+    """The places in each layer's output, where the model itself knows them."""
     if images.dim() != 4 or not any(hasattr(module, "forward_intermediates") for module in model.modules()):
-        return None
+        return {}
     known = _known.setdefault(model, {})
     size = image_size(images)
     if size not in known:
         with observing(model):
             known[size] = known_places(_trace_noise(model, forward, images[:1])[0])
-    return known[size].get(name)
+    return known[size]
 
 
 def _look_up(model: nn.Module, modules: dict[str, nn.Module], layer: str | nn.Module) -> str:

@@ -40,7 +40,7 @@ class Places:
         first, count = int(self.tokens[0]), len(self.tokens)
         in_order = torch.equal(self.tokens, torch.arange(first, first + count))
         tokens = output[:, first : first + count] if in_order else output[:, self.tokens.to(output.device)]
-        return tokens.transpose(1, 2).unflatten(2, self.grid)
+        return tokens.transpose(1, 2).reshape(len(tokens), -1, *self.grid)
 
     def fill(self, output: Tensor, value: float) -> Tensor:
         """A copy of an output with a value at every place; class and register tokens stay as they are."""
@@ -103,7 +103,7 @@ def _find_tokens(tokens: Tensor, wanted: Tensor) -> Tensor | None:
     right = torch.searchsorted(sorted_tokens, projected).clamp(1, length - 1)
     left_is_nearer = (projected - sorted_tokens[right - 1]).abs() < (sorted_tokens[right] - projected).abs()
     found = order[torch.where(left_is_nearer, right - 1, right)]
-    return found.cpu() if len(found.unique()) == count and _same(tokens[found], wanted) else None
+    return found.cpu() if len(set(found.tolist())) == count and _same(tokens[found], wanted) else None
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

@@ -118,6 +118,7 @@ def _noting(model: nn.Module, seen: Trace) -> Iterator[None]:
         turn = turns[module] = turns.get(module, -1) + 1
         if not isinstance(output, Tensor):
             return
+        shape = output.shape
         is_leaf = next(module.children(), None) is None
         pooled = "pool" in type(module).__name__.lower() or (bool(last) and last[0][0] is output and last[0][1])
         last[:] = [(output, pooled)]
@@ -125,10 +126,8 @@ def _noting(model: nn.Module, seen: Trace) -> Iterator[None]:
         entered = next((tensor for tensor in given if tensor.shape == output.shape), None)
         has_weights = next(module.parameters(recurse=False), None) is not None
         holds_places = output.dim() in (3, 4) and output.shape[0] == 1
-        kept = output.detach().clone() if holds_places else None
-        seen.calls.append(
-            Call(name, module, turn, output.shape, kept, entered if kept is not None else None, is_leaf, has_weights, pooled)
-        )
+        output, entered = (output.detach().clone(), entered) if holds_places else (None, None)
+        seen.calls.append(Call(name, module, turn, shape, output, entered, is_leaf, has_weights, pooled))
 
     handles = []
     try:
