@@ -140,7 +140,11 @@ def check_family(family: str) -> Finding:
 def check_torchvision(name: str) -> Finding:
     """The finding for a classification model of torchvision."""
     settings = {"inception_v3": {"aux_logits": True}, "googlenet": {"aux_logits": True}}.get(name, {})
-    size = (299, 299) if name == "inception_v3" else (224, 224)
+    size = (224, 224)
+    with suppress(Exception), no_init():
+        model = torchvision.models.get_model(name, **settings).eval().to("meta")
+        model(torch.empty(1, 3, 160, 160, device="meta"))
+        size = (160, 160)  # a grid of 5 × 5 is enough
 
     def create(size: Size | None = None) -> nn.Module:
         if size is not None:
@@ -174,7 +178,9 @@ def smallest_model(family: str) -> tuple[str, dict[str, Any], Size]:
     counts = {}
     for name in timm.list_models(module=family):
         with suppress(Exception), torch.device("meta"):
-            counts[name] = sum(p.numel() for p in timm.create_model(name, num_classes=10).parameters())
+            model = timm.create_model(name, num_classes=10)
+            if model.num_classes == 10:  # encoders are no classifiers
+                counts[name] = sum(p.numel() for p in model.parameters())
     name = min(counts, key=lambda name: (counts[name], name))
     settings: dict[str, Any] = {}
     size = timm.get_pretrained_cfg(name).input_size[1:]

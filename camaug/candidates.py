@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from camaug.features import channels_first, is_grid
 from camaug.places import Places, find_places, guess_places
@@ -11,8 +11,6 @@ from camaug.trace import Call, Trace
 __all__ = ["known_places", "list_candidates"]
 
 Candidate = tuple[Call, Places]
-
-_NOT_FEATURES = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd)
 
 
 def list_candidates(seen: Trace, image_size: tuple[int, int], *, prefix_tokens: int | None) -> list[Candidate]:
@@ -31,7 +29,7 @@ def list_candidates(seen: Trace, image_size: tuple[int, int], *, prefix_tokens: 
     Returns:
         Calls of modules, each module once, and the places in their output.
     """
-    calls = [call for call in _last_calls(_before_head(seen)) if not isinstance(call.module, _NOT_FEATURES)]
+    calls = _last_calls(_before_head(seen))
     put_out = _matched(calls, seen.intermediates)
     taken_in = _matched(calls, seen.intermediates, by_input=True)
     guessed = _pictures(calls, image_size) + _token_blocks(calls, image_size, prefix_tokens, put_out + taken_in)
@@ -68,6 +66,7 @@ def known_places(seen: Trace) -> dict[str, Places]:
 
 
 def _last_calls(calls: list[Call]) -> list[Call]:
+    # If a module is called several times, the last call is the one that is captured.
     last = {call.module: call for call in calls}
     return [call for call in calls if last[call.module] is call]
 
@@ -93,7 +92,7 @@ def _matched(calls: list[Call], intermediates: list[Tensor], *, by_input: bool =
     matched = []
     for call in calls:
         tensor = call.entered if by_input else call.output
-        if tensor is None or call.pooled or (by_input and not (call.is_leaf and tensor.dim() == 3)):
+        if tensor is None or (by_input and not (call.is_leaf and tensor.dim() == 3)):
             continue
         found = (find_places(tensor, maps) for maps in reversed(intermediates))
         places = next((places for places in found if places is not None), None)
@@ -106,7 +105,7 @@ def _pictures(calls: list[Call], image_size: tuple[int, int]) -> list[Candidate]
     lengths = {call.shape[1] for call in calls if len(call.shape) == 3}
     pictures = []
     for call in calls:
-        if call.output is None or call.output.dim() != 4 or call.pooled:
+        if call.output is None or call.output.dim() != 4:
             continue
         maps = channels_first(call.output, image_size)
         height, width = maps.shape[2:]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.utils.checkpoint
 from torch import Tensor, nn
 
 __all__ = ["Captured", "capture", "channels_first", "image_size", "is_grid", "prefix_tokens", "to_maps"]
@@ -57,32 +56,12 @@ def capture(layer: nn.Module, *, gradients: bool) -> Iterator[Captured]:
     before = torch.is_grad_enabled()
     handle = layer.register_forward_hook(keep)
     try:
-        with _without_checkpoints():
-            yield captured
+        yield captured
     finally:
         handle.remove()
         torch.set_grad_enabled(before)
     if not hasattr(captured, "output"):
         raise ValueError(f"the layer {type(layer).__name__} was not called during the forward: choose one that is")
-
-
-@contextmanager
-def _without_checkpoints() -> Iterator[None]:
-    """Run parts that are checkpointed with ``use_reentrant=True`` as they are.
-
-    What such a part gives carries no gradient graph if nothing before it does, and the graph that begins at a layer
-    inside would end with the part.
-    """
-    function = torch.utils.checkpoint.CheckpointFunction
-    before = vars(function).get("apply")
-    function.apply = staticmethod(lambda run, preserve_random_state, *inputs: run(*inputs))
-    try:
-        yield
-    finally:
-        if before is None:
-            del function.apply
-        else:
-            function.apply = before
 
 
 def to_maps(features: Tensor, image_size: tuple[int, int], *, prefix_tokens: int | None = None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import weakref
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +17,13 @@ from camaug.observe import observing
 from camaug.places import Places
 from camaug.trace import Call, Forward, Trace, reaches_score, trace
 
-__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "layer_name", "resolve_layer", "spatial_features", "unwrap"]
+__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "resolve_layer", "spatial_features", "unwrap"]
 
-# By model, then by height and width of the images, on which the arrangement of tokens depends.
-_found: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, int], tuple[str, Places]]] = weakref.WeakKeyDictionary()
-_known: weakref.WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Places]]] = weakref.WeakKeyDictionary()
+# Height and width of the images, on which the arrangement of tokens depends; how many modules checkpoint the gradients
+# of their parts, which are then called one by one, and the container that holds them is not called at all.
+_Key = tuple[int, int, int]
+_found: weakref.WeakKeyDictionary[nn.Module, dict[_Key, tuple[str, Places]]] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[nn.Module, dict[_Key, dict[str, Places]]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,6 @@ class TargetLayer:
     name: str
     grid: tuple[int, int]
     channels: int
-
-
-def layer_name(model: nn.Module, layer: nn.Module) -> str:
-    """The qualified name of a layer inside a model."""
-    return next(str(name) for name, module in model.named_modules() if module is layer)
 
 
 @dataclass(frozen=True)
@@ -150,12 +148,12 @@ def resolve_layer(
     modules: dict[str, nn.Module] = dict(model.named_modules())
     if layer is None:
         found = _found.setdefault(model, {})
-        size = image_size(images)
-        if size not in found or found[size][0] not in modules:
+        key = _key(model, images)
+        if key not in found or found[key][0] not in modules:
             with observing(model):
                 call, places = _find(model, forward or model, images[:1])
-            found[size] = (call.name, places)
-        name, places = found[size]
+            found[key] = (call.name, places)
+        name, places = found[key]
         return ResolvedLayer(name, modules[name], places)
     name = _look_up(model, modules, layer)
     known = _known_places(model, images, forward or model)
@@ -198,9 +196,10 @@ def _find(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Call, Pla
     _refuse_quantised(model)
     seen, images = _trace_noise(model, forward, images)
     candidates = list_candidates(seen, image_size(images), prefix_tokens=prefix_tokens(model))
-    for call, places in candidates:
-        if reaches_score(forward, images, seen.logits, call, places):
-            return call, places
+    for poison in (math.nan, 100.0):
+        for call, places in candidates:
+            if reaches_score(forward, images, seen.logits, call, places, poison=poison):
+                return call, places
     tried = ", ".join(call.name for call, _ in candidates[:8])
     raise ValueError(
         f"found no layer of {type(model).__name__} whose spatial features reach the score, so there is no place to "
@@ -213,6 +212,8 @@ def _find(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Call, Pla
 
 def _trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Trace, Tensor]:
     """A trace of noise like the images, which tells every place from every other; of the image if noise will not do."""
+    if not images.is_floating_point():
+        return trace(model, forward, images), images
     noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
     try:
         return trace(model, forward, noise), noise
@@ -225,11 +226,16 @@ def _known_places(model: nn.Module, images: Tensor, forward: Forward) -> dict[st
     if images.dim() != 4 or not any(hasattr(module, "forward_intermediates") for module in model.modules()):
         return {}
     known = _known.setdefault(model, {})
-    size = image_size(images)
-    if size not in known:
+    key = _key(model, images)
+    if key not in known:
         with observing(model):
-            known[size] = known_places(_trace_noise(model, forward, images[:1])[0])
-    return known[size]
+            known[key] = known_places(_trace_noise(model, forward, images[:1])[0])
+    return known[key]
+
+
+def _key(model: nn.Module, images: Tensor) -> _Key:
+    checkpoints = sum(bool(getattr(module, "grad_checkpointing", False)) for module in model.modules())
+    return (*image_size(images), checkpoints)
 
 
 def _look_up(model: nn.Module, modules: dict[str, nn.Module], layer: str | nn.Module) -> str:

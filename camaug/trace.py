@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ __all__ = ["Call", "Forward", "Trace", "reaches_score", "trace"]
 
 Forward = Callable[[Tensor], Tensor]
 
+_PASSIVE = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd)
+
 
 @dataclass(frozen=True)
 class Call:
@@ -27,11 +30,11 @@ class Call:
         module: The module.
         turn: How often the module had been called before.
         shape: Shape of the output.
-        output: A copy of the output, since later in-place layers may overwrite it; None where it cannot hold places.
+        output: A copy of the output, since later in-place layers may overwrite it; None where it holds no places, or
+            none to read a map from: after pooling, dropout and identity layers.
         entered: The input of the output's own shape, if there is one.
         is_leaf: Whether the module has no modules inside.
         has_weights: Whether the module has weights of its own, not of modules inside.
-        pooled: Whether the module is a pooling layer, or a container that hands on what one put out.
     """
 
     name: str
@@ -42,7 +45,6 @@ class Call:
     entered: Tensor | None
     is_leaf: bool
     has_weights: bool
-    pooled: bool
 
 
 @dataclass
@@ -80,7 +82,9 @@ def trace(model: nn.Module, forward: Forward, images: Tensor) -> Trace:
     return seen
 
 
-def reaches_score(forward: Forward, images: Tensor, clean: Any, call: Call, places: Places) -> bool:
+def reaches_score(
+    forward: Forward, images: Tensor, clean: Any, call: Call, places: Places, *, poison: float = math.nan
+) -> bool:
     """Whether the logits depend on the places of a call's output.
 
     The places are poisoned: set to NaN in one forward. What is computed from them is NaN too, whatever its weights
@@ -92,19 +96,23 @@ def reaches_score(forward: Forward, images: Tensor, clean: Any, call: Call, plac
         clean: The logits without poison.
         call: The call, from the trace.
         places: Where the places stand in its output.
+        poison: Another value, for models that clean NaN away; the logits must then differ.
     """
     if not isinstance(clean, Tensor) or clean.isnan().any():
         return True  # cannot be told
     turns = itertools.count()
 
-    def poison(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return places.fill(output, float("nan")) if next(turns) == call.turn else output
+    def fill(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        return places.fill(output, poison) if next(turns) == call.turn else output
 
-    handle = call.module.register_forward_hook(poison)
+    handle = call.module.register_forward_hook(fill)
     try:
-        return bool(forward(images).isnan().any())
+        logits = forward(images)
+    except Exception:
+        return True  # a model that refuses NaN has seen it
     finally:
         handle.remove()
+    return bool(logits.isnan().any()) if math.isnan(poison) else not torch.equal(logits, clean)
 
 
 @contextmanager
@@ -120,14 +128,16 @@ def _noting(model: nn.Module, seen: Trace) -> Iterator[None]:
             return
         shape = output.shape
         is_leaf = next(module.children(), None) is None
+        # A container that ends in a pooling layer hands on what was pooled.
         pooled = "pool" in type(module).__name__.lower() or (bool(last) and last[0][0] is output and last[0][1])
         last[:] = [(output, pooled)]
         given = (tensor for tensor in (*inputs, *settings.values()) if isinstance(tensor, Tensor))
         entered = next((tensor for tensor in given if tensor.shape == output.shape), None)
         has_weights = next(module.parameters(recurse=False), None) is not None
-        holds_places = output.dim() in (3, 4) and output.shape[0] == 1
+        is_passive = pooled or isinstance(module, _PASSIVE)
+        holds_places = output.dim() in (3, 4) and output.shape[0] == 1 and not is_passive
         output, entered = (output.detach().clone(), entered) if holds_places else (None, None)
-        seen.calls.append(Call(name, module, turn, shape, output, entered, is_leaf, has_weights, pooled))
+        seen.calls.append(Call(name, module, turn, shape, output, entered, is_leaf, has_weights))
 
     handles = []
     try:
