@@ -82,7 +82,7 @@ class Finding:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--families", nargs="*", help="families of timm; all, and torchvision's models, by default")
+    parser.add_argument("--families", nargs="*", help="families of timm; without, all and torchvision's")
     parser.add_argument("--all-torchvision", action="store_true", help="torchvision's models besides --families")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     arguments = parser.parse_args()
@@ -90,22 +90,23 @@ def main() -> None:
     torch.set_flush_denormal(True)  # vanishing signals would otherwise take minutes
 
     console = Console(width=200)
-    families = timm.list_modules() if arguments.families is None else arguments.families
-    findings = []
-    for family in families:
-        findings.append(check_family(family))
-        console.print(" | ".join(findings[-1].row()), highlight=False)
-    summaries = [report(console, "timm", findings)]
-    tables = [markdown("timm, the smallest model of every family", findings, summaries[-1])]
+    parts = []
+    if arguments.families != []:
+        families = arguments.families or timm.list_modules()
+        parts.append(("timm, the smallest model of every family", check_family, families))
     if arguments.families is None or arguments.all_torchvision:
-        others = []
-        for name in torchvision.models.list_models(module=torchvision.models):
-            others.append(check_torchvision(name))
-            console.print(" | ".join(others[-1].row()), highlight=False)
-        summaries.append(report(console, "torchvision", others))
-        tables.append(markdown("torchvision, every classification model", others, summaries[-1]))
-    if arguments.families is None:
-        arguments.output.write_text(TITLE + "\n".join(tables))
+        names = torchvision.models.list_models(module=torchvision.models)
+        parts.append(("torchvision, every classification model", check_torchvision, names))
+    text, summaries = TITLE, []
+    for title, look, names in parts:
+        findings = []
+        for name in names:
+            findings.append(look(name))
+            console.print(" | ".join(findings[-1].row()), highlight=False)
+        summaries.append(report(console, title, findings))
+        text += markdown(title, findings, summaries[-1])
+        if arguments.families is None:
+            arguments.output.write_text(text)
     for summary in summaries[::-1]:
         console.print(summary)
 
@@ -116,13 +117,13 @@ def report(console: Console, title: str, findings: Sequence[Finding]) -> str:
     for finding in findings:
         table.add_row(*finding.row())
     console.print(table)
-    return f"{title}: {sum(finding.passes for finding in findings)} of {len(findings)}"
+    return f"{title.split(',')[0]}: {sum(finding.passes for finding in findings)} of {len(findings)}"
 
 
 def markdown(title: str, findings: Sequence[Finding], summary: str) -> str:
     rows = [HEADINGS, ["---"] * len(HEADINGS), *(finding.row() for finding in findings)]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return f"## {title}\n\n" + "\n".join(lines) + f"\n\n{summary}\n"
+    return f"## {title}\n\n" + "\n".join(lines) + f"\n\n{summary}\n\n"
 
 
 def check_family(family: str) -> Finding:

@@ -19,7 +19,7 @@ def list_candidates(seen: Trace, image_size: tuple[int, int], *, prefix_tokens: 
     These are the layers that the model's own ``forward_intermediates`` gives, from the last to the first, and with them
     the blocks between that have as many tokens; where the last is a picture, also the pictures that follow it. Where
     no layer puts out the last of what that method gives, or there is none, whatever looks like a picture or like a
-    block of tokens comes beside them.
+    block of tokens is as good.
 
     Args:
         seen: The forward.
@@ -32,24 +32,24 @@ def list_candidates(seen: Trace, image_size: tuple[int, int], *, prefix_tokens: 
     calls = _last_calls(_before_head(seen))
     put_out = _matched(calls, seen.intermediates)
     taken_in = _matched(calls, seen.intermediates, by_input=True)
-    guessed = _pictures(calls, image_size) + _token_blocks(calls, image_size, prefix_tokens, put_out + taken_in)
-    order = {id(call): turn for turn, call in enumerate(calls)}
-
-    def last_first(candidates: list[Candidate]) -> list[Candidate]:
-        return sorted(candidates, key=lambda candidate: order[id(candidate[0])], reverse=True)
-
-    others = last_first(put_out + taken_in + guessed)
-    if not put_out or not _matched([call for call, _ in put_out], seen.intermediates[-1:]):
-        return others
-    last, places = put_out[-1]
-    follows = [candidate for candidate in guessed if order[id(candidate[0])] > order[id(last)]]
-    lengths = {call.shape[1] for call, places in put_out if places.tokens is not None}
-    between = [(call, places) for call, places in guessed if call.shape[1] in lengths and places.tokens is not None]
-    best = {id(call): (call, places) for call, places in put_out}
-    if places.tokens is None:
-        best |= {id(call): (call, places) for call, places in follows if places.tokens is None}
-    best = {id(call): (call, places) for call, places in between if not call.is_leaf} | best
-    return last_first(list(best.values())) + others
+    pictures = _pictures(calls, image_size)
+    known = _by_length(put_out + taken_in)
+    like_tokens = _like_tokens(calls, image_size, prefix_tokens, known, pictures)
+    blocks = [(call, places) for call, places in like_tokens if not call.is_leaf]
+    norms = [(call, places) for call, places in like_tokens if _is_norm(call)]
+    # Norms see all that a block has put out, where the block puts out a tuple and only its branches put out tensors.
+    others = put_out + taken_in + pictures + blocks + ([] if blocks and not known else norms)
+    best: list[Candidate] = []
+    if put_out and _matched([call for call, _ in put_out], seen.intermediates[-1:]):
+        last, places = put_out[-1]
+        lengths = _by_length(put_out)
+        best = put_out + [block for block in blocks if block[0].shape[1] in lengths]
+        if places.tokens is None:
+            best += [picture for picture in pictures if calls.index(picture[0]) > calls.index(last)]
+    ranked: dict[str, Candidate] = {}
+    for call, places in _last_first(best, calls) + _last_first(others, calls):
+        ranked.setdefault(call.name, (call, places))
+    return list(ranked.values())
 
 
 def known_places(seen: Trace) -> dict[str, Places]:
@@ -59,8 +59,8 @@ def known_places(seen: Trace) -> dict[str, Places]:
     """
     calls = _last_calls(seen.calls)
     matched = _matched(calls, seen.intermediates, by_input=True) + _matched(calls, seen.intermediates)
-    by_length = {call.shape[1]: places for call, places in matched if places.tokens is not None}
-    tokens = (call for call in seen.calls if len(call.shape) == 3)
+    by_length = _by_length(matched)
+    tokens = (call for call in calls if len(call.shape) == 3)
     known = {call.name: by_length[call.shape[1]] for call in tokens if call.shape[1] in by_length}
     return known | {call.name: places for call, places in matched}
 
@@ -117,23 +117,37 @@ def _pictures(calls: list[Call], image_size: tuple[int, int]) -> list[Candidate]
     return pictures
 
 
-def _token_blocks(
-    calls: list[Call], image_size: tuple[int, int], prefix_tokens: int | None, known: list[Candidate]
+def _like_tokens(
+    calls: list[Call],
+    image_size: tuple[int, int],
+    prefix_tokens: int | None,
+    known: dict[int, Places],
+    pictures: list[Candidate],
 ) -> list[Candidate]:
-    """Modules made of others that turn tokens (N, L, K) into as many of the same width.
-
-    Among as many tokens as the model itself gives, norms count too (single layers with vectors for weights): they see
-    all that a block has put out, where the block puts out a tuple and only its branches put out tensors.
-    """
-    by_length = {call.shape[1]: places for call, places in known if places.tokens is not None}
-    blocks = []
+    """Modules that turn tokens (N, L, K) into as many of the same width."""
+    grids = [places.grid for _, places in pictures]
+    candidates = []
     for call in calls:
         if call.output is None or call.output.dim() != 3 or call.entered is None:
             continue
-        places = by_length.get(call.shape[1])
-        if places is None and not call.is_leaf:
-            places = guess_places(call.output, image_size, prefix_tokens=prefix_tokens)
-        is_norm = call.has_weights and all(weight.dim() == 1 for weight in call.module.parameters())
-        if places is not None and (is_norm or not call.is_leaf):
-            blocks.append((call, places))
-    return blocks
+        places = known.get(call.shape[1]) or guess_places(
+            call.output, image_size, prefix_tokens=prefix_tokens, grids=grids
+        )
+        if places is not None:
+            candidates.append((call, places))
+    return candidates
+
+
+def _is_norm(call: Call) -> bool:
+    """Whether a layer scales every channel by itself: it has vectors for weights."""
+    return call.is_leaf and call.has_weights and all(weight.dim() == 1 for weight in call.module.parameters())
+
+
+def _by_length(candidates: list[Candidate]) -> dict[int, Places]:
+    """The arrangement of so many tokens."""
+    return {call.shape[1]: places for call, places in candidates if places.tokens is not None}
+
+
+def _last_first(candidates: list[Candidate], calls: list[Call]) -> list[Candidate]:
+    turns = {call.name: turn for turn, call in enumerate(calls)}
+    return sorted(candidates, key=lambda candidate: turns[candidate[0].name], reverse=True)

@@ -6,16 +6,15 @@ import difflib
 import math
 import weakref
 from dataclasses import dataclass, field
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from camaug.candidates import known_places, list_candidates
 from camaug.features import capture, image_size, prefix_tokens, to_maps
 from camaug.observe import observing
 from camaug.places import Places
-from camaug.trace import Call, Forward, Trace, reaches_score, trace
+from camaug.quantised import refuse_quantised
+from camaug.trace import Call, Forward, Trace, default_images, reaches_score, trace_noise
 
 __all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "resolve_layer", "spatial_features", "unwrap"]
 
@@ -114,7 +113,7 @@ def find_layer(model: nn.Module, images: Tensor | None = None, *, forward: Forwa
         TargetLayer(name='layer4', grid=(7, 7), channels=512)
     """
     model = unwrap(model)
-    images = _default_images(model) if images is None else images[:1]
+    images = default_images(model) if images is None else images[:1]
     with observing(model):
         call, places = _find(model, forward or model, images)
         channels = places.to_maps(_kept(call)).shape[1]
@@ -144,7 +143,7 @@ def resolve_layer(
         ValueError: If there is no such layer (the message gives the nearest names), or the model is quantised.
         TypeError: If ``layer`` is none of the three.
     """
-    _refuse_quantised(model)
+    refuse_quantised(model)
     modules: dict[str, nn.Module] = dict(model.named_modules())
     if layer is None:
         found = _found.setdefault(model, {})
@@ -193,8 +192,8 @@ def spatial_features(
 
 def _find(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Call, Places]:
     """The target layer's call in a forward of one image, and its places."""
-    _refuse_quantised(model)
-    seen, images = _trace_noise(model, forward, images)
+    refuse_quantised(model)
+    seen, images = trace_noise(model, forward, images)
     candidates = list_candidates(seen, image_size(images), prefix_tokens=prefix_tokens(model))
     for poison in (math.nan, 100.0):
         for call, places in candidates:
@@ -210,17 +209,6 @@ def _find(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Call, Pla
     )
 
 
-def _trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Trace, Tensor]:
-    """A trace of noise like the images, which tells every place from every other; of the image if noise will not do."""
-    if not images.is_floating_point():
-        return trace(model, forward, images), images
-    noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
-    try:
-        return trace(model, forward, noise), noise
-    except Exception:  # whatever a model may raise; if the image fails too, the user gets to see that error
-        return trace(model, forward, images), images
-
-
 def _known_places(model: nn.Module, images: Tensor, forward: Forward) -> dict[str, Places]:
     """The places in each layer's output, where the model itself knows them."""
     if images.dim() != 4 or not any(hasattr(module, "forward_intermediates") for module in model.modules()):
@@ -229,7 +217,7 @@ def _known_places(model: nn.Module, images: Tensor, forward: Forward) -> dict[st
     key = _key(model, images)
     if key not in known:
         with observing(model):
-            known[key] = known_places(_trace_noise(model, forward, images[:1])[0])
+            known[key] = known_places(trace_noise(model, forward, images[:1])[0])
     return known[key]
 
 
@@ -255,18 +243,6 @@ def _look_up(model: nn.Module, modules: dict[str, nn.Module], layer: str | nn.Mo
     raise ValueError(f"{type(model).__name__} has no layer {layer!r}; the nearest are {', '.join(nearest)}")
 
 
-def _refuse_quantised(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        parts = type(module).__module__.split(".")
-        weights = (*module.parameters(recurse=False), *module.buffers(recurse=False))
-        by_torchao = any(type(weight).__module__.startswith("torchao.") for weight in weights)
-        if ("quantized" in parts and parts[0] == "torch") or by_torchao:
-            raise ValueError(
-                f"{type(model).__name__} is quantised ({name or 'itself'} is a {type(module).__name__}), and maps "
-                "need a float model: explain the model before its quantisation"
-            )
-
-
 def _late_names(seen: Trace) -> str:
     names = [call.name for call in seen.calls if len(call.shape) >= 3 and (call.has_weights or not call.is_leaf)]
     return ", ".join(names[-8:]) or "its layers with spatial outputs"
@@ -275,10 +251,3 @@ def _late_names(seen: Trace) -> str:
 def _kept(call: Call) -> Tensor:
     assert call.output is not None  # what has places was kept
     return call.output
-
-
-def _default_images(model: nn.Module) -> Tensor:
-    configs = (getattr(module, "default_cfg", None) for module in model.modules())
-    config: dict[str, Any] = next((config for config in configs if isinstance(config, dict)), {})
-    parameter = next(model.parameters(), torch.empty(0))
-    return torch.zeros(1, *config.get("input_size", (3, 224, 224)), device=parameter.device, dtype=parameter.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -73,18 +74,37 @@ def find_places(output: Tensor, maps: Tensor) -> Places | None:
     return None
 
 
-def guess_places(output: Tensor, image_size: tuple[int, int], *, prefix_tokens: int | None = None) -> Places | None:
-    """The arrangement that an output's shape suggests, see :func:`camaug.features.to_maps`; None if there is none."""
+def guess_places(
+    output: Tensor,
+    image_size: tuple[int, int],
+    *,
+    prefix_tokens: int | None = None,
+    grids: Sequence[tuple[int, int]] = (),
+) -> Places | None:
+    """The arrangement that the number of tokens suggests.
+
+    Args:
+        output: Tokens, (1, L, K).
+        image_size: Height and width of the image.
+        prefix_tokens: How many tokens stand before those of the patches, where it is known.
+        grids: Those of pictures that the tokens may come from; without one that fits, see
+            :func:`camaug.features.to_maps`.
+
+    Returns:
+        The arrangement, or None if the tokens make no grid of the image's proportions.
+    """
+    length = output.shape[1]
+    for first in range(9) if prefix_tokens is None else [prefix_tokens]:
+        for height, width in grids:
+            if height * width == length - first:
+                return Places((height, width), tokens=torch.arange(first, length))
+    # Tokens that hold their own index tell where each place of the maps comes from.
+    indices = torch.arange(length).view(1, -1, 1)
     try:
-        if output.dim() != 3:
-            maps = to_maps(output, image_size)
-            return Places((maps.shape[2], maps.shape[3]), channels_last=maps is not output)
-        # Tokens that hold their own index tell where each place of the maps comes from.
-        indices = torch.arange(output.shape[1]).view(1, -1, 1)
         maps = to_maps(indices, image_size, prefix_tokens=prefix_tokens)
-        return Places((maps.shape[2], maps.shape[3]), tokens=maps.flatten())
     except ValueError:
         return None
+    return Places((maps.shape[2], maps.shape[3]), tokens=maps.flatten())
 
 
 def _find_tokens(tokens: Tensor, wanted: Tensor) -> Tensor | None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from camaug.places import Places
 
-__all__ = ["Call", "Forward", "Trace", "reaches_score", "trace"]
+__all__ = ["Call", "Forward", "Trace", "default_images", "reaches_score", "trace", "trace_noise"]
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -80,6 +80,34 @@ def trace(model: nn.Module, forward: Forward, images: Tensor) -> Trace:
     with _noting(model, seen), _asking_for_intermediates(model, seen):
         seen.logits = forward(images)
     return seen
+
+
+def trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Trace, Tensor]:
+    """Trace an image of noise, in which every place differs from every other; the given one where noise will not do.
+
+    Args:
+        model: The model.
+        forward: How logits come from images.
+        images: One image, (1, C, H, W), of which size and type are taken.
+
+    Returns:
+        What was seen, and the image that was traced.
+    """
+    if not images.is_floating_point():
+        return trace(model, forward, images), images
+    noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
+    try:
+        return trace(model, forward, noise), noise
+    except Exception:  # whatever a model may raise; if the image fails too, the user gets to see that error
+        return trace(model, forward, images), images
+
+
+def default_images(model: nn.Module) -> Tensor:
+    """An image of the size that a model says it was made for (as timm's do), or (1, 3, 224, 224)."""
+    configs = (getattr(module, "default_cfg", None) for module in model.modules())
+    config: dict[str, Any] = next((config for config in configs if isinstance(config, dict)), {})
+    parameter = next(model.parameters(), torch.empty(0))
+    return torch.zeros(1, *config.get("input_size", (3, 224, 224)), device=parameter.device, dtype=parameter.dtype)
 
 
 def reaches_score(

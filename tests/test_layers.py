@@ -354,6 +354,48 @@ def test_transformer_of_ones_own(pool, layer, size):
     assert GradCAM()(model, images).maps.isfinite().all()
 
 
+class Pair(nn.Module):
+    def __init__(self, block):
+        super().__init__()
+        self.norm, self.block = nn.LayerNorm(16), block
+
+    def forward(self, pair):
+        tokens, other = pair
+        return tokens + self.block(self.norm(tokens).transpose(1, 2)).transpose(1, 2), other
+
+
+def test_tokens_in_blocks_with_two_outputs():
+    class Mixer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Conv2d(3, 16, 8, 8)
+            self.blocks = nn.Sequential(*(Pair(nn.Conv1d(16, 16, 1)) for _ in range(3)))
+            self.head = nn.Linear(16, 5)
+
+        def forward(self, images):
+            tokens = self.embed(images).flatten(2).transpose(1, 2)
+            return self.head(self.blocks((tokens, None))[0].mean(dim=1))
+
+    model, images = Mixer(), torch.randn(2, 3, 48, 80)
+    assert find_layer(model, images) == TargetLayer("blocks.2.norm", (6, 10), 16)
+    assert quadrants(model, 0.1 * images) == [0, 1, 2, 3]
+
+
+def test_pictures_read_by_attention(images):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Conv2d(3, 8, 3, 2, 1)
+            self.pool = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.head = nn.Linear(8, 5)
+
+        def forward(self, batch):
+            tokens = self.body(batch).flatten(2).transpose(1, 2)
+            return self.head(self.pool(tokens.mean(dim=1, keepdim=True), tokens, tokens)[0][:, 0])
+
+    assert find_layer(Net(), images) == TargetLayer("body", (8, 8), 8)
+
+
 # Whatever is around the model
 
 AROUND = ["convolutions", "class token", "Swin", "tokens out of order"]
