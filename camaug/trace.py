@@ -188,24 +188,27 @@ def _asking_for_intermediates(model: nn.Module, seen: Trace) -> Iterator[None]:
 
     It is called inside the forward, so that it gets the same input in the same precision.
     """
-    hosts = (module for module in model.modules() if callable(getattr(module, "forward_intermediates", None)))
-    host: Any = next(hosts, None)
-    if host is None:
-        yield
-        return
 
-    def ask(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def ask(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
         seen.asking = True
         try:
-            given = host.forward_intermediates(inputs[0], norm=False, output_fmt="NCHW", intermediates_only=True)
+            given = module.forward_intermediates(inputs[0], norm=False, output_fmt="NCHW", intermediates_only=True)
+            seen.intermediates += [maps for maps in given if isinstance(maps, Tensor) and maps.dim() == 4]
         except Exception:  # a method of that name may be anything, and without it there is still the trace
-            given = []
+            return
         finally:
             seen.asking = False
-        seen.intermediates = [maps for maps in given if isinstance(maps, Tensor) and maps.dim() == 4]
 
-    handle = host.register_forward_hook(ask)
+    handles = [module.register_forward_hook(ask) for module in _with_intermediates(model)]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
+
+
+def _with_intermediates(module: nn.Module) -> list[nn.Module]:
+    """The outermost modules that have a method ``forward_intermediates``."""
+    if callable(getattr(module, "forward_intermediates", None)):
+        return [module]
+    return [found for child in module.children() for found in _with_intermediates(child)]

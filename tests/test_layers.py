@@ -291,6 +291,12 @@ def test_where_the_models_head_starts_at_zero():
     assert find_layer(model).name == "blocks.4"
 
 
+def test_a_method_of_that_name_may_be_anything(net, images):
+    net.body.forward_intermediates = lambda *anything: 1 / 0
+    net.stem.forward_intermediates = lambda *_, **__: [None, torch.rand(3)]
+    assert find_layer(net, images) == TargetLayer("body", (4, 4), 12)
+
+
 def test_sizes_are_kept_apart():
     model = KINDS["class token, any size"].create()
     assert spatial_features(model, torch.rand(1, 3, 96, 160)).shape == (1, 64, 6, 10)
@@ -421,6 +427,13 @@ class Module(L.LightningModule):
 def test_wrapped(some, wrap):
     model, images, maps = some
     torch.testing.assert_close(GradCAM()(wrap(model), images, 1).maps, maps)
+
+
+def test_teacher_and_student(some):
+    model, images, maps = some
+    both = nn.ModuleDict({"teacher": timm.create_model("test_resnet"), "student": model})
+    torch.testing.assert_close(GradCAM()(both, images, 1, forward=both["student"]).maps, maps)
+    assert find_layer(both, images, forward=both["student"]).name.startswith("student.")
 
 
 @pytest.mark.parametrize("called", [True, False])
