@@ -178,7 +178,7 @@ def spatial_features(
         Activations of shape (N, K, h, w), detached.
 
     Example:
-        >>> import torchvision
+        >>> import torch, torchvision
         >>> spatial_features(torchvision.models.resnet18(), torch.zeros(2, 3, 64, 96)).shape
         torch.Size([2, 512, 2, 3])
     """
