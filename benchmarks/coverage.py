@@ -206,10 +206,10 @@ def check(finding: Finding, create: Callable[..., nn.Module]) -> Finding:
     try:
         model = create()
         first = check_model(finding, model)
-        if not first.passes and "weights drawn again" not in first.notes:
+        if not (first.passes and len(first.quadrants) == 4) and "weights drawn again" not in first.notes:
             redraw(model)
             again = check_model(replace(finding, notes=[*finding.notes, "weights drawn again"]), model)
-            first = again if again.passes or not first.layer else first
+            first = max(first, again, key=lambda found: (found.passes, len(found.quadrants)))
         first.wide = check_wide(model, create, first.size)
     except Exception as error:
         finding.notes.append(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
