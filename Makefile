@@ -1,15 +1,19 @@
 # make demo: train a small classifier with Group-CAM augmentation and heatmaps, from nothing but Python
 # make test: the whole suite            make lint: style and types
+# make test-slow: every family of timm and every classifier of torchvision, about twenty minutes
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow lint clean
 
 demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2
+
+test-slow: .venv/test
+	$(BIN)/python -m pytest -n 1 -m slow
 
 lint: .venv/test
 	$(BIN)/ruff check .

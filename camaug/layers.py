@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import math
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
-from camaug.features import capture, channels_first, image_size, is_grid, prefix_tokens, to_maps
+from camaug.candidates import known_places, list_candidates
+from camaug.features import capture, image_size, prefix_tokens, to_maps
 from camaug.observe import observing
+from camaug.places import Places
+from camaug.quantised import refuse_quantised
+from camaug.trace import Call, Forward, Trace, default_images, reaches_score, trace_noise
 
-__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "layer_name", "resolve_layer", "spatial_features", "unwrap"]
+__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "resolve_layer", "spatial_features", "unwrap"]
 
-Forward = Callable[[Tensor], Tensor]
-
-_NOT_FEATURES = (
-    nn.Identity,
-    nn.Flatten,
-    nn.modules.dropout._DropoutNd,
-)
-_found: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+# Height and width of the images, on which the arrangement of tokens depends; how many modules checkpoint the gradients
+# of their parts, which are then called one by one, and the container that holds them is not called at all.
+_Key = tuple[int, int, int]
+_found: weakref.WeakKeyDictionary[nn.Module, dict[_Key, tuple[str, Places]]] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[nn.Module, dict[_Key, dict[str, Places]]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -43,29 +42,31 @@ class TargetLayer:
 
 @dataclass(frozen=True)
 class ResolvedLayer:
-    """A layer of a model, and how its output becomes maps."""
+    """A layer of a model, and how its output lies in the image.
+
+    Attributes:
+        name: Its qualified name inside the model.
+        module: The layer.
+    """
 
     name: str
     module: nn.Module
-    prefix: int | None = None
+    _places: Places | None = field(default=None, repr=False, compare=False)
+    _prefix_tokens: int | None = field(default=None, repr=False, compare=False)
 
     def to_maps(self, output: Tensor, image_size: tuple[int, int]) -> Tensor:
-        """Arrange the layer's output, or its gradient, as (N, K, h, w)."""
-        return to_maps(output, image_size, prefix_tokens=self.prefix)
+        """Arrange the layer's output, or its gradient, as maps.
 
+        Args:
+            output: What the module put out, or a tensor of that shape.
+            image_size: Height and width of the images.
 
-def layer_name(model: nn.Module, layer: nn.Module) -> str:
-    """The qualified name of a layer inside a model."""
-    return next(str(name) for name, module in model.named_modules() if module is layer)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One module's output during a traced forward."""
-
-    name: str
-    module: nn.Module
-    output: Tensor
+        Returns:
+            Maps of shape (N, K, h, w); differentiable, and a view where possible.
+        """
+        if self._places is not None:
+            return self._places.to_maps(output)
+        return to_maps(output, image_size, prefix_tokens=self._prefix_tokens)
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -81,24 +82,30 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def find_layer(model: nn.Module, images: Tensor | None = None, *, forward: Forward | None = None) -> TargetLayer:
-    """Find the layer to explain a convolutional classifier by.
+    """Find the layer to explain a classifier by.
 
-    One image is sent through the model and every module's output is seen. The target layer is the last one before
-    the classification head whose output is still a picture, (N, K, h, w) with h, w > 1: the most abstract features
-    that know where they are. Pooling, dropout and identity layers do not count. The head begins at the last layer
-    with weights that gives as many values as there are logits.
+    It is the last layer whose places in the image are known and reach the score.
+
+    * *Known*: timm's models say themselves how their features lie in the image (``forward_intermediates``), and the
+      layers that put these out are recognised by content, be it pictures, channels last, or tokens in any order.
+      Elsewhere, pictures (N, K, h, w) or (N, h, w, K), and blocks that turn tokens (N, L, K) into as many, serve.
+    * *Reach the score*: with these places set to NaN, the logits become NaN. Where a class token alone is read, the
+      patches that the last attention puts out reach nothing, and the layer lies before it.
+
+    Pooling, dropout and identity layers do not count, nor does the head, which begins at the last layer with weights
+    that gives as many values as there are logits. A few forwards of one image of noise are made.
 
     Args:
         model: Any classifier whose forward gives logits.
-        images: A batch of its inputs, (N, C, H, W), of which one is used. Without it one of the model's own default
-            size, or 3 × 224 × 224, is made.
+        images: A batch of its inputs, (N, C, H, W), of which size and type are used. Without it the model's own
+            default size, or 3 × 224 × 224, is taken.
         forward: How logits come from images; the model itself by default.
 
     Returns:
         The layer's name, grid and channels.
 
     Raises:
-        ValueError: If no layer keeps spatial features up to the head: the layer must then be named.
+        ValueError: If no layer has places that reach the score, or the model is quantised.
 
     Example:
         >>> import torchvision
@@ -106,22 +113,11 @@ def find_layer(model: nn.Module, images: Tensor | None = None, *, forward: Forwa
         TargetLayer(name='layer4', grid=(7, 7), channels=512)
     """
     model = unwrap(model)
-    images = _default_images(model) if images is None else images[:1]
+    images = default_images(model) if images is None else images[:1]
     with observing(model):
-        calls, logits = _trace(model, forward or model, images)
-    features = _before_head(calls, logits)
-    # A container that ends in a pooling layer hands on what was pooled.
-    pooled = {id(call.output) for call in features if _is_pooling(call)}
-    pictures = [call for call in features if _is_picture(call, images) and id(call.output) not in pooled]
-    if not pictures or _continues_as_tokens(features, after=pictures[-1]):
-        raise ValueError(
-            f"found no layer of {type(model).__name__} that keeps spatial features (N, K, h, w) with h, w > 1 up to "
-            f"the classification head, so there is no place to read a map from. If the model works on tokens, name "
-            f"the layer yourself: layer='NAME', one of {_late_names(features)}"
-        )
-    chosen = pictures[-1]
-    _, channels, height, width = channels_first(chosen.output, image_size(images)).shape
-    return TargetLayer(chosen.name, (height, width), channels)
+        call, places = _find(model, forward or model, images)
+        channels = places.to_maps(_kept(call)).shape[1]
+    return TargetLayer(call.name, places.grid, channels)
 
 
 def resolve_layer(
@@ -131,47 +127,36 @@ def resolve_layer(
     *,
     forward: Forward | None = None,
 ) -> ResolvedLayer:
-    """Turn what a user says about a layer into the module.
+    """Turn what a user says about a layer into the module, and how its output lies in the image.
 
     Args:
         model: The classifier, unwrapped.
-        layer: None finds the layer (once a model); a name may leave out leading parts as long as one module alone
-            ends so (``"layer4"`` for ``"model.layer4"``); a module must belong to the model.
-        images: Inputs to find the layer with, (N, C, H, W).
+        layer: None finds the layer (once a model and image size); a name may leave out leading parts as long as one
+            module alone ends so (``"layer4"`` for ``"model.layer4"``); a module must belong to the model.
+        images: Inputs to find the layer with, (N, C, H, W). An empty tensor only looks a given layer up.
         forward: How logits come from images; the model itself by default.
 
     Returns:
-        The module.
+        The layer.
 
     Raises:
-        ValueError: If there is no such layer; the message gives the nearest names.
+        ValueError: If there is no such layer (the message gives the nearest names), or the model is quantised.
         TypeError: If ``layer`` is none of the three.
     """
-    module = _resolve(model, layer, images, forward=forward)
-    return ResolvedLayer(layer_name(model, module), module, prefix_tokens(model))
-
-
-def _resolve(
-    model: nn.Module, layer: str | nn.Module | None, images: Tensor, *, forward: Forward | None = None
-) -> nn.Module:
+    refuse_quantised(model)
     modules: dict[str, nn.Module] = dict(model.named_modules())
     if layer is None:
-        if _found.get(model) not in modules:
-            _found[model] = find_layer(model, images, forward=forward).name
-        return modules[_found[model]]
-    if isinstance(layer, nn.Module):
-        if not any(layer is module for module in modules.values()):
-            raise ValueError(f"the given layer {type(layer).__name__} is not a part of {type(model).__name__}")
-        return layer
-    if not isinstance(layer, str):
-        raise TypeError(f"`layer` must be None, a name or a module, got {type(layer).__name__}")
-    if layer in modules:
-        return modules[layer]
-    endings = [name for name in modules if name.endswith(f".{layer}")]
-    if len(endings) == 1:
-        return modules[endings[0]]
-    nearest = endings or difflib.get_close_matches(layer, modules, n=5, cutoff=0.3) or list(modules)[-5:]
-    raise ValueError(f"{type(model).__name__} has no layer {layer!r}; the nearest are {', '.join(nearest)}")
+        found = _found.setdefault(model, {})
+        key = _key(model, images)
+        if key not in found or found[key][0] not in modules:
+            with observing(model):
+                call, places = _find(model, forward or model, images[:1])
+            found[key] = (call.name, places)
+        name, places = found[key]
+        return ResolvedLayer(name, modules[name], places)
+    name = _look_up(model, modules, layer)
+    known = _known_places(model, images, forward or model)
+    return ResolvedLayer(name, modules[name], known.get(name), prefix_tokens(model))
 
 
 def spatial_features(
@@ -193,75 +178,76 @@ def spatial_features(
         Activations of shape (N, K, h, w), detached.
 
     Example:
-        >>> import torchvision
+        >>> import torch, torchvision
         >>> spatial_features(torchvision.models.resnet18(), torch.zeros(2, 3, 64, 96)).shape
         torch.Size([2, 512, 2, 3])
     """
     model = unwrap(model)
     with observing(model):
-        resolved = resolve_layer(model, layer, images, forward=forward)
-        with capture(resolved.module, gradients=False) as captured:
+        target = resolve_layer(model, layer, images, forward=forward)
+        with capture(target.module, gradients=False) as captured:
             (forward or model)(images)
-        return resolved.to_maps(captured.output, image_size(images))
+        return target.to_maps(captured.output, image_size(images))
 
 
-def _trace(model: nn.Module, forward: Forward, images: Tensor) -> tuple[list[_Call], Any]:
-    """Every module's output, in the order in which the modules finished, and the model's own."""
-    calls: list[_Call] = []
-    handles = []
-    try:
-        for name, module in model.named_modules():
-            if name:
-
-                def note(module: nn.Module, inputs: Any, output: Any, name: str = name) -> None:
-                    if isinstance(output, Tensor):
-                        calls.append(_Call(name, module, output))
-
-                handles.append(module.register_forward_hook(note))
-        logits = forward(images)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls, logits
-
-
-def _before_head(calls: list[_Call], logits: Any) -> list[_Call]:
-    """The calls that finished before the last layer with weights that gives one value a class."""
-    classes = logits.shape[-1] if isinstance(logits, Tensor) and logits.dim() == 2 else None
-    leaves = [i for i, call in enumerate(calls) if next(call.module.parameters(recurse=False), None) is not None]
-    if leaves and classes is not None:
-        output = calls[leaves[-1]].output
-        if classes in (output.shape[1], output.shape[-1]):
-            return calls[: leaves[-1]]
-    return calls
-
-
-def _is_picture(call: _Call, images: Tensor) -> bool:
-    if isinstance(call.module, _NOT_FEATURES) or _is_pooling(call):
-        return False
-    return call.output.dim() == 4 and is_grid(channels_first(call.output, image_size(images)), image_size(images))
-
-
-def _is_pooling(call: _Call) -> bool:
-    return "pool" in type(call.module).__name__.lower()
-
-
-def _continues_as_tokens(calls: list[_Call], *, after: _Call) -> bool:
-    """Whether layers with weights work on token lists (N, L, K) after the given call: attention is still to come."""
-    later = calls[calls.index(after) + 1 :]
-    return any(
-        call.output.dim() == 3 and call.output.shape[1] > 1 and next(call.module.parameters(), None) is not None
-        for call in later
+def _find(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Call, Places]:
+    """The target layer's call in a forward of one image, and its places."""
+    refuse_quantised(model)
+    seen, images = trace_noise(model, forward, images)
+    candidates = list_candidates(seen, image_size(images), prefix_tokens=prefix_tokens(model))
+    for poison in (math.nan, 100.0):
+        for call, places in candidates:
+            if reaches_score(forward, images, seen.logits, call, places, poison=poison):
+                return call, places
+    tried = ", ".join(call.name for call, _ in candidates[:8])
+    raise ValueError(
+        f"found no layer of {type(model).__name__} whose spatial features reach the score, so there is no place to "
+        "read a map from. Looked for: the model's own `forward_intermediates`; pictures (N, K, h, w) with h, w > 1 up "
+        "to the classification head; blocks of tokens (N, L, K) that make a grid of the image's proportions. "
+        + (f"The logits do not depend on {tried}. " if tried else "There are none. ")
+        + f"If the model has such features, name the layer yourself: layer='NAME', one of {_late_names(seen)}"
     )
 
 
-def _late_names(calls: list[_Call]) -> str:
-    names = [call.name for call in calls if call.output.dim() >= 3 and next(call.module.parameters(), None) is not None]
+def _known_places(model: nn.Module, images: Tensor, forward: Forward) -> dict[str, Places]:
+    """The places in each layer's output, where the model itself knows them."""
+    if images.dim() != 4 or not any(hasattr(module, "forward_intermediates") for module in model.modules()):
+        return {}
+    known = _known.setdefault(model, {})
+    key = _key(model, images)
+    if key not in known:
+        with observing(model):
+            known[key] = known_places(trace_noise(model, forward, images[:1])[0])
+    return known[key]
+
+
+def _key(model: nn.Module, images: Tensor) -> _Key:
+    checkpoints = sum(bool(getattr(module, "grad_checkpointing", False)) for module in model.modules())
+    return (*image_size(images), checkpoints)
+
+
+def _look_up(model: nn.Module, modules: dict[str, nn.Module], layer: str | nn.Module) -> str:
+    if isinstance(layer, nn.Module):
+        name = next((name for name, module in modules.items() if module is layer), None)
+        if name is None:
+            raise ValueError(f"the given layer {type(layer).__name__} is not a part of {type(model).__name__}")
+        return name
+    if not isinstance(layer, str):
+        raise TypeError(f"`layer` must be None, a name or a module, got {type(layer).__name__}")
+    if layer in modules:
+        return layer
+    endings = [name for name in modules if name.endswith(f".{layer}")]
+    if len(endings) == 1:
+        return endings[0]
+    nearest = endings or difflib.get_close_matches(layer, modules, n=5, cutoff=0.3) or list(modules)[-5:]
+    raise ValueError(f"{type(model).__name__} has no layer {layer!r}; the nearest are {', '.join(nearest)}")
+
+
+def _late_names(seen: Trace) -> str:
+    names = [call.name for call in seen.calls if len(call.shape) >= 3 and (call.has_weights or not call.is_leaf)]
     return ", ".join(names[-8:]) or "its layers with spatial outputs"
 
 
-def _default_images(model: nn.Module) -> Tensor:
-    configs = (getattr(module, "default_cfg", None) for module in model.modules())
-    config: dict[str, Any] = next((config for config in configs if isinstance(config, dict)), {})
-    parameter = next(model.parameters(), torch.empty(0))
-    return torch.zeros(1, *config.get("input_size", (3, 224, 224)), device=parameter.device, dtype=parameter.dtype)
+def _kept(call: Call) -> Tensor:
+    assert call.output is not None  # what has places was kept
+    return call.output

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
+import torch.utils.checkpoint
 from torch import nn
 
 __all__ = ["observing"]
@@ -18,8 +19,8 @@ def observing(model: nn.Module) -> Iterator[None]:
     """Run code on a model and leave no trace of it.
 
     Inside the context the model is in evaluation mode, gradients and inference mode are off, and modules that were
-    compiled run eagerly, so that hooks fire. On exit, whether by success or by an exception, these are what they
-    were on entry:
+    compiled or checkpointed run eagerly, so that hooks fire and gradients may begin at any layer. On exit, whether by
+    success or by an exception, these are what they were on entry:
 
     * the ``training`` flag of every submodule, each for itself;
     * every buffer (batch-norm statistics, for example), its contents and its identity;
@@ -47,6 +48,7 @@ def observing(model: nn.Module) -> Iterator[None]:
         stack.enter_context(_evaluation_mode(model))
         stack.enter_context(_autocast_cache_kept_apart())
         stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(_without_checkpoints())
         yield
 
 
@@ -103,3 +105,19 @@ def _autocast_cache_kept_apart() -> Iterator[None]:
         yield
     finally:
         torch.clear_autocast_cache()
+
+
+@contextmanager
+def _without_checkpoints() -> Iterator[None]:
+    # What a part that is checkpointed with `use_reentrant=True` gives carries no gradient graph if nothing before it
+    # does: one that begins at a layer inside would end with the part.
+    function = torch.utils.checkpoint.CheckpointFunction
+    before = vars(function).get("apply")
+    function.apply = staticmethod(lambda run, preserve_random_state, *inputs: run(*inputs))
+    try:
+        yield
+    finally:
+        if before is None:
+            del function.apply
+        else:
+            function.apply = before

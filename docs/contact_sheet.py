@@ -1,8 +1,8 @@
 """Draws a contact sheet of every method on a few images.
 
-``python docs/contact_sheet.py --images FOLDER --model squeezenet1_0 --checkpoint FILE`` writes ``runs/contact_sheet.png``:
-one row a method, one column an image, the heat of the predicted class. By default it uses the pretrained SqueezeNet and
-the sample images in the folder that the environment variable CAMAUG_DATA names.
+``python docs/contact_sheet.py --images FOLDER --model squeezenet1_0 --checkpoint FILE`` writes
+``runs/contact_sheet.png``: for each method a strip of the images with the heat of the predicted class. By default it uses
+the pretrained SqueezeNet and the sample images in the folder that the environment variable CAMAUG_DATA names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DATA = Path(os.environ.get("CAMAUG_DATA", "../shared/data"))
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NOT_OVER_THE_IMAGE = ("feature-maps",)
 # Methods of thousands of queries, with as many as a sheet needs.
-FEWER_QUERIES = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 3}, "rise": {"masks": 1000}}
+FEWER_QUERIES = {"ss-cam": {"samples": 1}, "is-cam": {"steps": 2}, "rise": {"masks": 1000}}
 SIDE = 128
 
 

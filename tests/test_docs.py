@@ -53,6 +53,15 @@ def test_readme_says_what_is_true():
     assert f"find_layer(model)  # {find_layer(torchvision.models.resnet18())}" in README
 
 
+def test_layers_page_says_what_is_true():
+    import timm
+
+    from camaug import find_layer
+
+    page = (ROOT / "docs" / "layers.md").read_text()
+    assert f"find_layer(model)  # {find_layer(timm.create_model('vit_tiny_patch16_224'))}" in page
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )
