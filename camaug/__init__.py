@@ -10,11 +10,12 @@ from camaug.explainers import (
     Explanation,
     GradCAM,
     GroupCAM,
+    LayerExplainer,
     get_explainer,
     list_explainers,
     register_explainer,
 )
-from camaug.layers import TargetLayer, find_layer, spatial_features
+from camaug.layers import TargetLayer, find_layer, find_layers, spatial_features
 from camaug.version import __version__
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "GradCAM",
     "GroupCAM",
     "GroupCamTransform",
+    "LayerExplainer",
     "TargetLayer",
     "find_layer",
+    "find_layers",
     "get_explainer",
     "list_explainers",
     "register_explainer",

@@ -7,6 +7,7 @@ import math
 import weakref
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from camaug.candidates import known_places, list_candidates
@@ -16,7 +17,7 @@ from camaug.places import Places
 from camaug.quantised import refuse_quantised
 from camaug.trace import Call, Forward, Trace, default_images, reaches_score, trace_noise
 
-__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "resolve_layer", "spatial_features", "unwrap"]
+__all__ = ["ResolvedLayer", "TargetLayer", "find_layer", "find_layers", "resolve_layer", "spatial_features", "unwrap"]
 
 # Height and width of the images, on which the arrangement of tokens depends; how many modules checkpoint the gradients
 # of their parts, which are then called one by one, and the container that holds them is not called at all.
@@ -118,6 +119,52 @@ def find_layer(model: nn.Module, images: Tensor | None = None, *, forward: Forwa
         call, places = _find(model, forward or model, images)
         channels = places.to_maps(_kept(call)).shape[1]
     return TargetLayer(call.name, places.grid, channels)
+
+
+def find_layers(
+    model: nn.Module, images: Tensor | None = None, *, count: int = 3, forward: Forward | None = None
+) -> list[TargetLayer]:
+    """Find the last layers of several resolutions, for methods that look at more than one.
+
+    Of each grid it is the layer that :func:`find_layer` would take if there were no coarser one. A network of a single
+    grid, such as a plain transformer, gives the last layers of one kind: its last blocks.
+
+    Args:
+        model: Any classifier whose forward gives logits.
+        images: As in :func:`find_layer`.
+        count: How many layers; fewer where there are not so many.
+        forward: How logits come from images; the model itself by default.
+
+    Returns:
+        Layers, the last first.
+
+    Raises:
+        ValueError: As in :func:`find_layer`.
+
+    Example:
+        >>> import torchvision
+        >>> [layer.name for layer in find_layers(torchvision.models.resnet18())]
+        ['layer4', 'layer3', 'layer2']
+    """
+    model = unwrap(model)
+    images = default_images(model) if images is None else images[:1]
+    layers = [find_layer(model, images, forward=forward)]
+    with observing(model):
+        seen, noise = trace_noise(model, forward or model, images)
+        candidates = list_candidates(seen, image_size(noise), prefix_tokens=prefix_tokens(model))
+        first = next(call for call, _ in candidates if call.name == layers[0].name)
+        outputs = [_kept(first)]
+        one_grid = all(places.grid == layers[0].grid for _, places in candidates)
+        for call, places in candidates[[call for call, _ in candidates].index(first) + 1 :]:
+            if one_grid:
+                is_another = _kind(call.module) is _kind(first.module)
+                is_another &= not any(torch.equal(_kept(call), output) for output in outputs)  # but for its container
+            else:
+                is_another = places.grid not in [layer.grid for layer in layers]
+            if len(layers) < count and is_another and reaches_score(forward or model, noise, seen.logits, call, places):
+                outputs.append(_kept(call))
+                layers.append(TargetLayer(call.name, places.grid, places.to_maps(outputs[-1]).shape[1]))
+    return layers
 
 
 def resolve_layer(
@@ -246,6 +293,13 @@ def _look_up(model: nn.Module, modules: dict[str, nn.Module], layer: str | nn.Mo
 def _late_names(seen: Trace) -> str:
     names = [call.name for call in seen.calls if len(call.shape) >= 3 and (call.has_weights or not call.is_leaf)]
     return ", ".join(names[-8:]) or "its layers with spatial outputs"
+
+
+def _kind(module: nn.Module) -> type[nn.Module]:
+    """A module's class; that of its last part for a plain container."""
+    while isinstance(module, nn.Sequential) and len(module):
+        module = module[-1]
+    return type(module)
 
 
 def _kept(call: Call) -> Tensor:

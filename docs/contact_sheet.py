@@ -1,8 +1,8 @@
 """Draws a contact sheet of every method on a few images.
 
 ``python docs/contact_sheet.py --images FOLDER --model squeezenet1_0 --checkpoint FILE`` writes
-``runs/contact_sheet.png``: for each method a strip of the images with the heat of the predicted class. By default it uses
-the pretrained SqueezeNet and the sample images in the folder that the environment variable CAMAUG_DATA names.
+``runs/contact_sheet.png``: for each method a strip of the images with the heat of the predicted class. By default it
+uses the pretrained SqueezeNet and the sample images in the folder that the environment variable CAMAUG_DATA names.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+METHODS = (ROOT / "docs/methods.md").read_text()
 FOLDERS = {"camaug": "camaug", "callbacks": "camaug.callbacks", "datamodules": "camaug.datamodules"}
 MODULES = [
     ".".join([package, *path.relative_to(ROOT / folder).with_suffix("").parts]).removesuffix(".__init__")
@@ -49,7 +50,8 @@ def test_readme_says_what_is_true():
 
     from camaug import find_layer, list_explainers
 
-    assert f"list_explainers()  # {list_explainers()}" in README
+    names = list_explainers()
+    assert f"list_explainers()  # {len(names)} names, from '{names[0]}' to '{names[-1]}'" in README
     assert f"find_layer(model)  # {find_layer(torchvision.models.resnet18())}" in README
 
 
@@ -60,6 +62,27 @@ def test_layers_page_says_what_is_true():
 
     page = (ROOT / "docs" / "layers.md").read_text()
     assert f"find_layer(model)  # {find_layer(timm.create_model('vit_tiny_patch16_224'))}" in page
+
+
+def test_the_table_of_methods_has_a_row_for_each():
+    from camaug import list_explainers
+
+    rows = re.findall(r"^\| `([a-z+-]+)` \| (.+) \| (.+) \| (.+) \| (.+) \|$", METHODS, flags=re.MULTILINE)
+    assert sorted(row[0] for row in rows) == list_explainers()
+    assert all(cell.strip() for row in rows for cell in row)
+
+
+def test_the_code_of_the_methods_page_runs(monkeypatch):
+    from camaug.explainers import registry
+
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1))
+    model.extend([torch.nn.Flatten(), torch.nn.Linear(8, 300)])
+    names: dict[str, object] = {"model": model, "images": torch.rand(2, 3, 16, 16)}
+    for block in re.findall(r"```python\n(.*?)```", METHODS, flags=re.DOTALL):
+        exec(compile(block, "methods.md", "exec"), names)
+        assert names["explanation"].maps.amax() == 1
+    assert "strongest-channel" in registry.list_explainers()
 
 
 @pytest.mark.parametrize(

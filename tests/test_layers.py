@@ -13,7 +13,7 @@ import torchvision
 from torch import nn
 
 from camaug import GradCAM, GroupCAM, TargetLayer, find_layer, spatial_features
-from camaug.layers import _found, resolve_layer, unwrap
+from camaug.layers import _found, find_layers, resolve_layer, unwrap
 
 # Found by itself
 
@@ -660,3 +660,25 @@ def test_unwrap(net):
     assert unwrap(nn.DataParallel(net)) is net
     assert unwrap(torch.compile(nn.DataParallel(net), backend="eager")) is net
     assert unwrap(nn.DataParallel(torch.compile(net, backend="eager"))) is net
+
+
+# Several
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("test_resnet", ["layer4", "layer3", "layer2"]),
+        ("test_vit", ["blocks.4", "blocks.3", "blocks.2"]),
+        ("test_vit2", ["blocks", "blocks.6", "blocks.5"]),
+    ],
+)
+def test_last_layers_of_several_resolutions(name, expected):
+    layers = find_layers(timm.create_model(name, num_classes=7).eval())
+    assert [layer.name for layer in layers] == expected
+    assert layers[0] == find_layer(timm.create_model(name, num_classes=7).eval())
+
+
+def test_no_more_layers_than_there_are(net, images):
+    assert [layer.name for layer in find_layers(net, images, count=9)] == ["body", "stem"]
+    assert [layer.name for layer in find_layers(net, images, count=1)] == ["body"]

@@ -28,6 +28,7 @@ from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.legrad import LeGrad
 from camaug.explainers.noise_smooth import NoiseSmooth
 from camaug.explainers.pixel_explainer import PixelExplainer
+from camaug.explainers.refine_cam import RefineCAM
 from camaug.explainers.registry import get_explainer, list_explainers, register_explainer
 from camaug.explainers.rise import RISE
 from camaug.explainers.score_cam import ScoreCAM
@@ -67,6 +68,7 @@ __all__ = [
     "LeGrad",
     "NoiseSmooth",
     "RISE",
+    "RefineCAM",
     "SSCAM",
     "ScoreCAM",
     "ShapleyCAM",

@@ -53,7 +53,7 @@ class CAM(LayerExplainer):
         ValueError: At the call, if the head is another, or a function is explained instead of a class.
 
     Example:
-        >>> import torchvision
+        >>> import torch, torchvision
         >>> CAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """

@@ -40,7 +40,7 @@ def list_explainers() -> list[str]:
 
     Example:
         >>> list_explainers()
-        ['grad-cam', 'group-cam']
+        ['ablation-cam', 'aug-smooth', 'cam', ..., 'x-grad-cam', 'xrai']
     """
     return sorted(_registry)
 
@@ -60,8 +60,8 @@ def get_explainer(name: str, **settings: Any) -> Explainer:
 
     Example:
         >>> get_explainer("group-cam", groups=16)
-        GroupCAM(layer=None, groups=16, theta=70.0, weighted=True, subtract_baseline=True, normalise_after=False,
-                 blur_kernel_size=51, blur_sigma=50.0, chunk_size=None)
+        GroupCAM(layer=None, fuse='mean', groups=16, theta=70.0, weighted=True, subtract_baseline=True,
+                 normalise_after=False, grouping='order', blur_kernel_size=51, blur_sigma=50.0, chunk_size=None)
     """
     if name not in _registry:
         nearest = difflib.get_close_matches(name, _registry, n=3, cutoff=0.4)

@@ -553,6 +553,23 @@ def test_aug_smooth_by_hand(net, images):
     torch.testing.assert_close(found, (mean - low) / (high - low).clamp(min=1e-30), rtol=1e-3, atol=1e-4)
 
 
+def test_refine_cam_is_the_product_of_the_last_layers_of_each_grid(net, images):
+    found = get_explainer("refine-cam")(net, images, TARGETS)
+    assert found.layers == ("body", "stem")
+    product = GradCAM(layer=("body", "stem"), fuse="product")(net, images, TARGETS)
+    torch.testing.assert_close(
+        get_explainer("refine-cam", explainer="grad-cam")(net, images, TARGETS).maps, product.maps
+    )
+    assert get_explainer("refine-cam", count=1)(net, images, TARGETS).layers == ("body",)
+    named = get_explainer("refine-cam", layers=["stem.0", net.body])(net, images, TARGETS)
+    assert named.layers == ("stem.0", "body")
+
+
+def test_refine_cam_needs_a_method_with_a_layer():
+    with pytest.raises(ValueError, match="refine-cam multiplies the maps of several layers, and 'rise' looks at none"):
+        get_explainer("refine-cam", explainer="rise")
+
+
 def test_noise_smooth_without_noise_is_the_method(net, images):
     expected = GradCAM()(net, images, TARGETS).maps
     torch.testing.assert_close(get_explainer("noise-smooth", samples=2, noise=0.0)(net, images, TARGETS).maps, expected)
@@ -581,6 +598,7 @@ def test_eigen_smooth_needs_a_weighted_sum():
         ("feature-maps", {"columns": 0}, "`channels` and `columns` must be at least 1, got 16 and 0"),
         ("finer-cam", {"references": 0}, "`references` must be at least 1 class, got 0"),
         ("aug-smooth", {"factors": []}, "`factors` must name at least one factor"),
+        ("refine-cam", {"count": 0}, "refine-cam needs at least one layer, got count=0"),
         ("legrad", {"blocks": 0}, "`blocks` must be at least 1, or None for all, got 0"),
         ("grad-cam", {"fuse": "sum"}, "`fuse` must be 'mean', 'max' or 'product', got 'sum'"),
         ("grad-cam", {"layer": []}, "`layer` must name at least one layer, got an empty list"),

@@ -293,6 +293,17 @@ def test_finer_cam_against_torchcam(case, references):
     assert_same(own, theirs.relu())
 
 
+def test_refine_cam_against_torchcam():
+    """It multiplies at the size of the finest map; that is the images' size here, where ours are multiplied."""
+    case = at_full_size()
+    layers = ["1", "3"]
+    explainer = get_explainer("refine-cam", explainer="layer-cam", layers=layers)
+    with torch.no_grad():
+        own = explainer.saliency(explainer.gather(case.model, case.model, case.images, TARGETS))
+    theirs = _reference_torchcam("RefineCAM", case, layers, base_method=methods.LayerCAM)
+    assert_same(own, theirs)
+
+
 def test_smooth_grad_cam_plus_plus_against_torchcam():
     """With one copy and no noise, behind average pooling, the score scaled until its epsilon vanishes."""
     case = convolutional()

@@ -26,7 +26,8 @@ def vit() -> nn.Module:
     model = timm.create_model("test_vit", num_classes=5, img_size=SIZE).eval()
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    model.blocks[4].mlp.fc2.bias.data += 1  # activations that are positive on the whole, as trained networks have
+    for block in model.blocks[2:5]:
+        block.mlp.fc2.bias.data += 0.5  # activations that are positive on the whole, as trained networks have
     return model
 
 
