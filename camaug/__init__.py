@@ -5,6 +5,8 @@ Lightning nor TensorBoard.
 """
 
 from camaug.augment import GroupCamTransform
+from camaug.explain import explain
+from camaug.explained_image import ExplainedImage
 from camaug.explainers import (
     Explainer,
     Explanation,
@@ -18,12 +20,14 @@ from camaug.layers import TargetLayer, find_layer, spatial_features
 from camaug.version import __version__
 
 __all__ = [
+    "ExplainedImage",
     "Explainer",
     "Explanation",
     "GradCAM",
     "GroupCAM",
     "GroupCamTransform",
     "TargetLayer",
+    "explain",
     "find_layer",
     "get_explainer",
     "list_explainers",
