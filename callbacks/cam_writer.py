@@ -39,7 +39,8 @@ class CamWriter(L.Callback):
     - ``NAME.json``: class, confidence, layers, method and its settings, model, versions.
 
     NAME is the file's without its ending; with it, where photos of one folder differ in nothing else, and for data
-    modules of your own, whose batches say under ``path`` or ``paths`` what file each image is. The JSON comes last and no file appears in parts, so that a run which was ended in any way goes on where it stopped: with a
+    modules of your own, whose batches say under ``path`` or ``paths`` what file each image is. The JSON comes last and
+    no file appears in parts, so that a run which was ended in any way goes on where it stopped: with a
     :class:`~camaug.datamodules.PhotoFolder`, images whose JSON tells of the same photo, method, settings, model,
     weights, transform and target are neither read nor sent through the model again.
 

@@ -86,7 +86,7 @@ def explain(
         model, explanation.logits.shape[1]
     )
     record = explanation_record(explanation, 0, names)
-    record["target"]["asked"] = describe(target)
+    record["asked"] = describe(target)
     record["explainer"] = describe_explainer(explainer, model)
     record["model"] = describe_model(model)
     record["transform"] = preprocessing.settings if transformed else None
