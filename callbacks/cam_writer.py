@@ -185,6 +185,8 @@ class CamWriter(L.Callback):
             left = list(photos)
         left = trainer.strategy.broadcast(left)
         self.skipped = len(photos) - len(left)
+        if not left:  # Lightning asks whether it was the intention to have nothing to do: it was
+            warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
         return left
 
     def _done(self, photo: str, settings: dict[str, Any]) -> bool:

@@ -76,9 +76,7 @@ def explain(
     images, transformed = _as_input(image, preprocessing)
     reference = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     images = images.to(reference.device, reference.dtype)
-    if (
-        isinstance(target, str) and class_names is None
-    ):  # the names are needed first, and their number says which they are
+    if isinstance(target, str) and class_names is None:  # how many classes there are says what they are called
         class_names = known_class_names(model, _count_classes(model, images, forward))
     asked = find_class(target, class_names) if isinstance(target, str) else _checked(target)
     explanation = explainer(model, images, asked, forward=forward)

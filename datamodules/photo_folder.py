@@ -8,7 +8,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
@@ -72,11 +71,11 @@ class PhotoFolder(L.LightningDataModule):
         """
         self._choose = choose
 
-    def predict_dataloader(self) -> DataLoader[Any] | CombinedLoader:
+    def predict_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Every photo that is chosen, in order; no loader where none is."""
         photos = self.photos if self._choose is None else self._choose(self.photos)
         if not photos:
-            return CombinedLoader([], "sequential")  # Lightning warns of an empty loader
+            return []
         return DataLoader(
             PhotoDataset(photos, self.preprocessing.transform),
             batch_size=self.batch_size,
