@@ -25,8 +25,8 @@ class PhotoBatch(NamedTuple):
     """
 
     images: torch.Tensor
-    paths: list[str]
-    errors: list[str]
+    paths: Sequence[str]
+    errors: Sequence[str]
 
 
 class PhotoDataset(Dataset[PhotoBatch]):
