@@ -63,6 +63,8 @@ class CamaugCLI(LightningCLI):
         """Explaining leaves no configuration behind: each result's record tells how it was made."""
         if self.subcommand == "predict":
             self.save_config_callback = None
+            # The checkpoint's training callbacks have nothing to do here.
+            warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
             model = self.config["predict"]["model"]
             if not (model["pretrained"] or model["checkpoint"] or self.config["predict"]["ckpt_path"]):
                 rank_zero_warn(
