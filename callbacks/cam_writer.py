@@ -46,7 +46,7 @@ class CamWriter(L.Callback):
 
     A photo that cannot be read is a warning that names it; the others go on. At the end the numbers of images written,
     skipped and failed are said; they stay in :attr:`written`, :attr:`skipped` and :attr:`failed`. With several
-    processes each writes its own images.
+    processes each writes its own images. A module without a ``predict_step`` of its own needs none.
 
     Args:
         explainer: The method: a name of ``camaug.list_explainers()``, or an explainer with its settings.
@@ -101,6 +101,7 @@ class CamWriter(L.Callback):
         self.skipped = 0
         self.failed: dict[str, str] = {}
         self._settings: dict[str, Any] | None = None
+        self._class: int | None = None
         self._names: dict[str, str] = {}
         self._root: Path | None = None
 
@@ -124,6 +125,8 @@ class CamWriter(L.Callback):
             )
         if hasattr(datamodule, "choose_by"):
             datamodule.choose_by(lambda photos: self._to_do(trainer, pl_module, photos))
+        if type(pl_module).predict_step is L.LightningModule.predict_step:  # which hands the whole batch to forward
+            pl_module.predict_step = lambda batch, *_: self._logits(pl_module, find_images_and_labels(batch).images)
 
     def on_predict_batch_end(
         self,
@@ -162,14 +165,24 @@ class CamWriter(L.Callback):
         """Say how many images were written, skipped and failed."""
         if stage != "predict":
             return
-        datamodule = getattr(trainer, "datamodule", None)
-        if hasattr(datamodule, "choose_by"):
-            datamodule.choose_by(None)
+        self._let_go(trainer, pl_module)
         failed = "".join(f"\n  failed: {path}" for path in self.failed)
         rank_zero_info(
             f"CamWriter: {self.written} images written to {self.directory}, {self.skipped} skipped because they were "
             f"done, {len(self.failed)} failed{failed}"
         )
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Leave the module and the data as they were, and say that what is done is done."""
+        if trainer.predicting:
+            self._let_go(trainer, pl_module)
+            rank_zero_info(f"CamWriter: ended after {self.written} images; run it again to go on from there")
+
+    def _let_go(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        pl_module.__dict__.pop("predict_step", None)
+        datamodule = getattr(trainer, "datamodule", None)
+        if hasattr(datamodule, "choose_by"):
+            datamodule.choose_by(None)
 
     # What is to do
 
@@ -218,12 +231,13 @@ class CamWriter(L.Callback):
     # One batch
 
     def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, paths: Sequence[str]) -> None:
-        forward = None if self.forward is None else lambda queries: self.forward(pl_module, queries)  # type: ignore[misc]
-        target = self.target
+        forward = None if self.forward is None else lambda queries: self._logits(pl_module, queries)
         with trainer.precision_plugin.forward_context():
-            if isinstance(target, str):
+            if isinstance(self.target, str) and self._class is None:
                 with torch.no_grad():
-                    target = find_class(target, self._class_names(trainer, pl_module, self._count(pl_module, images)))
+                    classes = int(self._logits(pl_module, images[:1]).shape[1])
+                self._class = find_class(self.target, self._class_names(trainer, pl_module, classes))
+            target = self._class if isinstance(self.target, str) else self.target
             explanation = self.explainer(pl_module, images, target, forward=forward)
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
         loader = trainer.predict_dataloaders
@@ -262,9 +276,8 @@ class CamWriter(L.Callback):
         datasets = getattr(trainer.predict_dataloaders, "dataset", None)
         return given or class_names(trainer, datasets) or known_class_names(pl_module, classes)
 
-    def _count(self, pl_module: L.LightningModule, images: Tensor) -> int:
-        logits = pl_module(images[:1]) if self.forward is None else self.forward(pl_module, images[:1])
-        return int(logits.shape[1])
+    def _logits(self, pl_module: L.LightningModule, images: Tensor) -> Tensor:
+        return pl_module(images) if self.forward is None else self.forward(pl_module, images)
 
     def _fail(self, path: str, error: str) -> None:
         self.failed[path] = error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from functools import cache
 
 from torch import nn
 
@@ -30,10 +31,7 @@ def known_class_names(model: nn.Module, classes: int) -> list[str] | None:
         if isinstance(names, list | tuple) and len(names) == classes:
             return [str(name) for name in names]
     if classes == _IMAGENET_CLASSES:
-        from timm.data.imagenet_info import ImageNetInfo
-
-        info = ImageNetInfo()
-        return [info.index_to_description(index) for index in range(_IMAGENET_CLASSES)]
+        return list(_imagenet())
     return None
 
 
@@ -76,6 +74,14 @@ def find_class(name: str, names: Sequence[str] | None) -> int:
     near = difflib.get_close_matches(wanted, synonyms, n=5, cutoff=0.5)
     nearest = ", ".join(dict.fromkeys(repr(names[synonyms[synonym]]) for synonym in near)) or "none"
     raise ValueError(f"the model has no class {name!r} among its {len(names)}; the nearest names are {nearest}")
+
+
+@cache
+def _imagenet() -> tuple[str, ...]:
+    from timm.data.imagenet_info import ImageNetInfo
+
+    info = ImageNetInfo()
+    return tuple(info.index_to_description(index) for index in range(_IMAGENET_CLASSES))
 
 
 def class_label(names: Sequence[str] | None, index: int) -> str:

@@ -21,7 +21,7 @@ from camaug.preprocessing import Preprocessing, model_preprocessing
 from camaug.records import describe, describe_explainer, describe_model, versions
 from camaug.render import denormalise
 
-__all__ = ["ImageTarget", "class_target", "explain", "explanation_record"]
+__all__ = ["ImageTarget", "explain", "explanation_record"]
 
 ImageTarget = int | str | Callable[[Tensor], Tensor] | None
 
@@ -96,11 +96,6 @@ def explain(
         names,
         record,
     )
-
-
-def class_target(target: int | str | None, names: Sequence[str] | None) -> int | None:
-    """A class by index or name as an index; None, the predicted class, as it is."""
-    return find_class(target, names) if isinstance(target, str) else target
 
 
 def explanation_record(explanation: Explanation, index: int, names: Sequence[str] | None) -> dict[str, Any]:

@@ -307,6 +307,26 @@ def test_any_data_set_whose_batches_carry_paths(photos, tmp_path, make_trainer):
     assert [np.load(path).shape for path in written] == [(16, 16)] * 3
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_module_without_a_predict_step_of_its_own(write, photos, fails):
+    class Plain(Watcher):
+        predict_step = L.LightningModule.predict_step
+
+        def forward(self, images):
+            if fails:
+                raise RuntimeError("power cut")
+            return super().forward(images)
+
+    module, data = Plain(), PhotoFolder(str(photos), batch_size=2, num_workers=0)
+    if fails:
+        with pytest.raises(RuntimeError, match="power cut"):
+            write(module=module, data=data)
+    else:
+        assert counts(write(module=module, data=data)[0]) == (5, 0, 0)
+    assert "predict_step" not in vars(module)
+    assert data._choose is None
+
+
 def test_batches_without_paths_are_refused(tmp_path, make_trainer, photos):
     writer = CamWriter(GradCAM(layer="conv"), directory=str(tmp_path / "out"))
     loader = DataLoader([(torch.rand(3, 16, 16), 0)] * 2, batch_size=2)
