@@ -15,10 +15,11 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from camaug.batches import find_images_and_labels
+from camaug.class_names import class_label
 from camaug.explainers import Explainer, get_explainer
 from camaug.render import COLORMAPS, denormalise
 
-from .look import Look, class_name, figures, overview, panels
+from .look import Look, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes
 from .strategies import refuse_sharded
@@ -193,7 +194,7 @@ class CamLogger(L.Callback):
         names = self.class_names or class_names(trainer, self._dataset)
         painted = (look, names, self.colormap, self.strength)
         for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
-            folder = "" if label is None else f"{safe_tag(class_name(names, label))}/"
+            folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
             write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
         write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
         values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}

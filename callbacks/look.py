@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from camaug.class_names import class_label
 from camaug.masking import upsample
 from camaug.metrics import Drift, MassInMask
 from camaug.render import caption, enlarge, grid, overlay, row
@@ -59,7 +60,7 @@ def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: flo
     heat, true_heat = (_heat(pictures, maps, colormap, strength) for maps in (look.maps, look.true_maps))
     rows = []
     for place, (index, label) in enumerate(zip(look.indices, look.labels, strict=True)):
-        truth = "unlabelled" if label is None else class_name(names, label)
+        truth = "unlabelled" if label is None else class_label(names, label)
         verdict = "" if label is None else ", right" if _is_right(look, place) else ", wrong"
         cells = [
             caption(pictures[place], [truth, f"image {index}"], mark=NEUTRAL),
@@ -109,11 +110,6 @@ def figures(look: Look, previous: Look | None) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def class_name(names: Sequence[str] | None, index: int) -> str:
-    """The name of a class, or its number where it has none."""
-    return names[index] if names is not None and index < len(names) else f"class {index}"
-
-
 def _heat(pictures: Tensor, maps: Tensor, colormap: str, strength: float) -> Tensor:
     size = (pictures.shape[-2], pictures.shape[-1])
     return overlay(pictures, upsample(maps[:, None], size)[:, 0], colormap, strength)
@@ -121,7 +117,7 @@ def _heat(pictures: Tensor, maps: Tensor, colormap: str, strength: float) -> Ten
 
 def _prediction(look: Look, place: int, names: Sequence[str] | None) -> str:
     predicted = int(look.predicted[place])
-    return f"{look.probabilities[place, predicted]:.0%} {class_name(names, predicted)}"
+    return f"{look.probabilities[place, predicted]:.0%} {class_label(names, predicted)}"
 
 
 def _is_right(look: Look, place: int) -> bool:

@@ -5,6 +5,8 @@ Lightning nor TensorBoard.
 """
 
 from camaug.augment import GroupCamTransform
+from camaug.explain import explain
+from camaug.explained_image import ExplainedImage
 from camaug.explainers import (
     Explainer,
     Explanation,
@@ -19,6 +21,7 @@ from camaug.layers import TargetLayer, find_layer, find_layers, spatial_features
 from camaug.version import __version__
 
 __all__ = [
+    "ExplainedImage",
     "Explainer",
     "Explanation",
     "GradCAM",
@@ -26,6 +29,7 @@ __all__ = [
     "GroupCamTransform",
     "LayerExplainer",
     "TargetLayer",
+    "explain",
     "find_layer",
     "find_layers",
     "get_explainer",

@@ -10,7 +10,7 @@ import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
-__all__ = ["ImagesAndLabels", "class_indices", "find_images_and_labels", "replace_images"]
+__all__ = ["ImagesAndLabels", "class_indices", "find_images_and_labels", "find_strings", "replace_images"]
 
 IMAGE_NAMES = ("image", "images", "img", "imgs", "pixel_values", "x", "input", "inputs")
 LABEL_NAMES = ("label", "labels", "target", "targets", "y", "class", "classes")
@@ -54,6 +54,28 @@ def find_images_and_labels(batch: Any) -> ImagesAndLabels:
         )
     labels = _first(tensors, LABEL_NAMES, lambda t: t is not images and _is_labels(t, len(images)))
     return ImagesAndLabels(images, labels)
+
+
+def find_strings(batch: Any, name: str, count: int) -> list[str] | None:
+    """The strings of a name in a batch, one an image.
+
+    Args:
+        batch: A dict, named tuple or data class.
+        name: Their name in the plural; a batch of dicts collated by torch has them under the singular.
+        count: How many there are.
+
+    Returns:
+        The strings, or None where the batch has no such.
+
+    Example:
+        >>> find_strings({"image": torch.rand(2, 3, 8, 8), "path": ["a.jpg", "b.jpg"]}, "paths", 2)
+        ['a.jpg', 'b.jpg']
+    """
+    for key in (name, name.removesuffix("s")):
+        found = batch.get(key) if isinstance(batch, Mapping) else getattr(batch, key, None)
+        if isinstance(found, list | tuple) and len(found) == count and all(isinstance(s, str) for s in found):
+            return list(found)
+    return None
 
 
 def replace_images(batch: Any, images: Tensor, replacement: Tensor) -> Any:

@@ -15,7 +15,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
-from camaug.models import create_classifier, head_modules
+from camaug.models import create_classifier, head_modules, load_weights
 from camaug.schedules import Schedule, learning_rate_factor
 
 __all__ = ["ImageClassifier"]
@@ -26,6 +26,9 @@ class ImageClassifier(L.LightningModule):
 
     Logs ``train/loss``, ``val/loss``, ``val/accuracy`` and, from six classes on, ``val/accuracy_top5``; ``test/…``
     likewise.
+
+    What it learns of the data module in training goes into its checkpoints: ``class_names``, and ``preprocessing``, the
+    ``image_size``, ``mean``, ``std`` and ``crop_pct`` of the evaluation images.
 
     Args:
         name: The model's name; see :func:`camaug.models.create_classifier`.
@@ -81,9 +84,13 @@ class ImageClassifier(L.LightningModule):
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"`label_smoothing` must be in [0, 1), got {label_smoothing}")
         self.save_hyperparameters()
+        from_both = checkpoint if pretrained else None  # which is refused
         self.model = create_classifier(
-            name, num_classes, pretrained=pretrained, checkpoint=checkpoint, model_args=model_args
+            name, num_classes, pretrained=pretrained, checkpoint=from_both, model_args=model_args
         )
+        self._fresh_head = [] if checkpoint is None else load_weights(self.model, checkpoint)
+        self.class_names: list[str] | None = None
+        self.preprocessing: dict[str, Any] | None = None
         self.optimizer_name = optimizer
         self.lr, self.head_lr = lr, lr if head_lr is None else head_lr
         self.momentum, self.weight_decay = momentum, weight_decay
@@ -104,7 +111,20 @@ class ImageClassifier(L.LightningModule):
         return cast(Tensor, self.model(images))
 
     def setup(self, stage: str) -> None:
-        """Warn where the data are not normalised as the pretrained weights expect."""
+        """Learn what the classes are called; warn where the data are not normalised as the weights expect.
+
+        Raises:
+            ValueError: In prediction, if the checkpoint's head is of another number of classes.
+        """
+        datamodule = getattr(self.trainer, "datamodule", None)
+        if stage == "fit":
+            self.class_names = _class_names(datamodule, self.hparams["num_classes"])
+            self.preprocessing = _preprocessing(datamodule)
+        if stage == "predict" and self._fresh_head and not self.trainer.ckpt_path:
+            raise ValueError(
+                f"the head of the checkpoint {self.hparams['checkpoint']!r} is not of {self.hparams['num_classes']} "
+                "classes, so that it would predict at random: set model.num_classes to the checkpoint's"
+            )
         config: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
         given = getattr(getattr(self.trainer, "datamodule", None), "mean", None)
         if self.hparams["pretrained"] and "mean" in config and given and tuple(config["mean"]) != tuple(given):
@@ -124,6 +144,7 @@ class ImageClassifier(L.LightningModule):
 
     def on_train_start(self) -> None:
         """Let a frozen backbone rest: Lightning keeps the mode a model is in, and a new one is in training mode."""
+        self._fresh_head = []  # it is about to learn
         if self.freeze_backbone:
             self.train(self.training)
 
@@ -131,6 +152,12 @@ class ImageClassifier(L.LightningModule):
         """A saved classifier carries all its weights: loading it needs neither a download nor another file."""
         if "hyper_parameters" in checkpoint:
             checkpoint["hyper_parameters"].update(pretrained=False, checkpoint=None)
+        checkpoint["class_names"], checkpoint["preprocessing"] = self.class_names, self.preprocessing
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """A loaded classifier knows its classes' names and how its images are prepared, where the checkpoint does."""
+        self.class_names, self.preprocessing = checkpoint.get("class_names"), checkpoint.get("preprocessing")
+        self._fresh_head = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The loss of one batch ``(images, labels)``, mixed if that is asked for."""
@@ -211,6 +238,23 @@ class ImageClassifier(L.LightningModule):
         metrics.update(logits, labels)
         self.log(loss_name, F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(images))
         self.log_dict(metrics, prog_bar=True, batch_size=len(images))
+
+
+def _class_names(datamodule: Any, classes: int) -> list[str] | None:
+    names = getattr(datamodule, "classes", None)
+    return [str(name) for name in names] if isinstance(names, list | tuple) and len(names) == classes else None
+
+
+def _preprocessing(datamodule: Any) -> dict[str, Any] | None:
+    """How a data module prepares images for evaluation, in plain types; None where it does not say."""
+    if any(getattr(datamodule, name, None) is None for name in ("image_size", "mean", "std")):
+        return None
+    return {
+        "image_size": int(datamodule.image_size),
+        "mean": tuple(float(value) for value in datamodule.mean),
+        "std": tuple(float(value) for value in datamodule.std),
+        "crop_pct": float(getattr(datamodule, "crop_pct", 1.0)),
+    }
 
 
 def _accuracies(num_classes: int, prefix: str) -> MetricCollection:

@@ -6,19 +6,23 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_warn
 from rich.console import Console
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
-from camaug.callbacks import CamLogger, GroupCamAugmentation
+from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation
 from camaug.classifier import ImageClassifier
+from camaug.explainers import Explainer
 
 __all__ = ["CamaugCLI", "main"]
+
+EXPLAINS = "Explain photos: for each an overlay, the raw map and a record of what was computed."
 
 
 class CamaugCLI(LightningCLI):
@@ -27,10 +31,16 @@ class CamaugCLI(LightningCLI):
     Beside ``model``, ``data`` and ``trainer`` a configuration has the sections ``cam``, ``augmentation`` and
     ``checkpoint``: the arguments of :class:`~camaug.callbacks.CamLogger`,
     :class:`~camaug.callbacks.GroupCamAugmentation` and Lightning's ``ModelCheckpoint``, which are always there.
+
+    ``predict`` has none of these but ``explainer``, ``output`` and ``writer``: the arguments of
+    :class:`~camaug.callbacks.CamWriter`, which explains every photo.
     """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the sections, say where runs go, and let the data say how many classes there are."""
+        if parser.description == EXPLAINS:
+            _add_explaining(parser)
+            return
         parser.add_lightning_class_args(CamLogger, "cam")
         parser.add_lightning_class_args(GroupCamAugmentation, "augmentation")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
@@ -48,6 +58,26 @@ class CamaugCLI(LightningCLI):
             }
         )
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
+
+    def before_instantiate_classes(self) -> None:
+        """Explaining leaves no configuration behind: each result's record tells how it was made."""
+        if self.subcommand == "predict":
+            self.save_config_callback = None
+            # The checkpoint's training callbacks have nothing to do here.
+            warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
+            model = self.config["predict"]["model"]
+            if not (model["pretrained"] or model["checkpoint"] or self.config["predict"]["ckpt_path"]):
+                rank_zero_warn(
+                    "the model that explains your photos has random weights: give it --model.pretrained true, "
+                    "--model.checkpoint FILE or --ckpt_path CHECKPOINT"
+                )
+
+    def after_predict(self) -> None:
+        """Say where the explanations are."""
+        if self.trainer.is_global_zero:
+            writers = [callback for callback in self.trainer.callbacks if isinstance(callback, CamWriter)]  # type: ignore[attr-defined]
+            for writer in writers:
+                _print_facts(_explained(writer))
 
     def after_fit(self) -> None:
         """Say what came out and where it can be looked at."""
@@ -71,13 +101,13 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI:
         ImageClassifier,
         L.LightningDataModule,
         subclass_mode_data=True,
+        parser_kwargs={"predict": {"description": EXPLAINS}},
         seed_everything_default=0,
         args=None if args is None else list(args),
     )
 
 
 def _print_summary(trainer: L.Trainer, directory: str | None) -> None:
-    console = Console()
     facts = {name: f"{float(value):.1%}" for name, value in trainer.callback_metrics.items() if "accuracy" in name}
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
@@ -85,10 +115,31 @@ def _print_summary(trainer: L.Trainer, directory: str | None) -> None:
     if directory is not None:
         facts["run"] = directory
         facts["look at it"] = tensorboard_command(Path(directory))
+    _print_facts(facts)
+
+
+def _print_facts(facts: Mapping[str, str]) -> None:
+    console = Console()
     console.rule("camaug", align="left")
     for name, value in facts.items():
         # Soft wrapping leaves the lines whole, so that paths and commands can be copied.
         console.print(f"{name:<18} {value}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _add_explaining(parser: LightningArgumentParser) -> None:
+    """The arguments of ``predict``: the method and the folder at the top, the writer's others in their section."""
+    parser.add_lightning_class_args(CamWriter, "writer")
+    parser.add_argument("--explainer", type=str | Explainer, default="group-cam", help="The method, see writer.")
+    parser.add_argument("--output", type=str, default="explained", help="The folder that the results go to.")
+    parser.link_arguments("explainer", "writer.explainer")
+    parser.link_arguments("output", "writer.directory")
+    parser.set_defaults({"trainer.logger": False, "trainer.enable_checkpointing": False})
+
+
+def _explained(writer: CamWriter) -> dict[str, str]:
+    failed = {"failed": ", ".join(writer.failed)} if writer.failed else {}
+    count = f"{writer.written} explained, {writer.skipped} done before, {len(writer.failed)} failed"
+    return {"photos": count, **failed, "results": str(writer.directory)}
 
 
 def tensorboard_command(directory: Path) -> str:

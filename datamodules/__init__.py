@@ -1,11 +1,12 @@
 """Where images come from: one Lightning data module per kind of source, each of which `train.py` can be pointed at.
 
-Every module hands out batches `(images, labels)` of normalised float images and integer labels, and knows its
-`classes`, `num_classes`, `mean` and `std` right after construction.
+Every module of labelled images hands out batches `(images, labels)` of normalised float images and integer labels, and
+knows its `classes`, `num_classes`, `mean` and `std` right after construction; `PhotoFolder` has photos without labels.
 """
 
 from .classification import ClassificationDataModule
 from .image_folder import ImageFolderDataModule
+from .photo_folder import PhotoFolder
 from .shapes import ShapesDataModule
 from .shapes_dataset import ShapesDataset
 from .torchvision_data import TorchvisionDataModule
@@ -13,6 +14,7 @@ from .torchvision_data import TorchvisionDataModule
 __all__ = [
     "ClassificationDataModule",
     "ImageFolderDataModule",
+    "PhotoFolder",
     "ShapesDataModule",
     "ShapesDataset",
     "TorchvisionDataModule",

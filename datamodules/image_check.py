@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lightning.pytorch.utilities import rank_zero_only
 from rich.progress import track
 
-from .image_loading import decode
+from camaug.image_loading import decode
 
 __all__ = ["describe_bad_images", "find_bad_images"]
 

@@ -80,6 +80,7 @@ class ImageFolderDataModule(ClassificationDataModule):
         if on_bad_image not in ("error", "skip"):
             raise ValueError(f"`on_bad_image` is 'error' or 'skip', got {on_bad_image!r}")
         stratified_split([], val_fraction, split_seed)  # an impossible split is an error here, not in `setup`
+        self.crop_pct = crop_pct
         self.root = Path(root).expanduser()
         self.val_fraction = val_fraction
         self.split_seed = split_seed

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from camaug.image_loading import load_image
+
 from .image_files import Sample
-from .image_loading import load_image
 
 __all__ = ["ImageFolderDataset"]
 

@@ -66,6 +66,7 @@ class TorchvisionDataModule(ClassificationDataModule):
             batch_size=batch_size,
             num_workers=num_workers,
         )
+        self.crop_pct = crop_pct
         self.dataset_name = dataset
         self.root = root
         self.download = download

@@ -132,6 +132,60 @@ def test_bad_input_is_one_clear_error_before_training(arguments, message, images
     assert "Epoch 0" not in done.stdout
 
 
+EXPLAIN = [
+    "predict", "--config", str(ROOT / "configs/explain.yaml"), "--model.pretrained=false",
+    "--model.name=timm/test_resnet", "--data.num_workers=0", "--trainer.accelerator=cpu",
+]  # fmt: skip
+
+
+def test_predict_says_where_the_explanations_are(images, tmp_path):
+    (images / "bees/1.jpg").write_bytes((images / "bees/1.jpg").read_bytes()[:300])
+    done = train(*EXPLAIN, f"--data.root={images}", "--explainer=grad-cam", "--output=my results", cwd=tmp_path)
+    lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in done.stdout.splitlines() if "  " in line}
+    assert lines["photos"] == "7 explained, 0 done before, 1 failed"
+    assert lines["results"] == "my results"
+    assert lines["failed"] == str(images / "bees/1.jpg")
+    assert "leaves out one image and goes on" in done.stdout
+    assert "random weights" in done.stdout
+    assert len(list((tmp_path / "my results").rglob("*_overlay.png"))) == 7
+    again = train(*EXPLAIN, f"--data.root={images / 'ants'}", "--output=other", "--explainer=nonsense",
+                  cwd=tmp_path, check=False)  # fmt: skip
+    assert again.returncode != 0
+    assert "unknown explainer 'nonsense', expected one of" in " ".join(again.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data.root=nowhere"], "the folder of photos nowhere does not exist"),
+        (["--data.root={images}", "--explainer.groups=3", "--explainer=GradCAM"], "groups"),
+        (["--data.root={images}", "--writer.target=flamingoo"], "no class 'flamingoo' .* nearest names are 'flamingo'"),
+        (["--data.root={images}", "--model.checkpoint={weights}"], "is not of 1000 classes, .* set model.num_classes"),
+    ],
+    ids=lambda value: value[-1][:40] if isinstance(value, list) else "",
+)
+def test_bad_input_to_predict_is_one_clear_error(arguments, message, images, tmp_path):
+    import re
+
+    import timm
+    import torch
+
+    weights = tmp_path / "five.pth"
+    torch.save(timm.create_model("test_resnet", num_classes=5).state_dict(), weights)
+    arguments = [argument.format(images=images, weights=weights) for argument in arguments]
+    done = train(*EXPLAIN, *arguments, cwd=tmp_path, check=False)
+    assert done.returncode != 0
+    assert re.search(message, re.sub(r"[│\s]+", " ", done.stdout[-2500:])), done.stdout[-3000:]
+    assert not list(tmp_path.rglob("*_overlay.png"))
+
+
+def test_predict_is_not_asked_about_training(tmp_path):
+    said = train("predict", "--help", cwd=tmp_path).stdout
+    assert "--explainer" in said
+    assert "--output" in said
+    assert not any(f"--{section}" in said for section in ("cam.", "augmentation", "checkpoint."))
+
+
 def test_the_installed_command_is_the_same_door(tmp_path):
     done = subprocess.run(
         [str(Path(sys.executable).parent / "camaug"), "fit", "--help"],

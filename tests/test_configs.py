@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import yaml
 from PIL import Image
 
+from camaug import explain
+from camaug.callbacks import CamWriter
+from camaug.class_names import known_class_names
 from camaug.cli import main
+from camaug.preprocessing import IMAGENET_STD
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+EXPLAINING = [path for path in CONFIGS if "explainer" in yaml.safe_load(path.read_text())]
+FITTING = [path for path in CONFIGS if path not in EXPLAINING]
 
 
 @pytest.fixture
@@ -74,7 +82,7 @@ def tiny(path: Path, images: Path) -> list[str]:
     return [*arguments, "--data.batch_size=4", "--data.num_workers=0"]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FITTING, ids=lambda path: path.stem)
 def test_config_fits_two_batches_and_its_saved_copy_loads_again(path, folder_of_images, cifar10, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])  # LightningCLI warns of arguments from two sides
@@ -94,6 +102,73 @@ def test_config_fits_two_batches_and_its_saved_copy_loads_again(path, folder_of_
     assert reloaded.config["fit"]["model"]["name"] == cli.config["fit"]["model"]["name"]
 
 
+@pytest.fixture
+def weights(tmp_path):
+    """What a pretrained model would have been downloaded as."""
+    model = timm.create_model("test_resnet", num_classes=1000)
+    torch.save(model.state_dict(), tmp_path / "weights.pth")
+    return tmp_path / "weights.pth"
+
+
+QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--data.num_workers=0"]
+
+
+@pytest.mark.parametrize("path", EXPLAINING, ids=lambda path: path.stem)
+def test_config_explains_photos_and_does_not_do_it_twice(path, folder_of_images, weights, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    config = yaml.safe_load(path.read_text())
+    assert config["model"]["pretrained"] is True
+    arguments = ["predict", f"--config={path}", f"--data.root={folder_of_images / 'val'}", *QUIET]
+    arguments += ["--model.name=timm/test_resnet", "--model.pretrained=false", f"--model.checkpoint={weights}"]
+    before = {file.name for file in tmp_path.iterdir()}
+    cli = main([*arguments, "--explainer=GradCAM", "--explainer.fuse=max", "--output=there", "--writer.raw=npy"])
+    assert {file.name for file in tmp_path.iterdir()} - before == {"there"}  # no log, no configuration, no checkpoint
+    writer = writer_of(cli)
+    assert (writer.written, writer.skipped, writer.failed) == (8, 0, {})
+    record = json.loads((tmp_path / "there/ants/0.json").read_text())
+    assert record["explainer"]["settings"]["fuse"] == "max"
+    assert record["model"]["name"] == "timm/test_resnet"
+    assert record["transform"]["input_size"] == [3, 160, 160]
+    assert record["predicted"]["name"] in known_class_names(torch.nn.Identity(), 1000)
+    assert len(list((tmp_path / "there").rglob("*_map.npy"))) == 8
+    again = main([*arguments, "--explainer=GradCAM", "--explainer.fuse=max", "--output=there", "--writer.raw=npy"])
+    assert (writer_of(again).written, writer_of(again).skipped) == (0, 8)
+    other = main([*arguments, "--explainer=grad-cam", "--output=there", "--writer.raw=npy"])
+    assert (writer_of(other).written, writer_of(other).skipped) == (8, 0)
+
+
+def test_a_fine_tuned_checkpoint_explains_with_its_own_classes_and_crop(folder_of_images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    finetune = ROOT / "configs/finetune.yaml"
+    mean = "--data.mean=[0.4,0.5,0.6]"
+    fitted = main(["fit", f"--config={finetune}", *tiny(finetune, folder_of_images), "--cam.explainer=grad-cam", mean])
+    assert fitted.model.class_names == ["ants", "bees"]
+    checkpoint = fitted.trainer.checkpoint_callback.last_model_path
+    arguments = [f"--config={ROOT / 'configs/explain.yaml'}", f"--data.root={folder_of_images / 'val'}", *QUIET]
+    arguments += ["--explainer=grad-cam", "--writer.target=bees"]
+    cli = main(["predict", *arguments, f"--ckpt_path={checkpoint}"])
+    assert writer_of(cli).written == 8
+    record = json.loads((tmp_path / "explained/bees/1.json").read_text())
+    assert record["target"]["name"] == "bees"
+    assert {entry["name"] for entry in record["top"]} == {"ants", "bees"}
+    assert record["transform"] == {
+        "image_size": 64,
+        "mean": [0.4, 0.5, 0.6],
+        "std": list(IMAGENET_STD),
+        "crop_pct": 0.875,
+    }
+    fitted.model.eval()
+    expected = explain(fitted.model, folder_of_images / "val/bees/1.jpg", "grad-cam", "bees")
+    assert record["target"]["confidence"] == pytest.approx(expected.confidence, abs=1e-4)
+
+
+def writer_of(cli) -> CamWriter:
+    (writer,) = [callback for callback in cli.trainer.callbacks if isinstance(callback, CamWriter)]
+    return writer
+
+
 def read_images(run: Path) -> list[str]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -102,7 +177,7 @@ def read_images(run: Path) -> list[str]:
 
 def test_there_are_configs_for_every_flow():
     names = {path.stem for path in CONFIGS}
-    assert {"demo", "finetune", "imagenet_resnet50", "ddp", "cifar10"} <= names
+    assert {"demo", "explain", "finetune", "imagenet_resnet50", "ddp", "cifar10"} <= names
 
 
 def test_the_papers_run_has_the_papers_figures():

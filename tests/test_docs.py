@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -36,6 +37,7 @@ def test_every_room_has_examples():
 
 def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Image.effect_noise((300, 260), 60).convert("RGB").save("dog.jpg")
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(blocks) >= 4
     names: dict[str, object] = {}
@@ -43,6 +45,8 @@ def test_readme_code_runs(tmp_path, monkeypatch):
         exec(compile(block, "README.md", "exec"), names)
     assert names["explanation"].maps.shape == (4, 64, 64)
     assert names["images"].shape == (4, 3, 64, 64)
+    assert names["explained"].map.shape == (224, 224)
+    assert {path.name for path in Path("explained").iterdir()} == {"dog_overlay.png", "dog_map.png", "dog.json"}
 
 
 def test_readme_says_what_is_true():
@@ -106,5 +110,10 @@ def test_every_argument_in_the_readme_exists():
         [sys.executable, str(ROOT / "train.py"), "fit", "--data.help=ImageFolderDataModule"],
         capture_output=True, text=True, timeout=120,
     ).stdout  # fmt: skip
+    explaining = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "predict", "--help"], capture_output=True, text=True, timeout=120
+    ).stdout  # without the link from the data to the number of classes
     for argument in set(re.findall(r"--((?:model|cam|augmentation|trainer|data)\.\w+)", README)):
-        assert f"--{argument}" in help_text + details, argument
+        assert f"--{argument}" in help_text + details + explaining, argument
+    for argument in set(re.findall(r"--(writer\.\w+|explainer|output|ckpt_path)\b", README)):
+        assert f"--{argument}" in explaining, argument

@@ -7,14 +7,14 @@ import os
 import numpy as np
 from PIL import Image, ImageOps
 
-__all__ = ["decode", "load_image"]
+__all__ = ["decode", "load_image", "upright_rgb"]
 
 
 def load_image(path: str | os.PathLike[str]) -> Image.Image:
     """An image file as an upright RGB image.
 
     Raises:
-        OSError: if the file cannot be read, naming it and why.
+        OSError: If the file cannot be read, naming it and why.
     """
     try:
         return decode(path)
@@ -26,20 +26,22 @@ def decode(path: str | os.PathLike[str], shrink: int = 1) -> Image.Image:
     """An image file as an upright RGB image; every byte of it is decoded.
 
     Args:
-        path: the file.
-        shrink: by how much a JPEG may be reduced while decoding it (1, 2, 4 or 8): several times as fast where only
+        path: The file.
+        shrink: By how much a JPEG may be reduced while decoding it (1, 2, 4 or 8): several times as fast where only
             the file's soundness is asked for. Other formats are read at full size.
 
     Raises:
-        Exception: whatever Pillow raises at a file that is broken, cut off, too large or no image.
+        Exception: Whatever Pillow raises at a file that is broken, cut off, too large or no image.
     """
     with Image.open(path) as image:
         if shrink > 1:
             image.draft(None, (max(1, image.width // shrink), max(1, image.height // shrink)))
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return upright_rgb(image)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """A picture of any mode, turned as its camera says it was held, as RGB; transparency is dropped."""
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):  # Pillow would cut 16-bit greys off at 255 and leave a white image
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:  # Pillow warns if the detour by RGBA is not taken

@@ -1,0 +1,163 @@
+"""What a model expects of a picture: from a PIL image to a normalised tensor, the same way every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "Channels",
+    "Preprocessing",
+    "check_image_size",
+    "eval_transform",
+    "model_preprocessing",
+    "normalisation_of",
+    "tensor_transform",
+]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pictures become a model's inputs.
+
+    Attributes:
+        transform: From a PIL image to a float tensor (3, H, W).
+        mean: Mean of each channel that it subtracts; None where that is not known.
+        std: Standard deviation of each channel that it divides by, likewise.
+        settings: What it does, in JSON's types.
+    """
+
+    transform: Callable[[Any], Tensor]
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, transform: Callable[[Any], Tensor]) -> Preprocessing:
+        """That of a transform of the user's own."""
+        mean, std = normalisation_of(transform)
+        return cls(transform, mean, std, {"transform": str(transform)})
+
+
+def model_preprocessing(model: nn.Module) -> Preprocessing:
+    """The evaluation transform that belongs to a model.
+
+    That of the data it was trained on, where the model, or a model inside it, carries it as a trained
+    ``ImageClassifier`` does (``preprocessing``, a dict of ``image_size``, ``mean``, ``std`` and ``crop_pct``);
+    else timm's, where the model, or a model inside it, has timm's configuration; else ImageNet's standard: the shorter
+    side to 256 pixels, the middle 224, ImageNet's mean and standard deviation.
+
+    Args:
+        model: The classifier.
+
+    Returns:
+        The preprocessing.
+
+    Example:
+        >>> import torchvision
+        >>> model_preprocessing(torchvision.models.squeezenet1_0()).settings["image_size"]
+        224
+    """
+    for module in model.modules():
+        settings = getattr(module, "preprocessing", None)
+        if isinstance(settings, Mapping) and set(settings) == {"image_size", "mean", "std", "crop_pct"}:
+            return _standard(**settings)
+    for module in model.modules():
+        config = getattr(module, "pretrained_cfg", None)
+        if isinstance(config, Mapping) and "input_size" in config:
+            return _timm(module)
+    return _standard()
+
+
+def normalisation_of(transform: Any) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and standard deviation of the ``Normalize`` in a transform; None and None where there is none."""
+    for part in _parts(transform):
+        if type(part).__name__ == "Normalize":
+            return tuple(float(value) for value in part.mean), tuple(float(value) for value in part.std)
+    return None, None
+
+
+def eval_transform(image_size: int, mean: Channels, std: Channels, crop_pct: float = 0.875) -> v2.Transform:
+    """The middle of the image, the same every time.
+
+    Args:
+        image_size: Side of the square result, in pixels.
+        mean: Mean of each channel of images in [0, 1].
+        std: Standard deviation of each channel of images in [0, 1].
+        crop_pct: Share of the shorter side that the middle crop keeps (timm's name); 0.875 is ImageNet's 224 of 256.
+
+    Returns:
+        A transform from a PIL image of any mode and size to a float32 tensor (3, image_size, image_size).
+
+    Raises:
+        ValueError: If `crop_pct` or a size or channel statistic is impossible.
+    """
+    if not 0 < crop_pct <= 1:
+        raise ValueError(
+            f"`crop_pct` is the share of the shorter side that is kept, above 0 and at most 1, got {crop_pct}"
+        )
+    check_image_size(image_size)
+    return v2.Compose(
+        [
+            v2.RGB(),
+            v2.Resize(round(image_size / crop_pct)),
+            v2.CenterCrop(image_size),
+            tensor_transform(mean, std),
+        ]
+    )
+
+
+def tensor_transform(mean: Channels, std: Channels) -> v2.Transform:
+    """An RGB PIL image (H, W) to a normalised float32 tensor (3, H, W), geometry untouched.
+
+    Args:
+        mean: Mean of each channel of images in [0, 1].
+        std: Standard deviation of each channel of images in [0, 1].
+
+    Raises:
+        ValueError: Unless there are three means and three positive standard deviations.
+    """
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise ValueError(f"`mean` and `std` are three numbers each (RGB), `std` above 0, got mean={mean}, std={std}")
+    return v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(list(mean), list(std))])
+
+
+def check_image_size(image_size: int) -> None:
+    """Raise a ValueError unless images can be of such a size."""
+    if image_size < 1:
+        raise ValueError(f"`image_size` is the side of the images in pixels, at least 1, got {image_size}")
+
+
+def _standard(
+    image_size: int = 224, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD, crop_pct: float = 0.875
+) -> Preprocessing:
+    settings = {"image_size": image_size, "mean": list(mean), "std": list(std), "crop_pct": crop_pct}
+    return Preprocessing(eval_transform(image_size, mean, std, crop_pct), tuple(mean), tuple(std), settings)
+
+
+def _timm(model: nn.Module) -> Preprocessing:
+    from timm.data.config import resolve_data_config
+    from timm.data.transforms_factory import create_transform
+
+    config: dict[str, Any] = resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
+    return Preprocessing(create_transform(**config), tuple(config["mean"]), tuple(config["std"]), settings)
+
+
+def _parts(transform: Any) -> Iterator[Any]:
+    yield transform
+    inner = getattr(transform, "transforms", None)
+    for part in inner if isinstance(inner, list | tuple | nn.ModuleList) else ():
+        yield from _parts(part)
