@@ -107,7 +107,7 @@ FINETUNE = [
         (["--data.root=nowhere"], "nowhere"),
         (["--data.root={images}/ants"], "class"),
         (["--model.name=resnet5O"], "unknown model 'resnet5O'; the nearest names are resnet50"),
-        (["--cam.explainer=grupcam"], "unknown explainer 'grupcam', expected one of grad-cam, group-cam"),
+        (["--cam.explainer=grupcam"], "unknown explainer 'grupcam', did you mean 'group-cam'"),
         (
             ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
             "has no layer 'layer9'; the nearest are .*layer4",
@@ -151,7 +151,7 @@ def test_predict_says_where_the_explanations_are(images, tmp_path):
     again = train(*EXPLAIN, f"--data.root={images / 'ants'}", "--output=other", "--explainer=nonsense",
                   cwd=tmp_path, check=False)  # fmt: skip
     assert again.returncode != 0
-    assert "unknown explainer 'nonsense', expected one of" in " ".join(again.stdout.split())
+    assert "unknown explainer 'nonsense', " in " ".join(again.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ class RefineCAM(WrappingExplainer):
     """RefineCAM: the product of a method's maps at several layers, where the fine grids of early ones sharpen the last.
 
     How to Evaluate and Refine your CAM, 2026 (arXiv 2605.14641): each map is stretched to [0, 1] and enlarged before
-    they are multiplied; Grad-CAM++ is the method. Costs one forward pass and the backward pass to the earliest layer.
+    they are multiplied; Grad-CAM++ is the method. Costs one forward pass and the backward pass to the earliest layer;
+    where the layers are to be found, a few forward passes of one image more in each call.
 
     Args:
         explainer: The method: an explainer that looks at a layer, or the name of one.

@@ -65,8 +65,8 @@ def get_explainer(name: str, **settings: Any) -> Explainer:
     """
     if name not in _registry:
         nearest = difflib.get_close_matches(name, _registry, n=3, cutoff=0.4)
-        hint = f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
-        raise ValueError(f"unknown explainer {name!r}, expected one of {', '.join(list_explainers())}{hint}")
+        hint = f"did you mean {' or '.join(map(repr, nearest))}? " if nearest else ""
+        raise ValueError(f"unknown explainer {name!r}, {hint}expected one of {', '.join(list_explainers())}")
     explainer = _registry[name]
     known = list(inspect.signature(explainer).parameters)
     unknown = sorted(set(settings) - set(known))

@@ -337,6 +337,46 @@ def test_legrad_against_torchcam():
 # captum
 
 
+def test_grad_cam_against_captum(case):
+    from captum.attr import LayerGradCam
+
+    if case.layer != "3":
+        pytest.skip("captum averages tokens over the wrong axes")
+    theirs = LayerGradCam(case.model, case.model.get_submodule(case.layer)).attribute(case.images, TARGETS)
+    assert_same(ours("grad-cam", case), theirs[:, 0].relu().detach())
+
+
+def test_guided_grad_cam_against_captum():
+    """It enlarges to the nearest place, so the layer has the images' size."""
+    from captum.attr import GuidedGradCam
+
+    case = at_full_size()
+    case.model[1], case.model[3] = nn.ReLU(), nn.ReLU()
+    theirs = GuidedGradCam(case.model, case.model[3]).attribute(case.images, TARGETS)
+    assert_same(ours("guided-grad-cam", case), theirs.abs().amax(dim=1).detach())
+
+
+@pytest.mark.parametrize("name", ["gradient", "integrated-gradients", "guided-backprop", "deconvnet"])
+def test_pixels_against_captum_called_directly(name):
+    """Ours call it on the score: class by class it must give the same."""
+    from captum.attr import Deconvolution, GuidedBackprop, IntegratedGradients, Saliency
+
+    case = at_full_size()
+    case.model[1], case.model[3] = nn.ReLU(), nn.ReLU()
+    methods = {"gradient": Saliency, "guided-backprop": GuidedBackprop, "deconvnet": Deconvolution}
+    explainer = get_explainer(name)
+    with torch.no_grad():
+        own = explainer.attributions(explainer.gather(case.model, case.model, case.images, TARGETS))
+    if name == "integrated-gradients":
+        theirs = IntegratedGradients(case.model).attribute(case.images, target=TARGETS)
+    elif name == "gradient":
+        theirs = Saliency(case.model).attribute(case.images.requires_grad_(), target=TARGETS, abs=False)
+    else:
+        theirs = methods[name](case.model).attribute(case.images, TARGETS)
+    assert theirs.abs().amax() > 0
+    torch.testing.assert_close(own, theirs.detach(), rtol=1e-6, atol=1e-9)
+
+
 def test_score_of_another_target_is_another_map(case):
     """A function of the logits: the margin between two classes is the difference of their gradients."""
     explainer = get_explainer("grad-cam", layer=case.layer)
