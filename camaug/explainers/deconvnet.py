@@ -22,6 +22,9 @@ class DeconvNet(PixelExplainer):
     Zeiler, Fergus 2014, Visualizing and Understanding Convolutional Networks (arXiv 1311.2901), section 2.1. Needs
     ReLU modules. Costs two forward passes and one backward pass.
 
+    Args:
+        clip: Percentile of each map at which its values are clipped; 100 for none.
+
     Example:
         >>> import torch, torchvision
         >>> DeconvNet()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape

@@ -21,6 +21,9 @@ class Gradient(PixelExplainer):
     Simonyan, Vedaldi, Zisserman 2014, Deep Inside Convolutional Networks (arXiv 1312.6034), section 3.1. Costs two
     forward passes and one backward pass.
 
+    Args:
+        clip: Percentile of each map at which its values are clipped; 100 for none.
+
     Example:
         >>> import torch, torchvision
         >>> Gradient()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape

@@ -44,6 +44,9 @@ class GuidedBackprop(PixelExplainer):
     ReLU modules. Its pictures are sharp, but hardly depend on the class or the weights (Adebayo et al. 2018,
     arXiv 1810.03292). Costs two forward passes and one backward pass.
 
+    Args:
+        clip: Percentile of each map at which its values are clipped; 100 for none.
+
     Example:
         >>> import torch, torchvision
         >>> GuidedBackprop()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape

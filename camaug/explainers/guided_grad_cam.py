@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
 from camaug.explainers.grad_cam import GradCAM
 from camaug.explainers.guided_backprop import modified_relu_gradient
+from camaug.explainers.pixel_explainer import check_clip, clip_outliers
 from camaug.explainers.registry import register_explainer
 from camaug.masking import upsample
 
@@ -27,6 +28,7 @@ class GuidedGradCAM(GradCAM):
     Args:
         layer: The target layer of Grad-CAM: None to find it, a name, or a module of the model; or a list of those.
         fuse: How the maps of several layers become one.
+        clip: Percentile of each map at which its values are clipped; 100 for none.
 
     Example:
         >>> import torch, torchvision
@@ -34,7 +36,14 @@ class GuidedGradCAM(GradCAM):
         torch.Size([1, 64, 64])
     """
 
+    clip: float = field(default=99.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_clip(self.clip)
+
     def saliency(self, evidence: Evidence) -> Tensor:
         """The largest magnitude over the colour channels of guided gradient times Grad-CAM, (N, H, W)."""
         cam = upsample(super().saliency(evidence)[:, None], evidence.image_size)
-        return (modified_relu_gradient(evidence, "GuidedBackprop", self.name) * cam).abs().amax(dim=1)
+        product = modified_relu_gradient(evidence, "GuidedBackprop", self.name) * cam
+        return clip_outliers(product.abs().amax(dim=1), self.clip)

@@ -45,6 +45,7 @@ class IntegratedGradients(PixelExplainer):
         steps: Points on the way.
         baseline: Value of the baseline's pixels, in the images' own normalised units; None is each image's darkest
             value in each channel.
+        clip: Percentile of each map at which its values are clipped; 100 for none.
 
     Example:
         >>> import torchvision
@@ -56,6 +57,7 @@ class IntegratedGradients(PixelExplainer):
     baseline: float | None = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps < 1:
             raise ValueError(f"`steps` must be at least 1, got {self.steps}")
 
@@ -68,6 +70,6 @@ class IntegratedGradients(PixelExplainer):
             baseline = torch.full_like(images, self.baseline)
         return integrate(evidence, baseline, self.steps, self.name)
 
-    def saliency(self, evidence: Evidence) -> Tensor:
-        """The magnitude of the attributions' sum over the colour channels, (N, H, W)."""
-        return self.attributions(evidence).sum(dim=1).abs()
+    def over_channels(self, attributions: Tensor) -> Tensor:
+        """The magnitude of their sum, which is what the pixel adds to the score, (N, H, W)."""
+        return attributions.sum(dim=1).abs()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,23 +14,63 @@ from camaug.explainers.base import Evidence, Explainer
 from camaug.optional import import_extra
 from camaug.precision import at_least_float32
 
-__all__ = ["PixelExplainer", "ScoredModel", "captum", "input_gradient", "with_gradient"]
+__all__ = [
+    "PixelExplainer",
+    "ScoredModel",
+    "captum",
+    "check_clip",
+    "clip_outliers",
+    "input_gradient",
+    "with_gradient",
+]
 
 
 @dataclass(frozen=True)
 class PixelExplainer(Explainer):
     """A method that gives every value of every pixel its share; needs ``pip install 'camaug[pixels]'``.
 
-    A subclass says how, in :meth:`attributions`; the map is their largest magnitude over the colour channels.
+    A subclass says how, in :meth:`attributions`; the map is their largest magnitude over the colour channels. A few
+    pixels far above all others would leave the rest of the map dark, so it is clipped, as SmoothGrad's authors do.
+
+    Args:
+        clip: Percentile of each map at which its values are clipped; 100 for none.
     """
+
+    clip: float = field(default=99.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_clip(self.clip)
 
     @abstractmethod
     def attributions(self, evidence: Evidence) -> Tensor:
         """What each value of the images adds to the score, (N, C, H, W), at least float32."""
 
+    def over_channels(self, attributions: Tensor) -> Tensor:
+        """One value a pixel, (N, H, W), of one for each of its colour channels, (N, C, H, W)."""
+        return attributions.abs().amax(dim=1)
+
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The largest magnitude over the colour channels, (N, H, W)."""
-        return self.attributions(evidence).abs().amax(dim=1)
+        """The attributions over the colour channels, clipped, (N, H, W)."""
+        return clip_outliers(self.over_channels(self.attributions(evidence)), self.clip)
+
+
+def clip_outliers(maps: Tensor, percentile: float) -> Tensor:
+    """Cut each map (N, H, W) off at one of its percentiles.
+
+    Example:
+        >>> clip_outliers(torch.tensor([[[0.0, 1.0], [2.0, 90.0]]]), 50)
+        tensor([[[0.0000, 1.0000],
+                 [1.5000, 1.5000]]])
+    """
+    if percentile == 100:
+        return maps
+    return torch.minimum(maps, maps.flatten(1).quantile(percentile / 100, dim=1)[:, None, None])
+
+
+def check_clip(percentile: float) -> None:
+    """Refuse what is no percentile to clip at."""
+    if not 0 < percentile <= 100:
+        raise ValueError(f"`clip` is a percentile and must be above 0 and at most 100, got {percentile}")
 
 
 class ScoredModel(nn.Module):

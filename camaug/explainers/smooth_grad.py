@@ -27,6 +27,7 @@ class SmoothGrad(PixelExplainer):
         samples: Noisy copies of each image.
         noise: Standard deviation of the noise, as a share of each image's range of values.
         seed: Of the noise; the same for every image.
+        clip: Percentile of each map at which its values are clipped; 100 for none.
 
     Example:
         >>> import torchvision
@@ -39,6 +40,7 @@ class SmoothGrad(PixelExplainer):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_noise(self.samples, self.noise)
 
     def attributions(self, evidence: Evidence) -> Tensor:

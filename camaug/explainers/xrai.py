@@ -12,7 +12,7 @@ from torch import Tensor
 
 from camaug.explainers.base import Evidence
 from camaug.explainers.integrated_gradients import integrate
-from camaug.explainers.pixel_explainer import PixelExplainer
+from camaug.explainers.pixel_explainer import PixelExplainer, clip_outliers
 from camaug.explainers.registry import register_explainer
 from camaug.optional import import_extra
 
@@ -29,12 +29,14 @@ class XRAI(PixelExplainer):
     Kapishnikov et al. 2019, XRAI: Better Attributions Through Regions (arXiv 1906.02825), algorithm 1: Felzenszwalb
     segments at several scales, and integrated gradients from a black and a white baseline, the darkest and lightest
     value of each of the image's channels; a region grows by the segment of the highest mean attribution in what it
-    adds, and that mean is the map's value there. Costs one forward pass, and ``2 * steps`` forward and backward passes.
+    adds, and that mean is the map's value there, 0 where it is negative. Costs one forward pass, and ``2 * steps``
+    forward and backward passes.
 
     Args:
         steps: Points on the way from each baseline.
         scales: Of the segmentation; larger ones give larger segments.
         smallest: Pixels that a segment must add to the region to count.
+        clip: Percentile of each map at which its values are clipped; 100 for none.
 
     Example:
         >>> import torchvision
@@ -47,6 +49,7 @@ class XRAI(PixelExplainer):
     smallest: int = 50
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "scales", tuple(self.scales))
         if self.steps < 1 or self.smallest < 1 or not self.scales:
             raise ValueError(
@@ -62,14 +65,15 @@ class XRAI(PixelExplainer):
         return torch.stack(found).mean(dim=0)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """Each place's value is the mean attribution of the segment that brought it in, (N, H, W)."""
+        """Each place's value is the mean attribution of the segment that brought it in, where positive, (N, H, W)."""
         attributions = self.attributions(evidence).sum(dim=1).cpu().numpy()
         images = evidence.images.float().cpu()
         maps = [
             grow_region(attribution, segments(image, self.scales), self.smallest)
             for attribution, image in zip(attributions, images, strict=True)
         ]
-        return torch.from_numpy(np.stack(maps)).to(evidence.images.device)
+        found = torch.from_numpy(np.stack(maps)).to(evidence.images.device)
+        return clip_outliers(found.relu(), self.clip)
 
 
 def segments(image: Tensor, scales: Sequence[float]) -> list[Mask]:

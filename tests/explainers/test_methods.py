@@ -317,16 +317,18 @@ def test_gradients_of_a_linear_model():
     model, images = linear_model(), torch.rand(2, 3, 6, 6)
     weights = model[1].weight.detach().view(4, 3, 6, 6)[[1, 2]]
     targets = torch.tensor([1, 2])
-    torch.testing.assert_close(raw("gradient", model, images, targets), weights.abs().amax(dim=1))
-    torch.testing.assert_close(raw("smooth-grad", model, images, targets, samples=3), weights.abs().amax(dim=1))
-    integrated = raw("integrated-gradients", model, images, targets, steps=2)
+    torch.testing.assert_close(raw("gradient", model, images, targets, clip=100), weights.abs().amax(dim=1))
+    torch.testing.assert_close(
+        raw("smooth-grad", model, images, targets, samples=3, clip=100), weights.abs().amax(dim=1)
+    )
+    integrated = raw("integrated-gradients", model, images, targets, steps=2, clip=100)
     torch.testing.assert_close(integrated, (weights * images).sum(dim=1).abs())
 
 
 def test_gradients_in_float64_against_autograd(net, images):
     net, images = net.double(), images.double().requires_grad_()
     (expected,) = torch.autograd.grad(net(images).gather(1, TARGETS[:, None]).sum(), images)
-    torch.testing.assert_close(raw("gradient", net, images.detach(), TARGETS), expected.abs().amax(dim=1))
+    torch.testing.assert_close(raw("gradient", net, images.detach(), TARGETS, clip=100), expected.abs().amax(dim=1))
 
 
 def test_integrated_gradients_sum_to_what_the_score_gains(net, images):
@@ -355,6 +357,17 @@ def test_smooth_grad_is_the_mean_of_noisy_gradients(net, images):
     assert noise.std() == pytest.approx(0.2 * (images[0].max() - images[0].min()).item(), rel=0.1)
 
 
+@pytest.mark.parametrize("name", ["gradient", "guided-grad-cam", "integrated-gradients", "smooth-grad"])
+def test_one_pixel_above_all_others_does_not_darken_the_map(net, images, name):
+    clipped, whole = (get_explainer(name, clip=clip)(net, images, TARGETS).maps for clip in (90, 100))
+    mean = (raw(name, net, images, TARGETS, clip=90), raw(name, net, images, TARGETS, clip=100))
+    limit = mean[1].flatten(1).quantile(0.9, dim=1)[:, None, None]
+    torch.testing.assert_close(mean[0], torch.minimum(mean[1], limit))
+    assert clipped.mean() > whole.mean()
+    with pytest.raises(ValueError, match="`clip` is a percentile and must be above 0 and at most 100, got 0"):
+        get_explainer(name, clip=0)
+
+
 @pytest.mark.parametrize("inplace", [False, True])
 def test_guided_backpropagation_and_deconvnet_by_hand(inplace):
     """y = -r1 + 2 r2 with r = ReLU(x): a positive and a negative input, a positive and a negative gradient."""
@@ -363,16 +376,16 @@ def test_guided_backpropagation_and_deconvnet_by_hand(inplace):
         model[0].weight.fill_(1)
         model[3].weight.copy_(torch.tensor([[-1.0, 2.0, -3.0, 4.0], [0.0, 0.0, 0.0, 0.0]]))
     image = torch.tensor([[[[5.0, 5.0], [-5.0, -5.0]]]])
-    assert raw("gradient", model, image, 0).tolist() == [[[1.0, 2.0], [0.0, 0.0]]]
-    assert raw("guided-backprop", model, image, 0).tolist() == [[[0.0, 2.0], [0.0, 0.0]]]
-    assert raw("deconvnet", model, image, 0).tolist() == [[[0.0, 2.0], [0.0, 4.0]]]
+    assert raw("gradient", model, image, 0, clip=100).tolist() == [[[1.0, 2.0], [0.0, 0.0]]]
+    assert raw("guided-backprop", model, image, 0, clip=100).tolist() == [[[0.0, 2.0], [0.0, 0.0]]]
+    assert raw("deconvnet", model, image, 0, clip=100).tolist() == [[[0.0, 2.0], [0.0, 4.0]]]
 
 
 def test_guided_grad_cam_is_the_product(net, images):
     guided, evidence = gathered("guided-backprop", net, images, TARGETS)
     cam = F.interpolate(raw("grad-cam", net, images, TARGETS)[:, None], size=(16, 16), mode="bilinear")
     expected = (guided.attributions(evidence) * cam).abs().amax(dim=1)
-    torch.testing.assert_close(raw("guided-grad-cam", net, images, TARGETS), expected, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(raw("guided-grad-cam", net, images, TARGETS, clip=100), expected, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["guided-backprop", "deconvnet", "guided-grad-cam"])
