@@ -1,0 +1,156 @@
+"""The grid pointing game: localisation without annotation, on mosaics of images of different classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchmetrics import Metric
+
+from camaug.metrics.checks import mean_over
+
+__all__ = ["GridPointingGame", "choose_mosaics", "mass_in_cell", "mosaic"]
+
+
+def choose_mosaics(
+    confidences: Tensor, labels: Tensor, n: int = 2, *, threshold: float = 0.5, seed: int = 0
+) -> list[list[int]]:
+    """Choose images for mosaics: confidently classified ones, all of one mosaic of different classes.
+
+    Every image is used once at most; what is left when no more mosaic can be filled is not used.
+
+    Args:
+        confidences: The model's confidence in each image's own class, (N,).
+        labels: The classes, (N,).
+        n: Images each way.
+        threshold: Confidence from which an image may be used.
+        seed: Of the choice.
+
+    Returns:
+        Lists of n n indices.
+
+    Raises:
+        ValueError: If there are not enough classes with confidently classified images for one mosaic.
+
+    Example:
+        >>> [sorted(chosen) for chosen in choose_mosaics(torch.ones(4), torch.tensor([0, 1, 2, 3]))]
+        [[0, 1, 2, 3]]
+    """
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
+    by_class: dict[int, list[int]] = {}
+    for index in order:
+        if float(confidences[index]) >= threshold:
+            by_class.setdefault(int(labels[index]), []).append(index)
+    mosaics = []
+    while len(by_class) >= n * n:
+        # The classes with most images left come first, so that as many mosaics as possible can be filled.
+        fullest = sorted(by_class, key=lambda label: len(by_class[label]), reverse=True)[: n * n]
+        mosaics.append([by_class[label].pop() for label in fullest])
+        by_class = {label: left for label, left in by_class.items() if left}
+    if not mosaics:
+        confident = int((confidences >= threshold).sum())
+        raise ValueError(
+            f"a mosaic of {n} × {n} needs images of {n * n} classes with a confidence of at least {threshold}, and of "
+            f"{len(labels)} images {confident}, of {len(by_class)} classes, have it: lower the threshold or add images"
+        )
+    return mosaics
+
+
+def mosaic(images: Tensor, n: int, *, keep_size: bool = False) -> Tensor:
+    """Set n n images (n n, C, H, W) in rows: (C, n H, n W), or shrunk to (C, H, W) for models of one input size.
+
+    Example:
+        >>> mosaic(torch.arange(4.0).view(4, 1, 1, 1), n=2)
+        tensor([[[0., 1.],
+                 [2., 3.]]])
+    """
+    count, channels, height, width = images.shape
+    if count != n * n:
+        raise ValueError(f"a mosaic of {n} × {n} takes {n * n} images, got {count}")
+    cells = images.view(n, n, channels, height, width).permute(2, 0, 3, 1, 4)
+    whole = cells.reshape(channels, n * height, n * width)
+    if not keep_size:
+        return whole
+    return F.interpolate(whole[None], size=(height, width), mode="bilinear", antialias=True)[0]
+
+
+def mass_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:
+    """The share of each map's positive mass that lies in one cell of its mosaic.
+
+    Böhle, Fritz, Schiele 2021, Convolutional Dynamic Alignment Networks (arXiv 2104.00032), section 4.2. A map without
+    mass counts as 0; a map that knows nothing gets one over the number of cells.
+
+    Args:
+        maps: Of mosaics, (N, H, W).
+        cells: Each map's cell, row by row, (N,).
+        n: Cells each way.
+
+    Returns:
+        (N,), in [0, 1].
+
+    Example:
+        >>> mass_in_cell(torch.tensor([[[1.0, 3.0], [0.0, 0.0]]]), torch.tensor([1]), n=2)
+        tensor([0.7500])
+    """
+    positive = maps.clamp(min=0)
+    height, width = maps.shape[1:]
+    rows = torch.arange(height, device=maps.device)[:, None] * n // height
+    columns = torch.arange(width, device=maps.device) * n // width
+    inside = (rows * n + columns)[None] == cells[:, None, None].to(maps.device)
+    total = positive.sum(dim=(1, 2))
+    return (positive * inside).sum(dim=(1, 2)) / torch.where(total > 0, total, 1)
+
+
+class GridPointingGame(Metric):
+    """The mean share of the maps' positive mass that lies in the cell of the explained class.
+
+    Böhle, Fritz, Schiele 2021 (arXiv 2104.00032), section 4.2. ``compute`` gives ``localisation`` and ``chance``, one
+    over the number of cells.
+
+    Args:
+        n: Cells each way.
+        **kwargs: Arguments of TorchMetrics' ``Metric``.
+
+    Raises:
+        ValueError: If ``n`` is below 2.
+
+    Example:
+        >>> metric = GridPointingGame(n=2)
+        >>> metric.update(torch.tensor([[[0.0, 1.0], [0.0, 0.0]]]), torch.tensor([1]))
+        >>> metric.compute()
+        {'localisation': tensor(1.), 'chance': tensor(0.2500)}
+    """
+
+    full_state_update = False
+    shares: list[Tensor]
+
+    def __init__(self, n: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if n < 2:
+            raise ValueError(f"`n` must be at least 2 cells each way, got {n}")
+        self.n = n
+        self.add_state("shares", [], dist_reduce_fx="cat")
+
+    def update(self, maps: Tensor, cells: Tensor) -> None:
+        """Add maps of mosaics (N, H, W) and the cell of each one's explained class, row by row, (N,).
+
+        Raises:
+            ValueError: If the shapes do not match, or there is no such cell.
+        """
+        if maps.dim() != 3 or cells.shape != (len(maps),):
+            raise ValueError(
+                f"expected maps (N, H, W) and cells (N,), got {tuple(maps.shape)} and {tuple(cells.shape)}"
+            )
+        if ((cells < 0) | (cells >= self.n**2)).any():
+            raise ValueError(f"cells must be between 0 and {self.n**2 - 1}, got {cells.tolist()}")
+        self.shares.append(mass_in_cell(maps, cells, self.n))
+
+    def compute(self) -> dict[str, Tensor]:
+        """The figures over all maps.
+
+        Raises:
+            ValueError: If there were none.
+        """
+        return {"localisation": mean_over(self, self.shares), "chance": torch.tensor(1 / self.n**2)}

@@ -1,0 +1,146 @@
+"""The pointing game: does a map's maximum lie on the object?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+__all__ = ["PointingGame", "boxes_to_masks", "points_at"]
+
+
+def points_at(maps: Tensor, masks: Tensor, tolerance: float = 0) -> Tensor:
+    """Whether each map's maximum lies on its object, or within some pixels of it.
+
+    Zhang et al. 2016, Top-down Neural Attention by Excitation Backprop (arXiv 1608.00507), section 4.1. A flat map has
+    no maximum and points at nothing.
+
+    Args:
+        maps: (N, H, W).
+        masks: Where the object is, boolean (N, H, W).
+        tolerance: Distance in pixels within which a hit counts; 15 is usual.
+
+    Returns:
+        Boolean (N,).
+
+    Example:
+        >>> points_at(torch.tensor([[[0.1, 0.9]]]), torch.tensor([[[True, False]]]))
+        tensor([False])
+        >>> points_at(torch.tensor([[[0.1, 0.9]]]), torch.tensor([[[True, False]]]), tolerance=1)
+        tensor([True])
+    """
+    height, width = maps.shape[1:]
+    if len(maps) == 0:
+        return torch.zeros(0, dtype=torch.bool, device=maps.device)
+    flat = torch.where(maps.isfinite(), maps, 0).flatten(1)
+    top = flat.argmax(dim=1)
+    rows = torch.arange(height, device=maps.device).view(1, -1, 1) - (top // width).view(-1, 1, 1)
+    columns = torch.arange(width, device=maps.device).view(1, 1, -1) - (top % width).view(-1, 1, 1)
+    near = rows**2 + columns**2 <= tolerance**2
+    return (near & masks).flatten(1).any(dim=1) & (flat.amax(dim=1) > flat.amin(dim=1))
+
+
+def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where boxes are.
+
+    Args:
+        boxes: Left, top, right and bottom in pixels, right and bottom exclusive, (N, 4).
+        size: Height and width of the images.
+
+    Returns:
+        Boolean masks (N, H, W).
+
+    Raises:
+        ValueError: If a box is empty or reaches out of its image.
+
+    Example:
+        >>> boxes_to_masks(torch.tensor([[1, 0, 3, 1]]), (2, 3)).int()
+        tensor([[[0, 1, 1],
+                 [0, 0, 0]]], dtype=torch.int32)
+    """
+    height, width = size
+    left, top, right, bottom = boxes[:, :, None, None].unbind(dim=1)
+    wrong = (left < 0) | (top < 0) | (right > width) | (bottom > height) | (right <= left) | (bottom <= top)
+    if wrong.any():
+        which = wrong.flatten().nonzero()[:, 0].tolist()
+        raise ValueError(
+            f"boxes must be (left, top, right, bottom) inside images of {height} × {width} pixels, "
+            f"got {boxes[which].tolist()}"
+        )
+    rows, columns = torch.arange(height, device=boxes.device)[:, None], torch.arange(width, device=boxes.device)
+    return (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+
+
+class PointingGame(Metric):
+    """The share of maps whose maximum lies on an object of their class, of each class, then averaged over classes.
+
+    Zhang et al. 2016 (arXiv 1608.00507), section 4.1. ``compute`` gives ``accuracy``, that mean over the classes that
+    had images, and ``area``, the mean share of the image that the objects cover, likewise of each class first: what
+    pointing at random gets.
+
+    Args:
+        num_classes: Number of classes.
+        tolerance: Distance in pixels within which a hit counts; 15 is usual.
+        **kwargs: Arguments of TorchMetrics' ``Metric``.
+
+    Raises:
+        ValueError: If ``num_classes`` is below 1 or ``tolerance`` negative.
+
+    Example:
+        >>> metric = PointingGame(num_classes=2)
+        >>> metric.update(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[False, True]]]), torch.tensor([1]))
+        >>> metric.compute()
+        {'accuracy': tensor(1.), 'area': tensor(0.5000)}
+    """
+
+    full_state_update = False
+    hits: Tensor
+    areas: Tensor
+    counts: Tensor
+
+    def __init__(self, num_classes: int, tolerance: float = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if num_classes < 1 or tolerance < 0:
+            raise ValueError(
+                f"`num_classes` must be at least 1 and `tolerance` at least 0 pixels, got {num_classes} and {tolerance}"
+            )
+        self.num_classes = num_classes
+        self.tolerance = tolerance
+        for name in ("hits", "areas", "counts"):
+            self.add_state(name, torch.zeros(num_classes), dist_reduce_fx="sum")
+
+    def update(self, maps: Tensor, masks: Tensor, targets: Tensor) -> None:
+        """Add maps (N, H, W), boolean masks of their classes' objects of the same shape, and the classes (N,).
+
+        Raises:
+            ValueError: If the shapes differ, or a mask is empty: an image without an object of the class has no place
+                to point at, and must be left out knowingly.
+        """
+        if maps.shape != masks.shape or targets.shape != (len(maps),):
+            raise ValueError(
+                f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape, and targets "
+                f"{tuple(targets.shape)} name one class for each"
+            )
+        empty = (~masks.flatten(1).any(dim=1)).nonzero()[:, 0].tolist()
+        if empty:
+            raise ValueError(f"the masks of images {empty} are empty: leave out images without an object of the class")
+        hits = points_at(maps, masks, self.tolerance).float()
+        self.hits.index_add_(0, targets, hits)
+        self.areas.index_add_(0, targets, masks.float().mean(dim=(1, 2)))
+        self.counts.index_add_(0, targets, torch.ones_like(hits))
+
+    def compute(self) -> dict[str, Tensor]:
+        """The figures over all classes that had images.
+
+        Raises:
+            ValueError: If there were no images.
+        """
+        seen = self.counts > 0
+        if not seen.any():
+            raise ValueError("PointingGame has seen no images: call update first")
+        return {
+            "accuracy": (self.hits[seen] / self.counts[seen]).mean(),
+            "area": (self.areas[seen] / self.counts[seen]).mean(),
+        }
