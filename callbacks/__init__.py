@@ -1,7 +1,8 @@
 """The Lightning side: one callback a file."""
 
+from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger
 from .cam_writer import CamWriter
 from .group_cam_augmentation import GroupCamAugmentation
 
-__all__ = ["CamLogger", "CamWriter", "GroupCamAugmentation"]
+__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "GroupCamAugmentation"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning as L
@@ -22,6 +21,7 @@ from camaug.render import COLORMAPS, denormalise
 from .look import Look, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes
+from .stages import first_loader, images_on_device
 from .strategies import refuse_sharded
 
 __all__ = ["CamLogger"]
@@ -142,7 +142,7 @@ class CamLogger(L.Callback):
     def _begin(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
         if not trainer.is_global_zero:
             return
-        loader = _first_loader(loaders)
+        loader = first_loader(loaders)
         if not hasattr(loader, "dataset"):
             rank_zero_warn(
                 f"CamLogger chooses its images from a loader's data set, and a {type(loader).__name__} has none, so no "
@@ -153,7 +153,7 @@ class CamLogger(L.Callback):
         self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
         try:
             with isolate_rng():
-                images = self._on_device(trainer, self._probes.batches[0])[:1]
+                images = images_on_device(trainer, self._probes.batches[0])[:1]
                 layers = self._explain(trainer, pl_module, images).layers
             where = f" at {', '.join(layers)}" if layers else ""
             rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(self._probes.indices)} images")
@@ -176,7 +176,7 @@ class CamLogger(L.Callback):
         parts = []
         labels = torch.tensor([-1 if label is None else label for label in probes.labels])
         for batch, true in zip(probes.batches, labels.split(_lengths(probes.batches)), strict=True):
-            images = self._on_device(trainer, batch)
+            images = images_on_device(trainer, batch)
             explanation = self._explain(trainer, pl_module, images)
             predicted, maps = explanation.targets.cpu(), explanation.maps.cpu()
             true_maps = maps.clone()
@@ -199,6 +199,8 @@ class CamLogger(L.Callback):
         write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
         values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
         self._previous = look
+        # A CamEvaluator beside this logger has the figures that both know, of more images.
+        values = {name: value for name, value in values.items() if name not in trainer.callback_metrics}
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
 
@@ -208,13 +210,6 @@ class CamLogger(L.Callback):
         forward = None if self.forward is None else lambda queries: self.forward(pl_module, queries)  # type: ignore[misc]
         with trainer.precision_plugin.forward_context():
             return self.explainer(pl_module, images, targets, forward=forward)
-
-    def _on_device(self, trainer: L.Trainer, batch: Any) -> Tensor:
-        """The images of a batch as the model gets them in validation."""
-        with _as_validation(trainer):
-            batch = trainer.precision_plugin.convert_input(batch)
-            batch = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-        return find_images_and_labels(batch).images
 
     def _normalisation(self, trainer: L.Trainer) -> tuple[Sequence[float] | None, Sequence[float] | None]:
         if self.mean is not None and self.std is not None:
@@ -227,25 +222,6 @@ class CamLogger(L.Callback):
         if cause not in self._warned:
             self._warned.add(cause)
             rank_zero_warn(f"CamLogger {what}; training goes on. The same cause is not reported again.\n{trace}")
-
-
-@contextmanager
-def _as_validation(trainer: L.Trainer) -> Iterator[None]:
-    """Let the hooks that move a batch see the validation stage, so that they do not augment it."""
-    stage = trainer.state.stage
-    if trainer.state.fn == TrainerFn.FITTING:
-        trainer.validating = True
-    try:
-        yield
-    finally:
-        trainer.state.stage = stage
-
-
-def _first_loader(loaders: Any) -> Any:
-    """The loader itself, or the first of a list or dict of them."""
-    while isinstance(loaders, list | tuple | dict):
-        loaders = next(iter(loaders.values() if isinstance(loaders, dict) else loaders))
-    return loaders
 
 
 def _lengths(batches: Sequence[Any]) -> list[int]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.layers import unwrap
-from camaug.metrics.checks import check_maps, mean_over
+from camaug.metrics.checks import check_maps, require_images
 from camaug.observe import observing
 
 __all__ = ["AverageDrop", "confidence_drop"]
@@ -56,14 +56,16 @@ class AverageDrop(Metric):
     """
 
     full_state_update = False
-    drop: list[Tensor]
-    grown: list[Tensor]
+    drop: Tensor
+    grown: Tensor
+    count: Tensor
 
     def __init__(self, *, forward: Callable[[Tensor], Tensor] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.forward_function = forward
-        self.add_state("drop", [], dist_reduce_fx="cat")
-        self.add_state("grown", [], dist_reduce_fx="cat")
+        self.add_state("drop", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("grown", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None = None) -> None:
         """Add images.
@@ -86,8 +88,9 @@ class AverageDrop(Metric):
             after = forward(images * maps[:, None].to(images.dtype)).float().softmax(dim=1)
         targets = before.argmax(dim=1) if targets is None else targets
         drop, grown = confidence_drop(before.gather(1, targets[:, None])[:, 0], after.gather(1, targets[:, None])[:, 0])
-        self.drop.append(drop)
-        self.grown.append(grown)
+        self.drop += drop.sum()
+        self.grown += grown.sum()
+        self.count += len(images)
 
     def compute(self) -> dict[str, Tensor]:
         """The figures over all images.
@@ -95,4 +98,5 @@ class AverageDrop(Metric):
         Raises:
             ValueError: If there were none.
         """
-        return {"average_drop": mean_over(self, self.drop), "increase": mean_over(self, self.grown)}
+        require_images(self, self.count)
+        return {"average_drop": self.drop / self.count, "increase": self.grown / self.count}

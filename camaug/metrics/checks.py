@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-__all__ = ["check_maps", "mean_over"]
+__all__ = ["check_maps", "require_images"]
 
 
 def check_maps(maps: Tensor, images: Tensor) -> None:
@@ -20,13 +17,7 @@ def check_maps(maps: Tensor, images: Tensor) -> None:
         )
 
 
-def mean_over(metric: Metric, values: Sequence[Tensor] | Tensor) -> Tensor:
-    """The mean of all images' values, which TorchMetrics keeps as a list, or joined after a synchronisation.
-
-    Raises:
-        ValueError: If there are none.
-    """
-    joined = torch.cat([torch.as_tensor(each).reshape(-1) for each in values]) if len(values) else torch.zeros(0)
-    if joined.numel() == 0:
+def require_images(metric: Metric, count: Tensor) -> None:
+    """Raise a ValueError if a metric has seen no images: there is nothing to take a mean of."""
+    if int(count) == 0:
         raise ValueError(f"{type(metric).__name__} has seen no images: call update first")
-    return joined.mean()

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from camaug.metrics.checks import require_images
+
 __all__ = ["Drift", "rank_correlation", "top_overlap"]
 
 
@@ -103,8 +105,7 @@ class Drift(Metric):
         Raises:
             ValueError: If there were none.
         """
-        if self.count == 0:
-            raise ValueError("Drift has seen no images: call update first")
+        require_images(self, self.count)
         return {"drift": 1 - self.correlation / self.count, "overlap": self.overlap / self.count}
 
 

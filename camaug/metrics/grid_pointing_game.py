@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import Metric
 
-from camaug.metrics.checks import mean_over
+from camaug.metrics.checks import require_images
 
 __all__ = ["GridPointingGame", "choose_mosaics", "mass_in_cell", "mosaic"]
 
@@ -124,14 +124,16 @@ class GridPointingGame(Metric):
     """
 
     full_state_update = False
-    shares: list[Tensor]
+    share: Tensor
+    count: Tensor
 
     def __init__(self, n: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if n < 2:
             raise ValueError(f"`n` must be at least 2 cells each way, got {n}")
         self.n = n
-        self.add_state("shares", [], dist_reduce_fx="cat")
+        self.add_state("share", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, maps: Tensor, cells: Tensor) -> None:
         """Add maps of mosaics (N, H, W) and the cell of each one's explained class, row by row, (N,).
@@ -145,7 +147,8 @@ class GridPointingGame(Metric):
             )
         if ((cells < 0) | (cells >= self.n**2)).any():
             raise ValueError(f"cells must be between 0 and {self.n**2 - 1}, got {cells.tolist()}")
-        self.shares.append(mass_in_cell(maps, cells, self.n))
+        self.share += mass_in_cell(maps, cells, self.n).sum()
+        self.count += len(maps)
 
     def compute(self) -> dict[str, Tensor]:
         """The figures over all maps.
@@ -153,4 +156,5 @@ class GridPointingGame(Metric):
         Raises:
             ValueError: If there were none.
         """
-        return {"localisation": mean_over(self, self.shares), "chance": torch.tensor(1 / self.n**2)}
+        require_images(self, self.count)
+        return {"localisation": self.share / self.count, "chance": torch.tensor(1 / self.n**2)}

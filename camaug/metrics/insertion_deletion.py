@@ -12,7 +12,7 @@ from torchmetrics import Metric
 from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
 from camaug.layers import unwrap
 from camaug.masking import blend, gaussian_blur
-from camaug.metrics.checks import check_maps, mean_over
+from camaug.metrics.checks import check_maps, require_images
 from camaug.observe import observing
 
 __all__ = ["InsertionDeletion", "area_under", "pixel_ranks", "score_curves"]
@@ -131,8 +131,9 @@ class InsertionDeletion(Metric):
     """
 
     full_state_update = False
-    insertion: list[Tensor]
-    deletion: list[Tensor]
+    insertion: Tensor
+    deletion: Tensor
+    count: Tensor
 
     def __init__(
         self,
@@ -152,8 +153,9 @@ class InsertionDeletion(Metric):
         self.step = step if step is not None else {"paper": 0.01, "script": 448}[preset]
         self.chunk_size = chunk_size
         self.forward_function = forward
-        self.add_state("insertion", [], dist_reduce_fx="cat")
-        self.add_state("deletion", [], dist_reduce_fx="cat")
+        self.add_state("insertion", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("deletion", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None = None) -> None:
         """Add images.
@@ -179,8 +181,9 @@ class InsertionDeletion(Metric):
         asked: dict[str, Any] = {"step": self.step, "chunk_size": self.chunk_size, "forward": forward}
         inserted = score_curves(model, images, maps, targets, start=blurred, finish=images, **asked)
         deleted = score_curves(model, images, maps, targets, start=images, finish=gone, **asked)
-        self.insertion.append(area_under(inserted))
-        self.deletion.append(area_under(deleted))
+        self.insertion += area_under(inserted).sum()
+        self.deletion += area_under(deleted).sum()
+        self.count += len(images)
 
     def compute(self) -> dict[str, Tensor]:
         """The figures over all images.
@@ -188,5 +191,6 @@ class InsertionDeletion(Metric):
         Raises:
             ValueError: If there were none.
         """
-        insertion, deletion = mean_over(self, self.insertion), mean_over(self, self.deletion)
+        require_images(self, self.count)
+        insertion, deletion = self.insertion / self.count, self.deletion / self.count
         return {"insertion": insertion, "deletion": deletion, "over_all": insertion - deletion}

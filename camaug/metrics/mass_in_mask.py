@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from camaug.metrics.checks import require_images
+
 __all__ = ["MassInMask", "mass_in_mask"]
 
 
@@ -76,6 +78,5 @@ class MassInMask(Metric):
         Raises:
             ValueError: If there were none.
         """
-        if self.count == 0:
-            raise ValueError("MassInMask has seen no images: call update first")
+        require_images(self, self.count)
         return {"mass": self.mass / self.count, "area": self.area / self.count}

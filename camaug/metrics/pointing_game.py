@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from camaug.metrics.checks import require_images
+
 __all__ = ["PointingGame", "boxes_to_masks", "points_at"]
 
 
@@ -137,9 +139,8 @@ class PointingGame(Metric):
         Raises:
             ValueError: If there were no images.
         """
+        require_images(self, self.counts.sum())
         seen = self.counts > 0
-        if not seen.any():
-            raise ValueError("PointingGame has seen no images: call update first")
         return {
             "accuracy": (self.hits[seen] / self.counts[seen]).mean(),
             "area": (self.areas[seen] / self.counts[seen]).mean(),

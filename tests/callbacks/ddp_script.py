@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
-from camaug.callbacks import CamLogger, GroupCamAugmentation
+from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from tests.callbacks.conftest import Blobs, Module
 
 
@@ -24,6 +24,15 @@ class FailsToDraw(CamLogger):
         raise RuntimeError("no heat today")
 
 
+class FailsOnOneRank(CamEvaluator):
+    """An evaluator that fails on rank one, and on no other."""
+
+    def _look(self, trainer, *args):
+        if trainer.global_rank == 1:
+            raise RuntimeError("no heat today")
+        return super()._look(trainer, *args)
+
+
 def digest(tensors) -> str:
     return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
 
@@ -32,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
+    parser.add_argument("--evaluate", choices=["all", "failing"])
     parser.add_argument("--augment", action="store_true")
     arguments = parser.parse_args()
 
@@ -42,6 +52,9 @@ def main() -> None:
     callbacks: list[L.Callback] = []
     if arguments.logger != "none":
         callbacks.append((CamLogger if arguments.logger == "cam" else FailsToDraw)(explainer, images=3))
+    if arguments.evaluate:
+        evaluator = CamEvaluator if arguments.evaluate == "all" else FailsOnOneRank
+        callbacks = [evaluator(["insertion_deletion", "average_drop", "mass_in_mask", "pointing_game"], explainer, 7)]
     if arguments.augment:
         callbacks.append(GroupCamAugmentation(explainer, blur_kernel_size=5, blur_sigma=5.0))
     trainer = L.Trainer(
@@ -56,6 +69,12 @@ def main() -> None:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+    if arguments.evaluate:
+        trainer.validate(module, DataLoader(Blobs(22), batch_size=4), verbose=False)
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        figures["world_size"] = trainer.world_size
+        (arguments.folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(figures))
+        return
     # 22 images make uneven last batches: 4, 4, 3 in each process.
     trainer.fit(module, DataLoader(Blobs(22), batch_size=4), DataLoader(Blobs(22), batch_size=4))
     seen = torch.cat(module.seen)

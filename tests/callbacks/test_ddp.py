@@ -60,3 +60,31 @@ def test_every_rank_augments_its_own_images_and_a_failing_rank_hangs_none(folder
     assert "no heat today" in output
     written = events(folder / "augmented")
     assert len(written.Images("augmentation/first_batch")) == 1
+
+
+def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
+    from lightning import Trainer, seed_everything
+    from torch.utils.data import DataLoader
+
+    from camaug import GroupCAM
+    from camaug.callbacks import CamEvaluator
+
+    from .conftest import Blobs, Module
+
+    ranks, _ = run(folder / "evaluated", "--evaluate", "all")
+    seed_everything(0, verbose=False)
+    explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+    evaluator = CamEvaluator(["insertion_deletion", "average_drop", "mass_in_mask", "pointing_game"], explainer, 7)
+    alone = Trainer(accelerator="cpu", logger=False, callbacks=[evaluator], enable_progress_bar=False, barebones=False)
+    alone.validate(Module(), DataLoader(Blobs(22), batch_size=4), verbose=False)
+    figures = {name: value for name, value in alone.callback_metrics.items() if name.startswith("cam_validate/")}
+    assert len(figures) == 9
+    for rank in ranks:
+        assert rank["world_size"] == 2
+        for name, value in figures.items():
+            assert rank[name] == pytest.approx(float(value), abs=1e-5), name
+
+
+def test_a_rank_that_cannot_evaluate_hangs_none(folder):
+    ranks, _ = run(folder / "half", "--evaluate", "failing")
+    assert ranks[0]["cam_validate/average_drop"] == ranks[1]["cam_validate/average_drop"] > 0

@@ -1,0 +1,236 @@
+"""Attention as figures during training, which checkpoints and early stopping can monitor."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor
+from torchmetrics import Metric
+
+from camaug.explainers import Explainer, get_explainer
+from camaug.metrics import AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame
+
+from .probes import Probes, choose_probes
+from .stages import first_loader, images_on_device
+from .strategies import refuse_sharded
+
+__all__ = ["CamEvaluator"]
+
+METRICS: Mapping[str, Callable[[int], Metric]] = {
+    "insertion_deletion": lambda classes: InsertionDeletion(),
+    "average_drop": lambda classes: AverageDrop(),
+    "drift": lambda classes: Drift(),
+    "mass_in_mask": lambda classes: MassInMask(),
+    "pointing_game": lambda classes: PointingGame(classes),
+}
+NEED_MASKS = ("mass_in_mask", "pointing_game")
+LOGGED_AS = {"mass_in_mask": "object_", "pointing_game": "pointing_"}  # both know an area
+ASK_THE_MODEL = ("insertion_deletion", "average_drop")
+DEFAULT_IMAGES = 32
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Images (N, C, H, W), their maps (N, H, W) and the explained classes (N,)."""
+
+    images: Tensor
+    maps: Tensor
+    targets: Tensor
+
+
+class CamEvaluator(L.Callback):
+    """Computes metrics of attention on the same images every few epochs, and logs them as any other metric.
+
+    The images are those of the validation data, spread over the classes, and the maps those of their true classes.
+    What is logged under ``cam/`` in ``fit`` can be monitored: ``ModelCheckpoint(monitor="cam/over_all", mode="max")``,
+    ``EarlyStopping(monitor="cam/drift", mode="min")``. ``trainer.validate`` and ``trainer.test`` log under
+    ``cam_validate/`` and ``cam_test/``. On several processes each evaluates its share of the images, and the metrics
+    are synchronised: the figures are those of one process.
+
+    =====================  ================================================================================
+    name in ``metrics``    what is logged
+    =====================  ================================================================================
+    insertion_deletion     ``insertion``, ``deletion``, ``over_all`` (:class:`camaug.metrics.InsertionDeletion`)
+    average_drop           ``average_drop``, ``increase`` (:class:`camaug.metrics.AverageDrop`)
+    drift                  ``drift``, ``overlap`` since the last look (:class:`camaug.metrics.Drift`)
+    mass_in_mask           ``object_mass``, ``object_area``, where the data set has an ``object_mask(index)``
+    pointing_game          ``pointing_accuracy``, ``pointing_area``, likewise
+    =====================  ================================================================================
+
+    The training is not changed by it and does not end by it: a failure is a warning, and the other processes do not
+    wait. A wrong setting is an error before the first batch.
+
+    Args:
+        metrics: Names of the metrics.
+        explainer: The method: a name of ``camaug.list_explainers()``, or an explainer with its settings.
+        images: Number of images; None for 32, or as many as there are.
+        every_n_epochs: Evaluate after every n-th epoch.
+        forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
+
+    Raises:
+        ValueError: If an argument is out of range, or a name is unknown.
+
+    Example:
+        >>> evaluator = CamEvaluator(["insertion_deletion", "drift"], explainer="grad-cam", images=16)
+        >>> trainer = L.Trainer(callbacks=[evaluator], logger=False, accelerator="cpu")
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[str] = ("insertion_deletion", "average_drop", "drift"),
+        explainer: str | Explainer = "group-cam",
+        images: int | None = None,
+        every_n_epochs: int = 1,
+        forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
+    ) -> None:
+        for name, value in (("images", images), ("every_n_epochs", every_n_epochs)):
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {value}")
+        unknown = sorted(set(metrics) - set(METRICS))
+        if unknown or not metrics:
+            raise ValueError(f"`metrics` must be some of {', '.join(METRICS)}, got {', '.join(unknown) or 'none'}")
+        self.metrics = tuple(metrics)
+        self.explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+        self.images = images
+        self.every_n_epochs = every_n_epochs
+        self.forward = forward
+        self._probes: Probes | None = None
+        self._previous: dict[int, Tensor] = {}
+
+    # Lightning's hooks
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Check what can be checked before there are data."""
+        refuse_sharded(trainer, self)
+        self._probes = None
+        self._previous = {}
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Choose the images, and look at them once, so that drift is known from the first epoch on."""
+        self._begin(trainer, trainer.val_dataloaders or trainer.train_dataloader)
+        if "drift" in self.metrics:
+            self._evaluate(trainer, pl_module)
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Evaluate after the epoch's validation, or in ``trainer.validate``."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._begin(trainer, trainer.val_dataloaders)
+            self._log(trainer, pl_module, "cam_validate")
+        elif self._is_due(trainer):
+            self._log(trainer, pl_module, "cam")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Evaluate where there is no validation."""
+        if not trainer.val_dataloaders and self._is_due(trainer):
+            self._log(trainer, pl_module, "cam")
+
+    def on_test_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Evaluate."""
+        self._begin(trainer, trainer.test_dataloaders)
+        self._log(trainer, pl_module, "cam_test")
+
+    # The work
+
+    def _begin(self, trainer: L.Trainer, loaders: Any) -> None:
+        probes = choose_probes(first_loader(loaders), self.images or DEFAULT_IMAGES, exactly=self.images is not None)
+        missing = [name for name in self.metrics if name in NEED_MASKS and probes.masks is None]
+        if missing:
+            raise ValueError(
+                f"CamEvaluator is to compute {', '.join(missing)}, and the data set has no method object_mask(index) "
+                "that says where the objects are: leave it out, or give the data set one"
+            )
+        self._probes = probes
+        rank_zero_info(
+            f"CamEvaluator: {', '.join(self.metrics)} of {self.explainer.name}, {len(probes.indices)} images"
+        )
+
+    def _is_due(self, trainer: L.Trainer) -> bool:
+        return not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+
+    def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
+        for name, metric in self._evaluate(trainer, pl_module).items():
+            try:
+                with warnings.catch_warnings():  # a process may have had no image
+                    warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
+                    # Every process comes here, whatever happened to its images: this waits for all of them.
+                    figures = metric.compute()
+            except ValueError as error:  # no process has an image to show for it
+                rank_zero_warn(f"CamEvaluator logs no {name} in epoch {trainer.current_epoch}: {error}")
+                continue
+            start = f"{prefix}/{LOGGED_AS.get(name, '')}"
+            pl_module.log_dict({start + key: value.float() for key, value in figures.items()})
+
+    def _evaluate(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Metric]:
+        """The metrics, with this process's share of the images in them."""
+        metrics: dict[str, Metric] = {}
+        if self._probes is None:
+            return metrics
+        classes = 1 + max((label for label in self._probes.labels if label is not None), default=0)
+        metrics = {name: METRICS[name](classes).to(pl_module.device) for name in self.metrics}
+        try:
+            with isolate_rng():  # the hooks that move a batch may draw random numbers
+                self._update(trainer, pl_module, metrics, self._probes)
+        except Exception:
+            rank_zero_warn(
+                f"CamEvaluator could not evaluate all of its images in epoch {trainer.current_epoch}; training goes "
+                f"on.\n{traceback.format_exc()}"
+            )
+        return metrics
+
+    def _update(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, metrics: dict[str, Metric], probes: Probes
+    ) -> None:
+        place = 0
+        for number, batch in enumerate(probes.batches):
+            images = images_on_device(trainer, batch)
+            mine = slice(trainer.global_rank, None, trainer.world_size)
+            labels = probes.labels[place : place + len(images)][mine]
+            masks = None if probes.masks is None else probes.masks[place : place + len(images)][mine]
+            place += len(images)
+            if not labels:
+                continue
+            seen = self._look(trainer, pl_module, images[mine], labels)
+            with trainer.precision_plugin.forward_context():
+                for name, metric in metrics.items():
+                    self._add(name, metric, pl_module, seen, masks, self._previous.get(number))
+            self._previous[number] = seen.maps
+
+    def _look(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, labels: Sequence[int | None]
+    ) -> _Seen:
+        known = [label for label in labels if label is not None]
+        targets = torch.tensor(known, device=images.device) if len(known) == len(labels) else None
+        with trainer.precision_plugin.forward_context():
+            explanation = self.explainer(pl_module, images, targets, forward=self._forward(pl_module))
+        return _Seen(images, explanation.maps, explanation.targets)
+
+    def _add(
+        self,
+        name: str,
+        metric: Any,
+        pl_module: L.LightningModule,
+        seen: _Seen,
+        masks: Sequence[Tensor] | None,
+        previous: Tensor | None,
+    ) -> None:
+        """Add what was seen to one metric, each of which asks for something else."""
+        if name in ASK_THE_MODEL:
+            metric.forward_function = self._forward(pl_module)
+            metric.update(pl_module, seen.images, seen.maps, seen.targets)
+        elif name in NEED_MASKS and masks is not None:
+            where = torch.stack(list(masks)).to(seen.maps.device)
+            metric.update(seen.maps, where, *([seen.targets] if name == "pointing_game" else []))
+        elif name == "drift" and previous is not None:
+            metric.update(seen.maps, previous)
+
+    def _forward(self, pl_module: L.LightningModule) -> Callable[[Tensor], Tensor] | None:
+        return None if self.forward is None else lambda images: self.forward(pl_module, images)  # type: ignore[misc]

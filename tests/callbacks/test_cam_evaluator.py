@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import warnings
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from camaug import Explainer, GradCAM, get_explainer
+from camaug.callbacks import CamEvaluator, CamLogger
+from camaug.metrics import AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame
+
+from .conftest import Blobs
+from .test_neutral import train
+
+EVERY = ["insertion_deletion", "average_drop", "drift", "mass_in_mask", "pointing_game"]
+
+
+def fit(module, loader, make_trainer, *callbacks, **settings):
+    trainer = make_trainer(*callbacks, **settings)
+    trainer.fit(module, loader, loader)
+    return trainer
+
+
+def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_trainer):
+    data = Blobs(size=6)
+    loader = DataLoader(data, batch_size=4)
+    trainer = fit(module, loader, make_trainer, CamEvaluator(EVERY, "grad-cam", images=6), max_epochs=1)
+    module.eval()
+    order = [0, 3, 1, 4, 2, 5]  # class by class, as the probes are
+    images = torch.stack([data.images[index] for index in order])
+    labels = torch.tensor([data.targets[index] for index in order])
+    masks = torch.stack([data.masks[index] for index in order])
+    maps = GradCAM()(module, images, labels).maps
+    insertion, drop = InsertionDeletion(), AverageDrop()
+    for metric in (insertion, drop):
+        metric.update(module, images, maps, labels)
+    mass, pointing = MassInMask(), PointingGame(3)
+    mass.update(maps, masks)
+    pointing.update(maps, masks, labels)
+    for metric, prefix in ((insertion, ""), (drop, ""), (mass, "object_"), (pointing, "pointing_")):
+        for name, value in metric.compute().items():
+            logged = trainer.callback_metrics[f"cam/{prefix}{name}"]
+            assert logged.item() == pytest.approx(value.item(), abs=1e-4), name
+
+
+def test_drift_is_since_the_last_look_and_known_from_the_first_epoch(module, loader, make_trainer):
+    class Keep(L.Callback):
+        maps: list[torch.Tensor] = []  # noqa: RUF012
+
+        def look(self, module):
+            self.maps.append(GradCAM()(module, *self.asked).maps)
+
+        def on_train_start(self, trainer, module):
+            batches = [trainer.val_dataloaders.dataset[index] for index in (0, 3, 1, 4, 2, 5)]
+            self.asked = torch.stack([image for image, _ in batches]), torch.tensor([label for _, label in batches])
+            self.look(module)
+
+        def on_validation_epoch_end(self, trainer, module):
+            self.look(module)
+
+    data = DataLoader(Blobs(size=6), batch_size=8)
+    keep = Keep()
+    trainer = make_trainer(CamEvaluator(["drift"], "grad-cam", images=6), keep, max_epochs=2, num_sanity_val_steps=0)
+    trainer.fit(module, loader, data)
+    metric = Drift()
+    metric.update(keep.maps[2], keep.maps[1])
+    assert len(keep.maps) == 3
+    assert trainer.callback_metrics["cam/drift"].item() == pytest.approx(metric.compute()["drift"].item(), abs=1e-5)
+
+
+def test_early_stopping_and_checkpoints_monitor_it(module, loader, make_trainer, tmp_path):
+    evaluator = CamEvaluator(["insertion_deletion", "drift"], "grad-cam", images=4)
+    stop = EarlyStopping(monitor="cam/drift", mode="min", patience=1, min_delta=10)
+    keep = ModelCheckpoint(tmp_path / "kept", monitor="cam/over_all", mode="max", filename="best")
+    trainer = fit(module, loader, make_trainer, evaluator, stop, keep, max_epochs=6, enable_checkpointing=True)
+    assert trainer.current_epoch == 2
+    assert keep.best_model_score is not None
+    assert (tmp_path / "kept" / "best.ckpt").is_file()
+
+
+def test_every_second_epoch(module, loader, make_trainer, read_events):
+    fit(
+        module,
+        loader,
+        make_trainer,
+        CamEvaluator(["average_drop"], "grad-cam", images=3, every_n_epochs=2),
+        max_epochs=4,
+    )
+    assert len(read_events().Scalars("cam/average_drop")) == 2
+
+
+def test_validate_test_and_no_validation_data(module, loader, make_trainer):
+    evaluator = CamEvaluator(["average_drop"], "grad-cam", images=3)
+    trainer = make_trainer(evaluator)
+    assert "cam_validate/average_drop" in trainer.validate(module, loader, verbose=False)[0]
+    assert "cam_test/average_drop" in trainer.test(module, loader, verbose=False)[0]
+    trainer.fit(module, loader)
+    assert "cam/average_drop" in trainer.callback_metrics
+
+
+def test_beside_the_logger_every_tag_is_written_once_an_epoch(module, loader, make_trainer, read_events):
+    fit(
+        module, loader, make_trainer, CamEvaluator(["drift"], "grad-cam"), CamLogger("grad-cam", images=3), max_epochs=3
+    )
+    assert len(read_events().Scalars("cam/drift")) == 3
+    assert len(read_events().Scalars("cam/confidence")) == 3
+
+
+@pytest.mark.parametrize("name", ["grad-cam", "group-cam", "gradient"])
+def test_training_is_bit_for_bit_the_same(name, make_trainer):
+    settings = {"groups": 4} if name == "group-cam" else {}
+    evaluator = CamEvaluator(["insertion_deletion", "drift"], get_explainer(name, **settings), images=3)
+    without, beside = train(make_trainer, None), train(make_trainer, evaluator)
+    assert all(torch.equal(a, b) for a, b in zip(without, beside, strict=True))
+
+
+class Broken(Explainer):
+    def saliency(self, evidence):
+        raise RuntimeError("no heat today")
+
+
+def test_a_failure_is_a_warning_and_training_goes_on(module, loader, make_trainer):
+    trainer = make_trainer(CamEvaluator(["average_drop"], Broken(), images=3), max_epochs=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.fit(module, loader, loader)
+    assert trainer.current_epoch == 2
+    said = [str(warning.message) for warning in caught]
+    assert any("no heat today" in text and "training goes on" in text for text in said)
+    assert any("logs no average_drop in epoch 0: AverageDrop has seen no images" in text for text in said)
+    assert "cam/average_drop" not in trainer.callback_metrics
+
+
+def test_metrics_that_need_to_know_the_object(module, make_trainer):
+    data = torch.utils.data.TensorDataset(torch.rand(6, 3, 24, 24), torch.arange(6) % 3)
+    loader = DataLoader(data, batch_size=3)
+    with pytest.raises(
+        ValueError, match="CamEvaluator is to compute pointing_game, and the data set has no method obj"
+    ):
+        make_trainer(CamEvaluator(["drift", "pointing_game"])).fit(module, loader, loader)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"metrics": ["insertion"]}, "`metrics` must be some of insertion_deletion, average_drop, .* got insertion"),
+        ({"metrics": []}, "`metrics` must be some of .* got none"),
+        ({"images": 0}, "`images` must be at least 1, got 0"),
+        ({"explainer": "grad"}, "unknown explainer 'grad'"),
+    ],
+)
+def test_impossible_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        CamEvaluator(**settings)
