@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torchmetrics import Metric
 
-from camaug.explainers import Explainer, get_explainer
+from camaug.explainers import Explainer, as_explainer
 from camaug.metrics import AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame
 
 from .probes import Probes, choose_probes
@@ -99,7 +99,7 @@ class CamEvaluator(L.Callback):
         if unknown or not metrics:
             raise ValueError(f"`metrics` must be some of {', '.join(METRICS)}, got {', '.join(unknown) or 'none'}")
         self.metrics = tuple(metrics)
-        self.explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+        self.explainer = as_explainer(explainer)
         self.images = images
         self.every_n_epochs = every_n_epochs
         self.forward = forward

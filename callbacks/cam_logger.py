@@ -15,7 +15,7 @@ from torch import Tensor
 
 from camaug.batches import find_images_and_labels
 from camaug.class_names import class_label
-from camaug.explainers import Explainer, get_explainer
+from camaug.explainers import Explainer, as_explainer
 from camaug.render import COLORMAPS, denormalise
 
 from .look import Look, figures, overview, panels
@@ -84,7 +84,7 @@ class CamLogger(L.Callback):
             raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
         if colormap not in COLORMAPS:
             raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
-        self.explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+        self.explainer = as_explainer(explainer)
         self.images = images
         self.every_n_epochs = every_n_epochs
         self.colormap = colormap

@@ -19,7 +19,7 @@ from camaug.batches import find_images_and_labels, find_strings
 from camaug.class_names import find_class, known_class_names
 from camaug.explain import explanation_record
 from camaug.explained_image import ExplainedImage, RawMap
-from camaug.explainers import Explainer, Explanation, get_explainer
+from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.records import describe_explainer, describe_model, weights_digest
 from camaug.render import COLORMAPS, denormalise
 
@@ -85,7 +85,7 @@ class CamWriter(L.Callback):
             raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
         if colormap not in COLORMAPS:
             raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
-        self.explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+        self.explainer = as_explainer(explainer)
         self.directory = Path(directory).expanduser()
         self.target = target
         self.raw: RawMap = raw

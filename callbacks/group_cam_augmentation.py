@@ -14,7 +14,7 @@ from torch import Tensor
 
 from camaug.augment import GroupCamTransform
 from camaug.batches import find_images_and_labels, replace_images
-from camaug.explainers import Explainer, get_explainer
+from camaug.explainers import Explainer, as_explainer
 from camaug.layers import resolve_layer
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
 
@@ -70,7 +70,7 @@ class GroupCamAugmentation(L.Callback):
             raise ValueError(f"`stop_epoch` must be after `start_epoch` ({start_epoch}), or None, got {stop_epoch}")
         if not 0 <= share <= 1:
             raise ValueError(f"`share` must be between 0 and 1, got {share}")
-        self.explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+        self.explainer = None if explainer is None else as_explainer(explainer)
         self.share = share
         self.start_epoch = start_epoch
         self.stop_epoch = stop_epoch

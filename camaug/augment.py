@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from camaug.batches import class_indices, find_images_and_labels, replace_images
-from camaug.explainers import Explainer, GroupCAM, get_explainer
+from camaug.explainers import Explainer, GroupCAM, as_explainer
 from camaug.masking import binarise, blend, gaussian_blur
 
 __all__ = ["GroupCamTransform"]
@@ -68,7 +68,7 @@ class GroupCamTransform(v2.Transform):
             raise ValueError(f"`share` must be between 0 and 1, got {share}")
         # Hidden from nn.Module's registration: a transform has no weights to save, move or train.
         self._model = (model,)
-        self.explainer = _explainer(explainer)
+        self.explainer = augmentation_explainer() if explainer is None else as_explainer(explainer)
         self.share = share
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma
@@ -140,9 +140,3 @@ class GroupCamTransform(v2.Transform):
     def extra_repr(self) -> str:
         """What the transform is configured with."""
         return f"explainer={self.explainer}, share={self.share}"
-
-
-def _explainer(explainer: str | Explainer | None) -> Explainer:
-    if explainer is None:
-        return augmentation_explainer()
-    return get_explainer(explainer) if isinstance(explainer, str) else explainer

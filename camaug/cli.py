@@ -78,6 +78,8 @@ class CamaugCLI(LightningCLI):
             writers = [callback for callback in self.trainer.callbacks if isinstance(callback, CamWriter)]  # type: ignore[attr-defined]
             for writer in writers:
                 _print_facts(_explained(writer))
+            if any(writer.failed and not writer.written and not writer.skipped for writer in writers):
+                raise SystemExit(1)  # a script that called this should know that there is nothing
 
     def after_fit(self) -> None:
         """Say what came out and where it can be looked at."""
@@ -95,6 +97,8 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI:
     Returns:
         The CLI, with its trainer, model and data module.
     """
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that a class of the user's own is found, whichever door was taken
     # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
     return CamaugCLI(

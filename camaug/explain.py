@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import to_pil_image
 
 from camaug.class_names import class_label, find_class, known_class_names
 from camaug.explained_image import ExplainedImage
-from camaug.explainers import Explainer, Explanation, get_explainer
+from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.image_loading import load_image, upright_rgb
 from camaug.layers import unwrap
 from camaug.preprocessing import Preprocessing, model_preprocessing
@@ -70,7 +70,9 @@ def explain(
         >>> explained.map.shape, explained.class_name in ("ant", "bee", "wasp")
         (torch.Size([224, 224]), True)
     """
-    explainer = get_explainer(explainer) if isinstance(explainer, str) else explainer
+    explainer = as_explainer(explainer)
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}: explain(model, image)")
     model = unwrap(model)
     preprocessing = model_preprocessing(model) if transform is None else Preprocessing.of(transform)
     images, transformed = _as_input(image, preprocessing)
@@ -80,10 +82,14 @@ def explain(
         class_names = known_class_names(model, _count_classes(model, images, forward))
     asked = find_class(target, class_names) if isinstance(target, str) else _checked(target)
     explanation = explainer(model, images, asked, forward=forward)
+    if not explanation.logits.isfinite().all():
+        raise ValueError("the model gives logits for this image that are not finite: the image or the weights hold NaN")
     names = _checked_names(class_names, explanation.logits.shape[1]) or known_class_names(
         model, explanation.logits.shape[1]
     )
     record = explanation_record(explanation, 0, names)
+    if callable(target):
+        record["target"] = {"function": describe(target)}
     record["asked"] = describe(target)
     record["explainer"] = describe_explainer(explainer, model)
     record["model"] = describe_model(model)
@@ -162,7 +168,14 @@ def _count_classes(model: nn.Module, images: Tensor, forward: Callable[[Tensor],
 
 
 def _checked(target: int | Callable[[Tensor], Tensor] | None) -> int | Callable[[Tensor], Tensor] | None:
-    return target if target is None or callable(target) else operator.index(target)
+    if target is None or callable(target):
+        return target
+    try:
+        return operator.index(target)
+    except TypeError as error:
+        raise TypeError(
+            f"`target` must be a class's index or name, a function of the logits, or None, got {type(target).__name__}"
+        ) from error
 
 
 def _checked_names(names: Sequence[str] | None, classes: int) -> list[str] | None:

@@ -34,7 +34,8 @@ class ExplainedImage:
         image: What the model saw, normalisation undone, (3, H, W) in [0, 1], on the CPU.
         map: The saliency map, (H, W), float32 in [0, 1]; all zero where there is no evidence for the class.
         logits: The model's logits, (classes,), float32.
-        target: The explained class; the predicted one where a function of the logits was explained.
+        target: The explained class; the predicted one where a function of the logits was explained (the record's
+            ``target`` then says so).
         class_names: One name a class; None where they are not known.
         record: What was computed, in JSON's types: method, settings, layers, class, confidence, versions.
         colormap: Colours of the heat.
@@ -107,19 +108,30 @@ class ExplainedImage:
         if self.image.shape[-1] < pictures.shape[-1]:  # the heat is drawn at the size that is shown
             size = (pictures.shape[-2], pictures.shape[-1])
             pictures[1] = overlay(pictures[:1], upsample(self.map[None, None], size)[:, 0], *self._paint)[0]
-        return _png(caption(row(list(pictures)), [f"{self.confidence:.0%} {self.class_name}", self._method]))
+        return _png(caption(row(list(pictures)), [self._title, self._method]))
 
     def __repr__(self) -> str:
         height, width = self.map.shape
         likeliest = ", ".join(f"{name.split(',')[0]} {value:.1%}" for name, value in self.top(3))
-        return (
-            f"ExplainedImage({self.class_name!r} at {self.confidence:.1%} by {self._method}, "
-            f"{height} × {width}; likeliest: {likeliest})"
-        )
+        return f"ExplainedImage({self._answer} by {self._method}, {height} × {width}; likeliest: {likeliest})"
 
     @property
     def _paint(self) -> tuple[str, float]:
         return self.colormap, self.strength
+
+    @property
+    def _title(self) -> str:
+        said = f"{self.confidence:.0%} {self.class_name}"
+        return f"a function of the logits, predicted {said}" if self._is_function else said
+
+    @property
+    def _answer(self) -> str:
+        said = f"{self.class_name!r} at {self.confidence:.1%}"
+        return f"a function of the logits, predicted {said}," if self._is_function else said
+
+    @property
+    def _is_function(self) -> bool:
+        return "function" in self.record.get("target", {})
 
     @property
     def _method(self) -> str:

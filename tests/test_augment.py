@@ -323,7 +323,7 @@ def test_wrong_share(net, share):
 
 
 def test_unknown_explainer(net):
-    with pytest.raises(ValueError, match="unknown explainer 'group', expected one of"):
+    with pytest.raises(ValueError, match="unknown explainer 'group', did you mean 'group-cam'"):
         GroupCamTransform(net, "group")
 
 

@@ -69,10 +69,11 @@ def test_layers_page_says_what_is_true():
 
 
 def test_the_table_of_methods_has_a_row_for_each():
-    from camaug import list_explainers
+    from camaug import get_explainer, list_explainers
 
-    rows = re.findall(r"^\| `([a-z+-]+)` \| (.+) \| (.+) \| (.+) \| (.+) \|$", METHODS, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z+-]+)` \| `(\w+)` \| (.+) \| (.+) \| (.+) \| (.+) \|$", METHODS, flags=re.MULTILINE)
     assert sorted(row[0] for row in rows) == list_explainers()
+    assert all(type(get_explainer(row[0])).__name__ == row[1] for row in rows)
     assert all(cell.strip() for row in rows for cell in row)
 
 

@@ -297,3 +297,24 @@ def test_a_models_own_preprocessing_comes_first():
 def test_explained_image_is_offered():
     assert camaug.ExplainedImage is ExplainedImage
     assert callable(camaug.explain)
+
+
+def test_a_function_as_target_is_said_to_be_one(net):
+    explained = explain(net, torch.rand(3, 16, 16), "grad-cam", lambda logits: logits[:, 1] - logits[:, 0])
+    assert "a function of the logits, predicted" in repr(explained)
+    assert set(explained.record["target"]) == {"function"}
+    assert explained.record["predicted"]["index"] == explained.target
+
+
+def test_what_cannot_be_explained_is_refused(net):
+    image = torch.rand(3, 16, 16)
+    with pytest.raises(ValueError, match="logits for this image that are not finite"):
+        explain(net, image * float("nan"), "grad-cam")
+    with pytest.raises(
+        TypeError, match="`target` must be a class's index or name, a function of the logits, or None, got"
+    ):
+        explain(net, image, "grad-cam", [1])
+    with pytest.raises(TypeError, match=r"`model` must be a torch\.nn\.Module, got Tensor"):
+        explain(image, net)
+    with pytest.raises(TypeError, match="expected one explainer"):
+        explain(net, image, ["grad-cam", "layer-cam"])

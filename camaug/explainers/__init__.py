@@ -29,7 +29,7 @@ from camaug.explainers.legrad import LeGrad
 from camaug.explainers.noise_smooth import NoiseSmooth
 from camaug.explainers.pixel_explainer import PixelExplainer
 from camaug.explainers.refine_cam import RefineCAM
-from camaug.explainers.registry import get_explainer, list_explainers, register_explainer
+from camaug.explainers.registry import as_explainer, get_explainer, list_explainers, register_explainer
 from camaug.explainers.rise import RISE
 from camaug.explainers.score_cam import ScoreCAM
 from camaug.explainers.shapley_cam import ShapleyCAM
@@ -84,6 +84,7 @@ __all__ = [
     "PixelExplainer",
     "Target",
     "WrappingExplainer",
+    "as_explainer",
     "get_explainer",
     "list_explainers",
     "register_explainer",

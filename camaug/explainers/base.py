@@ -137,8 +137,9 @@ class Explainer(ABC):
         _check_images(images)
         model = unwrap(model)
         forward = _in_ambient_precision(forward or model, images.device.type)
-        images = images.detach().clone() if images.is_inference() else images.detach()
         with observing(model):
+            # A copy made here, where inference mode is off, may become a part of a graph.
+            images = images.clone() if images.is_inference() else images.detach()
             evidence = self.gather(model, forward, images, targets)
             # The sums of a method are made in float32, whatever precision the model's own forwards run in.
             with torch.autocast(images.device.type, enabled=False):

@@ -65,7 +65,7 @@ class CAM(LayerExplainer):
         if weights is None:
             raise ValueError(
                 f"{self.name} needs a model whose logits are one linear layer on the average of its target layer, and "
-                f"at {evidence.layer.name!r} {type(evidence.model).__name__} is not: 'grad-cam' is the same map there, "
-                "and works for any head"
+                f"at {evidence.layer.name!r} {type(evidence.model).__name__} is not: choose 'grad-cam', which is "
+                "CAM where CAM is defined and works for any head"
             )
         return weights[classes]

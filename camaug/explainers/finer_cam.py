@@ -69,6 +69,8 @@ class FinerCAM(WrappingExplainer):
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> Evidence:
         """What the other method gathers for the comparison."""
+        if isinstance(targets, Target) and targets.function is not None:  # a comparison made before, for other copies
+            return self.inner.gather(model, forward, images, targets)
         answer = super(WrappingExplainer, self).gather(model, forward, images, targets)
         classes = answer.target.require_classes(self.name)
         similar = similar_classes(answer.logits, classes, self.references)

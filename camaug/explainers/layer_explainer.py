@@ -155,6 +155,11 @@ class LayerExplainer(Explainer):
             score = target.score(at_least_float32(logits)).sum()
             gradients = [self.derivative(score, output) if score.requires_grad else None for output in outputs]
         if any(gradient is None for gradient in gradients):
+            if target.function is not None:
+                raise ValueError(
+                    "the function given as `targets` does not depend on the target layer's output: give another "
+                    "function, or choose a layer before the head"
+                )
             raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")
         return gradients
 

@@ -35,7 +35,7 @@ class NoiseSmooth(WrappingExplainer):
     """
 
     samples: int = 8
-    noise: float = 0.1
+    noise: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:

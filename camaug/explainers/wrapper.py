@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer, Targets
-from camaug.explainers.registry import get_explainer
+from camaug.explainers.registry import as_explainer
 from camaug.masking import normalise, upsample
 
 __all__ = ["WrappingExplainer"]
@@ -30,7 +30,7 @@ class WrappingExplainer(Explainer):
     @property
     def inner(self) -> Explainer:
         """The other method."""
-        return get_explainer(self.explainer) if isinstance(self.explainer, str) else self.explainer
+        return as_explainer(self.explainer)
 
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets

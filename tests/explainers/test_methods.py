@@ -550,6 +550,23 @@ def test_finer_cam_without_comparison_is_the_method(net, images):
     torch.testing.assert_close(strong.maps, GradCAM()(net, images, margin).maps)
 
 
+@pytest.mark.parametrize("outer", ["aug-smooth", "noise-smooth"])
+def test_finer_cam_inside_another_wrapper(net, images, outer):
+    """The comparison is made once, for the image itself, and explained in every copy."""
+    settings = {"samples": 1, "noise": 0.0} if outer == "noise-smooth" else {"factors": [1.0]}
+    found = get_explainer(outer, explainer="finer-cam", **settings)(net, images, TARGETS).maps
+    if outer == "noise-smooth":
+        torch.testing.assert_close(found, get_explainer("finer-cam")(net, images, TARGETS).maps, rtol=1e-4, atol=1e-5)
+    assert found.amax() == pytest.approx(1)
+
+
+def test_a_function_that_ignores_the_layer(net, images):
+    with pytest.raises(
+        ValueError, match="the function given as `targets` does not depend on the target layer's output"
+    ):
+        GradCAM()(net, images, lambda logits: torch.ones(len(logits)))
+
+
 def test_similar_classes_of_few():
     assert similar_classes(torch.tensor([[1.0, 2.0]]), torch.tensor([1]), count=3).tolist() == [[0]]
 

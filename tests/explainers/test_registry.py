@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import pytest
 import torch
 
 from camaug import Explainer, GradCAM, GroupCAM, get_explainer, list_explainers, register_explainer
-from camaug.explainers import LayerExplainer, registry
+from camaug.explainers import LayerExplainer, as_explainer, registry
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,33 @@ def test_unknown_name():
         get_explainer("groupcam")
     with pytest.raises(ValueError, match=r"unknown explainer 'xyz', expected one of ablation-cam, .*xrai$"):
         get_explainer("xyz")
+
+
+@dataclass(frozen=True)
+class Imported(Channel):
+    """Found by where it stands."""
+
+
+def test_by_import_path(monkeypatch):
+    monkeypatch.setitem(sys.modules, "my_method", sys.modules[__name__])
+    assert get_explainer("my_method.Imported", channel=2) == Imported(channel=2)
+    with pytest.raises(
+        ValueError, match=r"registered as 'nowhere.CAM', and 'nowhere' cannot be imported .* PYTHONPATH"
+    ):
+        get_explainer("nowhere.CAM")
+    with pytest.raises(
+        ValueError, match=r"'my_method\.pytest' must be the import path of a class that derives from Expl"
+    ):
+        get_explainer("my_method.pytest")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [(GradCAM, "got the class GradCAM"), (["grad-cam"], "got list"), (None, "got NoneType")]
+)
+def test_neither_a_name_nor_an_explainer(wrong, said):
+    with pytest.raises(TypeError, match=rf"expected one explainer, or the name of one .*, {said}"):
+        as_explainer(wrong)
+    assert as_explainer("grad-cam") == as_explainer(GradCAM()) == GradCAM()
 
 
 def test_unknown_setting():

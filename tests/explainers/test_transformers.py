@@ -123,6 +123,14 @@ def test_legrad_by_autograd_of_the_test_itself(vit, pictures):
     torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_legrad_whatever_the_autograd_mode(vit, pictures, mode):
+    expected = get_explainer("legrad")(vit, pictures, 1).maps
+    with mode():
+        found = get_explainer("legrad")(vit, pictures.clone(), 1).maps
+    assert torch.equal(found, expected)
+
+
 def test_legrad_of_the_last_blocks(vit, pictures):
     all_blocks, last = (get_explainer("legrad", blocks=count)(vit, pictures, 1).maps for count in (None, 1))
     assert not torch.allclose(all_blocks, last, atol=1e-2)
