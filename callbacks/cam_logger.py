@@ -18,7 +18,7 @@ from camaug.class_names import class_label
 from camaug.explainers import Explainer, as_explainer
 from camaug.render import COLORMAPS, denormalise
 
-from .look import Look, figures, overview, panels
+from .look import Look, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes
 from .stages import first_loader, images_on_device
@@ -197,6 +197,7 @@ class CamLogger(L.Callback):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
             write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
         write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
+        self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
         self._previous = look
         # A CamEvaluator beside this logger has the figures that both know, of more images.
@@ -215,6 +216,17 @@ class CamLogger(L.Callback):
         if self.mean is not None and self.std is not None:
             return self.mean, self.std
         return normalisation(trainer, self._dataset)
+
+    def _doubt(self, trainer: L.Trainer, look: Look) -> None:
+        """Say once for each reason that more than half of the heatmaps are not to be trusted."""
+        for reason, count in doubts(look).items():
+            if 2 * count > len(look.maps) and reason not in self._warned:
+                self._warned.add(reason)
+                rank_zero_warn(
+                    f"CamLogger: in epoch {trainer.current_epoch} {count} of {len(look.maps)} heatmaps of "
+                    f"{self.explainer.name} are not to be trusted ({reason}). It is not said again; the captions and "
+                    "cam/flat_maps tell it from epoch to epoch"
+                )
 
     def _warn(self, what: str) -> None:
         trace = traceback.format_exc()

@@ -13,7 +13,7 @@ from camaug.masking import upsample
 from camaug.metrics import Drift, MassInMask
 from camaug.render import caption, enlarge, grid, overlay, row
 
-__all__ = ["Look", "figures", "overview", "panels"]
+__all__ = ["Look", "doubt", "doubts", "figures", "is_blank", "overview", "panels"]
 
 SMALLEST_SIDE = 192
 RIGHT, WRONG, NEUTRAL = (46, 160, 67), (218, 54, 51), (110, 118, 129)
@@ -61,14 +61,17 @@ def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: flo
     rows = []
     for place, (index, label) in enumerate(zip(look.indices, look.labels, strict=True)):
         truth = "unlabelled" if label is None else class_label(names, label)
-        verdict = "" if label is None else ", right" if _is_right(look, place) else ", wrong"
+        verdict = "predicted" if label is None else f"predicted, {'right' if _is_right(look, place) else 'wrong'}"
         cells = [
             caption(pictures[place], [truth, f"image {index}"], mark=NEUTRAL),
-            caption(heat[place], [_prediction(look, place, names), "predicted" + verdict], mark=_mark(look, place)),
+            caption(
+                heat[place], [_prediction(look, place, names), doubt(look, place) or verdict], mark=_mark(look, place)
+            ),
         ]
         if label is not None and not _is_right(look, place):
             said = f"{look.probabilities[place, label]:.0%} {truth}"
-            cells.append(caption(true_heat[place], [said, "true class"], mark=NEUTRAL))
+            about = "blank: no evidence" if is_blank(look.true_maps[place]) else "true class"
+            cells.append(caption(true_heat[place], [said, about], mark=NEUTRAL))
         else:
             cells.append(caption(torch.full_like(pictures[place], 0.11), ["", ""]))
         rows.append(row(cells))
@@ -108,6 +111,24 @@ def figures(look: Look, previous: Look | None) -> dict[str, float]:
         mass.update(look.true_maps, look.masks)
         values |= {f"object_{name}": value for name, value in mass.compute().items()}
     return {name: float(value) for name, value in values.items()}
+
+
+def is_blank(map_: Tensor) -> bool:
+    """Whether a map (H, W) shows no evidence anywhere."""
+    return bool(map_.amax() == 0)
+
+
+def doubt(look: Look, place: int) -> str:
+    """Why a heatmap is not to be trusted, in a few words for its caption; empty where nothing speaks against it."""
+    if not look.probabilities[place].isfinite().all():
+        return "answer is not finite"
+    return "blank: no evidence" if is_blank(look.maps[place]) else ""
+
+
+def doubts(look: Look) -> dict[str, int]:
+    """How many heatmaps are not to be trusted, for each reason."""
+    reasons = [doubt(look, place) for place in range(len(look.maps))]
+    return {reason: reasons.count(reason) for reason in sorted(set(reasons)) if reason}
 
 
 def _heat(pictures: Tensor, maps: Tensor, colormap: str, strength: float) -> Tensor:
