@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from camaug.augment import GroupCamTransform
+from camaug.augment import GroupCamTransform, Recipe, check_recipe
 from camaug.batches import find_images_and_labels, replace_images
 from camaug.explainers import Explainer, as_explainer
 from camaug.layers import resolve_layer
@@ -44,6 +44,9 @@ class GroupCamAugmentation(L.Callback):
         stop_epoch: First epoch without it again; None for no end.
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
+        recipe: ``keep-salient``, the paper's: what does not matter is blurred away; or ``hide-salient``: what the model
+            relies on is, so that it must find more.
+        strength: How much of the blur is mixed in, in [0, 1]; the paper's is 1.
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
 
     Raises:
@@ -62,15 +65,18 @@ class GroupCamAugmentation(L.Callback):
         stop_epoch: int | None = None,
         blur_kernel_size: int = 51,
         blur_sigma: float = 50.0,
+        recipe: Recipe = "keep-salient",
+        strength: float = 1.0,
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
     ) -> None:
         if start_epoch < 0:
             raise ValueError(f"`start_epoch` must be at least 0, got {start_epoch}")
         if stop_epoch is not None and stop_epoch <= start_epoch:
             raise ValueError(f"`stop_epoch` must be after `start_epoch` ({start_epoch}), or None, got {stop_epoch}")
-        if not 0 <= share <= 1:
-            raise ValueError(f"`share` must be between 0 and 1, got {share}")
+        check_recipe(recipe, strength, share)
         self.explainer = None if explainer is None else as_explainer(explainer)
+        self.recipe: Recipe = recipe
+        self.strength = strength
         self.share = share
         self.start_epoch = start_epoch
         self.stop_epoch = stop_epoch
@@ -92,6 +98,8 @@ class GroupCamAugmentation(L.Callback):
         self._transform = GroupCamTransform(
             pl_module,
             self.explainer,
+            recipe=self.recipe,
+            strength=self.strength,
             share=self.share,
             blur_kernel_size=self.blur_kernel_size,
             blur_sigma=self.blur_sigma,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,9 @@ from camaug.batches import class_indices, find_images_and_labels, replace_images
 from camaug.explainers import Explainer, GroupCAM, as_explainer
 from camaug.masking import binarise, blend, gaussian_blur
 
-__all__ = ["GroupCamTransform"]
+__all__ = ["GroupCamTransform", "Recipe", "check_recipe", "kept_places"]
+
+Recipe = Literal["keep-salient", "hide-salient"]
 
 
 def augmentation_explainer() -> GroupCAM:
@@ -21,12 +23,34 @@ def augmentation_explainer() -> GroupCAM:
     return GroupCAM(theta=None, weighted=False)
 
 
+def kept_places(maps: Tensor, recipe: Recipe) -> Tensor:
+    """Where an image stays as it is.
+
+    Args:
+        maps: Saliency, (N, H, W).
+        recipe: ``"keep-salient"``, where a map is at least its own mean; or ``"hide-salient"``, where it is below.
+
+    Returns:
+        Boolean masks (N, H, W); True everywhere for a flat map, which has no evidence to choose by.
+
+    Example:
+        >>> kept_places(torch.tensor([[[0.0, 0.2], [0.9, 0.1]]]), "hide-salient")
+        tensor([[[ True,  True],
+                 [False,  True]]])
+    """
+    salient = binarise(maps)
+    if recipe == "keep-salient":
+        return salient
+    return ~salient | salient.all(dim=(1, 2), keepdim=True)
+
+
 class GroupCamTransform(v2.Transform):
     """Blur what the model does not look at, in a batch of training images.
 
     Zhang, Rao, Yang 2021 (arXiv 2103.13859, section 5): the saliency ``L`` of the true class is binarised at each
     map's own mean, ``B = L >= mean(L)``, and the training image is ``X' = X * B + blur(X) * (1 - B)``. Labels pass
-    through unchanged. An image without evidence for its class stays as it is.
+    through unchanged. An image without evidence for its class stays as it is. That is the recipe ``keep-salient``;
+    ``hide-salient`` blurs what the model relies on, so that it must find more.
 
     Used as torchvision's ``MixUp`` and ``CutMix`` are: on the batch, on its device, with new tensors returned and the
     given ones left alone. The model is looked at as it is at each call, without a trace, and is not a submodule: the
@@ -36,6 +60,8 @@ class GroupCamTransform(v2.Transform):
         model: The classifier, usually the one in training; its forward gives logits.
         explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
             with 16 groups, without weights and without de-noising.
+        recipe: ``"keep-salient"``, the paper's, or ``"hide-salient"``.
+        strength: How much of the blur is mixed in where the image is not kept, in [0, 1]; the paper's is 1.
         share: Share of the images that are transformed, in [0, 1], chosen at random in each batch; the others cost
             nothing.
         blur_kernel_size: Width of the blur in pixels, odd.
@@ -43,7 +69,7 @@ class GroupCamTransform(v2.Transform):
         forward: How logits (N, classes) come from images, where ``model(images)`` does not give them.
 
     Raises:
-        ValueError: If ``share`` is outside [0, 1], or the explainer's name is unknown.
+        ValueError: If ``share`` or ``strength`` is outside [0, 1], or the name of the recipe or the explainer unknown.
 
     Example:
         >>> import torchvision
@@ -58,17 +84,20 @@ class GroupCamTransform(v2.Transform):
         model: nn.Module,
         explainer: str | Explainer | None = None,
         *,
+        recipe: Recipe = "keep-salient",
+        strength: float = 1.0,
         share: float = 1.0,
         blur_kernel_size: int = 51,
         blur_sigma: float = 50.0,
         forward: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
-        if not 0 <= share <= 1:
-            raise ValueError(f"`share` must be between 0 and 1, got {share}")
+        check_recipe(recipe, strength, share)
         # Hidden from nn.Module's registration: a transform has no weights to save, move or train.
         self._model = (model,)
         self.explainer = augmentation_explainer() if explainer is None else as_explainer(explainer)
+        self.recipe = recipe
+        self.strength = strength
         self.share = share
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma
@@ -116,7 +145,7 @@ class GroupCamTransform(v2.Transform):
         maps = images.new_zeros(size, dtype=torch.float32)
         if len(index):
             maps = self.explain(images[index], labels[index])
-        return {"index": index, "maps": maps, "masks": binarise(maps)}
+        return {"index": index, "maps": maps, "masks": kept_places(maps, self.recipe)}
 
     def explain(self, images: Tensor, labels: Tensor) -> Tensor:
         """The saliency of the true class, or of the heaviest where labels are soft: maps (M, H, W) in [0, 1]."""
@@ -127,6 +156,7 @@ class GroupCamTransform(v2.Transform):
         index, masks = params["index"], params["masks"]
         chosen = inpt[index].detach()
         blurred = gaussian_blur(chosen, self.blur_kernel_size, self.blur_sigma)
+        blurred = torch.lerp(chosen, blurred, self.strength)
         return inpt.index_copy(0, index, blend(chosen, blurred, masks))
 
     def _choose(self, images: Tensor) -> Tensor:
@@ -139,4 +169,13 @@ class GroupCamTransform(v2.Transform):
 
     def extra_repr(self) -> str:
         """What the transform is configured with."""
-        return f"explainer={self.explainer}, share={self.share}"
+        return f"explainer={self.explainer}, recipe={self.recipe}, strength={self.strength}, share={self.share}"
+
+
+def check_recipe(recipe: str, strength: float, share: float) -> None:
+    """Refuse what cannot be an augmentation."""
+    if recipe not in ("keep-salient", "hide-salient"):
+        raise ValueError(f"`recipe` must be 'keep-salient' or 'hide-salient', got {recipe!r}")
+    for name, value in (("strength", strength), ("share", share)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"`{name}` must be between 0 and 1, got {value}")

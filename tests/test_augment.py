@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from camaug import GradCAM, GroupCAM, GroupCamTransform
-from camaug.augment import augmentation_explainer
+from camaug.augment import augmentation_explainer, kept_places
 
 LABELS = torch.tensor([0, 3, 2, 4])
 FOUR_GROUPS = GroupCAM(groups=4, theta=None, weighted=False)
@@ -343,3 +343,50 @@ def test_no_images(transform):
 def test_label_out_of_range(transform, images):
     with pytest.raises(ValueError, match=r"`targets` must be between 0 and 4, the model's last class, got \[5\]"):
         transform(images, LABELS + 1)
+
+
+# Recipes
+
+
+def test_hide_salient_blurs_what_keep_salient_keeps(net, images):
+    settings = {"blur_kernel_size": 9, "blur_sigma": 4.0}
+    keep = GroupCamTransform(net, FOUR_GROUPS, **settings)
+    hide = GroupCamTransform(net, FOUR_GROUPS, recipe="hide-salient", **settings)
+    masks, hidden = (each.make_params([images, LABELS])["masks"] for each in (keep, hide))
+    blurred = v2.functional.gaussian_blur(images, [9, 9], [4.0, 4.0])
+    some = ~masks.flatten(1).all(dim=1)
+    assert some.any()
+    assert torch.equal(hidden[some], ~masks[some])
+    new, _ = hide(images, LABELS)
+    expected = torch.where(hidden[:, None], images, blurred)
+    torch.testing.assert_close(new, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_image_without_evidence_stays_whole_in_every_recipe():
+    flat = torch.zeros(2, 4, 4)
+    flat[1, 0, 0] = 1
+    for recipe in ("keep-salient", "hide-salient"):
+        kept = kept_places(flat, recipe)
+        assert kept[0].all()
+        assert kept[1, 0, 0] == (recipe == "keep-salient")
+
+
+def test_strength_mixes_the_blur_in(net, images):
+    whole, half, none = (
+        GroupCamTransform(net, FOUR_GROUPS, strength=strength)(images, LABELS)[0] for strength in (1, 0.5, 0)
+    )
+    assert torch.equal(none, images)
+    torch.testing.assert_close(half, (whole + images) / 2, rtol=1e-4, atol=1e-5)
+    assert not torch.equal(whole, images)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"recipe": "hide"}, "`recipe` must be 'keep-salient' or 'hide-salient', got 'hide'"),
+        ({"strength": 1.5}, "`strength` must be between 0 and 1, got 1.5"),
+    ],
+)
+def test_impossible_recipes(net, settings, message):
+    with pytest.raises(ValueError, match=message):
+        GroupCamTransform(net, **settings)
