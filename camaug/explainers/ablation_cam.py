@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
+from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, check_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.features import replace_output
 from camaug.precision import at_least_float32
@@ -93,8 +93,7 @@ class AblationCAM(LayerExplainer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.chunk_size is not None and self.chunk_size < 1:
-            raise ValueError(f"`chunk_size` must be at least 1, or None, got {self.chunk_size}")
+        check_chunk_size(self.chunk_size)
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """The share of the score that is lost without each channel, (N, K)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from camaug.explainers.grad_cam import channel_weights
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer, weighted_sum
-from camaug.explainers.queries import masked_scores
+from camaug.explainers.queries import check_chunk_size, masked_scores
 from camaug.explainers.registry import register_explainer
 from camaug.masking import denoise, gaussian_blur, normalise, upsample
 from camaug.optional import import_extra
@@ -146,8 +146,7 @@ class GroupCAM(LayerExplainer):
             raise ValueError(f"`grouping` must be 'order', 'k-means' or 'agglomerative', got {self.grouping!r}")
         if self.theta is not None and not 0 <= self.theta <= 100:
             raise ValueError(f"`theta` is a percentile and must be between 0 and 100, or None, got {self.theta}")
-        if self.chunk_size is not None and self.chunk_size < 1:
-            raise ValueError(f"`chunk_size` must be at least 1 image, or None, got {self.chunk_size}")
+        check_chunk_size(self.chunk_size)
 
     @property
     def needs_gradients(self) -> bool:

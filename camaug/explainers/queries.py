@@ -13,7 +13,7 @@ from camaug.masking import blend, upsample
 
 T = TypeVar("T")
 
-__all__ = ["in_chunks", "masked_scores"]
+__all__ = ["check_chunk_size", "in_chunks", "masked_scores"]
 
 SMALLEST_DEFAULT_CHUNK = 32
 
@@ -84,3 +84,9 @@ def in_chunks(query: Callable[[slice], T], count: int, chunk_size: int) -> Itera
             continue
         yield result
         done = part.stop
+
+
+def check_chunk_size(chunk_size: int | None) -> None:
+    """Refuse chunks of no images."""
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"`chunk_size` must be at least 1 image, or None, got {chunk_size}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence, Explainer
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
+from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, check_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.masking import upsample
 
@@ -76,8 +76,7 @@ class RISE(Explainer):
             raise ValueError(f"`masks` and `cells` must be at least 1, got {self.masks} and {self.cells}")
         if not 0 < self.keep_probability < 1:
             raise ValueError(f"`keep_probability` must be between 0 and 1, got {self.keep_probability}")
-        if self.chunk_size is not None and self.chunk_size < 1:
-            raise ValueError(f"`chunk_size` must be at least 1 image, or None, got {self.chunk_size}")
+        check_chunk_size(self.chunk_size)
 
     def saliency(self, evidence: Evidence) -> Tensor:
         """The masks' mean, weighted by confidence, (N, H, W)."""

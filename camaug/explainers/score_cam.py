@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
+from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, check_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.masking import normalise, upsample
 
@@ -40,8 +40,7 @@ class ScoreCAM(LayerExplainer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.chunk_size is not None and self.chunk_size < 1:
-            raise ValueError(f"`chunk_size` must be at least 1 image, or None, got {self.chunk_size}")
+        check_chunk_size(self.chunk_size)
 
     @property
     def variants(self) -> int:
