@@ -15,7 +15,9 @@ from tests.small_explainers import CONVOLUTIONAL, small
 
 from .conftest import Blobs, Module
 
-POOLED_ONLY = ("cam",)
+EVERY = [name for name in CONVOLUTIONAL if name != "cam"]  # which needs another head
+# One of each way of looking: gradients at a layer, queries, neither, the pixels, every layer, several layers, copies.
+REPRESENTATIVES = ("grad-cam", "group-cam", "eigen-cam", "gradient", "full-grad", "refine-cam", "noise-smooth")
 
 
 class Averaging(WeightAveraging):
@@ -51,8 +53,11 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in CONVOLUTIONAL if name not in POOLED_ONLY])
-@pytest.mark.parametrize("setting", SETTINGS)
+FAST = [(name, setting) for name in EVERY for setting in SETTINGS if setting == "plain" or name in REPRESENTATIVES]
+SLOW = [(name, setting) for name in EVERY for setting in SETTINGS if (name, setting) not in FAST]
+
+
+@pytest.mark.parametrize(("name", "setting"), FAST + [pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW])
 def test_training_is_bit_for_bit_the_same_with_the_logger(name, setting, make_trainer):
     settings = dict(SETTINGS[setting])
     results = []
