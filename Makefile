@@ -10,10 +10,10 @@ demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
 
 test: .venv/test
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-slow: .venv/test
-	$(BIN)/python -m pytest -n 1 -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
 lint: .venv/test
 	$(BIN)/ruff check .
