@@ -98,6 +98,7 @@ def test_autocast(explainer, net, images):
 
 
 def test_channels_last(explainer, net, images):
+    net, images = net.double(), images.double()
     expected = explainer(net, images)
     net.to(memory_format=torch.channels_last)
     same(explainer(net, images.contiguous(memory_format=torch.channels_last)), expected)
