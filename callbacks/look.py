@@ -70,7 +70,7 @@ def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: flo
         ]
         if label is not None and not _is_right(look, place):
             said = f"{look.probabilities[place, label]:.0%} {truth}"
-            about = "blank: no evidence" if is_blank(look.true_maps[place]) else "true class"
+            about = "blank map" if is_blank(look.true_maps[place]) else "true class"
             cells.append(caption(true_heat[place], [said, about], mark=NEUTRAL))
         else:
             cells.append(caption(torch.full_like(pictures[place], 0.11), ["", ""]))
@@ -121,8 +121,8 @@ def is_blank(map_: Tensor) -> bool:
 def doubt(look: Look, place: int) -> str:
     """Why a heatmap is not to be trusted, in a few words for its caption; empty where nothing speaks against it."""
     if not look.probabilities[place].isfinite().all():
-        return "answer is not finite"
-    return "blank: no evidence" if is_blank(look.maps[place]) else ""
+        return "answer not finite"
+    return "blank map" if is_blank(look.maps[place]) else ""
 
 
 def doubts(look: Look) -> dict[str, int]:

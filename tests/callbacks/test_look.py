@@ -23,8 +23,8 @@ def test_doubts_by_hand():
     maps[0, 3, 4] = 1
     probabilities = torch.tensor([[0.7, 0.3], [0.7, 0.3], [float("nan"), 0.3]])
     seen = look(maps, probabilities)
-    assert [doubt(seen, place) for place in range(3)] == ["", "blank: no evidence", "answer is not finite"]
-    assert doubts(seen) == {"answer is not finite": 1, "blank: no evidence": 1}
+    assert [doubt(seen, place) for place in range(3)] == ["", "blank map", "answer not finite"]
+    assert doubts(seen) == {"answer not finite": 1, "blank map": 1}
 
 
 def test_the_caption_of_a_blank_map_differs():
@@ -45,9 +45,7 @@ class Blank(GradCAM):
 
 def test_one_warning_where_most_heatmaps_are_blank(module, loader, make_trainer, read_events):
     trainer = make_trainer(CamLogger(Blank(), images=3), max_epochs=3)
-    with pytest.warns(
-        UserWarning, match=r"3 of 3 heatmaps of grad-cam are not to be trusted \(blank: no evidence\)"
-    ) as said:
+    with pytest.warns(UserWarning, match=r"3 of 3 heatmaps of grad-cam are not to be trusted \(blank map\)") as said:
         trainer.fit(module, loader, loader)
     assert len([warning for warning in said if "not to be trusted" in str(warning.message)]) == 1
     assert [event.value for event in read_events().Scalars("cam/flat_maps")] == [1, 1, 1]
