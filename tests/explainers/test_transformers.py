@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 
 import pytest
 import timm
@@ -154,3 +155,55 @@ def test_legrad_of_frozen_torchvision_models(pictures):
 def test_legrad_refuses_networks_without_such_attention(net, images):
     with pytest.raises(ValueError, match="found no such block in TinyNet: choose 'grad-cam'"):
         get_explainer("legrad")(net, images)
+
+
+class Fused(nn.Module):
+    """A transformer behind which something may raise."""
+
+    def __init__(self, vit: nn.Module) -> None:
+        super().__init__()
+        self.vit = vit
+        self.blown = False
+
+    def forward(self, images):
+        logits = self.vit(images)
+        if self.blown:
+            raise RuntimeError("fuse blown")
+        return logits
+
+
+@pytest.mark.parametrize("outcome", ["success", "bad target", "raising layer"])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_legrad_in_every_precision_and_memory_format(vit, pictures, unchanged, dtype, memory_format, outcome):
+    model = Fused(copy.deepcopy(vit)).to(dtype=dtype).train()
+    images = pictures.to(dtype=dtype, memory_format=memory_format)
+    model.blown = outcome == "raising layer"
+    attention = nn.functional.scaled_dot_product_attention
+    with unchanged(model):
+        if outcome == "success":
+            assert get_explainer("legrad")(model, images, 1).maps.isfinite().all()
+        else:
+            error, message = {
+                "bad target": (ValueError, "`targets` must be between 0 and 4"),
+                "raising layer": (RuntimeError, "fuse blown"),
+            }[outcome]
+            with pytest.raises(error, match=message):
+                get_explainer("legrad")(model, images, 5)
+    assert nn.functional.scaled_dot_product_attention is attention
+
+
+def test_legrad_keeps_no_memory_and_depends_on_the_head(vit, pictures):
+    def living() -> int:
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    explainer = get_explainer("legrad")
+    before_head = explainer(vit, pictures, 1).maps
+    before = living()
+    for _ in range(50):
+        explainer(vit, pictures, 1)
+    assert living() <= before
+    other = copy.deepcopy(vit)
+    nn.init.normal_(other.head.weight, generator=torch.Generator().manual_seed(9))
+    assert (explainer(other, pictures, 1).maps - before_head).abs().amax() > 0.1
