@@ -4,5 +4,6 @@ from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger
 from .cam_writer import CamWriter
 from .group_cam_augmentation import GroupCamAugmentation
+from .run_recorder import RunRecorder
 
-__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "GroupCamAugmentation"]
+__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "GroupCamAugmentation", "RunRecorder"]

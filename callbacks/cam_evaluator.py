@@ -73,7 +73,7 @@ class CamEvaluator(L.Callback):
         metrics: Names of the metrics.
         explainer: The method: a name of ``camaug.list_explainers()``, or an explainer with its settings.
         images: Number of images; None for 32, or as many as there are.
-        every_n_epochs: Evaluate after every n-th epoch.
+        every_n_epochs: Evaluate after every n-th epoch; None for the last epoch alone.
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
 
     Raises:
@@ -89,7 +89,7 @@ class CamEvaluator(L.Callback):
         metrics: Sequence[str] = ("insertion_deletion", "average_drop", "drift"),
         explainer: str | Explainer = "group-cam",
         images: int | None = None,
-        every_n_epochs: int = 1,
+        every_n_epochs: int | None = 1,
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
     ) -> None:
         for name, value in (("images", images), ("every_n_epochs", every_n_epochs)):
@@ -154,7 +154,10 @@ class CamEvaluator(L.Callback):
         )
 
     def _is_due(self, trainer: L.Trainer) -> bool:
-        return not trainer.sanity_checking and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        if trainer.sanity_checking:
+            return False
+        done = trainer.current_epoch + 1
+        return done == trainer.max_epochs if self.every_n_epochs is None else done % self.every_n_epochs == 0
 
     def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
         for name, metric in self._evaluate(trainer, pl_module).items():

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from camaug.augment import GroupCamTransform, Recipe, check_recipe
-from camaug.batches import find_images_and_labels, replace_images
+from camaug.augment import GroupCamTransform
+from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, as_explainer
 from camaug.layers import resolve_layer
+from camaug.recipes import NEED_NO_MAPS, Recipe, check_recipe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
 
+from .consistency import Consistency
 from .pictures import Normalisation, normalisation, write_picture
 from .stopwatch import Stopwatch
 from .strategies import refuse_sharded
+from .training_step import wrap_training_step
 
-__all__ = ["GroupCamAugmentation"]
+__all__ = ["GroupCamAugmentation", "PRESETS", "Preset"]
 
+Preset = Literal["default", "paper"]
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {"recipe": "keep-salient", "share": 1.0, "strength": 1.0},
+    "paper": {"recipe": "keep-salient", "share": 1.0, "strength": 1.0},
+}
 PICTURED_IMAGES = 8
 SMALLEST_SIDE = 128
 
@@ -39,14 +46,21 @@ class GroupCamAugmentation(L.Callback):
     Args:
         explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
             with 16 groups, without weights and without de-noising, 18 forward passes an image and no backward pass.
-        share: Share of the images of each batch that are augmented, in [0, 1].
+        share: Share of the images of each batch that are augmented, in [0, 1]; None as the preset says.
         start_epoch: First epoch with augmentation, counted from 0.
         stop_epoch: First epoch without it again; None for no end.
+        ramp_epochs: Epochs over which the share rises in equal steps to its full value.
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
-        recipe: ``keep-salient``, the paper's: what does not matter is blurred away; or ``hide-salient``: what the model
-            relies on is, so that it must find more.
-        strength: How much of the blur is mixed in, in [0, 1]; the paper's is 1.
+        recipe: What the map is used for: ``keep-salient``, ``hide-salient``, ``mix`` or ``paired``, or one of the
+            controls ``blur-everything``, ``random-mask`` and ``shuffled-maps``
+            (:class:`camaug.augment.GroupCamTransform`). None as the preset says. With ``mix`` the ``training_step``
+            gets labels that are probabilities, as ``cross_entropy`` takes them.
+        strength: How much of the change is made, in [0, 1]; None as the preset says.
+        consistency: With ``paired``, the weight of the term that is added to the loss: the Jensen-Shannon divergence
+            between the answers for the images and for their masked twins (:func:`camaug.recipes.pair_consistency`).
+        preset: What stands for arguments that are None: ``paper``, the published setting (``keep-salient`` on every
+            image, at full strength), or ``default``.
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
 
     Raises:
@@ -60,24 +74,35 @@ class GroupCamAugmentation(L.Callback):
     def __init__(
         self,
         explainer: str | Explainer | None = None,
-        share: float = 1.0,
+        share: float | None = None,
         start_epoch: int = 0,
         stop_epoch: int | None = None,
         blur_kernel_size: int = 51,
         blur_sigma: float = 50.0,
-        recipe: Recipe = "keep-salient",
-        strength: float = 1.0,
+        recipe: Recipe | None = None,
+        strength: float | None = None,
+        ramp_epochs: int = 0,
+        consistency: float = 1.0,
+        preset: Preset = "default",
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
     ) -> None:
         if start_epoch < 0:
             raise ValueError(f"`start_epoch` must be at least 0, got {start_epoch}")
         if stop_epoch is not None and stop_epoch <= start_epoch:
             raise ValueError(f"`stop_epoch` must be after `start_epoch` ({start_epoch}), or None, got {stop_epoch}")
-        check_recipe(recipe, strength, share)
+        if ramp_epochs < 0 or consistency < 0:
+            raise ValueError(f"`ramp_epochs` and `consistency` must be at least 0, got {ramp_epochs} and {consistency}")
+        if preset not in PRESETS:
+            raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}, got {preset!r}")
+        given = {"recipe": recipe, "share": share, "strength": strength}
+        chosen = {**PRESETS[preset], **{name: value for name, value in given.items() if value is not None}}
+        check_recipe(**chosen)
+        self.recipe: Recipe = chosen["recipe"]
+        self.share: float = chosen["share"]
+        self.strength: float = chosen["strength"]
         self.explainer = None if explainer is None else as_explainer(explainer)
-        self.recipe: Recipe = recipe
-        self.strength = strength
-        self.share = share
+        self.ramp_epochs = ramp_epochs
+        self.consistency = Consistency(consistency)
         self.start_epoch = start_epoch
         self.stop_epoch = stop_epoch
         self.blur_kernel_size = blur_kernel_size
@@ -85,15 +110,25 @@ class GroupCamAugmentation(L.Callback):
         self.forward = forward
         self._transform: GroupCamTransform | None = None
         self._augmented: Any | None = None
-        self._restore_step: Callable[[], None] | None = None
+        self._twins = torch.empty(0, dtype=torch.int64)
+        self._undo: list[Callable[[], None]] = []
         self._pictured = False
         self._checked = False
 
     # Lightning's hooks
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Make the transform, and check what can be checked before there are data."""
+        """Make the transform, and check what can be checked before there are data.
+
+        Raises:
+            ValueError: If the strategy shards the model, or a loss that is not Lightning's to end is to get a term.
+        """
         refuse_sharded(trainer, self)
+        if self.recipe == "paired" and self.consistency.weight > 0 and not pl_module.automatic_optimization:
+            raise ValueError(
+                "GroupCamAugmentation(recipe='paired') adds a term to the loss that training_step returns, and this "
+                "module optimises by itself: set consistency=0 and add camaug.recipes.pair_consistency yourself"
+            )
         self._pictured = self._checked = False
         self._transform = GroupCamTransform(
             pl_module,
@@ -112,9 +147,7 @@ class GroupCamAugmentation(L.Callback):
         for layer in named if isinstance(named, tuple) else (named,):
             if isinstance(layer, str):
                 resolve_layer(pl_module, layer, torch.empty(0))
-        self._restore_step = _pass_replacement(
-            pl_module, lambda batch: batch if self._augmented is None else self._augmented
-        )
+        self._stand_before(pl_module)
         self._augmentation_time = Stopwatch(pl_module.device)
         self._step_time = Stopwatch(pl_module.device)
 
@@ -134,6 +167,7 @@ class GroupCamAugmentation(L.Callback):
     ) -> None:
         """Let go of the augmented batch."""
         self._augmented = None
+        self.consistency.forget()
         self._step_time.stop()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -159,6 +193,9 @@ class GroupCamAugmentation(L.Callback):
     def _is_active(self, epoch: int) -> bool:
         return self.share > 0 and self.start_epoch <= epoch and (self.stop_epoch is None or epoch < self.stop_epoch)
 
+    def _share_in(self, epoch: int) -> float:
+        return self.share * min(1.0, (epoch - self.start_epoch + 1) / (self.ramp_epochs + 1))
+
     def _check(self, trainer: L.Trainer, batch: Any) -> None:
         """Try the first image now, lest a wrong setting be noticed only in ``start_epoch``."""
         self._checked = True
@@ -166,30 +203,53 @@ class GroupCamAugmentation(L.Callback):
             return
         images, labels = find_images_and_labels(batch)
         self._bound_transform.check_inputs([images, labels])
-        with trainer.precision_plugin.forward_context():
-            self._bound_transform.explain(images[:1], labels[:1])
+        if self.recipe not in NEED_NO_MAPS:
+            with trainer.precision_plugin.forward_context():
+                self._bound_transform.explain(images[:1], labels[:1])
         until = "" if self.stop_epoch is None else f" until epoch {self.stop_epoch}"
         rank_zero_info(
-            f"GroupCamAugmentation: {self._bound_transform.explainer.name} on {self.share:.0%} of the training images "
-            f"from epoch {self.start_epoch}{until}"
+            f"GroupCamAugmentation: {self.recipe} by {self._bound_transform.explainer.name} on {self.share:.0%} of the "
+            f"training images from epoch {self.start_epoch}{until}"
         )
 
     def _augment(self, trainer: L.Trainer, batch: Any) -> Any:
         transform = self._bound_transform
+        transform.share = self._share_in(trainer.current_epoch)
         images, labels = find_images_and_labels(batch)
         transform.check_inputs([images, labels])
         params = transform.make_params([images, labels])
-        augmented = transform.transform(images, params)
+        augmented = transform.replace(batch, [images, labels], params)
         if not self._pictured and len(params["index"]):
             self._pictured = True
-            self._log_picture(trainer, images, augmented, params)
-        return replace_images(batch, images, augmented)
+            self._log_picture(trainer, images, find_images_and_labels(augmented).images, params)
+        self._twins = params["index"]
+        return augmented
+
+    def _stand_before(self, pl_module: L.LightningModule) -> None:
+        """Give the module's ``training_step`` the augmented batches, and its loss the term that goes with them."""
+        paired = self.recipe == "paired" and self.consistency.weight > 0
+
+        def replacement(batch: Any) -> Any:
+            self.consistency.forget()  # the explainer's own questions
+            return batch if self._augmented is None else self._augmented
+
+        def ending(result: Any) -> Any:
+            if self._augmented is None or not paired:
+                return result
+            count = len(find_images_and_labels(self._augmented).images)
+            return self.consistency.add(pl_module, result, self._twins, count)
+
+        undo = [wrap_training_step(pl_module, replacement, ending)]
+        if paired:
+            undo.append(self.consistency.listen(pl_module))
+        self._undo = undo
 
     def _let_go(self) -> None:
         self._augmented = None
-        if self._restore_step is not None:
-            self._restore_step()
-            self._restore_step = None
+        self.consistency.forget()
+        for undo in self._undo:
+            undo()
+        self._undo = []
 
     def _log_picture(self, trainer: L.Trainer, images: Tensor, augmented: Tensor, params: dict[str, Any]) -> None:
         if not trainer.is_global_zero:
@@ -203,38 +263,17 @@ class GroupCamAugmentation(L.Callback):
             )
 
 
-def _pass_replacement(pl_module: L.LightningModule, replacement: Callable[[Any], Any]) -> Callable[[], None]:
-    """Make the module's ``training_step`` receive ``replacement(batch)``; the result undoes it.
-
-    A callback cannot return a new batch, a tuple cannot be changed in place, and a tensor must not be, since the data
-    set may hand it out again.
-    """
-    own = vars(pl_module).get("training_step")  # set on the instance by torch.compile, for one
-    original = pl_module.training_step
-
-    @functools.wraps(original)
-    def training_step(batch: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(replacement(batch), *args, **kwargs)
-
-    def restore() -> None:
-        if own is None:
-            vars(pl_module).pop("training_step", None)
-        else:
-            vars(pl_module)["training_step"] = own
-
-    vars(pl_module)["training_step"] = training_step
-    return restore
-
-
 def _picture(images: Tensor, augmented: Tensor, params: dict[str, Any], normalised: Normalisation) -> Tensor:
     """One row an image: original, map, mask, result."""
     index = params["index"][:PICTURED_IMAGES]
+    twins = len(augmented) > len(images)
+    results = augmented[len(images) :][: len(index)] if twins else augmented[index]
     maps, masks = (params[name][: len(index)].float().cpu() for name in ("maps", "masks"))
     columns = {
         "original": denormalise(images[index], *normalised),
         "saliency map": colorize(maps),
         "mask": colorize(masks, "gray"),
-        "training image": denormalise(augmented[index], *normalised),
+        "training image": denormalise(results, *normalised),
     }
     enlarged = [enlarge(pictures, SMALLEST_SIDE) for pictures in columns.values()]
     rows = [

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from camaug.batches import class_indices, find_images_and_labels, replace_images
-from camaug.explainers import Explainer, GroupCAM, as_explainer
-from camaug.masking import binarise, blend, gaussian_blur
+from camaug.batches import class_indices, find_images_and_labels, replace_tensors
+from camaug.explainers import Explainer, Explanation, GroupCAM, as_explainer
+from camaug.masking import blend, gaussian_blur
+from camaug.recipes import NEED_NO_MAPS, Recipe, check_recipe, kept_places, mass_share, mixed_labels, probabilities
 
-__all__ = ["GroupCamTransform", "Recipe", "check_recipe", "kept_places"]
-
-Recipe = Literal["keep-salient", "hide-salient"]
+__all__ = ["GroupCamTransform"]
 
 
 def augmentation_explainer() -> GroupCAM:
@@ -23,34 +22,22 @@ def augmentation_explainer() -> GroupCAM:
     return GroupCAM(theta=None, weighted=False)
 
 
-def kept_places(maps: Tensor, recipe: Recipe) -> Tensor:
-    """Where an image stays as it is.
-
-    Args:
-        maps: Saliency, (N, H, W).
-        recipe: ``"keep-salient"``, where a map is at least its own mean; or ``"hide-salient"``, where it is below.
-
-    Returns:
-        Boolean masks (N, H, W); True everywhere for a flat map, which has no evidence to choose by.
-
-    Example:
-        >>> kept_places(torch.tensor([[[0.0, 0.2], [0.9, 0.1]]]), "hide-salient")
-        tensor([[[ True,  True],
-                 [False,  True]]])
-    """
-    salient = binarise(maps)
-    if recipe == "keep-salient":
-        return salient
-    return ~salient | salient.all(dim=(1, 2), keepdim=True)
-
-
 class GroupCamTransform(v2.Transform):
-    """Blur what the model does not look at, in a batch of training images.
+    """Use what the model looks at to change a batch of training images.
 
     Zhang, Rao, Yang 2021 (arXiv 2103.13859, section 5): the saliency ``L`` of the true class is binarised at each
     map's own mean, ``B = L >= mean(L)``, and the training image is ``X' = X * B + blur(X) * (1 - B)``. Labels pass
-    through unchanged. An image without evidence for its class stays as it is. That is the recipe ``keep-salient``;
-    ``hide-salient`` blurs what the model relies on, so that it must find more.
+    through unchanged. An image without evidence for its class stays as it is. That is the first of the recipes:
+
+    * ``keep-salient``: what does not matter is blurred away;
+    * ``hide-salient``: what the model relies on is blurred, so that it must find more;
+    * ``mix``: the salient part of one image is pasted into another, and the labels become probabilities, by the share
+      of each image's saliency that is to be seen (after SnapMix, :func:`camaug.recipes.mixed_labels`);
+    * ``paired``: the images are followed by the masked twins of those chosen, and the labels likewise; a loss may ask
+      for like answers (:func:`camaug.recipes.pair_consistency`).
+
+    Three controls show what saliency is worth: ``blur-everything``; ``random-mask``, random places of the same area;
+    ``shuffled-maps``, the map of another image of the batch.
 
     Used as torchvision's ``MixUp`` and ``CutMix`` are: on the batch, on its device, with new tensors returned and the
     given ones left alone. The model is looked at as it is at each call, without a trace, and is not a submodule: the
@@ -60,8 +47,9 @@ class GroupCamTransform(v2.Transform):
         model: The classifier, usually the one in training; its forward gives logits.
         explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
             with 16 groups, without weights and without de-noising.
-        recipe: ``"keep-salient"``, the paper's, or ``"hide-salient"``.
-        strength: How much of the blur is mixed in where the image is not kept, in [0, 1]; the paper's is 1.
+        recipe: One of those above; the paper's by default.
+        strength: How much of the change is made, in [0, 1]: of the blur where the image is not kept, or of the pasted
+            part. The paper's is 1.
         share: Share of the images that are transformed, in [0, 1], chosen at random in each batch; the others cost
             nothing.
         blur_kernel_size: Width of the blur in pixels, odd.
@@ -112,7 +100,8 @@ class GroupCamTransform(v2.Transform):
                 :func:`camaug.batches.find_images_and_labels`). Whatever else is there passes through.
 
         Returns:
-            The same structure with new images.
+            The same structure with new images; by ``mix`` with new labels too, probabilities (N, classes); by
+            ``paired`` with N + M images and labels, the last M of the twins.
 
         Raises:
             ValueError: If there are no images, or no labels.
@@ -121,7 +110,13 @@ class GroupCamTransform(v2.Transform):
         images, labels = find_images_and_labels(batch)
         self.check_inputs([images, labels])
         params = self.make_params([images, labels])
-        return replace_images(batch, images, self.transform(images, params))
+        return self.replace(batch, [images, labels], params)
+
+    def replace(self, batch: Any, flat_inputs: list[Any], params: dict[str, Any]) -> Any:
+        """The batch with images and labels changed by ``params``; the given one is left as it is."""
+        images, labels = flat_inputs
+        replacements = [(images, self.transform(images, params)), (labels, self.relabel(labels, params))]
+        return replace_tensors(batch, replacements)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         """Refuse a batch without labels: the saliency is that of the true class."""
@@ -136,28 +131,49 @@ class GroupCamTransform(v2.Transform):
         """All of the randomness, the saliency and the masks, for ``[images, labels]``.
 
         Returns:
-            ``index``: which images are transformed, (M,); ``maps``: their saliency, (M, H, W) in [0, 1]; ``masks``:
-            what is kept of them, boolean (M, H, W).
+            ``index``: which images are changed, (M,); ``maps``: their saliency, (M, H, W) in [0, 1]; ``masks``: what
+            is kept of them, boolean (M, H, W), or by ``mix`` what is pasted of each; ``classes``: the model's number of
+            classes, None where it was not asked.
         """
         images, labels = flat_inputs
         index = self._choose(images)
         size = (len(index), *images.shape[2:])
-        maps = images.new_zeros(size, dtype=torch.float32)
-        if len(index):
-            maps = self.explain(images[index], labels[index])
-        return {"index": index, "maps": maps, "masks": kept_places(maps, self.recipe)}
+        maps, classes = images.new_zeros(size, dtype=torch.float32), None
+        if len(index) and self.recipe not in NEED_NO_MAPS:
+            explanation = self.explain(images[index], labels[index])
+            maps, classes = explanation.maps, explanation.logits.shape[1]
+        masks = kept_places(maps, self.recipe)
+        if self.recipe == "mix":
+            masks &= ~masks.all(dim=(1, 2), keepdim=True)  # without evidence there is nothing to paste
+        return {"index": index, "maps": maps, "masks": masks, "classes": classes}
 
-    def explain(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The saliency of the true class, or of the heaviest where labels are soft: maps (M, H, W) in [0, 1]."""
-        return self.explainer(self._model[0], images, class_indices(labels), forward=self._forward).maps
+    def explain(self, images: Tensor, labels: Tensor) -> Explanation:
+        """The explanation of the true class, or of the heaviest where labels are soft."""
+        return self.explainer(self._model[0], images, class_indices(labels), forward=self._forward)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """New images (N, C, H, W): the chosen ones blurred outside their masks, the others as they are."""
+        """New images: those chosen changed, the others as they are; (N, C, H, W), by ``paired`` (N + M, C, H, W)."""
         index, masks = params["index"], params["masks"]
         chosen = inpt[index].detach()
-        blurred = gaussian_blur(chosen, self.blur_kernel_size, self.blur_sigma)
-        blurred = torch.lerp(chosen, blurred, self.strength)
-        return inpt.index_copy(0, index, blend(chosen, blurred, masks))
+        if self.recipe == "mix":
+            changed = torch.lerp(chosen, blend(chosen.roll(1, dims=0), chosen, masks.roll(1, dims=0)), self.strength)
+        else:
+            blurred = gaussian_blur(chosen, self.blur_kernel_size, self.blur_sigma)
+            changed = blend(chosen, torch.lerp(chosen, blurred, self.strength), masks)
+        return torch.cat([inpt, changed]) if self.recipe == "paired" else inpt.index_copy(0, index, changed)
+
+    def relabel(self, labels: Tensor, params: dict[str, Any]) -> Tensor:
+        """The labels of the new images; the very same by every recipe but ``mix`` and ``paired``."""
+        index, maps, pasted = params["index"], params["maps"], params["masks"].roll(1, dims=0)
+        if self.recipe == "paired":
+            return torch.cat([labels, labels[index]])
+        if self.recipe != "mix" or len(index) == 0:
+            return labels
+        kept = 1 - self.strength * mass_share(maps, pasted)
+        given = self.strength * mass_share(maps.roll(1, dims=0), pasted)
+        chosen = labels[index]
+        mixed = mixed_labels(chosen, chosen.roll(1, dims=0), kept, given, params["classes"])
+        return probabilities(labels, params["classes"]).index_copy(0, index, mixed)
 
     def _choose(self, images: Tensor) -> Tensor:
         count = len(images)
@@ -170,12 +186,3 @@ class GroupCamTransform(v2.Transform):
     def extra_repr(self) -> str:
         """What the transform is configured with."""
         return f"explainer={self.explainer}, recipe={self.recipe}, strength={self.strength}, share={self.share}"
-
-
-def check_recipe(recipe: str, strength: float, share: float) -> None:
-    """Refuse what cannot be an augmentation."""
-    if recipe not in ("keep-salient", "hide-salient"):
-        raise ValueError(f"`recipe` must be 'keep-salient' or 'hide-salient', got {recipe!r}")
-    for name, value in (("strength", strength), ("share", share)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"`{name}` must be between 0 and 1, got {value}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
-__all__ = ["ImagesAndLabels", "class_indices", "find_images_and_labels", "find_strings", "replace_images"]
+__all__ = ["ImagesAndLabels", "class_indices", "find_images_and_labels", "find_strings", "replace_tensors"]
 
 IMAGE_NAMES = ("image", "images", "img", "imgs", "pixel_values", "x", "input", "inputs")
 LABEL_NAMES = ("label", "labels", "target", "targets", "y", "class", "classes")
@@ -78,18 +78,18 @@ def find_strings(batch: Any, name: str, count: int) -> list[str] | None:
     return None
 
 
-def replace_images(batch: Any, images: Tensor, replacement: Tensor) -> Any:
-    """A batch like the given one with other images in it; the given one is left as it is.
+def replace_tensors(batch: Any, replacements: Sequence[tuple[Tensor, Tensor]]) -> Any:
+    """A batch like the given one with other tensors in it; the given one is left as it is.
 
     Args:
         batch: The batch.
-        images: The tensor in it that is to be replaced, found by identity.
-        replacement: What stands in its place.
+        replacements: Tensors in it, found by identity, each with what stands in its place.
 
     Returns:
         A new container of the same type.
     """
-    return apply_to_collection(batch, Tensor, lambda tensor: replacement if tensor is images else tensor)
+    by_identity = {id(old): new for old, new in replacements}
+    return apply_to_collection(batch, Tensor, lambda tensor: by_identity.get(id(tensor), tensor))
 
 
 def class_indices(labels: Tensor) -> Tensor:

@@ -50,6 +50,8 @@ class ImageClassifier(L.LightningModule):
         mixup_alpha: Strength of MixUp; 0 for none. With CutMix too, one of both is drawn for each batch.
         cutmix_alpha: Strength of CutMix; 0 for none.
         freeze_backbone: Whether only the head is trained; the backbone then stays in evaluation mode.
+        channels_last: Whether weights and images are laid out with channels last, which convolutions run faster in on
+            most machines, in low precision above all.
 
     Raises:
         ValueError: If the optimiser or the schedule is unknown, or the label smoothing is no share.
@@ -75,6 +77,7 @@ class ImageClassifier(L.LightningModule):
         mixup_alpha: float = 0.0,
         cutmix_alpha: float = 0.0,
         freeze_backbone: bool = False,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         if optimizer not in ("sgd", "adamw"):
@@ -98,6 +101,8 @@ class ImageClassifier(L.LightningModule):
         self.warmup_epochs, self.step_epochs, self.step_gamma = warmup_epochs, step_epochs, step_gamma
         self.label_smoothing = label_smoothing
         self.mix = _mix(num_classes, mixup_alpha, cutmix_alpha)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.model.to(memory_format=self.memory_format)
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
             self.model.requires_grad_(False)
@@ -108,7 +113,7 @@ class ImageClassifier(L.LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes) of images (N, 3, H, W)."""
-        return cast(Tensor, self.model(images))
+        return cast(Tensor, self.model(images.contiguous(memory_format=self.memory_format)))
 
     def setup(self, stage: str) -> None:
         """Learn what the classes are called; warn where the data are not normalised as the weights expect.
@@ -163,6 +168,11 @@ class ImageClassifier(L.LightningModule):
         """The loss of one batch ``(images, labels)``, mixed if that is asked for."""
         images, labels = batch[0], batch[1]
         if self.mix is not None:
+            if labels.dim() == 2:
+                raise ValueError(
+                    "the labels are mixed already, by the data or by augmentation's recipe 'mix': set mixup_alpha and "
+                    "cutmix_alpha to 0"
+                )
             images, labels = self.mix(images, labels)
         loss = F.cross_entropy(self(images), labels, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, prog_bar=True)

@@ -18,6 +18,8 @@ from rich.console import Console
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
 from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation
 from camaug.classifier import ImageClassifier
+from camaug.experiments import Report
+from camaug.experiments.comparison import main as compare
 from camaug.explainers import Explainer
 
 __all__ = ["CamaugCLI", "main"]
@@ -88,15 +90,18 @@ class CamaugCLI(LightningCLI):
             _print_summary(self.trainer, directory)
 
 
-def main(args: Sequence[str] | None = None) -> CamaugCLI:
+def main(args: Sequence[str] | None = None) -> CamaugCLI | Report:
     """Run the command line.
 
     Args:
         args: The arguments, ``sys.argv[1:]`` by default.
 
     Returns:
-        The CLI, with its trainer, model and data module.
+        The CLI, with its trainer, model and data module; of ``compare`` its report.
     """
+    given = sys.argv[1:] if args is None else list(args)
+    if given[:1] == ["compare"]:
+        return compare(given[1:])
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that a class of the user's own is found, whichever door was taken
     # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from camaug import GradCAM, GroupCAM, GroupCamTransform
-from camaug.augment import augmentation_explainer, kept_places
+from camaug.augment import augmentation_explainer
+from camaug.recipes import kept_places
 
 LABELS = torch.tensor([0, 3, 2, 4])
 FOUR_GROUPS = GroupCAM(groups=4, theta=None, weighted=False)
@@ -383,7 +384,7 @@ def test_strength_mixes_the_blur_in(net, images):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"recipe": "hide"}, "`recipe` must be 'keep-salient' or 'hide-salient', got 'hide'"),
+        ({"recipe": "hide"}, "`recipe` must be one of keep-salient, hide-salient, mix, paired, .*, got 'hide'"),
         ({"strength": 1.5}, "`strength` must be between 0 and 1, got 1.5"),
     ],
 )

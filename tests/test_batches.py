@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from camaug.batches import class_indices, find_images_and_labels, replace_images
+from camaug.batches import class_indices, find_images_and_labels, replace_tensors
 
 Pair = namedtuple("Pair", ["picture", "answer"])
 Named = namedtuple("Named", ["mask", "image", "label"])
@@ -52,7 +52,7 @@ def test_the_very_tensors_are_found(batch):
 def test_replacing_makes_a_like_container(batch):
     before = list(leaves(batch))
     replacement = torch.zeros(3, 3, 8, 8)
-    changed = replace_images(batch, IMAGES, replacement)
+    changed = replace_tensors(batch, [(IMAGES, replacement)])
     assert type(changed) is type(batch)
     assert changed is not batch
     assert find_images_and_labels(changed).images is replacement
@@ -84,7 +84,7 @@ def test_images_alone():
     assert images is IMAGES
     assert labels is None
     replacement = torch.zeros(1)
-    assert replace_images(IMAGES, IMAGES, replacement) is replacement
+    assert replace_tensors(IMAGES, [(IMAGES, replacement)]) is replacement
 
 
 @pytest.mark.parametrize(

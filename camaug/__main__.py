@@ -1,0 +1,6 @@
+"""The command line by ``python -m camaug``."""
+
+from camaug.cli import main
+
+if __name__ == "__main__":
+    main()
