@@ -3,6 +3,7 @@
 from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger
 from .cam_writer import CamWriter
+from .experiment_runner import ExperimentRunner
 from .group_cam_augmentation import GroupCamAugmentation
 
-__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "GroupCamAugmentation"]
+__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "ExperimentRunner", "GroupCamAugmentation"]
