@@ -3,7 +3,8 @@
 from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger
 from .cam_writer import CamWriter
+from .experiment_runner import ExperimentRunner
 from .group_cam_augmentation import GroupCamAugmentation
 from .run_recorder import RunRecorder
 
-__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "GroupCamAugmentation", "RunRecorder"]
+__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "ExperimentRunner", "GroupCamAugmentation", "RunRecorder"]

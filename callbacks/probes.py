@@ -16,7 +16,7 @@ from torch.utils.data import ConcatDataset, IterableDataset, Subset, default_col
 
 from camaug.batches import class_indices, find_images_and_labels
 
-__all__ = ["Probes", "choose_probes", "spread"]
+__all__ = ["Probes", "choose_probes", "places", "spread"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
             count = _available(count, len(items), exactly)
         else:
             count = _available(count, len(dataset), exactly)
-            targets = _targets(dataset)
-            indices = spread(targets, count) if targets is not None else _evenly(range(len(dataset)), count)
+            indices = places(dataset, count)
             items = [dataset[index] for index in indices]
         size = loader.batch_size or count
         # A loader without a batch size leaves the batching to its data set, and collates nothing.
@@ -75,6 +74,20 @@ def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
         labels = [label for batch in batches for label in _labels(batch)]
         masks = [dataset.object_mask(index) for index in indices] if hasattr(dataset, "object_mask") else None
     return Probes(batches, indices, labels, masks)
+
+
+def places(dataset: Any, count: int) -> list[int]:
+    """Choose places of a data set: spread over the classes where it says its targets, evenly over it where not.
+
+    Args:
+        dataset: A data set with a length.
+        count: How many places to choose, at most as many as there are.
+
+    Returns:
+        The places; the same ones whenever the data are the same.
+    """
+    targets = _targets(dataset)
+    return spread(targets, count) if targets is not None else _evenly(range(len(dataset)), count)
 
 
 def spread(targets: Sequence[int], count: int) -> list[int]:

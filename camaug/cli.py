@@ -1,4 +1,4 @@
-"""The command line: ``fit``, ``validate``, ``test`` and ``predict`` from YAML and arguments, by LightningCLI."""
+"""The command line: ``fit``, ``validate``, ``test``, ``predict`` and ``experiment``, by LightningCLI."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from rich.console import Console
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
 from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation
 from camaug.classifier import ImageClassifier
+from camaug.experiment_trainer import ExperimentTrainer
 from camaug.experiments import Report
 from camaug.experiments.comparison import main as compare
 from camaug.explainers import Explainer
 
 __all__ = ["CamaugCLI", "main"]
 
+EXPERIMENTS = "Do one of the paper's experiments: what are this model's explanations worth?"
 EXPLAINS = "Explain photos: for each an overlay, the raw map and a record of what was computed."
 
 
@@ -35,13 +37,23 @@ class CamaugCLI(LightningCLI):
     :class:`~camaug.callbacks.GroupCamAugmentation` and Lightning's ``ModelCheckpoint``, which are always there.
 
     ``predict`` has none of these but ``explainer``, ``output`` and ``writer``: the arguments of
-    :class:`~camaug.callbacks.CamWriter`, which explains every photo.
+    :class:`~camaug.callbacks.CamWriter`, which explains every photo. ``experiment`` has none either, but
+    ``experiment``, ``output`` and ``images``: see
+    :meth:`~camaug.experiment_trainer.ExperimentTrainer.experiment`.
     """
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's, and ``experiment``."""
+        return {**LightningCLI.subcommands(), "experiment": {"model", "datamodule"}}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the sections, say where runs go, and let the data say how many classes there are."""
         if parser.description == EXPLAINS:
             _add_explaining(parser)
+            return
+        if parser.description == EXPERIMENTS:
+            parser.set_defaults({"trainer.logger": False, "trainer.enable_checkpointing": False})
             return
         parser.add_lightning_class_args(CamLogger, "cam")
         parser.add_lightning_class_args(GroupCamAugmentation, "augmentation")
@@ -62,13 +74,13 @@ class CamaugCLI(LightningCLI):
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
 
     def before_instantiate_classes(self) -> None:
-        """Explaining leaves no configuration behind: each result's record tells how it was made."""
-        if self.subcommand == "predict":
+        """Nothing is left behind where the trainer logs: results stand in folders of their own."""
+        if self.subcommand in ("predict", "experiment"):
             self.save_config_callback = None
             # The checkpoint's training callbacks have nothing to do here.
             warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
-            model = self.config["predict"]["model"]
-            if not (model["pretrained"] or model["checkpoint"] or self.config["predict"]["ckpt_path"]):
+            config = self.config[self.subcommand]
+            if not (config["model"]["pretrained"] or config["model"]["checkpoint"] or config["ckpt_path"]):
                 rank_zero_warn(
                     "the model that explains your photos has random weights: give it --model.pretrained true, "
                     "--model.checkpoint FILE or --ckpt_path CHECKPOINT"
@@ -82,6 +94,13 @@ class CamaugCLI(LightningCLI):
                 _print_facts(_explained(writer))
             if any(writer.failed and not writer.written and not writer.skipped for writer in writers):
                 raise SystemExit(1)  # a script that called this should know that there is nothing
+
+    def after_experiment(self) -> None:
+        """Leave the configuration beside the report, and say where it is."""
+        config = self.config["experiment"]
+        directory = Path(config["output"]).expanduser()
+        self._parser("experiment").save(config, directory / "config.yaml", skip_none=False, overwrite=True)
+        _print_facts({"report": str(directory / "report.md"), "look at it": tensorboard_command(directory)})
 
     def after_fit(self) -> None:
         """Say what came out and where it can be looked at."""
@@ -109,8 +128,9 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report:
     return CamaugCLI(
         ImageClassifier,
         L.LightningDataModule,
+        trainer_class=ExperimentTrainer,
         subclass_mode_data=True,
-        parser_kwargs={"predict": {"description": EXPLAINS}},
+        parser_kwargs={"predict": {"description": EXPLAINS}, "experiment": {"description": EXPERIMENTS}},
         seed_everything_default=0,
         args=None if args is None else list(args),
     )

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from camaug.class_names import class_label
+from camaug.files import png_bytes, write_whole
 from camaug.masking import upsample
 from camaug.render import caption, enlarge, overlay, row
 
@@ -97,9 +98,9 @@ class ExplainedImage:
         paths[2].unlink(missing_ok=True)  # it would vouch for files that are about to change
         record = {**self.record, "files": {"overlay": paths[0].name, "map": paths[1].name}}
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        contents = (_png(self.overlay), _sixteen_bits(self.map) if raw == "png" else _npy(self.map), text.encode())
+        contents = (png_bytes(self.overlay), _sixteen_bits(self.map) if raw == "png" else _npy(self.map), text.encode())
         for path, content in zip(paths, contents, strict=True):
-            _write_whole(path, content)
+            write_whole(path, content)
         return paths
 
     def _repr_png_(self) -> bytes:
@@ -108,7 +109,7 @@ class ExplainedImage:
         if self.image.shape[-1] < pictures.shape[-1]:  # the heat is drawn at the size that is shown
             size = (pictures.shape[-2], pictures.shape[-1])
             pictures[1] = overlay(pictures[:1], upsample(self.map[None, None], size)[:, 0], *self._paint)[0]
-        return _png(caption(row(list(pictures)), [self._title, self._method]))
+        return png_bytes(caption(row(list(pictures)), [self._title, self._method]))
 
     def __repr__(self) -> str:
         height, width = self.map.shape
@@ -140,11 +141,6 @@ class ExplainedImage:
         return f"{name} at {', '.join(layers)}" if layers else str(name)
 
 
-def _png(picture: Tensor) -> bytes:
-    pixels = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-    return _encoded(lambda file: Image.fromarray(pixels).save(file, "PNG"))
-
-
 def _sixteen_bits(saliency: Tensor) -> bytes:
     pixels = (saliency.double() * 65535).round().numpy().astype(np.uint16)
     return _encoded(lambda file: Image.fromarray(pixels).save(file, "PNG"))
@@ -158,14 +154,3 @@ def _encoded(write: Callable[[io.BytesIO], None]) -> bytes:
     file = io.BytesIO()
     write(file)
     return file.getvalue()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written: beside its place first, under a name of this process alone."""
-    waiting = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        waiting.write_bytes(content)
-        waiting.replace(path)
-    except OSError:
-        waiting.unlink(missing_ok=True)
-        raise

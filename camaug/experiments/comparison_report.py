@@ -54,8 +54,8 @@ def compare_records(records: Sequence[Record], reference: str, metric: str, note
     seeds = len({record.training.seed for record in records})
     about = (
         f"{metric} in percent; over {seeds} seeds; intervals are 95 % confidence intervals of the mean paired "
-        f"difference by Student's t, and one without 0 in it speaks of a difference. {len(arms) - 1} arms are compared: of twenty "
-        "that do not differ, one is expected to have such an interval all the same.",
+        f"difference by Student's t, and one without 0 in it speaks of a difference. {len(arms) - 1} arms are "
+        "compared: of twenty that do not differ, one is expected to have such an interval all the same.",
     )
     return Report("What the arms are worth", tables, [_by_epoch(arms, metric)], notes=about + notes)
 

@@ -95,7 +95,7 @@ def train(training: Training, directory: Path, base: Path, arguments: Sequence[s
         The record.
 
     Raises:
-        TrainingFailedError: If there is none; the message has the end of what the process wrote, and where all of it is.
+        TrainingFailedError: If there is none; the message has the end of what the process wrote.
         FileExistsError: If the run's folder is there and no comparison made it.
     """
     folder = _folder(training, directory)

@@ -3,7 +3,13 @@
 from camaug.metrics.average_drop import AverageDrop, confidence_drop
 from camaug.metrics.drift import Drift, rank_correlation, top_overlap
 from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, mass_in_cell, mosaic
-from camaug.metrics.insertion_deletion import InsertionDeletion, area_under, pixel_ranks, score_curves
+from camaug.metrics.insertion_deletion import (
+    InsertionDeletion,
+    area_under,
+    insertion_deletion_curves,
+    pixel_ranks,
+    score_curves,
+)
 from camaug.metrics.mass_in_mask import MassInMask, mass_in_mask
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
 
@@ -18,6 +24,7 @@ __all__ = [
     "boxes_to_masks",
     "choose_mosaics",
     "confidence_drop",
+    "insertion_deletion_curves",
     "mass_in_cell",
     "mass_in_mask",
     "mosaic",

@@ -15,9 +15,20 @@ from camaug.masking import blend, gaussian_blur
 from camaug.metrics.checks import check_maps, require_images
 from camaug.observe import observing
 
-__all__ = ["InsertionDeletion", "area_under", "pixel_ranks", "score_curves"]
+__all__ = [
+    "InsertionDeletion",
+    "Preset",
+    "area_under",
+    "insertion_deletion_curves",
+    "pixel_ranks",
+    "score_curves",
+    "step_size",
+]
 
 Forward = Callable[[Tensor], Tensor]
+Preset = Literal["paper", "script"]
+
+_STEPS: dict[str, float] = {"paper": 0.01, "script": 448}
 
 
 def pixel_ranks(maps: Tensor) -> Tensor:
@@ -101,6 +112,68 @@ def area_under(curves: Tensor) -> Tensor:
     return (curves.sum(dim=1) - curves[:, 0] / 2 - curves[:, -1] / 2) / (curves.shape[1] - 1)
 
 
+def insertion_deletion_curves(
+    model: nn.Module,
+    images: Tensor,
+    maps: Tensor,
+    targets: Tensor | None = None,
+    *,
+    preset: Preset = "paper",
+    step: float | None = None,
+    chunk_size: int | None = None,
+    forward: Forward | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Each image's insertion and deletion curve; :func:`area_under` gives the figures of the literature.
+
+    Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), section 4.2. See :class:`InsertionDeletion`, which averages.
+
+    Args:
+        model: The classifier; it is left as it was.
+        images: (N, C, H, W).
+        maps: (N, H, W).
+        targets: (N,); the predicted classes where None, and by the script's preset.
+        preset: ``"paper"`` or ``"script"``.
+        step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
+        chunk_size: Images in one forward pass; by default as many as are given, and at least 32.
+        forward: How logits come from images, where ``model(images)`` does not give them.
+
+    Returns:
+        Insertion and deletion, (N, steps + 1) each, in [0, 1].
+
+    Raises:
+        ValueError: If the preset is unknown, ``step`` is not positive, or maps and images do not match.
+
+    Example:
+        >>> import torchvision
+        >>> images, maps = torch.rand(2, 3, 64, 64), torch.rand(2, 64, 64)
+        >>> inserted, deleted = insertion_deletion_curves(torchvision.models.resnet18(), images, maps, step=0.25)
+        >>> inserted.shape, torch.allclose(inserted[:, -1], deleted[:, 0], atol=1e-5)  # both of the whole image
+        (torch.Size([2, 5]), True)
+    """
+    check_maps(maps, images)
+    if targets is None or preset == "script":
+        with observing(unwrap(model)):
+            targets = (forward or model)(images).argmax(dim=1)
+    blurred = gaussian_blur(images)
+    gone = torch.zeros_like(images) if preset == "script" else blurred
+    asked: dict[str, Any] = {"step": step_size(preset, step), "chunk_size": chunk_size, "forward": forward}
+    inserted = score_curves(model, images, maps, targets, start=blurred, finish=images, **asked)
+    return inserted, score_curves(model, images, maps, targets, start=images, finish=gone, **asked)
+
+
+def step_size(preset: Preset, step: float | None = None) -> float:
+    """Pixels that turn in a step, a share if below 1: what is given, or as the preset says.
+
+    Raises:
+        ValueError: If the preset is unknown or ``step`` is not positive.
+    """
+    if preset not in _STEPS:
+        raise ValueError(f"`preset` must be 'paper' or 'script', got {preset!r}")
+    if step is not None and step <= 0:
+        raise ValueError(f"`step` must be a positive share or number of pixels, got {step}")
+    return _STEPS[preset] if step is None else step
+
+
 class InsertionDeletion(Metric):
     """Areas under the insertion and the deletion curve, averaged over images, and their difference.
 
@@ -137,7 +210,7 @@ class InsertionDeletion(Metric):
 
     def __init__(
         self,
-        preset: Literal["paper", "script"] = "paper",
+        preset: Preset = "paper",
         *,
         step: float | None = None,
         chunk_size: int | None = None,
@@ -145,12 +218,8 @@ class InsertionDeletion(Metric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if preset not in ("paper", "script"):
-            raise ValueError(f"`preset` must be 'paper' or 'script', got {preset!r}")
-        if step is not None and step <= 0:
-            raise ValueError(f"`step` must be a positive share or number of pixels, got {step}")
         self.preset = preset
-        self.step = step if step is not None else {"paper": 0.01, "script": 448}[preset]
+        self.step = step_size(preset, step)
         self.chunk_size = chunk_size
         self.forward_function = forward
         self.add_state("insertion", torch.tensor(0.0), dist_reduce_fx="sum")
@@ -172,15 +241,16 @@ class InsertionDeletion(Metric):
         check_maps(maps, images)
         if len(images) == 0:
             return
-        forward = self.forward_function or model
-        if targets is None or self.preset == "script":
-            with observing(unwrap(model)):
-                targets = forward(images).argmax(dim=1)
-        blurred = gaussian_blur(images)
-        gone = torch.zeros_like(images) if self.preset == "script" else blurred
-        asked: dict[str, Any] = {"step": self.step, "chunk_size": self.chunk_size, "forward": forward}
-        inserted = score_curves(model, images, maps, targets, start=blurred, finish=images, **asked)
-        deleted = score_curves(model, images, maps, targets, start=images, finish=gone, **asked)
+        inserted, deleted = insertion_deletion_curves(
+            model,
+            images,
+            maps,
+            targets,
+            preset=self.preset,
+            step=self.step,
+            chunk_size=self.chunk_size,
+            forward=self.forward_function,
+        )
         self.insertion += area_under(inserted).sum()
         self.deletion += area_under(deleted).sum()
         self.count += len(images)

@@ -224,7 +224,7 @@ import sys, time
 from camaug import explained_image
 from tests.callbacks.test_cam_writer import *
 
-original, calls = explained_image._write_whole, []
+original, calls = explained_image.write_whole, []
 
 def slowly(path, content):
     calls.append(path)
@@ -234,7 +234,7 @@ def slowly(path, content):
         time.sleep(60)
     original(path, content)
 
-explained_image._write_whole = slowly
+explained_image.write_whole = slowly
 writer = CamWriter(GradCAM(layer="conv"), directory=sys.argv[2])
 trainer = L.Trainer(accelerator="cpu", logger=False, callbacks=[writer], enable_progress_bar=False)
 trainer.predict(Watcher(), datamodule=PhotoFolder(sys.argv[1], batch_size=2, num_workers=0))
