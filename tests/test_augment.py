@@ -391,3 +391,104 @@ def test_strength_mixes_the_blur_in(net, images):
 def test_impossible_recipes(net, settings, message):
     with pytest.raises(ValueError, match=message):
         GroupCamTransform(net, **settings)
+
+
+# The other recipes
+
+
+def recipe_of(net, recipe, **settings):
+    return GroupCamTransform(net, FOUR_GROUPS, recipe=recipe, blur_kernel_size=9, blur_sigma=4.0, **settings)
+
+
+def test_mix_pastes_the_salient_part_of_the_image_before(net, images):
+    transform = recipe_of(net, "mix")
+    params = transform.make_params([images, LABELS])
+    new, labels = transform(images, LABELS)
+    masks, maps = params["masks"], params["maps"]
+    assert (maps.amax(dim=(1, 2)) > 0).sum() >= 2
+    for n in range(4):
+        donor = (n - 1) % 4
+        mask = masks[donor]
+        assert mask.float().mean() < 1
+        assert torch.equal(new[n][:, mask], images[donor][:, mask])
+        assert torch.equal(new[n][:, ~mask], images[n][:, ~mask])
+        if maps[donor].amax() == 0:
+            assert labels[n, LABELS[n]] == 1
+            continue
+        given = (maps[donor] * mask).sum() / maps[donor].sum()
+        kept = (maps[n] * ~mask).sum() / maps[n].sum() if maps[n].amax() > 0 else (~mask).float().mean()
+        assert labels[n, LABELS[donor]].item() == pytest.approx((given / (given + kept)).item(), rel=1e-5)
+    torch.testing.assert_close(labels.sum(dim=1), torch.ones(4))
+
+
+def test_mix_takes_nothing_from_an_image_without_evidence(net, images):
+    transform = recipe_of(net, "mix")
+    evidence = transform.explain(images, LABELS).maps.amax(dim=(1, 2)) > 0
+    new, labels = transform(images, LABELS)
+    assert 0 < evidence.sum() < 4
+    for n in range(4):
+        assert torch.equal(new[n], images[n]) != evidence[n - 1]
+        assert (labels[n].amax() == 1) != evidence[n - 1]
+
+
+def test_mix_of_a_share_leaves_the_others_hard(net, images):
+    transform = recipe_of(net, "mix", share=0.5)
+    torch.manual_seed(2)
+    params = transform.make_params([images, LABELS])
+    torch.manual_seed(2)
+    new, labels = transform(images, LABELS)
+    others = [n for n in range(4) if n not in params["index"].tolist()]
+    assert 0 < len(others) < 4
+    assert torch.equal(new[others], images[others])
+    assert torch.equal(labels[others], nn.functional.one_hot(LABELS[others], 5).float())
+
+
+def test_strength_of_mix(net, images):
+    whole, _ = recipe_of(net, "mix")(images, LABELS)
+    half, labels = recipe_of(net, "mix", strength=0.5)(images, LABELS)
+    none, hard = recipe_of(net, "mix", strength=0.0)(images, LABELS)
+    torch.testing.assert_close(half, (whole + images) / 2)
+    assert torch.equal(none, images)
+    assert torch.equal(hard, nn.functional.one_hot(LABELS, 5).float())
+    assert (labels.gather(1, LABELS[:, None]) > 0.5).all()
+
+
+def test_paired_appends_the_twins(net, images):
+    twins, _ = recipe_of(net, "keep-salient")(images, LABELS)
+    new, labels = recipe_of(net, "paired")(images, LABELS)
+    assert torch.equal(new, torch.cat([images, twins]))
+    assert torch.equal(labels, torch.cat([LABELS, LABELS]))
+    torch.manual_seed(2)
+    some, their_labels = recipe_of(net, "paired", share=0.5)(images, LABELS)
+    assert 4 < len(some) == len(their_labels) < 8
+
+
+def test_the_controls(net, images):
+    blurred = v2.functional.gaussian_blur(images, 9, 4.0)
+    new, labels = recipe_of(net, "blur-everything")(images, LABELS)
+    torch.testing.assert_close(new, blurred, rtol=1e-5, atol=1e-6)
+    assert labels is LABELS
+    kept = recipe_of(net, "keep-salient").make_params([images, LABELS])["masks"]
+    shuffled = recipe_of(net, "shuffled-maps").make_params([images, LABELS])["masks"]
+    assert torch.equal(shuffled, kept.roll(1, dims=0))
+    drawn = recipe_of(net, "random-mask").make_params([images, LABELS])["masks"]
+    assert torch.equal(drawn.sum(dim=(1, 2)), kept.sum(dim=(1, 2)))
+    assert not torch.equal(drawn, kept)
+
+
+def test_blurring_everything_asks_the_model_nothing(images):
+    new, _ = recipe_of(nn.Identity(), "blur-everything")(images, LABELS)
+    assert not torch.equal(new, images)
+
+
+@pytest.mark.parametrize("recipe", ["mix", "paired", "random-mask", "shuffled-maps", "blur-everything"])
+def test_every_recipe_leaves_its_input_alone(net, images, recipe):
+    before = images.clone()
+    new, _ = recipe_of(net, recipe)(images, LABELS)
+    new.zero_()
+    assert torch.equal(images, before)
+    batch = {"image": images, "label": LABELS, "path": ["a", "b", "c", "d"]}
+    changed = recipe_of(net, recipe)(batch)
+    assert changed.keys() == batch.keys()
+    assert changed["image"].shape[1:] == images.shape[1:]
+    assert batch["image"] is images

@@ -488,3 +488,18 @@ def test_hyperparameters_are_in_the_checkpoint(tmp_path: Path) -> None:
     _, path = trained(tmp_path, weight_decay=0.02)
     saved = torch.load(path, weights_only=True)["hyper_parameters"]
     assert (saved["name"], saved["num_classes"], saved["weight_decay"]) == ("test_resnet", 3, 0.02)
+
+
+def test_channels_last_is_a_layout_and_nothing_else(tmp_path):
+    images = torch.rand(2, 3, 32, 32)
+    plain, other = (ImageClassifier("timm/test_resnet", 3, channels_last=last).eval() for last in (False, True))
+    other.load_state_dict(plain.state_dict())
+    weights = [module.weight for module in other.modules() if isinstance(module, nn.Conv2d)]
+    assert any(w.is_contiguous(memory_format=torch.channels_last) and not w.is_contiguous() for w in weights)
+    torch.testing.assert_close(other(images), plain(images), rtol=1e-4, atol=1e-5)
+
+
+def test_labels_that_are_mixed_already_are_not_mixed_again():
+    module = ImageClassifier("timm/test_resnet", 3, mixup_alpha=0.2)
+    with pytest.raises(ValueError, match=r"the labels are mixed already, .* set mixup_alpha and cutmix_alpha to 0"):
+        module.training_step((torch.rand(2, 3, 32, 32), torch.full((2, 3), 1 / 3)), 0)

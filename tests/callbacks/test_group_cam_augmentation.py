@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks.stopwatch import Stopwatch
+from camaug.recipes import pair_consistency
 
 EXPLAINER = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
 
@@ -212,3 +213,79 @@ def test_stopwatch_adds_up_and_begins_again():
     assert watch.read() == 0
     watch.stop()
     assert watch.read() == 0
+
+
+# Recipes, presets and schedules
+
+
+def test_presets():
+    paper = GroupCamAugmentation(preset="paper")
+    assert (paper.recipe, paper.share, paper.strength) == ("keep-salient", 1.0, 1.0)
+    changed = GroupCamAugmentation(preset="paper", share=0.25, recipe="mix")
+    assert (changed.recipe, changed.share, changed.strength) == ("mix", 0.25, 1.0)
+    with pytest.raises(ValueError, match="`preset` must be one of default, paper, got 'papers'"):
+        GroupCamAugmentation(preset="papers")
+
+
+def test_the_share_rises(module, loader, make_trainer):
+    callback = augmentation(share=0.9, start_epoch=1, ramp_epochs=2)
+    shares = []
+    module.on_train_batch_end = lambda *_: shares.append(callback._bound_transform.share)
+    make_trainer(callback, max_epochs=5).fit(module, loader)
+    assert shares[3::3] == pytest.approx([0.3, 0.6, 0.9, 0.9])
+
+
+def test_mixed_labels_reach_the_training_step(module, loader, make_trainer, read_events):
+    labels = []
+    step = module.training_step
+    module.training_step = lambda batch, batch_idx: labels.append(batch[1]) or step(batch, batch_idx)
+    make_trainer(augmentation(recipe="mix"), max_epochs=1).fit(module, loader)
+    assert all(given.shape == (8, 3) and given.is_floating_point() for given in labels)
+    assert any((given.amax(dim=1) < 1).any() for given in labels)
+    assert read_events().Images("augmentation/first_batch")
+
+
+def test_paired_adds_its_term_to_the_loss(module, loader, dataset, make_trainer, read_events):
+    """The loss that is optimised is the step's own and the term, by the logits of this very step."""
+    optimised = []
+    module.on_before_backward = lambda loss: optimised.append(loss.item())
+    heard = []
+    module.register_forward_hook(lambda m, i, o: heard.append(o.detach()) if m.training else None)
+    make_trainer(augmentation(recipe="paired", consistency=2.0), max_epochs=1).fit(module, loader)
+    assert [len(images) for images in module.seen] == [16, 16, 16]
+    torch.testing.assert_close(module.seen[0][:8], dataset.images[:8])
+    terms = [pair_consistency(logits, torch.arange(8)).item() for logits in heard]
+    assert min(terms) > 0
+    assert optimised == pytest.approx([loss + 2 * term for loss, term in zip(module.losses, terms, strict=True)])
+    logged = [event.value for event in read_events().Scalars("augmentation/consistency")]
+    assert logged == pytest.approx(terms, rel=1e-4)
+    assert read_events().Images("augmentation/first_batch")
+    assert len(module._forward_hooks) == 1  # the test's own
+
+
+def test_paired_with_a_dict_as_result(module, loader, make_trainer):
+    optimised = []
+    module.on_before_backward = lambda loss: optimised.append(loss.item())
+    step = module.training_step
+    module.training_step = lambda batch, batch_idx: {"loss": step(batch, batch_idx), "more": 1}
+    make_trainer(augmentation(recipe="paired"), max_epochs=1).fit(module, loader)
+    assert all(whole > own for whole, own in zip(optimised, module.losses, strict=True))
+
+
+def test_paired_without_logits_is_an_error(module, loader, make_trainer):
+    module.training_step = lambda batch, batch_idx: module.net(batch[0]).sum()
+    with pytest.raises(ValueError, match=r"compares logits \(16, classes\), and the training_step's call of self"):
+        make_trainer(augmentation(recipe="paired"), max_epochs=1).fit(module, loader)
+
+
+def test_paired_with_manual_optimisation_is_an_error(module, loader, make_trainer):
+    module.automatic_optimization = False
+    with pytest.raises(ValueError, match=r"adds a term to the loss .* set consistency=0"):
+        make_trainer(augmentation(recipe="paired")).fit(module, loader)
+
+
+@pytest.mark.parametrize("recipe", ["hide-salient", "blur-everything", "random-mask", "shuffled-maps"])
+def test_every_recipe_trains(recipe, module, loader, dataset, make_trainer):
+    make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, loader)
+    changed = (torch.cat(module.seen) - dataset.images).abs().amax(dim=(1, 2, 3)) > 0
+    assert changed.float().mean() > 0.4
