@@ -103,7 +103,7 @@ def target_classes(model: nn.Module, batch: ImageBatch, target: TargetKind) -> T
         return logits.argmax(dim=1)
     if batch.labels is None:
         raise ValueError("the classes to explain are to be the images' labels, and they have none: target='predicted'")
-    wrong = batch.labels[(batch.labels < 0) | (batch.labels >= logits.shape[1])].unique().tolist()
+    wrong = sorted({label for label in batch.labels.tolist() if not 0 <= label < logits.shape[1]})
     if wrong:
         raise ValueError(
             f"the labels {', '.join(map(str, wrong))} are not among the model's {logits.shape[1]} classes: "

@@ -66,7 +66,11 @@ class RefusedError(ValueError):
 
 
 def explain(
-    method: Explainer, model: nn.Module, images: Tensor, targets: Tensor, forward: Callable[[Tensor], Tensor] | None
+    method: Explainer,
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor | None,
+    forward: Callable[[Tensor], Tensor] | None = None,
 ) -> Explanation:
     """Ask a method.
 
