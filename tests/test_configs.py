@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from camaug import explain
 from camaug.callbacks import CamWriter
 from camaug.class_names import known_class_names
-from camaug.cli import main
+from camaug.cli import CamaugCLI, main
 from camaug.preprocessing import IMAGENET_STD
 
 ROOT = Path(__file__).parents[1]
@@ -104,6 +104,28 @@ def test_config_fits_two_batches_and_its_saved_copy_loads_again(path, folder_of_
     assert reloaded.config["fit"]["model"]["name"] == cli.config["fit"]["model"]["name"]
 
 
+def fine_tuned(folder_of_images, *arguments) -> CamaugCLI:
+    finetune = ROOT / "configs/finetune.yaml"
+    return main(
+        ["fit", f"--config={finetune}", *tiny(finetune, folder_of_images), "--cam.explainer=grad-cam", *arguments]
+    )
+
+
+def test_a_fine_tuned_checkpoint_is_experimented_on_with_its_own_classes(folder_of_images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    checkpoint = fine_tuned(folder_of_images).trainer.checkpoint_callback.last_model_path
+    config = f"--config={ROOT / 'configs/experiments/insertion_deletion.yaml'}"
+    small = ["--experiment.methods=[random,grad-cam]", "--experiment.reference=random", "--experiment.step=0.5"]
+    labelled = ["--data=ImageFolderDataModule", f"--data.root={folder_of_images}", "--data.image_size=64", *QUIET]
+    small += ["--experiment.target=label", "--images=4", f"--ckpt_path={checkpoint}"]
+    main(["experiment", config, *labelled, *small])
+    report = (tmp_path / "experiments/insertion_deletion/report.md").read_text()
+    assert "| grad-cam | " in report
+    assert "Images: 4 of 8 from images." in report
+    assert "labels are not used" not in report
+
+
 @pytest.fixture
 def weights(tmp_path):
     """What a pretrained model would have been downloaded as."""
@@ -143,9 +165,7 @@ def test_config_explains_photos_and_does_not_do_it_twice(path, folder_of_images,
 def test_a_fine_tuned_checkpoint_explains_with_its_own_classes_and_crop(folder_of_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
-    finetune = ROOT / "configs/finetune.yaml"
-    mean = "--data.mean=[0.4,0.5,0.6]"
-    fitted = main(["fit", f"--config={finetune}", *tiny(finetune, folder_of_images), "--cam.explainer=grad-cam", mean])
+    fitted = fine_tuned(folder_of_images, "--data.mean=[0.4,0.5,0.6]")
     assert fitted.model.class_names == ["ants", "bees"]
     checkpoint = fitted.trainer.checkpoint_callback.last_model_path
     arguments = [f"--config={ROOT / 'configs/explain.yaml'}", f"--data.root={folder_of_images / 'val'}", *QUIET]

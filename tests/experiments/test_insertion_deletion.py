@@ -122,7 +122,7 @@ def test_bad_settings_are_refused_before_any_work(settings, message):
 @pytest.mark.parametrize(
     ("labels", "target", "message"),
     [
-        (None, "label", "the images' labels, and they have none"),
+        (None, "label", "the images' labels, and no labels of the model's classes are known"),
         (torch.tensor([0, 3, 7, 1]), "label", "the labels 3, 7 are not among the model's 3 classes"),
         (None, "true", "`target` must be 'predicted' or 'label', got 'true'"),
     ],
