@@ -36,7 +36,7 @@ class ExperimentRunner(L.Callback):
 
     Prediction hands over the images, chosen from all: spread over the classes where the data set says its ``targets``,
     else evenly over the data set. The experiment begins when all are there, with the model on its device. A photo that
-    cannot be read is left out, counted and named in the report.
+    cannot be read is left out, counted and named in the report. Labels of other classes than the model's are not used.
 
     The folder gets ``report.md``, a CSV file a table, a PNG a plot or picture, and TensorBoard's events, unless the
     trainer has a TensorBoard logger of its own, which then takes them.
@@ -44,7 +44,7 @@ class ExperimentRunner(L.Callback):
     Args:
         experiment: What is asked.
         directory: Where the report goes.
-        images: How many images are chosen; None, and where there are fewer, for all of them.
+        images: How many of a data module's images are chosen; None, and where there are fewer, for all of them.
 
     Raises:
         ValueError: If ``images`` is below 1.
@@ -65,6 +65,8 @@ class ExperimentRunner(L.Callback):
         self._batches: list[ImageBatch] = []
         self._failed: list[str] = []
         self._available: int | None = None
+        self._names: Sequence[str] | None = None
+        self._foreign = ""
         self._undo: list[Callable[[], Any]] = []
 
     # Lightning's hooks
@@ -108,13 +110,15 @@ class ExperimentRunner(L.Callback):
         if not good:
             return
         dataset = getattr(first_loader(trainer.predict_dataloaders), "dataset", None)
+        if not self._batches:
+            self._learn_classes(trainer, pl_module, images[good[:1]], dataset)
         self._batches.append(
             ImageBatch(
                 images[good],
-                None if labels is None else class_indices(labels)[good],
+                None if labels is None or self._foreign else class_indices(labels)[good],
                 None if names is None else [Path(names[index]).name for index in good],
                 denormalise(images[good], *normalisation(trainer, dataset)),
-                self._class_names(trainer, pl_module, images[:1], dataset),
+                self._names,
                 batch,
             )
         )
@@ -122,15 +126,16 @@ class ExperimentRunner(L.Callback):
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Do the experiment and write its report."""
         if not self._batches:
-            raise ValueError(
-                f"there are no images for the experiment: {self._left_out() or 'the data module has none'}"
-            )
+            raise ValueError(f"there are no images for the experiment. {self._left_out()}")
         track = _shown if trainer.progress_bar_callback is not None else untracked
         with torch.inference_mode(False), torch.no_grad(), trainer.precision_plugin.forward_context():
             report = self.experiment.run(pl_module, [_plain(batch) for batch in self._batches], track)
         self.report = dataclasses.replace(report, notes=(*self._facts(trainer, pl_module), *report.notes))
         logger = next((logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
-        write_report(self.report, self.directory, logger or TensorBoardLogger(self.directory, name="", version=""))
+        own = None if logger else TensorBoardLogger(self.directory, name="", version="")
+        write_report(self.report, self.directory, logger or own)
+        if own is not None:
+            own.experiment.close()
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Leave the module and the data as they were."""
@@ -141,8 +146,12 @@ class ExperimentRunner(L.Callback):
         self._let_go()
 
     def _replace(self, holder: Any, name: str, value: Any) -> None:
+        before = vars(holder).get(name)  # as LightningDataModule.from_datasets sets its loaders
         setattr(holder, name, value)
-        self._undo.append(lambda: holder.__dict__.pop(name, None))
+        if before is None:
+            self._undo.append(lambda: vars(holder).pop(name, None))
+        else:
+            self._undo.append(lambda: setattr(holder, name, before))
 
     def _let_go(self) -> None:
         self._batches = []
@@ -170,15 +179,16 @@ class ExperimentRunner(L.Callback):
             pin_memory=loader.pin_memory,
         )
 
-    def _class_names(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, image: torch.Tensor, dataset: Any
-    ) -> Sequence[str] | None:
-        if self._batches:
-            return self._batches[0].class_names
+    def _learn_classes(self, trainer: L.Trainer, pl_module: L.LightningModule, image: torch.Tensor, data: Any) -> None:
+        """What the model's classes are called, and whether the data's labels are of these classes."""
         with observing(unwrap(pl_module)), trainer.precision_plugin.forward_context():
             classes = pl_module(image).shape[1]
-        names = class_names(trainer, dataset)  # those of other data are not the model's
-        return names if names is not None and len(names) == classes else known_class_names(pl_module, classes)
+        names = class_names(trainer, data)
+        if names is None or len(names) == classes:
+            self._names, self._foreign = names or known_class_names(pl_module, classes), ""
+        else:
+            self._names = known_class_names(pl_module, classes)
+            self._foreign = f"The labels are not used: they are of {len(names)} classes, and the model has {classes}."
 
     # Words
 
@@ -191,7 +201,7 @@ class ExperimentRunner(L.Callback):
             f"Model: {model['name'] or model['class']}, {model['parameters']:,} parameters.",
             f"Images: {count} of {self._available or count}{source}.",
         ]
-        return [*facts, left_out] if (left_out := self._left_out()) else facts
+        return [*facts, *filter(None, (self._foreign, self._left_out()))]
 
     def _left_out(self) -> str:
         if not self._failed:

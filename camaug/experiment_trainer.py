@@ -38,9 +38,9 @@ class ExperimentTrainer(L.Trainer):
             The report, which is written already.
         """
         runner = ExperimentRunner(experiment, output, images)
-        self.callbacks.append(runner)
+        self.callbacks.append(runner)  # type: ignore[attr-defined]
         try:
             self.predict(model, datamodule=datamodule, return_predictions=False, ckpt_path=ckpt_path)
         finally:
-            self.callbacks.remove(runner)
+            self.callbacks.remove(runner)  # type: ignore[attr-defined]
         return cast(Report, runner.report)

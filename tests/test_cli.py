@@ -186,6 +186,56 @@ def test_predict_is_not_asked_about_training(tmp_path):
     assert not any(f"--{section}" in said for section in ("cam.", "augmentation", "checkpoint."))
 
 
+EXPERIMENT = [
+    "experiment", "--config", str(ROOT / "configs/experiments/insertion_deletion.yaml"), "--model.pretrained=false",
+    "--model.name=timm/test_resnet", "--data.num_workers=0", "--trainer.accelerator=cpu", "--images=4",
+    "--experiment.reference=null",
+]  # fmt: skip
+
+
+def test_an_experiment_says_its_tables_and_where_the_report_is(images, tmp_path):
+    (images / "bees/1.jpg").write_bytes((images / "bees/1.jpg").read_bytes()[:300])
+    small = ["--experiment.methods=[random,grad-cam]", "--experiment.step=0.5", "--images=8"]
+    done = train(*EXPERIMENT, *small, f"--data.root={images}", "--output=my results", cwd=tmp_path)
+    lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in done.stdout.splitlines() if "  " in line}
+    assert lines["report"] == "my results/report.md"
+    assert lines["look at it"].endswith("--logdir my results")
+    assert "paired differences" in done.stdout
+    assert "random weights" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "Images: 7 of 8 from images." in said
+    assert "Left out: 1 of the chosen images, which cannot be read" in said
+    assert (tmp_path / "my results/report.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data.root=nowhere"], "the folder of photos nowhere does not exist"),
+        (["--data.root={images}", "--experiment.methods=[grupcam]"], "unknown explainer 'grupcam'"),
+        (["--data.root={images}", "--experiment.step=0"], "`step` must be a positive share"),
+        (["--data.root={images}", "--images=0"], "`images` is how many images are looked at"),
+        (["--data.root={images}", "--experiment.target=label"], "no labels of the model's classes are known"),
+        (["--data.root={images}", "--experiment=Insertion"], "Insertion"),
+    ],
+    ids=lambda value: value[-1][:40] if isinstance(value, list) else "",
+)
+def test_bad_input_to_an_experiment_is_one_clear_error(arguments, message, images, tmp_path):
+    import re
+
+    done = train(*EXPERIMENT, *(each.format(images=images) for each in arguments), cwd=tmp_path, check=False)
+    assert done.returncode != 0
+    assert re.search(message, re.sub(r"[│\s]+", " ", done.stdout[-2500:])), done.stdout[-3000:]
+    assert not list(tmp_path.rglob("report.md"))
+
+
+def test_an_experiment_is_not_asked_about_training(tmp_path):
+    said = train("experiment", "--help", cwd=tmp_path).stdout
+    assert "--experiment" in said
+    assert "--images" in said
+    assert not any(f"--{section}" in said for section in ("cam.", "augmentation", "checkpoint.", "writer"))
+
+
 def test_the_installed_command_is_the_same_door(tmp_path):
     done = subprocess.run(
         [str(Path(sys.executable).parent / "camaug"), "fit", "--help"],

@@ -11,17 +11,19 @@ import timm
 import torch
 import yaml
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from camaug import explain
 from camaug.callbacks import CamWriter
 from camaug.class_names import known_class_names
-from camaug.cli import main
+from camaug.cli import CamaugCLI, main
 from camaug.preprocessing import IMAGENET_STD
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 EXPLAINING = [path for path in CONFIGS if "explainer" in yaml.safe_load(path.read_text())]
-FITTING = [path for path in CONFIGS if path not in EXPLAINING]
+EXPERIMENTS = [path for path in CONFIGS if "experiment" in yaml.safe_load(path.read_text())]
+FITTING = [path for path in CONFIGS if path not in EXPLAINING + EXPERIMENTS]
 
 
 @pytest.fixture
@@ -102,6 +104,28 @@ def test_config_fits_two_batches_and_its_saved_copy_loads_again(path, folder_of_
     assert reloaded.config["fit"]["model"]["name"] == cli.config["fit"]["model"]["name"]
 
 
+def fine_tuned(folder_of_images, *arguments) -> CamaugCLI:
+    finetune = ROOT / "configs/finetune.yaml"
+    return main(
+        ["fit", f"--config={finetune}", *tiny(finetune, folder_of_images), "--cam.explainer=grad-cam", *arguments]
+    )
+
+
+def test_a_fine_tuned_checkpoint_is_experimented_on_with_its_own_classes(folder_of_images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    checkpoint = fine_tuned(folder_of_images).trainer.checkpoint_callback.last_model_path
+    config = f"--config={ROOT / 'configs/experiments/insertion_deletion.yaml'}"
+    small = ["--experiment.methods=[random,grad-cam]", "--experiment.reference=random", "--experiment.step=0.5"]
+    labelled = ["--data=ImageFolderDataModule", f"--data.root={folder_of_images}", "--data.image_size=64", *QUIET]
+    small += ["--experiment.target=label", "--images=4", f"--ckpt_path={checkpoint}"]
+    main(["experiment", config, *labelled, *small])
+    report = (tmp_path / "experiments/insertion_deletion/report.md").read_text()
+    assert "| grad-cam | " in report
+    assert "Images: 4 of 8 from images." in report
+    assert "labels are not used" not in report
+
+
 @pytest.fixture
 def weights(tmp_path):
     """What a pretrained model would have been downloaded as."""
@@ -141,9 +165,7 @@ def test_config_explains_photos_and_does_not_do_it_twice(path, folder_of_images,
 def test_a_fine_tuned_checkpoint_explains_with_its_own_classes_and_crop(folder_of_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
-    finetune = ROOT / "configs/finetune.yaml"
-    mean = "--data.mean=[0.4,0.5,0.6]"
-    fitted = main(["fit", f"--config={finetune}", *tiny(finetune, folder_of_images), "--cam.explainer=grad-cam", mean])
+    fitted = fine_tuned(folder_of_images, "--data.mean=[0.4,0.5,0.6]")
     assert fitted.model.class_names == ["ants", "bees"]
     checkpoint = fitted.trainer.checkpoint_callback.last_model_path
     arguments = [f"--config={ROOT / 'configs/explain.yaml'}", f"--data.root={folder_of_images / 'val'}", *QUIET]
@@ -164,14 +186,77 @@ def test_a_fine_tuned_checkpoint_explains_with_its_own_classes_and_crop(folder_o
     assert record["target"]["confidence"] == pytest.approx(expected.confidence, abs=1e-4)
 
 
+# What makes an experiment small, and what it then has to give: tables, plots and pictures.
+SMALL = {
+    "insertion_deletion": (
+        ["--experiment.methods=[random,grad-cam,legrad,group-cam]", "--experiment.step=0.25"],
+        {"insertion_and_deletion", "paired_differences"},
+        {"insertion_curves", "deletion_curves"},
+    ),
+    "ablation": (
+        ["--experiment.sweeps={theta: [null, 50, 70], groups: [2, 4]}", "--experiment.step=0.25"],
+        {"theta", "groups"},
+        {"ablation_of_theta", "ablation_of_groups"},
+    ),
+    "run_time": (
+        ["--experiment.methods=[grad-cam,legrad]", "--experiment.rounds=1"],
+        {"run_time"},
+        set(),
+    ),
+    "class_maps": (
+        ["--experiment.methods=[eigen-cam,grad-cam]"],
+        {"class_maps"},
+        {"class_maps_of_eigen-cam", "class_maps_of_grad-cam"},
+    ),
+}
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
+    path, folder_of_images, weights, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    small, tables, pictures = SMALL[path.stem]
+    config = yaml.safe_load(path.read_text())
+    assert config["output"] == f"experiments/{path.stem}"
+    model = ["--model.name=timm/test_resnet", "--model.pretrained=false", f"--model.checkpoint={weights}"]
+    data = [f"--data.root={folder_of_images / 'val'}", "--data.batch_size=3", *QUIET]
+    before = {file.name for file in tmp_path.iterdir()}
+    cli = main(["experiment", f"--config={path}", *data, *model, *small, "--images=4", "--output=there"])
+    assert {file.name for file in tmp_path.iterdir()} - before == {"there"}
+    there = tmp_path / "there"
+    assert {file.stem for file in there.glob("*.csv")} == tables
+    assert {file.stem for file in there.glob("*.png")} == pictures
+    report = (there / "report.md").read_text()
+    assert "Images: 4 of 8" in report
+    if any("legrad" in argument for argument in small):
+        assert "left out: legrad, which refuses this model" in report
+    events = EventAccumulator(str(there)).Reload().Tags()
+    assert {f"{name}/text_summary" for name in tables} <= set(events["tensors"])
+    assert set(events["images"]) == pictures
+    assert cli.model.predict_step.__self__ is cli.model  # as it was
+
+    first = next(there.glob("*.csv")).name
+    main(["experiment", f"--config={there / 'config.yaml'}", "--output=again"])
+    heads = [(tmp_path / folder / first).read_text().splitlines()[0] for folder in ("there", "again")]
+    assert heads[0] == heads[1]
+    if path.stem == "insertion_deletion":
+        assert (there / first).read_text() == (tmp_path / "again" / first).read_text()
+
+
+def test_the_experiments_have_their_configs_by_name():
+    assert {path.stem for path in EXPERIMENTS} == set(SMALL)
+    for path in EXPERIMENTS:
+        assert f"--config configs/experiments/{path.name}" in path.read_text()
+
+
 def writer_of(cli) -> CamWriter:
     (writer,) = [callback for callback in cli.trainer.callbacks if isinstance(callback, CamWriter)]
     return writer
 
 
 def read_images(run: Path) -> list[str]:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     return EventAccumulator(str(run)).Reload().Tags()["images"]
 
 

@@ -118,3 +118,11 @@ def test_every_argument_in_the_readme_exists():
         assert f"--{argument}" in help_text + details + explaining, argument
     for argument in set(re.findall(r"--(writer\.\w+|explainer|output|ckpt_path)\b", README)):
         assert f"--{argument}" in explaining, argument
+    experimenting = "".join(
+        subprocess.run(
+            [sys.executable, str(ROOT / "train.py"), "experiment", *asked], capture_output=True, text=True, timeout=120
+        ).stdout
+        for asked in (["--help"], ["--experiment.help=InsertionDeletionExperiment"])
+    )
+    for argument in set(re.findall(r"--(experiment\.\w+|images)\b", README)):
+        assert f"--{argument}" in experimenting, argument

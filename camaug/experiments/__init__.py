@@ -1,13 +1,18 @@
 """The paper's experiments, one a file: settings that turn a model and images into a report."""
 
+from camaug.experiments.ablation import AblationExperiment
 from camaug.experiments.base import Experiment, ImageBatch
+from camaug.experiments.class_maps import ClassMapsExperiment
 from camaug.experiments.insertion_deletion import InsertionDeletionExperiment
 from camaug.experiments.random_map import RandomMap
 from camaug.experiments.report import Curves, Interval, Pictures, Report, Table
+from camaug.experiments.run_time import RunTimeExperiment
 from camaug.experiments.statistics import mean_interval, paired_interval
 from camaug.experiments.writing import write_report
 
 __all__ = [
+    "AblationExperiment",
+    "ClassMapsExperiment",
     "Curves",
     "Experiment",
     "ImageBatch",
@@ -16,6 +21,7 @@ __all__ = [
     "Pictures",
     "RandomMap",
     "Report",
+    "RunTimeExperiment",
     "Table",
     "mean_interval",
     "paired_interval",

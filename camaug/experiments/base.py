@@ -27,7 +27,7 @@ class ImageBatch(NamedTuple):
 
     Attributes:
         images: (N, C, H, W), on the model's device, as the model expects them.
-        labels: The true classes (N,), int64; None where they are not known.
+        labels: The true classes (N,), int64, as the model counts them; None where they are not known.
         names: What each image is called, its file for example; None where they have no names.
         pictures: The images as people see them, (N, 3, H, W) in [0, 1] on the CPU; None where that is not known.
         class_names: Names of the model's classes; None where they are not known.
@@ -102,8 +102,11 @@ def target_classes(model: nn.Module, batch: ImageBatch, target: TargetKind) -> T
     if target == "predicted":
         return logits.argmax(dim=1)
     if batch.labels is None:
-        raise ValueError("the classes to explain are to be the images' labels, and they have none: target='predicted'")
-    wrong = batch.labels[(batch.labels < 0) | (batch.labels >= logits.shape[1])].unique().tolist()
+        raise ValueError(
+            "the classes to explain are to be the images' labels, and no labels of the model's classes are known: "
+            "set target='predicted'"
+        )
+    wrong = sorted({label for label in batch.labels.tolist() if not 0 <= label < logits.shape[1]})
     if wrong:
         raise ValueError(
             f"the labels {', '.join(map(str, wrong))} are not among the model's {logits.shape[1]} classes: "

@@ -80,8 +80,12 @@ def measure_faithfulness(
     Raises:
         RefusedError: If the method does not work on the model.
     """
+    # The first call may look for the layer, and is slower than those after it.
+    explain(method, model, batches[0].images[:1], targets[0][:1])
     forward = CountingForward(model)
-    inserted, deleted, flat, seconds = [], [], 0, 0.0
+    inserted: list[Tensor] = []
+    deleted: list[Tensor] = []
+    flat, seconds = 0, 0.0
     for number in track(range(len(batches)), what):
         batch, classes = batches[number], targets[number]
         start = now(batch.images.device)

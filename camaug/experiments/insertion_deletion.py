@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from camaug.experiments.base import Experiment, ImageBatch, TargetKind, Track, target_classes
 from camaug.experiments.faithfulness import Faithfulness, measure_faithfulness
 from camaug.experiments.methods import RefusedError, as_method, as_methods, image_count, label, omissions
-from camaug.experiments.report import Curves, Interval, Report, Table
-from camaug.experiments.statistics import mean_interval, paired_interval
+from camaug.experiments.report import Cell, Curves, Interval, Report, Table
+from camaug.experiments.statistics import interval_note, mean_interval, paired_interval
 from camaug.explainers import Explainer
 from camaug.metrics.insertion_deletion import Preset, step_size
 
@@ -90,9 +90,6 @@ class InsertionDeletionExperiment(Experiment):
             except RefusedError as error:
                 omitted[name] = str(error)
         notes = omissions(omitted, len(methods))
-        intervals = (
-            f"In brackets: {self.confidence:.0%} confidence intervals of the mean over {image_count(batches)} images"
-        )
         return Report(
             title="Insertion and deletion",
             tables=[self._figures(measured, notes), self._differences(measured)],
@@ -101,13 +98,14 @@ class InsertionDeletionExperiment(Experiment):
                 _mean_curves("deletion", {name: figures.deleted for name, figures in measured.items()}),
             ],
             notes=(
-                f"In brackets: {intervals} (bootstrap). A flat map shows nothing and counts as pixels in random order.",
+                interval_note(self.confidence, image_count(batches)),
+                "A flat map shows nothing; it counts, as one whose pixels come in random order.",
             ),
         )
 
     def _figures(self, measured: Mapping[str, Faithfulness], notes: Sequence[str]) -> Table:
         columns = ["insertion, %", "deletion, %", "over-all, %"]
-        rows = [
+        rows: list[list[Cell]] = [
             [
                 name,
                 *(self._interval(values) for values in (figures.insertion, figures.deletion, figures.over_all)),
@@ -127,7 +125,7 @@ class InsertionDeletionExperiment(Experiment):
     def _differences(self, measured: Mapping[str, Faithfulness]) -> Table:
         reference = self._reference(measured)
         column = f"over-all minus that of {reference}, points"
-        rows = []
+        rows: list[list[Cell]] = []
         for name, figures in measured.items():
             if name != reference:
                 difference = paired_interval(
@@ -161,7 +159,6 @@ def _mean_curves(name: str, curves: Mapping[str, Tensor]) -> Curves:
     for method, values in curves.items():
         mean = values.mean(dim=0) * 100
         series[method] = ([100 * place / (len(mean) - 1) for place in range(len(mean))], mean.tolist())
-    what = {"insertion": "put back", "deletion": "blurred away"}[name]
-    return Curves(
-        f"{name} curves", f"pixels {what}, the most salient first, %", "mean probability of the class, %", series
-    )
+    done = {"insertion": "put in", "deletion": "taken out"}[name]
+    places = f"pixels {done}, the most salient first, %"
+    return Curves(f"{name} curves", places, "mean probability of the class, %", series)

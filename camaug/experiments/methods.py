@@ -52,7 +52,7 @@ def label(explainer: Explainer) -> str:
         >>> label(GroupCAM(groups=16, theta=None))
         'group-cam groups=16 theta=None'
     """
-    name = type(explainer).__name__ if explainer.name == Explainer.name else explainer.name
+    name = vars(type(explainer)).get("name", type(explainer).__name__)  # not that of a class it derives from
     changed = [
         f"{field.name}={_shown(value)}"
         for field in dataclasses.fields(explainer)
@@ -66,7 +66,11 @@ class RefusedError(ValueError):
 
 
 def explain(
-    method: Explainer, model: nn.Module, images: Tensor, targets: Tensor, forward: Callable[[Tensor], Tensor] | None
+    method: Explainer,
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor | None,
+    forward: Callable[[Tensor], Tensor] | None = None,
 ) -> Explanation:
     """Ask a method.
 

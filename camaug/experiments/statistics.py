@@ -12,7 +12,7 @@ from torch import Tensor
 from camaug.experiments.report import Interval
 from camaug.optional import import_extra
 
-__all__ = ["IntervalMethod", "mean_interval", "paired_interval"]
+__all__ = ["IntervalMethod", "interval_note", "mean_interval", "paired_interval"]
 
 IntervalMethod = Literal["bootstrap", "t"]
 
@@ -97,6 +97,16 @@ def paired_interval(
     if len(first) != len(second):
         raise ValueError(f"paired samples must be of the same images, got {len(first)} values and {len(second)}")
     return mean_interval((first - second).tolist(), confidence=confidence, method=method, seed=seed)
+
+
+def interval_note(confidence: float, images: int) -> str:
+    """What a report says of the intervals over images.
+
+    Example:
+        >>> interval_note(0.95, 100)
+        'In brackets: 95% confidence intervals of the mean over 100 images (bootstrap).'
+    """
+    return f"In brackets: {confidence:.0%} confidence intervals of the mean over {images} images (bootstrap)."
 
 
 def _sample(values: Sequence[float] | Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:

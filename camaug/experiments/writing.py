@@ -38,6 +38,7 @@ def write_report(report: Report, directory: str | Path, logger: Any = None, cons
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / "report.md").unlink(missing_ok=True)  # it would vouch for files that are about to change
     images = {file_name(name): picture for name, picture in _images(report)}
     for name, picture in images.items():
         write_whole(directory / f"{name}.png", png_bytes(picture))
