@@ -26,6 +26,7 @@ from camaug.explainers import Explainer
 __all__ = ["CamaugCLI", "main"]
 
 EXPERIMENTS = "Do one of the paper's experiments: what are this model's explanations worth?"
+COMPARES = "And `compare --config FILE`: train the arms of a comparison over several seeds (compare --help)."
 EXPLAINS = "Explain photos: for each an overlay, the raw map and a record of what was computed."
 
 
@@ -130,7 +131,11 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report:
         L.LightningDataModule,
         trainer_class=ExperimentTrainer,
         subclass_mode_data=True,
-        parser_kwargs={"predict": {"description": EXPLAINS}, "experiment": {"description": EXPERIMENTS}},
+        parser_kwargs={
+            "epilog": COMPARES,
+            "predict": {"description": EXPLAINS},
+            "experiment": {"description": EXPERIMENTS},
+        },
         seed_everything_default=0,
         args=None if args is None else list(args),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,7 +24,9 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 EXPLAINING = [path for path in CONFIGS if "explainer" in yaml.safe_load(path.read_text())]
 EXPERIMENTS = [path for path in CONFIGS if "experiment" in yaml.safe_load(path.read_text())]
-FITTING = [path for path in CONFIGS if path not in EXPLAINING + EXPERIMENTS]
+COMPARING = [path for path in CONFIGS if "compare" in yaml.safe_load(path.read_text())]
+BESIDE_COMPARISONS = [ROOT / "configs/experiments/finetune_cpu.yaml"]
+FITTING = [path for path in CONFIGS if path not in EXPLAINING + EXPERIMENTS + COMPARING + BESIDE_COMPARISONS]
 
 
 @pytest.fixture
@@ -273,3 +276,33 @@ def test_the_papers_run_has_the_papers_figures():
     assert trainer["devices"] * data["batch_size"] == 256
     assert trainer["max_epochs"] == 20
     assert "augmentation" not in config  # the callback's own defaults are the paper's
+
+
+def small_comparison(path: Path, images: Path) -> list[str]:
+    small = ["--trainer.max_epochs=2", "--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1"]
+    small += ["--data.batch_size=4", "--data.num_workers=0", "--trainer.accelerator=cpu"]
+    if path.stem == "shapes_bias":
+        return [*small, "--data.train_size=8", "--data.val_size=24"]
+    model = ["--model.pretrained=false", "--model.name=timm/test_resnet"]
+    return [*small, *model, f"--data.root={images}", "--data.image_size=64"]
+
+
+@pytest.mark.parametrize("path", COMPARING, ids=lambda path: path.stem)
+def test_comparison_trains_and_every_arm_of_it_is_a_valid_configuration(path, folder_of_images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    more = ["--config", str(BESIDE_COMPARISONS[0])] if path.stem == "finetune" else []
+    if path.stem == "finetune":
+        for name in ("ants", "bees"):
+            for index in range(4, 8):
+                shutil.copy(folder_of_images / "val" / name / "0.jpg", folder_of_images / "val" / name / f"{index}.jpg")
+    small = small_comparison(path, folder_of_images)
+    report = main(["compare", "--config", str(path), *more, "--seeds=3", "--arms=keep-salient", "--output=out", *small])
+    assert report.table("equal epochs").column("arm") == ["none", "keep-salient"]
+    assert report.table("equal compute").column("arm") == ["keep-salient"]
+    assert {"insertion", "over_all"} <= set(report.table("attention").columns)
+    for name, settings in yaml.safe_load(path.read_text())["compare"]["arms"].items():
+        (tmp_path / "arm.yaml").write_text(yaml.safe_dump(settings))
+        with pytest.raises(SystemExit) as ended:
+            main(["fit", "--config=out/common.yaml", *small, "--config=arm.yaml", "--print_config"])
+        assert ended.value.code == 0, name
