@@ -20,10 +20,12 @@ from camaug.batches import find_images_and_labels
 from camaug.callbacks import CamEvaluator, CamLogger
 from camaug.datamodules import BoxedBatch, BoxesDataModule, ObjectPair, boxes
 from camaug.datamodules.box_check import fit_box
-from camaug.datamodules.box_formats import parse_voc, parse_yolo, read_boxes, recognise_format
+from camaug.datamodules.box_formats import read_boxes, recognise_format
 from camaug.datamodules.box_records import Box
 from camaug.datamodules.class_indices import parse_class_indices
 from camaug.datamodules.image_check import upright_size
+from camaug.datamodules.voc_boxes import parse_voc
+from camaug.datamodules.yolo_boxes import parse_yolo
 from camaug.image_loading import load_image
 
 from .box_data import CATEGORIES, COLOURS, SCENES, Scene, Thing, annotate, coco, draw, voc
