@@ -4,6 +4,8 @@ Every module of labelled images hands out batches `(images, labels)` of normalis
 knows its `classes`, `num_classes`, `mean` and `std` right after construction; `PhotoFolder` has photos without labels.
 """
 
+from .boxes import BoxesDataModule
+from .boxes_dataset import BoxedBatch, BoxedImage, BoxesDataset, ObjectPair
 from .classification import ClassificationDataModule
 from .image_folder import ImageFolderDataModule
 from .photo_folder import PhotoFolder
@@ -12,8 +14,13 @@ from .shapes_dataset import ShapesDataset
 from .torchvision_data import TorchvisionDataModule
 
 __all__ = [
+    "BoxedBatch",
+    "BoxedImage",
+    "BoxesDataModule",
+    "BoxesDataset",
     "ClassificationDataModule",
     "ImageFolderDataModule",
+    "ObjectPair",
     "PhotoFolder",
     "ShapesDataModule",
     "ShapesDataset",

@@ -121,13 +121,20 @@ class ClassificationDataModule(L.LightningDataModule, ABC):
         """Every validation image, in order."""
         return self._loader(self.dataset("val"))
 
-    def _loader(self, dataset: Dataset[Any], shuffle: bool = False, drop_last: bool = False) -> DataLoader[Any]:
+    def _loader(
+        self,
+        dataset: Dataset[Any],
+        shuffle: bool = False,
+        drop_last: bool = False,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+    ) -> DataLoader[Any]:
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
             shuffle=shuffle,
             drop_last=drop_last,
             num_workers=self.num_workers,
+            collate_fn=collate_fn,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )

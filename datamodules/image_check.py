@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lightning.pytorch.utilities import rank_zero_only
+from PIL import Image
 from rich.progress import track
 
 from camaug.image_loading import decode
 
-__all__ = ["describe_bad_images", "find_bad_images"]
+__all__ = ["describe_bad", "describe_bad_images", "find_bad_images", "upright_size"]
 
 _WITHOUT_PROGRESS_BAR = 2_000
 _NAMED = 10
+_ORIENTATION = 0x0112
+_LYING = (5, 6, 7, 8)  # the orientations that swap width and height
 
 
 def find_bad_images(paths: Sequence[str]) -> dict[str, str]:
@@ -40,9 +43,28 @@ def find_bad_images(paths: Sequence[str]) -> dict[str, str]:
 
 def describe_bad_images(bad: Mapping[str, str], total: int) -> str:
     """One message about files that cannot be read: how many, and the first ten with their reasons."""
+    return describe_bad(bad, f"{len(bad)} of {total} images cannot be read")
+
+
+def describe_bad(bad: Mapping[str, str], heading: str) -> str:
+    """A heading, and below it the first ten of what is bad with their reasons."""
     named = [f"  {path}: {reason}" for path, reason in list(bad.items())[:_NAMED]]
     unnamed = [f"  and {len(bad) - _NAMED} more"] if len(bad) > _NAMED else []
-    return "\n".join([f"{len(bad)} of {total} images cannot be read:", *named, *unnamed])
+    return "\n".join([f"{heading}:", *named, *unnamed])
+
+
+def upright_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Width and height in pixels of an image as `load_image` gives it, from the file's header alone.
+
+    Raises:
+        OSError: If the file cannot be opened as an image, naming it and why.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            return (height, width) if image.getexif().get(_ORIENTATION) in _LYING else (width, height)
+    except Exception as error:  # as in `load_image`
+        raise OSError(f"cannot read image {os.fspath(path)!r}: {error}") from error
 
 
 def _reason(path: str) -> str | None:

@@ -21,6 +21,7 @@ __all__ = [
     "flip_transform",
     "tensor_transform",
     "train_transform",
+    "whole_transform",
 ]
 
 
@@ -61,6 +62,24 @@ def train_transform(
 def flip_transform(mean: Channels, std: Channels, hflip: float = 0.5) -> v2.Transform:
     """The whole image, mirrored at random; arguments and errors are those of `train_transform`."""
     return v2.Compose([_flip(hflip), tensor_transform(mean, std)])
+
+
+def whole_transform(image_size: int, mean: Channels, std: Channels) -> v2.Transform:
+    """The whole image, made square by giving up its proportions: nothing of it is cut off.
+
+    Args:
+        image_size: Side of the square result, in pixels.
+        mean: Mean of each channel of images in [0, 1].
+        std: Standard deviation of each channel of images in [0, 1].
+
+    Returns:
+        A transform from a PIL image of any mode and size to a float32 tensor (3, image_size, image_size).
+
+    Raises:
+        ValueError: If a size or channel statistic is impossible.
+    """
+    check_image_size(image_size)
+    return v2.Compose([v2.RGB(), v2.Resize((image_size, image_size)), tensor_transform(mean, std)])
 
 
 def _flip(probability: float) -> v2.Transform:

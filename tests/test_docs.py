@@ -107,10 +107,13 @@ def test_every_argument_in_the_readme_exists():
         [sys.executable, str(ROOT / "train.py"), "fit", "--data=ImageFolderDataModule", "--help"],
         capture_output=True, text=True, timeout=120,
     ).stdout  # fmt: skip
-    details = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "fit", "--data.help=ImageFolderDataModule"],
-        capture_output=True, text=True, timeout=120,
-    ).stdout  # fmt: skip
+    details = "".join(
+        subprocess.run(
+            [sys.executable, str(ROOT / "train.py"), "fit", f"--data.help={name}"],
+            capture_output=True, text=True, timeout=120,
+        ).stdout
+        for name in ("ImageFolderDataModule", "BoxesDataModule")
+    )  # fmt: skip
     explaining = subprocess.run(
         [sys.executable, str(ROOT / "train.py"), "predict", "--help"], capture_output=True, text=True, timeout=120
     ).stdout  # without the link from the data to the number of classes

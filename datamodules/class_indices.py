@@ -1,0 +1,63 @@
+"""Which classes of a classifier a category of an annotation stands for."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+__all__ = ["ClassIndices", "parse_class_indices"]
+
+ClassIndices = int | str | list[int | str]
+"""A class's index, a range of them as text ("151-268", both ends included), or a list of such."""
+
+
+def parse_class_indices(given: Mapping[str, ClassIndices], categories: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The class indices of each category that is mapped.
+
+    Args:
+        given: For each category one index, a range of indices, or a list of both.
+        categories: The categories that there are.
+
+    Returns:
+        The indices of each mapped category, in the order of `categories`.
+
+    Raises:
+        ValueError: If a category does not exist, or its indices are none, negative, not numbers, or given twice.
+
+    Example:
+        >>> parse_class_indices({"dog": "151-153", "zebra": 340, "cat": ["281-282", 284]}, ["cat", "dog", "zebra"])
+        {'cat': (281, 282, 284), 'dog': (151, 152, 153), 'zebra': (340,)}
+    """
+    for name in given:
+        if name not in categories:
+            near = ", ".join(map(repr, difflib.get_close_matches(name, categories, n=5, cutoff=0.5))) or "none"
+            raise ValueError(
+                f"`class_indices` maps the category {name!r}, which is none of the annotations' {len(categories)}; "
+                f"the nearest names are {near}"
+            )
+    if not given:
+        raise ValueError("`class_indices` maps no category: give some, or None to use every category as a class")
+    return {name: _indices(given[name], name) for name in categories if name in given}
+
+
+def _indices(given: ClassIndices, category: str) -> tuple[int, ...]:
+    indices = [index for part in (given if isinstance(given, list) else [given]) for index in _part(part, category)]
+    if not indices or len(set(indices)) < len(indices):
+        problem = "an index more than once" if indices else "no index"
+        raise ValueError(f"`class_indices` gives the category {category!r} {problem}: {given}")
+    return tuple(indices)
+
+
+def _part(given: int | str, category: str) -> Sequence[int]:
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return [given]
+    match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+))?\s*", given) if isinstance(given, str) else None
+    if match is not None:
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first <= last:
+            return range(first, last + 1)
+    raise ValueError(
+        f"`class_indices` gives the category {category!r} the index {given!r}. Expected a whole number from 0 on, "
+        "a range as '151-268', or a list of such"
+    )
