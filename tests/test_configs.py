@@ -44,6 +44,18 @@ def folder_of_images(tmp_path):
 
 
 @pytest.fixture
+def boxed_images(tmp_path):
+    """Eight photos of a dog, a cat or both, in YOLO's format."""
+    folder = tmp_path / "boxed"
+    folder.mkdir()
+    for index in range(8):
+        Image.effect_noise((80, 72), 60).convert("RGB").save(folder / f"{index}.jpg")
+        boxes = ["0 0.3 0.3 0.4 0.5", "1 0.7 0.6 0.3 0.4"][index % 2 : 2 if index % 3 else 1 + index % 2]
+        (folder / f"{index}.txt").write_text("\n".join(boxes))
+    return folder
+
+
+@pytest.fixture
 def cifar10(tmp_path, monkeypatch):
     """The data set that a configuration names, without its download."""
     import torchvision
@@ -206,6 +218,11 @@ SMALL = {
         {"run_time"},
         set(),
     ),
+    "pointing_game": (
+        ["--experiment.methods=[random,grad-cam,legrad]"],
+        {"pointing_game", "accuracy_by_category"},
+        set(),
+    ),
     "class_maps": (
         ["--experiment.methods=[eigen-cam,grad-cam]"],
         {"class_maps"},
@@ -216,7 +233,7 @@ SMALL = {
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
-    path, folder_of_images, weights, tmp_path, monkeypatch
+    path, folder_of_images, boxed_images, weights, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
@@ -224,7 +241,11 @@ def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
     config = yaml.safe_load(path.read_text())
     assert config["output"] == f"experiments/{path.stem}"
     model = ["--model.name=timm/test_resnet", "--model.pretrained=false", f"--model.checkpoint={weights}"]
-    data = [f"--data.root={folder_of_images / 'val'}", "--data.batch_size=3", *QUIET]
+    data = [f"--data.root={folder_of_images / 'val'}"]
+    if path.stem == "pointing_game":
+        data = [f"--data.images={boxed_images}", f"--data.annotations={boxed_images}", "--data.format=yolo"]
+        data += ["--data.names=[dog,cat,person]", "--data.class_indices={dog: 151-268, cat: [281, 282]}"]
+    data += ["--data.batch_size=3", *QUIET]
     before = {file.name for file in tmp_path.iterdir()}
     cli = main(["experiment", f"--config={path}", *data, *model, *small, "--images=4", "--output=there"])
     assert {file.name for file in tmp_path.iterdir()} - before == {"there"}

@@ -4,6 +4,7 @@ from camaug.experiments.ablation import AblationExperiment
 from camaug.experiments.base import Experiment, ImageBatch
 from camaug.experiments.class_maps import ClassMapsExperiment
 from camaug.experiments.insertion_deletion import InsertionDeletionExperiment
+from camaug.experiments.pointing_game import PointingGameExperiment
 from camaug.experiments.random_map import RandomMap
 from camaug.experiments.report import Curves, Interval, Pictures, Report, Table
 from camaug.experiments.run_time import RunTimeExperiment
@@ -19,6 +20,7 @@ __all__ = [
     "InsertionDeletionExperiment",
     "Interval",
     "Pictures",
+    "PointingGameExperiment",
     "RandomMap",
     "Report",
     "RunTimeExperiment",

@@ -99,14 +99,14 @@ def paired_interval(
     return mean_interval((first - second).tolist(), confidence=confidence, method=method, seed=seed)
 
 
-def interval_note(confidence: float, images: int) -> str:
+def interval_note(confidence: float, count: int, what: str = "images") -> str:
     """What a report says of the intervals over images.
 
     Example:
         >>> interval_note(0.95, 100)
         'In brackets: 95% confidence intervals of the mean over 100 images (bootstrap).'
     """
-    return f"In brackets: {confidence:.0%} confidence intervals of the mean over {images} images (bootstrap)."
+    return f"In brackets: {confidence:.0%} confidence intervals of the mean over {count} {what} (bootstrap)."
 
 
 def _sample(values: Sequence[float] | Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:

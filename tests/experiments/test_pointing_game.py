@@ -1,0 +1,108 @@
+"""Experiment 4 where the answer is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from camaug.datamodules.boxes_dataset import BoxedBatch, View
+from camaug.experiments import ImageBatch, PointingGameExperiment
+
+CATEGORIES = ("left thing", "right thing", "never there")
+INDICES = ((0, 2), (1,), (2,))  # a left thing is class 0 or 2, of which 0 is the likelier
+
+
+@pytest.fixture
+def boxed(batches):
+    """Four images with something left, something right, both; the last with a small thing on the right."""
+    images = batches[0].images * 3
+    left, right, small = (0, 0, 8, 16), (8, 0, 16, 16), (12, 12, 14, 14)
+    views = [
+        View("a.jpg", (left,), (0,)),
+        View("b.jpg", (right,), (1,)),
+        View("c.jpg", (left, right), (0, 1)),
+        View("d.jpg", (small,), (1,)),
+    ]
+    given = BoxedBatch(images, [view.path for view in views], views, CATEGORIES, INDICES)
+    return [ImageBatch(images, given=given)]
+
+
+def figures(report, name):
+    table = report.table("pointing game")
+    return dict(zip(table.columns[1:], table.rows[table.column("method").index(name)][1:], strict=True))
+
+
+def test_by_hand(two_halves, boxed, explainers):
+    """Pairs: a left; b right; c left and right; d small on the right."""
+    half = explainers["half"]
+    experiment = PointingGameExperiment([half("own"), half("left"), half("right"), half("flat")], tolerance=7)
+    report = experiment.run(two_halves, boxed)
+    own = figures(report, "HalfMap side=own")
+    # The maximum of a map that is one over its half is its first place, the half's upper left corner: not on d's box.
+    assert own["accuracy, %"] == pytest.approx((100 + 200 / 3) / 2)
+    assert own["pairs hit, %"].value == pytest.approx(80)
+    assert own["mass in boxes, %"].value == pytest.approx(100 * (4 + 4 / 128) / 5)
+    assert own["area, mean over pairs, %"] == pytest.approx(100 * (4 * 0.5 + 4 / 256) / 5)
+    assert own["area, mean over categories, %"] == pytest.approx(100 * (0.5 + (2 * 0.5 + 4 / 256) / 3) / 2)
+    left = figures(report, "HalfMap")
+    assert left["accuracy, %"] == 50
+    assert left["pairs hit, %"].value == pytest.approx(40)
+    assert left["accuracy within 7 px, %"] == 50  # from the first column to the ninth they are eight apart
+    flat = figures(report, "HalfMap side=flat")
+    assert (flat["accuracy, %"], flat["mass in boxes, %"].value, flat["flat maps"]) == (0, 0, 5)
+    categories = report.table("accuracy by category")
+    assert categories.column("category") == ["left thing", "right thing"]
+    assert categories.column("pairs") == [2, 3]
+    assert categories.column("HalfMap side=right, %") == pytest.approx([0, 200 / 3])
+    assert "2 categories have images; 1 have none among those looked at." in report.notes
+
+
+def test_within_the_tolerance(two_halves, boxed, explainers):
+    report = PointingGameExperiment([explainers["half"]("left")], tolerance=8).run(two_halves, boxed)
+    assert figures(report, "HalfMap")["accuracy within 8 px, %"] == pytest.approx((100 + 200 / 3) / 2)
+
+
+def test_the_most_probable_of_several_classes_is_explained(two_halves, boxed, explainers):
+    """A dark image is of class 2, for which the half-map of its own points left too, but class 1 never is asked."""
+    asked = []
+
+    class Asking(explainers["half"]):
+        def saliency(self, evidence):
+            asked.extend(evidence.target.classes.tolist())
+            return super().saliency(evidence)
+
+    boxed[0].images[0] *= 0.01
+    PointingGameExperiment([Asking("left")]).run(two_halves, boxed)
+    assert asked == [2, 1, 0, 1, 1]
+
+
+def test_unlikely_pairs_are_left_out_and_counted(two_halves, boxed, explainers):
+    with torch.no_grad():
+        answers = two_halves(boxed[0].images).softmax(dim=1)
+    given = sorted([answers[0, [0, 2]].max(), answers[1, 1], answers[2, [0, 2]].max(), answers[2, 1], answers[3, 1]])
+    between = float(given[1] + given[2]) / 2
+    report = PointingGameExperiment([explainers["half"]("own")], minimum_confidence=between).run(two_halves, boxed)
+    assert f"Left out: 2 pairs whose class is given less than {between:.0%}." in report.notes
+    assert sum(report.table("accuracy by category").column("pairs")) == 3
+    impossible = PointingGameExperiment([explainers["half"]("own")], minimum_confidence=1.0)
+    with pytest.raises(ValueError, match=r"no pair of an image and a category .*: 5 pairs are of a class that the"):
+        impossible.run(two_halves, boxed)
+
+
+def test_a_method_that_refuses_is_named(two_halves, boxed, explainers):
+    report = PointingGameExperiment(["random", explainers["refusing"]()]).run(two_halves, boxed)
+    assert report.table("pointing game").column("method") == ["random"]
+    assert any("left out: Refusing, which refuses this model" in note for note in report.table("pointing game").notes)
+
+
+def test_data_that_it_cannot_be_played_on(two_halves, batches, boxed):
+    experiment = PointingGameExperiment(["random"])
+    with pytest.raises(ValueError, match=r"needs images with boxes, .* give it BoxesDataModule"):
+        experiment.run(two_halves, batches)
+    given = boxed[0].given
+    with pytest.raises(ValueError, match=r"which of the model's classes .* data.class_indices"):
+        experiment.run(two_halves, [boxed[0]._replace(given=given._replace(class_indices=None))])
+    with pytest.raises(ValueError, match=r"names the classes \[7\], and the model has 3"):
+        experiment.run(two_halves, [boxed[0]._replace(given=given._replace(class_indices=((7,), (1,), (2,))))])
+    with pytest.raises(ValueError, match="`tolerance` must be at least 0 pixels"):
+        PointingGameExperiment(["random"], tolerance=-1)
