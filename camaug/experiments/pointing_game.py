@@ -42,7 +42,7 @@ class _Objects(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """For each pair: its category, whether it is hit, or nearly, the mass in the boxes, whether the map is flat; (P,)."""
+    """For each pair its category, whether it is hit, or nearly, its mass in the boxes, whether its map is flat."""
 
     categories: Tensor
     hits: Tensor
