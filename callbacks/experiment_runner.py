@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import rich.progress
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from camaug.batches import class_indices, find_images_and_labels, find_strings
@@ -127,7 +128,14 @@ class ExperimentRunner(L.Callback):
         """Do the experiment and write its report."""
         if not self._batches:
             raise ValueError(f"there are no images for the experiment. {self._left_out()}")
-        track = _shown if trainer.progress_bar_callback is not None else untracked
+        show = _shown if trainer.progress_bar_callback is not None else untracked
+
+        def track(items: Sequence[Any], what: str) -> Iterator[Any]:
+            for item in show(items, what):
+                if trainer.received_sigterm:  # Lightning notes it, and acts upon it in training alone
+                    raise SIGTERMException
+                yield item
+
         with torch.inference_mode(False), torch.no_grad(), trainer.precision_plugin.forward_context():
             report = self.experiment.run(pl_module, [_plain(batch) for batch in self._batches], track)
         self.report = dataclasses.replace(report, notes=(*self._facts(trainer, pl_module), *report.notes))

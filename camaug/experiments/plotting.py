@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ __all__ = ["plot"]
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _DASHES = ("-", "--", ":", "-.")
 _MARKED_UP_TO = 20
-_INCHES = (7.5, 4.5)
+_INCHES = (7.5, 4.2)
+_INCHES_A_LEGEND_LINE = 0.22
+_LEGEND_LETTERS = 105
 _DOTS_PER_INCH = 120
 
 
@@ -28,12 +31,15 @@ def plot(curves: Curves) -> Tensor:
         curves: The lines; from the eighth on they are dashed, so that no two look alike.
 
     Returns:
-        A picture (3, 540, 900) in [0, 1], the legend beside the lines.
+        A picture (3, H, 900) in [0, 1], the legend below the lines.
 
     Raises:
         ImportError: If matplotlib is not installed.
     """
-    figure = _matplotlib("figure").Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
+    columns = max(1, min(4, _LEGEND_LETTERS // max((len(name) + 6 for name in curves.series), default=1)))
+    height = _INCHES[1] + _INCHES_A_LEGEND_LINE * math.ceil(len(curves.series) / columns)
+    size = (_INCHES[0], height)
+    figure = _matplotlib("figure").Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
     # Not pyplot, which would choose a backend for the whole process.
     canvas = _matplotlib("backends.backend_agg").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -48,7 +54,7 @@ def plot(curves: Curves) -> Tensor:
     axes.set_ylabel(curves.y_label)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
     canvas.draw()
     pixels = torch.from_numpy(np.array(canvas.buffer_rgba())[..., :3])
     return pixels.permute(2, 0, 1).float() / 255

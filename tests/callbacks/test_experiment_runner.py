@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -190,6 +192,33 @@ def test_bad_input_is_said(tmp_path, make, message):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=message):
         make(tmp_path)
+
+
+@dataclass(frozen=True)
+class Long(Experiment):
+    """Is sent a signal long before its end."""
+
+    number: int
+
+    def measure(self, model, batches, track) -> Report:
+        for turn in track(range(1000), "long"):
+            if turn == 3:
+                os.kill(os.getpid(), self.number)
+        pytest.fail("nothing ended it")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_leaves_no_report(dataset, tmp_path, number):
+    datamodule, model = Labelled(dataset), Classifier()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit):
+            run(ExperimentRunner(Long(number), tmp_path, images=3), datamodule, model)
+    finally:
+        signal.signal(signal.SIGINT, before)  # Lightning ignores it from the first on
+    assert not list(tmp_path.iterdir())
+    assert "predict_step" not in vars(model)
+    assert "predict_dataloader" not in vars(datamodule)
 
 
 def test_two_processes_are_refused(tmp_path, monkeypatch):
