@@ -6,6 +6,7 @@ from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, 
 from camaug.metrics.insertion_deletion import InsertionDeletion, area_under, pixel_ranks, score_curves
 from camaug.metrics.mass_in_mask import MassInMask, mass_in_mask
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
+from camaug.metrics.road import ROAD, noisy_linear_imputation
 
 __all__ = [
     "AverageDrop",
@@ -14,6 +15,7 @@ __all__ = [
     "InsertionDeletion",
     "MassInMask",
     "PointingGame",
+    "ROAD",
     "area_under",
     "boxes_to_masks",
     "choose_mosaics",
@@ -21,6 +23,7 @@ __all__ = [
     "mass_in_cell",
     "mass_in_mask",
     "mosaic",
+    "noisy_linear_imputation",
     "pixel_ranks",
     "points_at",
     "rank_correlation",
