@@ -7,6 +7,7 @@ from camaug.metrics.insertion_deletion import InsertionDeletion, area_under, pix
 from camaug.metrics.mass_in_mask import MassInMask, mass_in_mask
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
 from camaug.metrics.road import ROAD, noisy_linear_imputation
+from camaug.metrics.trust import Trust, are_flat, centre_bias, class_similarity, head_similarity, runner_up
 
 __all__ = [
     "AverageDrop",
@@ -16,10 +17,15 @@ __all__ = [
     "MassInMask",
     "PointingGame",
     "ROAD",
+    "Trust",
+    "are_flat",
     "area_under",
     "boxes_to_masks",
+    "centre_bias",
     "choose_mosaics",
+    "class_similarity",
     "confidence_drop",
+    "head_similarity",
     "mass_in_cell",
     "mass_in_mask",
     "mosaic",
@@ -27,6 +33,7 @@ __all__ = [
     "pixel_ranks",
     "points_at",
     "rank_correlation",
+    "runner_up",
     "score_curves",
     "top_overlap",
 ]

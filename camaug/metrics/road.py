@@ -36,7 +36,8 @@ def noisy_linear_imputation(
         masks: Which pixels are removed, boolean (N, H, W).
         noise: Standard deviation of the noise, in the images' units.
         tolerance: Largest residual of an equation, as a share of the largest pixel. Where most of 224 × 224 pixels are
-            one hole, the slowest case, the default leaves errors of 1e-4 in normalised images, a hundredth of the noise.
+            one hole, the slowest case, the default leaves errors of 1e-4 in normalised images, a hundredth of the
+            noise.
         seed: Of the noise, the same for every image, so that what an image becomes does not depend on its batch.
 
     Returns:
