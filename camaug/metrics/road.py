@@ -56,7 +56,10 @@ def noisy_linear_imputation(
     _check(images, masks, noise)
     removed = masks[:, None].to(torch.promote_types(images.dtype, torch.float32))
     values = images.to(removed.dtype)
-    imputed = values * (1 - removed) + _impute(values, removed, tolerance)
+    # One image stays in a processor's cache, and ends when it is solved: twice as fast as the batch, unlike elsewhere.
+    at_once = 1 if images.device.type == "cpu" else max(1, len(images))
+    parts = zip(values.split(at_once), removed.split(at_once), strict=True)
+    imputed = torch.cat([_impute(*part, tolerance) for part in parts])
     drawn = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(seed)).to(imputed)
     return torch.where(masks[:, None], (imputed + noise * drawn).to(images.dtype), images)
 
@@ -144,15 +147,18 @@ class ROAD(Metric):
             return
         forward = self.forward_function or model
         ranks = pixel_ranks(maps)
+        most = least = maps.new_zeros(len(maps))
         with observing(unwrap(model)):
             before = forward(images).float().softmax(dim=1)
             targets = before.argmax(dim=1) if targets is None else targets
             confidence = before.gather(1, targets[:, None])[:, 0]
             if self.order != "least_relevant_first":
-                self.most += (self._after(forward, images, ranks, targets) - confidence).sum()
+                most = self._after(forward, images, ranks, targets) - confidence
             if self.order != "most_relevant_first":
                 backwards = ranks[0].numel() - 1 - ranks
-                self.least += (self._after(forward, images, backwards, targets) - confidence).sum()
+                least = self._after(forward, images, backwards, targets) - confidence
+        self.most += most.sum()
+        self.least += least.sum()
         self.count += len(images)
 
     def compute(self) -> dict[str, Tensor]:
@@ -174,8 +180,9 @@ class ROAD(Metric):
         """The target's confidence (N,) where the pixels of the first ranks are imputed, mean over the percentiles."""
         pixels = ranks[0].numel()
         removed = torch.tensor([round(pixels * percentile / 100) for percentile in self.percentiles]).to(ranks)
-        owner = torch.arange(len(images), device=images.device).repeat_interleave(len(removed))
-        removed = removed.repeat(len(images))
+        # The fewer pixels are removed, the sooner they are imputed, so that one chunk has those of one percentile.
+        owner = torch.arange(len(images), device=images.device).repeat(len(removed))
+        removed = removed.repeat_interleave(len(images))
 
         def query(part: slice) -> Tensor:
             masks = ranks[owner[part]] < removed[part, None, None]
@@ -183,11 +190,11 @@ class ROAD(Metric):
             return logits.float().softmax(dim=1).gather(1, targets[owner[part], None])[:, 0]
 
         chunk = self.chunk_size or max(len(images), SMALLEST_DEFAULT_CHUNK)
-        return torch.cat(list(in_chunks(query, len(owner), chunk))).view(len(images), -1).mean(dim=1)
+        return torch.cat(list(in_chunks(query, len(owner), chunk))).view(-1, len(images)).mean(dim=0)
 
 
 def _impute(values: Tensor, removed: Tensor, tolerance: float) -> Tensor:
-    """Solve for the removed pixels by conjugate gradients: what they become, and 0 elsewhere."""
+    """Solve for the removed pixels by conjugate gradients; those that are not removed are 0 in what is given."""
     weights = _sum_of_neighbours(torch.ones_like(removed))
     found = torch.zeros_like(values)
     residual = removed * _sum_of_neighbours(values * (1 - removed))
@@ -200,11 +207,11 @@ def _impute(values: Tensor, removed: Tensor, tolerance: float) -> Tensor:
             return found
         ahead = removed * (weights * direction - _sum_of_neighbours(direction))
         step = _quotient(size, _dot(direction, ahead))
-        found = found + step * direction
-        residual = residual - step * ahead
+        found += step * direction
+        residual -= step * ahead
         preconditioned = residual / weights
         size, before = _dot(residual, preconditioned), size
-        direction = preconditioned + _quotient(size, before) * direction
+        direction = preconditioned.add_(_quotient(size, before) * direction)
     raise RuntimeError(
         f"the imputation is not solved: a residual of {float(residual.abs().max()):.2g} is left, where at most "
         f"{float(small_enough):.2g} was asked for: are the pixels finite?"

@@ -49,3 +49,16 @@ def test_no_images():
 def test_shapes_that_differ():
     with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(2, 2, 2\) must have one shape"):
         MassInMask().update(MAPS, MASKS[:2])
+    with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(3, 4, 4\) must have one shape"):
+        MassInMask().update(MAPS, torch.ones(3, 4, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"must have one shape, \(N, H, W\), and masks be boolean, got torch.float32"):
+        MassInMask().update(MAPS, MASKS.float())
+
+
+def test_an_empty_mask_is_no_object_missed():
+    masks = MASKS.clone()
+    masks[1] = False
+    metric = MassInMask()
+    with pytest.raises(ValueError, match=r"the masks of images \[1\] are empty: leave out images without an object"):
+        metric.update(MAPS, masks)
+    assert metric.count == 0

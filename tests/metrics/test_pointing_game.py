@@ -63,6 +63,7 @@ def test_accuracy_of_each_class_first():
     figures = metric.compute()
     assert figures["accuracy"].item() == pytest.approx(1 / 3)
     assert figures["area"].item() == pytest.approx(0.5)
+    assert figures["classes"] == 2  # of three: that one had no images can be seen
 
 
 def test_what_is_refused():
@@ -76,6 +77,10 @@ def test_what_is_refused():
         metric.update(torch.cat([peak(0, 0), peak(1, 1)]), masks, torch.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"maps \(1, 10, 10\) and masks \(1, 5, 5\) must have one shape"):
         metric.update(peak(0, 0), torch.ones(1, 5, 5, dtype=torch.bool), torch.tensor([0]))
+    with pytest.raises(ValueError, match=r"targets must name one class for each of the 1 maps, got \(2,\)"):
+        metric.update(peak(0, 0), masks[:1], torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"targets must be classes from 0 to 1, got \[2\]"):
+        metric.update(peak(0, 0), masks[:1], torch.tensor([2]))
     with pytest.raises(ValueError, match="`num_classes` must be at least 1 and `tolerance` at least 0 pixels"):
         PointingGame(num_classes=3, tolerance=-1)
 

@@ -189,10 +189,13 @@ def test_a_good_map_is_better_than_none_and_than_its_reverse():
     assert abs(figures[1]) < 0.05
 
 
-def test_the_model_is_left_as_it_was(restless_net, unchanged):
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.inference_mode])
+def test_the_model_is_left_as_it_was(restless_net, unchanged, mode):
     images, maps = torch.rand(2, 3, 16, 16), torch.rand(2, 16, 16)
-    with unchanged(restless_net):
-        ROAD([50]).update(restless_net, images, maps)
+    metric = ROAD([50])
+    with unchanged(restless_net), mode():
+        metric.reset()  # in a validation its states are made in inference mode
+        metric.update(restless_net, images, maps)
 
 
 def test_no_images_and_wrong_maps(net, images):
