@@ -64,7 +64,7 @@ class CamEvaluator(L.Callback):
     insertion_deletion     ``insertion``, ``deletion``, ``over_all`` (:class:`camaug.metrics.InsertionDeletion`)
     average_drop           ``average_drop``, ``increase`` (:class:`camaug.metrics.AverageDrop`)
     road                   ``road_most_relevant_first``, ``road_least_relevant_first``, ``road_combined``
-                           (:class:`camaug.metrics.ROAD`); 18 forwards an image
+                           (:class:`camaug.metrics.ROAD`); 19 forwards an image
     drift                  ``drift``, ``overlap`` since the last look (:class:`camaug.metrics.Drift`)
     trust                  ``flat_maps``, ``class_similarity``, ``head_similarity``, ``centre_bias``
                            (:class:`camaug.metrics.Trust`); explains each image twice more

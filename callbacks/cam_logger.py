@@ -63,8 +63,9 @@ class CamLogger(L.Callback):
         trust_every_n_epochs: At the first look, and then at least so many epochs apart, compare each heatmap with that
             of the runner-up class and with that of a random head (``cam/class_similarity``, ``cam/head_similarity``,
             see :class:`camaug.metrics.Trust`), and say in the caption of one that correlates with either by 0.99 or
-            more that it ignores the class or the head. Each image is then explained twice more; with 5 that makes a look
-            dearer by two fifths on average. None for never. Methods that show the same for every class by design are not compared.
+            more that it ignores the class or the head. Each image is then explained twice more; every fifth epoch, that
+            is two fifths more work on average. None for never. Methods that show the same for every class by design
+            are not compared.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.

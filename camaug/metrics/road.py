@@ -58,7 +58,7 @@ def noisy_linear_imputation(
     values = images.to(removed.dtype)
     # One image stays in a processor's cache, and ends when it is solved: twice as fast as the batch, unlike elsewhere.
     at_once = 1 if images.device.type == "cpu" else max(1, len(images))
-    parts = zip(values.split(at_once), removed.split(at_once), strict=True)
+    parts = zip(torch.split(values, at_once), torch.split(removed, at_once), strict=True)
     imputed = torch.cat([_impute(*part, tolerance) for part in parts])
     drawn = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(seed)).to(imputed)
     return torch.where(masks[:, None], (imputed + noise * drawn).to(images.dtype), images)

@@ -37,6 +37,22 @@ def test_pointing_by_hand(at, tolerance, hit):
     assert points_at(peak(*at), masks, tolerance).tolist() == [hit]
 
 
+@pytest.mark.filterwarnings("default")
+def test_against_quantus(net):
+    quantus = pytest.importorskip("quantus", exc_type=ImportError)
+    maps, masks = torch.rand(20, 16, 16), torch.rand(20, 16, 16) > 0.5
+    theirs = quantus.PointingGame(abs=False, normalise=False, disable_warnings=True, display_progressbar=False)(
+        model=net,
+        x_batch=torch.rand(20, 3, 16, 16).numpy(),
+        y_batch=torch.zeros(20, dtype=torch.int64).numpy(),
+        a_batch=maps[:, None].numpy(),
+        s_batch=masks[:, None].numpy(),
+        device="cpu",
+    )
+    assert points_at(maps, masks).tolist() == [bool(hit) for hit in theirs]
+    assert 0 < sum(theirs) < 20
+
+
 def test_a_flat_map_points_at_nothing():
     everything = torch.ones(2, 4, 4, dtype=torch.bool)
     assert points_at(torch.stack([torch.zeros(4, 4), torch.full((4, 4), 0.5)]), everything).tolist() == [False, False]
