@@ -17,24 +17,26 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer, as_explainer
-from camaug.metrics import AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame
+from camaug.metrics import ROAD, AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame, Trust
 
-from .probes import Probes, choose_probes
+from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
 from .strategies import refuse_sharded
 
 __all__ = ["CamEvaluator"]
 
-METRICS: Mapping[str, Callable[[int], Metric]] = {
-    "insertion_deletion": lambda classes: InsertionDeletion(),
-    "average_drop": lambda classes: AverageDrop(),
-    "drift": lambda classes: Drift(),
-    "mass_in_mask": lambda classes: MassInMask(),
-    "pointing_game": lambda classes: PointingGame(classes),
+METRICS: Mapping[str, Callable[[int, Explainer], Metric]] = {
+    "insertion_deletion": lambda classes, explainer: InsertionDeletion(),
+    "average_drop": lambda classes, explainer: AverageDrop(),
+    "road": lambda classes, explainer: ROAD(),
+    "drift": lambda classes, explainer: Drift(),
+    "trust": lambda classes, explainer: Trust(explainer),
+    "mass_in_mask": lambda classes, explainer: MassInMask(),
+    "pointing_game": lambda classes, explainer: PointingGame(classes),
 }
 NEED_MASKS = ("mass_in_mask", "pointing_game")
-LOGGED_AS = {"mass_in_mask": "object_", "pointing_game": "pointing_"}  # both know an area
-ASK_THE_MODEL = ("insertion_deletion", "average_drop")
+LOGGED_AS = {"road": "road_", "mass_in_mask": "object_", "pointing_game": "pointing_"}  # the last two know an area
+ASK_THE_MODEL = ("insertion_deletion", "average_drop", "road", "trust")
 DEFAULT_IMAGES = 32
 
 
@@ -61,10 +63,16 @@ class CamEvaluator(L.Callback):
     =====================  ================================================================================
     insertion_deletion     ``insertion``, ``deletion``, ``over_all`` (:class:`camaug.metrics.InsertionDeletion`)
     average_drop           ``average_drop``, ``increase`` (:class:`camaug.metrics.AverageDrop`)
+    road                   ``road_most_relevant_first``, ``road_least_relevant_first``, ``road_combined``
+                           (:class:`camaug.metrics.ROAD`); 19 forwards an image
     drift                  ``drift``, ``overlap`` since the last look (:class:`camaug.metrics.Drift`)
+    trust                  ``flat_maps``, ``class_similarity``, ``head_similarity``, ``centre_bias``
+                           (:class:`camaug.metrics.Trust`); explains each image twice more
     mass_in_mask           ``object_mass``, ``object_area``, where the data set has an ``object_mask(index)``
-    pointing_game          ``pointing_accuracy``, ``pointing_area``, likewise
+    pointing_game          ``pointing_accuracy``, ``pointing_area``, ``pointing_classes``, likewise
     =====================  ================================================================================
+
+    An image whose mask is empty is left out of the last two, which a warning says.
 
     The training is not changed by it and does not end by it: a failure is a warning, and the other processes do not
     wait. A wrong setting is an error before the first batch.
@@ -118,7 +126,7 @@ class CamEvaluator(L.Callback):
         """Choose the images, and look at them once, so that drift is known from the first epoch on."""
         self._begin(trainer, trainer.val_dataloaders or trainer.train_dataloader)
         if "drift" in self.metrics:
-            self._evaluate(trainer, pl_module)
+            self._evaluate(trainer, pl_module, ["drift"])
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Evaluate after the epoch's validation, or in ``trainer.validate``."""
@@ -148,6 +156,8 @@ class CamEvaluator(L.Callback):
                 f"CamEvaluator is to compute {', '.join(missing)}, and the data set has no method object_mask(index) "
                 "that says where the objects are: leave it out, or give the data set one"
             )
+        if any(name in NEED_MASKS for name in self.metrics):
+            warn_of_missing_objects(self, probes)
         self._probes = probes
         rank_zero_info(
             f"CamEvaluator: {', '.join(self.metrics)} of {self.explainer.name}, {len(probes.indices)} images"
@@ -160,7 +170,7 @@ class CamEvaluator(L.Callback):
         return done == trainer.max_epochs if self.every_n_epochs is None else done % self.every_n_epochs == 0
 
     def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
-        for name, metric in self._evaluate(trainer, pl_module).items():
+        for name, metric in self._evaluate(trainer, pl_module, self.metrics).items():
             try:
                 with warnings.catch_warnings():  # a process may have had no image
                     warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
@@ -172,13 +182,13 @@ class CamEvaluator(L.Callback):
             start = f"{prefix}/{LOGGED_AS.get(name, '')}"
             pl_module.log_dict({start + key: value.float() for key, value in figures.items()})
 
-    def _evaluate(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Metric]:
+    def _evaluate(self, trainer: L.Trainer, pl_module: L.LightningModule, names: Sequence[str]) -> dict[str, Metric]:
         """The metrics, with this process's share of the images in them."""
         metrics: dict[str, Metric] = {}
         if self._probes is None:
             return metrics
         classes = 1 + max((label for label in self._probes.labels if label is not None), default=0)
-        metrics = {name: METRICS[name](classes).to(pl_module.device) for name in self.metrics}
+        metrics = {name: METRICS[name](classes, self.explainer).to(pl_module.device) for name in names}
         try:
             with isolate_rng():  # the hooks that move a batch may draw random numbers
                 self._update(trainer, pl_module, metrics, self._probes)
@@ -231,7 +241,8 @@ class CamEvaluator(L.Callback):
             metric.update(pl_module, seen.images, seen.maps, seen.targets)
         elif name in NEED_MASKS and masks is not None:
             where = torch.stack(list(masks)).to(seen.maps.device)
-            metric.update(seen.maps, where, *([seen.targets] if name == "pointing_game" else []))
+            there = where.flatten(1).any(dim=1)
+            metric.update(seen.maps[there], where[there], *([seen.targets[there]] if name == "pointing_game" else []))
         elif name == "drift" and previous is not None:
             metric.update(seen.maps, previous)
 

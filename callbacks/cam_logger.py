@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
@@ -16,11 +17,12 @@ from torch import Tensor
 from camaug.batches import find_images_and_labels
 from camaug.class_names import class_label
 from camaug.explainers import Explainer, as_explainer
+from camaug.metrics import class_similarity, head_similarity
 from camaug.render import COLORMAPS, denormalise
 
 from .look import Look, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
-from .probes import Probes, choose_probes
+from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
 from .strategies import refuse_sharded
 
@@ -38,8 +40,10 @@ class CamLogger(L.Callback):
     confidences; an overview of all of them; and as scalars how much the maps changed since the last look
     (``cam/drift``, see :class:`camaug.metrics.Drift`), the mean confidence in the true class, the share of maps
     without any evidence and, where the data set knows the object (``object_mask(index)``), the share of the maps'
-    mass that lies on it beside the share of the image that it covers. ``trainer.validate`` and ``trainer.test`` log
-    under ``cam_validate`` and ``cam_test``.
+    mass that lies on it beside the share of the image that it covers; and what speaks against the heatmaps
+    (``cam/centre_bias``, ``cam/class_similarity``, ``cam/head_similarity``, see :class:`camaug.metrics.Trust`). A
+    heatmap that is blank, or the same whatever the class or the head, says so in its caption. ``trainer.validate`` and
+    ``trainer.test`` log under ``cam_validate`` and ``cam_test``.
 
     The training is not changed by being watched, and is not ended: a failure while drawing is a warning with its
     traceback. What can be known beforehand to be wrong is an error before the first batch.
@@ -56,6 +60,12 @@ class CamLogger(L.Callback):
         std: Standard deviation of each channel, likewise.
         class_names: Names of the classes. By default the data module's or the data set's ``classes``.
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
+        trust_every_n_epochs: At the first look, and then at least so many epochs apart, compare each heatmap with that
+            of the runner-up class and with that of a random head (``cam/class_similarity``, ``cam/head_similarity``,
+            see :class:`camaug.metrics.Trust`), and say in the caption of one that correlates with either by 0.99 or
+            more that it ignores the class or the head. Each image is then explained twice more; every fifth epoch, that
+            is two fifths more work on average. None for never. Methods that show the same for every class by design
+            are not compared.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -76,8 +86,10 @@ class CamLogger(L.Callback):
         std: Sequence[float] | None = None,
         class_names: Sequence[str] | None = None,
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
+        trust_every_n_epochs: int | None = 5,
     ) -> None:
-        for name, value in (("images", images), ("every_n_epochs", every_n_epochs)):
+        counts = {"images": images, "every_n_epochs": every_n_epochs, "trust_every_n_epochs": trust_every_n_epochs}
+        for name, value in counts.items():
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}")
         if not 0 <= strength <= 1:
@@ -92,9 +104,11 @@ class CamLogger(L.Callback):
         self.mean, self.std = mean, std
         self.class_names = class_names
         self.forward = forward
+        self.trust_every_n_epochs = trust_every_n_epochs
         self._probes: Probes | None = None
         self._dataset: Any = None
         self._previous: Look | None = None
+        self._compared_in: int | None = None  # the epoch
         self._warned: set[str] = set()
 
     # Lightning's hooks
@@ -102,7 +116,7 @@ class CamLogger(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check what can be checked before there are data."""
         refuse_sharded(trainer, self)
-        self._probes = self._previous = None
+        self._probes = self._previous = self._compared_in = None
         if not trainer.fast_dev_run and not any(can_take_pictures(logger) for logger in trainer.loggers):
             rank_zero_warn(
                 "CamLogger found no logger that takes pictures, so no heatmap will be seen: "
@@ -151,6 +165,7 @@ class CamLogger(L.Callback):
             return
         self._dataset = loader.dataset
         self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
+        warn_of_missing_objects(self, self._probes)
         try:
             with isolate_rng():
                 images = images_on_device(trainer, self._probes.batches[0])[:1]
@@ -167,7 +182,7 @@ class CamLogger(L.Callback):
             return
         try:
             with isolate_rng():  # the hooks that move a batch may draw random numbers
-                look = self._look(trainer, pl_module, self._probes)
+                look = self._compare(trainer, pl_module, self._probes, self._look(trainer, pl_module, self._probes))
             self._write(trainer, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
@@ -190,6 +205,35 @@ class CamLogger(L.Callback):
         masks = None if probes.masks is None else torch.stack(list(probes.masks))
         return Look(probes.indices, probes.labels, *found, masks)
 
+    def _compare(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes, look: Look) -> Look:
+        """The look, where it is due with how similar its heatmaps are to those of another class and a random head."""
+        every, last = self.trust_every_n_epochs, self._compared_in
+        due = every is not None and (last is None or trainer.current_epoch - last >= every)
+        if not due or not self.explainer.class_specific:
+            return look
+        self._compared_in = trainer.current_epoch
+        lengths = _lengths(probes.batches)
+        similarities = []
+        try:
+            for batch, maps, targets in zip(
+                probes.batches, look.maps.split(lengths), look.predicted.split(lengths), strict=True
+            ):
+                images = images_on_device(trainer, batch)
+                asked = (self.explainer, pl_module, images, maps.to(images.device), targets.to(images.device))
+                with trainer.precision_plugin.forward_context():
+                    found = [
+                        ask(*asked, forward=self._forward(pl_module)) for ask in (class_similarity, head_similarity)
+                    ]
+                similarities.append([each.cpu() for each in found])
+        except Exception:
+            self._warn(
+                "could not compare heatmaps with those of another class and of a random head in epoch "
+                f"{trainer.current_epoch}"
+            )
+            return look
+        of_class, of_head = (torch.cat(parts) for parts in zip(*similarities, strict=True))
+        return replace(look, class_similarity=of_class, head_similarity=of_head)
+
     def _write(self, trainer: L.Trainer, look: Look, prefix: str) -> None:
         names = self.class_names or class_names(trainer, self._dataset)
         painted = (look, names, self.colormap, self.strength)
@@ -208,9 +252,11 @@ class CamLogger(L.Callback):
     def _explain(
         self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, targets: Tensor | None = None
     ) -> Any:
-        forward = None if self.forward is None else lambda queries: self.forward(pl_module, queries)  # type: ignore[misc]
         with trainer.precision_plugin.forward_context():
-            return self.explainer(pl_module, images, targets, forward=forward)
+            return self.explainer(pl_module, images, targets, forward=self._forward(pl_module))
+
+    def _forward(self, pl_module: L.LightningModule) -> Callable[[Tensor], Tensor] | None:
+        return None if self.forward is None else lambda images: self.forward(pl_module, images)  # type: ignore[misc]
 
     def _normalisation(self, trainer: L.Trainer) -> tuple[Sequence[float] | None, Sequence[float] | None]:
         if self.mean is not None and self.std is not None:
@@ -225,7 +271,7 @@ class CamLogger(L.Callback):
                 rank_zero_warn(
                     f"CamLogger: in epoch {trainer.current_epoch} {count} of {len(look.maps)} heatmaps of "
                     f"{self.explainer.name} are not to be trusted ({reason}). It is not said again; the captions and "
-                    "cam/flat_maps tell it from epoch to epoch"
+                    "the figures under cam/ tell it from then on"
                 )
 
     def _warn(self, what: str) -> None:

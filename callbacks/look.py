@@ -10,12 +10,13 @@ from torch import Tensor
 
 from camaug.class_names import class_label
 from camaug.masking import upsample
-from camaug.metrics import Drift, MassInMask
+from camaug.metrics import Drift, MassInMask, centre_bias
 from camaug.render import caption, enlarge, grid, overlay, row
 
 __all__ = ["Look", "doubt", "doubts", "figures", "is_blank", "overview", "panels"]
 
 SMALLEST_SIDE = 192
+SAME = 0.99  # rank correlation from which two heatmaps cannot be told apart by eye
 RIGHT, WRONG, NEUTRAL = (46, 160, 67), (218, 54, 51), (110, 118, 129)
 
 
@@ -31,7 +32,9 @@ class Look:
         predicted: The predicted classes, (N,).
         maps: The predicted classes' maps, (N, H, W) in [0, 1].
         true_maps: The true classes' maps; the predicted ones' where they are the same or the true one is not known.
-        masks: Where the objects are, boolean (N, H, W); None where that is not known.
+        masks: Where the objects are, boolean (N, H, W), empty where there is none; None where that is not known.
+        class_similarity: Rank correlation of each map with the runner-up class's, (N,); None where not asked for.
+        head_similarity: Rank correlation of each map with that of a random head, (N,); None likewise.
     """
 
     indices: Sequence[int]
@@ -42,6 +45,8 @@ class Look:
     maps: Tensor
     true_maps: Tensor
     masks: Tensor | None
+    class_similarity: Tensor | None = None
+    head_similarity: Tensor | None = None
 
 
 def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: float) -> list[Tensor]:
@@ -93,11 +98,20 @@ def figures(look: Look, previous: Look | None) -> dict[str, float]:
         previous: The one before, of the same images; None at the first.
 
     Returns:
-        ``flat_maps``, the share of maps without evidence; ``confidence`` in the true class, where that is known;
+        ``flat_maps``, the share of maps without evidence; ``centre_bias``, ``class_similarity`` and
+        ``head_similarity`` of the predicted classes' maps (:class:`camaug.metrics.Trust`), the last two where they were
+        asked for; ``confidence`` in the true class, where that is known;
         ``drift`` and ``overlap`` from the second look on (:class:`camaug.metrics.Drift`); ``object_mass`` and
         ``object_area`` where the objects are known (:class:`camaug.metrics.MassInMask`).
     """
-    values = {"flat_maps": (look.maps.amax(dim=(1, 2)) == 0).float().mean()}
+    values = {
+        "flat_maps": (look.maps.amax(dim=(1, 2)) == 0).float().mean(),
+        "centre_bias": centre_bias(look.maps).mean(),
+    }
+    for name in ("class_similarity", "head_similarity"):
+        similarity = getattr(look, name)
+        if similarity is not None:
+            values[name] = similarity.mean()
     known = [(place, label) for place, label in enumerate(look.labels) if label is not None]
     if known:
         values["confidence"] = torch.stack([look.probabilities[place, label] for place, label in known]).mean()
@@ -106,9 +120,10 @@ def figures(look: Look, previous: Look | None) -> dict[str, float]:
         drift = Drift(sync_on_compute=False)
         drift.update(look.true_maps, previous.true_maps)
         values |= drift.compute()
-    if look.masks is not None:
+    there = None if look.masks is None else look.masks.flatten(1).any(dim=1)
+    if look.masks is not None and there is not None and there.any():
         mass = MassInMask(sync_on_compute=False)
-        mass.update(look.true_maps, look.masks)
+        mass.update(look.true_maps[there], look.masks[there])
         values |= {f"object_{name}": value for name, value in mass.compute().items()}
     return {name: float(value) for name, value in values.items()}
 
@@ -122,7 +137,13 @@ def doubt(look: Look, place: int) -> str:
     """Why a heatmap is not to be trusted, in a few words for its caption; empty where nothing speaks against it."""
     if not look.probabilities[place].isfinite().all():
         return "answer not finite"
-    return "blank map" if is_blank(look.maps[place]) else ""
+    if is_blank(look.maps[place]):
+        return "blank map"
+    if look.class_similarity is not None and look.class_similarity[place] >= SAME:
+        return "ignores the class"
+    if look.head_similarity is not None and look.head_similarity[place] >= SAME:
+        return "ignores the head"
+    return ""
 
 
 def doubts(look: Look) -> dict[str, int]:

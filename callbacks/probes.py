@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torch.utils.data import ConcatDataset, IterableDataset, Subset, default_collate
 
 from camaug.batches import class_indices, find_images_and_labels
 
-__all__ = ["Probes", "choose_probes", "places", "spread"]
+__all__ = ["Probes", "choose_probes", "places", "spread", "warn_of_missing_objects"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,17 @@ def places(dataset: Any, count: int) -> list[int]:
     """
     targets = _targets(dataset)
     return spread(targets, count) if targets is not None else _evenly(range(len(dataset)), count)
+
+
+def warn_of_missing_objects(callback: Any, probes: Probes) -> None:
+    """Say how many of the probes have an empty mask, which figures of where the object is must leave out."""
+    empty = [index for index, mask in zip(probes.indices, probes.masks or [], strict=False) if not mask.any()]
+    if empty:
+        rank_zero_warn(
+            f"{type(callback).__name__}: the masks of {len(empty)} of the {len(probes.indices)} images are empty, and "
+            f"these are left out of the figures that ask where the object is: {empty[:8]}"
+            f"{' and others' if len(empty) > 8 else ''}"
+        )
 
 
 def spread(targets: Sequence[int], count: int) -> list[int]:

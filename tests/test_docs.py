@@ -77,6 +77,21 @@ def test_the_table_of_methods_has_a_row_for_each():
     assert all(cell.strip() for row in rows for cell in row)
 
 
+def test_the_table_of_metrics_has_a_row_for_each_and_every_function():
+    import torchmetrics
+
+    from camaug import metrics
+
+    page = (ROOT / "docs/metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \| (.+) \| (.+) \| (.+) \|$", page, flags=re.MULTILINE)
+    offered = {name: getattr(metrics, name) for name in metrics.__all__}
+    classes = {n for n, v in offered.items() if isinstance(v, type) and issubclass(v, torchmetrics.Metric)}
+    assert sorted(row[0] for row in rows) == sorted(classes)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    assert named == set(offered) - classes
+    assert all(cell.strip() for row in rows for cell in row)
+
+
 def test_the_code_of_the_methods_page_runs(monkeypatch):
     from camaug.explainers import registry
 

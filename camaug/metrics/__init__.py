@@ -12,6 +12,8 @@ from camaug.metrics.insertion_deletion import (
 )
 from camaug.metrics.mass_in_mask import MassInMask, mass_in_mask
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
+from camaug.metrics.road import ROAD, noisy_linear_imputation
+from camaug.metrics.trust import Trust, are_flat, centre_bias, class_similarity, head_similarity, runner_up
 
 __all__ = [
     "AverageDrop",
@@ -20,17 +22,25 @@ __all__ = [
     "InsertionDeletion",
     "MassInMask",
     "PointingGame",
+    "ROAD",
+    "Trust",
+    "are_flat",
     "area_under",
     "boxes_to_masks",
+    "centre_bias",
     "choose_mosaics",
+    "class_similarity",
     "confidence_drop",
+    "head_similarity",
     "insertion_deletion_curves",
     "mass_in_cell",
     "mass_in_mask",
     "mosaic",
+    "noisy_linear_imputation",
     "pixel_ranks",
     "points_at",
     "rank_correlation",
+    "runner_up",
     "score_curves",
     "top_overlap",
 ]

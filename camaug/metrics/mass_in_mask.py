@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from camaug.metrics.checks import require_images
+from camaug.metrics.checks import check_masks, require_images
 
 __all__ = ["MassInMask", "mass_in_mask"]
 
@@ -64,10 +64,10 @@ class MassInMask(Metric):
         """Add maps (N, H, W) and boolean masks of the same shape.
 
         Raises:
-            ValueError: If the shapes differ.
+            ValueError: If the shapes differ, or a mask is empty: an image without an object has no place for the mass,
+                and must be left out knowingly.
         """
-        if maps.shape != masks.shape:
-            raise ValueError(f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape")
+        check_masks(masks, maps)
         self.mass += mass_in_mask(maps, masks).sum()
         self.area += masks.float().mean(dim=(1, 2)).sum()
         self.count += len(maps)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from camaug.metrics.checks import require_images
+from camaug.metrics.checks import check_masks, require_images
 
 __all__ = ["PointingGame", "boxes_to_masks", "points_at"]
 
@@ -79,8 +79,8 @@ class PointingGame(Metric):
     """The share of maps whose maximum lies on an object of their class, of each class, then averaged over classes.
 
     Zhang et al. 2016 (arXiv 1608.00507), section 4.1. ``compute`` gives ``accuracy``, that mean over the classes that
-    had images, and ``area``, the mean share of the image that the objects cover, likewise of each class first: what
-    pointing at random gets.
+    had images; ``area``, the mean share of the image that the objects cover, likewise of each class first: what
+    pointing at random gets; and ``classes``, how many classes had images.
 
     Args:
         num_classes: Number of classes.
@@ -94,7 +94,7 @@ class PointingGame(Metric):
         >>> metric = PointingGame(num_classes=2)
         >>> metric.update(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[False, True]]]), torch.tensor([1]))
         >>> metric.compute()
-        {'accuracy': tensor(1.), 'area': tensor(0.5000)}
+        {'accuracy': tensor(1.), 'area': tensor(0.5000), 'classes': tensor(1)}
     """
 
     full_state_update = False
@@ -117,17 +117,16 @@ class PointingGame(Metric):
         """Add maps (N, H, W), boolean masks of their classes' objects of the same shape, and the classes (N,).
 
         Raises:
-            ValueError: If the shapes differ, or a mask is empty: an image without an object of the class has no place
-                to point at, and must be left out knowingly.
+            ValueError: If the shapes differ, there is no such class, or a mask is empty: an image without an object of
+                the class has no place to point at, and must be left out knowingly.
         """
-        if maps.shape != masks.shape or targets.shape != (len(maps),):
+        check_masks(masks, maps)
+        if targets.shape != (len(maps),):
             raise ValueError(
-                f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape, and targets "
-                f"{tuple(targets.shape)} name one class for each"
+                f"targets must name one class for each of the {len(maps)} maps, got {tuple(targets.shape)}"
             )
-        empty = (~masks.flatten(1).any(dim=1)).nonzero()[:, 0].tolist()
-        if empty:
-            raise ValueError(f"the masks of images {empty} are empty: leave out images without an object of the class")
+        if ((targets < 0) | (targets >= self.num_classes)).any():
+            raise ValueError(f"targets must be classes from 0 to {self.num_classes - 1}, got {targets.tolist()}")
         hits = points_at(maps, masks, self.tolerance).float()
         self.hits.index_add_(0, targets, hits)
         self.areas.index_add_(0, targets, masks.float().mean(dim=(1, 2)))
@@ -144,4 +143,5 @@ class PointingGame(Metric):
         return {
             "accuracy": (self.hits[seen] / self.counts[seen]).mean(),
             "area": (self.areas[seen] / self.counts[seen]).mean(),
+            "classes": seen.sum(),
         }

@@ -16,6 +16,8 @@ from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from tests.callbacks.conftest import Blobs, Module
 
+METRICS = ("insertion_deletion", "average_drop", "road", "trust", "mass_in_mask", "pointing_game")
+
 
 class FailsToDraw(CamLogger):
     """A logger whose drawing fails on rank zero, and on no other."""
@@ -54,7 +56,7 @@ def main() -> None:
         callbacks.append((CamLogger if arguments.logger == "cam" else FailsToDraw)(explainer, images=3))
     if arguments.evaluate:
         evaluator = CamEvaluator if arguments.evaluate == "all" else FailsOnOneRank
-        callbacks = [evaluator(["insertion_deletion", "average_drop", "mass_in_mask", "pointing_game"], explainer, 7)]
+        callbacks = [evaluator([*METRICS], explainer, 7)]
     if arguments.augment:
         callbacks.append(GroupCamAugmentation(explainer, blur_kernel_size=5, blur_sigma=5.0))
     trainer = L.Trainer(

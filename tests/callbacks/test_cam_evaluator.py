@@ -10,12 +10,12 @@ from torch.utils.data import DataLoader
 
 from camaug import Explainer, GradCAM, get_explainer
 from camaug.callbacks import CamEvaluator, CamLogger
-from camaug.metrics import AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame
+from camaug.metrics import ROAD, AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame, Trust
 
 from .conftest import Blobs
 from .test_neutral import train
 
-EVERY = ["insertion_deletion", "average_drop", "drift", "mass_in_mask", "pointing_game"]
+EVERY = ["insertion_deletion", "average_drop", "road", "drift", "trust", "mass_in_mask", "pointing_game"]
 
 
 def fit(module, loader, make_trainer, *callbacks, **settings):
@@ -34,16 +34,33 @@ def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_traine
     labels = torch.tensor([data.targets[index] for index in order])
     masks = torch.stack([data.masks[index] for index in order])
     maps = GradCAM()(module, images, labels).maps
-    insertion, drop = InsertionDeletion(), AverageDrop()
-    for metric in (insertion, drop):
+    insertion, drop, road, trust = InsertionDeletion(), AverageDrop(), ROAD(), Trust("grad-cam")
+    for metric in (insertion, drop, road, trust):
         metric.update(module, images, maps, labels)
     mass, pointing = MassInMask(), PointingGame(3)
     mass.update(maps, masks)
     pointing.update(maps, masks, labels)
-    for metric, prefix in ((insertion, ""), (drop, ""), (mass, "object_"), (pointing, "pointing_")):
+    prefixed = {insertion: "", drop: "", trust: "", road: "road_", mass: "object_", pointing: "pointing_"}
+    for metric, prefix in prefixed.items():
         for name, value in metric.compute().items():
             logged = trainer.callback_metrics[f"cam/{prefix}{name}"]
             assert logged.item() == pytest.approx(value.item(), abs=1e-4), name
+
+
+def test_images_without_an_object_are_left_out_and_reported(module, make_trainer):
+    data = Blobs(size=6)
+    data.masks[3] = False
+    loader = DataLoader(data, batch_size=4)
+    trainer = make_trainer(CamEvaluator(["mass_in_mask", "pointing_game"], "grad-cam", images=6), max_epochs=1)
+    with pytest.warns(UserWarning, match=r"CamEvaluator: the masks of 1 of the 6 images are empty, .*: \[3\]"):
+        trainer.fit(module, loader, loader)
+    module.eval()
+    kept = [0, 1, 4, 2, 5]
+    images, labels = torch.stack([data.images[n] for n in kept]), torch.tensor([data.targets[n] for n in kept])
+    mass = MassInMask()
+    mass.update(GradCAM()(module, images, labels).maps, torch.stack([data.masks[n] for n in kept]))
+    assert trainer.callback_metrics["cam/object_mass"].item() == pytest.approx(float(mass.compute()["mass"]), abs=1e-4)
+    assert trainer.callback_metrics["cam/pointing_classes"] == 3
 
 
 def test_drift_is_since_the_last_look_and_known_from_the_first_epoch(module, loader, make_trainer):
@@ -112,7 +129,9 @@ def test_beside_the_logger_every_tag_is_written_once_an_epoch(module, loader, ma
 @pytest.mark.parametrize("name", ["grad-cam", "group-cam", "gradient"])
 def test_training_is_bit_for_bit_the_same(name, make_trainer):
     settings = {"groups": 4} if name == "group-cam" else {}
-    evaluator = CamEvaluator(["insertion_deletion", "drift"], get_explainer(name, **settings), images=3)
+    evaluator = CamEvaluator(
+        ["insertion_deletion", "road", "trust", "drift"], get_explainer(name, **settings), images=3
+    )
     without, beside = train(make_trainer, None), train(make_trainer, evaluator)
     assert all(torch.equal(a, b) for a, b in zip(without, beside, strict=True))
 

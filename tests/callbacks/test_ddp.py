@@ -70,15 +70,16 @@ def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
     from camaug.callbacks import CamEvaluator
 
     from .conftest import Blobs, Module
+    from .ddp_script import METRICS
 
     ranks, _ = run(folder / "evaluated", "--evaluate", "all")
     seed_everything(0, verbose=False)
     explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
-    evaluator = CamEvaluator(["insertion_deletion", "average_drop", "mass_in_mask", "pointing_game"], explainer, 7)
+    evaluator = CamEvaluator(METRICS, explainer, 7)
     alone = Trainer(accelerator="cpu", logger=False, callbacks=[evaluator], enable_progress_bar=False, barebones=False)
     alone.validate(Module(), DataLoader(Blobs(22), batch_size=4), verbose=False)
     figures = {name: value for name, value in alone.callback_metrics.items() if name.startswith("cam_validate/")}
-    assert len(figures) == 9
+    assert len(figures) == 17
     for rank in ranks:
         assert rank["world_size"] == 2
         for name, value in figures.items():

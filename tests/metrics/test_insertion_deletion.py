@@ -87,6 +87,28 @@ def test_against_a_loop(net, images, preset, chunk_size):
     torch.testing.assert_close(figures["over_all"], figures["insertion"] - figures["deletion"])
 
 
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("preset", ["paper", "script"])
+def test_against_torchcam(net, images, preset):
+    """On the maps that it makes itself, in float64: 16 steps of 16 pixels."""
+    metrics, methods = pytest.importorskip("torchcam.metrics"), pytest.importorskip("torchcam.methods")
+    if not hasattr(metrics, "DeletionInsertionMetric"):
+        pytest.skip("this version of torchcam has no insertion and deletion")
+    net, images = net.double(), images.double()
+    baseline = gaussian_blur if preset == "paper" else None
+    with methods.LayerCAM(net, "body") as cam:
+        theirs = metrics.DeletionInsertionMetric(cam, lambda logits: logits.softmax(dim=1), steps=16, baseline=baseline)
+        theirs.update(images)
+        (maps,) = cam(net(images).argmax(dim=1).tolist(), net(images.clone().requires_grad_()).softmax(dim=1))
+    maps = nn.functional.interpolate(maps[:, None].double(), size=(16, 16), mode="bilinear")[:, 0]
+    ours = InsertionDeletion(preset, step=16)
+    ours.update(net, images, maps)
+    expected, figures = theirs.summary(), ours.compute()
+    assert figures["deletion"].item() == pytest.approx(expected["deletion_auc"], abs=2e-3)
+    if preset == "paper":  # the script inserts into the blurred image whatever it deletes to
+        assert figures["insertion"].item() == pytest.approx(expected["insertion_auc"], abs=2e-3)
+
+
 def test_presets():
     assert (InsertionDeletion().step, InsertionDeletion("script").step) == (0.01, 448)
     with pytest.raises(ValueError, match="`preset` must be 'paper' or 'script', got 'rise'"):

@@ -16,6 +16,25 @@ def test_by_hand():
     assert mass_in_mask(MAPS, torch.zeros_like(MASKS)).tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.filterwarnings("default")
+def test_against_quantus(net):
+    quantus = pytest.importorskip("quantus", exc_type=ImportError)
+    maps, masks = torch.rand(6, 16, 16), torch.rand(6, 16, 16) > 0.7
+    theirs = quantus.RelevanceMassAccuracy(
+        abs=False, normalise=False, disable_warnings=True, display_progressbar=False
+    )(
+        model=net,
+        x_batch=torch.rand(6, 3, 16, 16).numpy(),
+        y_batch=torch.zeros(6, dtype=torch.int64).numpy(),
+        a_batch=maps[:, None].numpy(),
+        s_batch=masks[:, None].numpy(),
+        device="cpu",
+    )
+    torch.testing.assert_close(
+        mass_in_mask(maps, masks).tolist(), [float(share) for share in theirs], rtol=1e-5, atol=0
+    )
+
+
 def test_scale_does_not_matter():
     torch.testing.assert_close(mass_in_mask(1e-6 * MAPS, MASKS), mass_in_mask(1e6 * MAPS, MASKS))
 
@@ -49,3 +68,16 @@ def test_no_images():
 def test_shapes_that_differ():
     with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(2, 2, 2\) must have one shape"):
         MassInMask().update(MAPS, MASKS[:2])
+    with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(3, 4, 4\) must have one shape"):
+        MassInMask().update(MAPS, torch.ones(3, 4, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"must have one shape, \(N, H, W\), and masks be boolean, got torch.float32"):
+        MassInMask().update(MAPS, MASKS.float())
+
+
+def test_an_empty_mask_is_no_object_missed():
+    masks = MASKS.clone()
+    masks[1] = False
+    metric = MassInMask()
+    with pytest.raises(ValueError, match=r"the masks of images \[1\] are empty: leave out images without an object"):
+        metric.update(MAPS, masks)
+    assert metric.count == 0

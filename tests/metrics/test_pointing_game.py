@@ -37,6 +37,22 @@ def test_pointing_by_hand(at, tolerance, hit):
     assert points_at(peak(*at), masks, tolerance).tolist() == [hit]
 
 
+@pytest.mark.filterwarnings("default")
+def test_against_quantus(net):
+    quantus = pytest.importorskip("quantus", exc_type=ImportError)
+    maps, masks = torch.rand(20, 16, 16), torch.rand(20, 16, 16) > 0.5
+    theirs = quantus.PointingGame(abs=False, normalise=False, disable_warnings=True, display_progressbar=False)(
+        model=net,
+        x_batch=torch.rand(20, 3, 16, 16).numpy(),
+        y_batch=torch.zeros(20, dtype=torch.int64).numpy(),
+        a_batch=maps[:, None].numpy(),
+        s_batch=masks[:, None].numpy(),
+        device="cpu",
+    )
+    assert points_at(maps, masks).tolist() == [bool(hit) for hit in theirs]
+    assert 0 < sum(theirs) < 20
+
+
 def test_a_flat_map_points_at_nothing():
     everything = torch.ones(2, 4, 4, dtype=torch.bool)
     assert points_at(torch.stack([torch.zeros(4, 4), torch.full((4, 4), 0.5)]), everything).tolist() == [False, False]
@@ -63,6 +79,7 @@ def test_accuracy_of_each_class_first():
     figures = metric.compute()
     assert figures["accuracy"].item() == pytest.approx(1 / 3)
     assert figures["area"].item() == pytest.approx(0.5)
+    assert figures["classes"] == 2  # of three: that one had no images can be seen
 
 
 def test_what_is_refused():
@@ -76,6 +93,10 @@ def test_what_is_refused():
         metric.update(torch.cat([peak(0, 0), peak(1, 1)]), masks, torch.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"maps \(1, 10, 10\) and masks \(1, 5, 5\) must have one shape"):
         metric.update(peak(0, 0), torch.ones(1, 5, 5, dtype=torch.bool), torch.tensor([0]))
+    with pytest.raises(ValueError, match=r"targets must name one class for each of the 1 maps, got \(2,\)"):
+        metric.update(peak(0, 0), masks[:1], torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"targets must be classes from 0 to 1, got \[2\]"):
+        metric.update(peak(0, 0), masks[:1], torch.tensor([2]))
     with pytest.raises(ValueError, match="`num_classes` must be at least 1 and `tolerance` at least 0 pixels"):
         PointingGame(num_classes=3, tolerance=-1)
 
