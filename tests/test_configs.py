@@ -223,6 +223,11 @@ SMALL = {
         {"pointing_game", "accuracy_by_category"},
         set(),
     ),
+    "sanity_check": (
+        ["--experiment.methods=[grad-cam,legrad]", "--experiment.layers=2"],
+        {"cascading_randomisation", "independent_randomisation"},
+        {f"{order}_randomisation{of}" for order in ("cascading", "independent") for of in ("", "_of_grad-cam")},
+    ),
     "class_maps": (
         ["--experiment.methods=[eigen-cam,grad-cam]"],
         {"class_maps"},

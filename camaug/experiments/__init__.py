@@ -8,6 +8,7 @@ from camaug.experiments.pointing_game import PointingGameExperiment
 from camaug.experiments.random_map import RandomMap
 from camaug.experiments.report import Curves, Interval, Pictures, Report, Table
 from camaug.experiments.run_time import RunTimeExperiment
+from camaug.experiments.sanity_check import SanityCheckExperiment
 from camaug.experiments.statistics import mean_interval, paired_interval
 from camaug.experiments.writing import write_report
 
@@ -24,6 +25,7 @@ __all__ = [
     "RandomMap",
     "Report",
     "RunTimeExperiment",
+    "SanityCheckExperiment",
     "Table",
     "mean_interval",
     "paired_interval",
