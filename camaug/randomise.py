@@ -128,7 +128,7 @@ def head_randomised(
     """Give a model's head freshly drawn parameters inside a ``with``.
 
     The first step of the model parameter randomisation test of Adebayo et al. 2018, Sanity Checks for Saliency Maps
-    (arXiv 1810.03292), section 3.1. See :func:`head_layers` for what the head is, and :func:`randomised` for what is
+    (arXiv 1810.03292), section 3. See :func:`head_layers` for what the head is, and :func:`randomised` for what is
     drawn and how it is undone.
 
     Args:

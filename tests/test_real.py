@@ -12,10 +12,11 @@ from PIL import Image
 from safetensors.torch import load_file
 from torchvision.transforms import v2
 
-from camaug import GradCAM, GroupCAM, find_layer, spatial_features
+from camaug import GradCAM, GroupCAM, find_layer, get_explainer, spatial_features
 from camaug.explainers.grad_cam import channel_weights
 from camaug.explainers.group_cam import group_maps
 from camaug.masking import gaussian_blur
+from camaug.metrics import ROAD, Trust
 
 DATA = Path(os.environ.get("CAMAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
 WEIGHTS = DATA / "squeezenet1_0_imagenet.safetensors"
@@ -70,6 +71,27 @@ def test_what_the_map_shows_is_what_the_model_needs(squeezenet, samples, explain
     worst = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1))
     assert by_map.mean() > 3 * by_chance.mean()
     assert by_map.mean() > 3 * worst.mean()
+
+
+def test_what_the_metrics_make_of_a_good_map_of_noise_and_of_one_that_ignores_the_class(squeezenet, samples):
+    """Grad-CAM is 0.24 in ROAD on ten images, noise 0.00; Eigen-CAM is the same for any class and any head."""
+    images, targets = (each[:4] for each in samples)
+    explainers = {name: get_explainer(name) for name in ("grad-cam", "eigen-cam")}
+    maps = {name: explainer(squeezenet, images, targets).maps for name, explainer in explainers.items()}
+    combined = {}
+    for name, saliency in {"grad-cam": maps["grad-cam"], "noise": torch.rand(4, 224, 224)}.items():
+        road = ROAD([50])
+        road.update(squeezenet, images, saliency, targets)
+        combined[name] = road.compute()["combined"]
+    assert combined["grad-cam"] > 0.1 > 0.05 > abs(combined["noise"])
+    figures = {}
+    for name, explainer in explainers.items():
+        trust = Trust(explainer)
+        trust.update(squeezenet, images, maps[name], targets)
+        figures[name] = trust.compute()
+    assert figures["eigen-cam"]["class_similarity"] == figures["eigen-cam"]["head_similarity"] == 1
+    assert figures["grad-cam"]["class_similarity"] < 0.9
+    assert figures["grad-cam"]["head_similarity"] < 0.5
 
 
 def test_some_of_32_groups_are_dead(squeezenet, samples):

@@ -26,8 +26,8 @@ def noisy_linear_imputation(
 ) -> Tensor:
     """Replace pixels by the weighted mean of their neighbours, and add a little noise.
 
-    Rong et al. 2022, A Consistent and Efficient Evaluation Strategy for Attribution Methods (arXiv 2202.00449), section
-    5. Direct neighbours weigh 1/6 and diagonal ones 1/12; at the border the weights of those that exist are divided by
+    Rong et al. 2022, A Consistent and Efficient Evaluation Strategy for Attribution Methods (arXiv 2202.00449).
+    Direct neighbours weigh 1/6 and diagonal ones 1/12; at the border the weights of those that exist are divided by
     their sum. Removed neighbours are unknowns themselves, so each image is a sparse linear system, symmetric and
     positive definite, which is solved by conjugate gradients for all images and channels at once.
 
@@ -67,7 +67,7 @@ def noisy_linear_imputation(
 class ROAD(Metric):
     """How the confidence changes where pixels are removed and imputed from their neighbours.
 
-    Rong et al. 2022 (arXiv 2202.00449), sections 4 and 5: pixels that are blackened or blurred tell the model by their
+    Rong et al. 2022 (arXiv 2202.00449): pixels that are blackened or blurred tell the model by their
     shape what was there; those that :func:`noisy_linear_imputation` fills in hardly do. For each percentile that many
     per cent of the pixels are removed, and the change is the target's softmax probability afterwards minus that
     before, averaged over percentiles and images; it is what pytorch-grad-cam's ``ROADMostRelevantFirstAverage``,
