@@ -13,7 +13,7 @@ from camaug.experiments.base import Experiment, ImageBatch, TargetKind, Track, t
 from camaug.experiments.faithfulness import Faithfulness, measure_faithfulness
 from camaug.experiments.methods import RefusedError, as_method, image_count, label, omissions
 from camaug.experiments.report import Cell, Curves, Interval, Report, Table
-from camaug.experiments.statistics import interval_note, mean_interval
+from camaug.experiments.statistics import interval_note, mean_interval, paired_interval
 from camaug.explainers import Explainer
 from camaug.metrics.insertion_deletion import Preset, step_size
 
@@ -22,13 +22,16 @@ __all__ = ["AblationExperiment"]
 _FIGURES = ("insertion", "deletion", "over_all")
 _SHOWN_AS = {"insertion": "insertion, %", "deletion": "deletion, %", "over_all": "over-all, %"}
 
+_DIFFERENCE = "difference, points"
+
 
 @dataclass(frozen=True)
 class AblationExperiment(Experiment):
     """Insertion and deletion of one method, one setting changed at a time.
 
     Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859): θ (Figure 5) and the number of groups (Table 2). The report
-    has a table and a plot for each setting: the figures in percent, with confidence intervals over images, and what
+    has a table and a plot for each setting: the figures in percent, with confidence intervals over images, their paired
+    difference to the method's own value of the setting (or to the first, where that is not among the values), and what
     an explanation costs.
 
     Args:
@@ -105,7 +108,16 @@ class AblationExperiment(Experiment):
                 value: {name: self._interval(getattr(figures, name)) for name in _FIGURES}
                 for value, figures in measured.items()
             }
-            tables.append(_table(setting, measured, intervals, omissions(omitted, len(values))))
+            notes = omissions(omitted, len(values))
+            own = getattr(as_method(self.explainer), setting)
+            reference = own if own in measured else next(iter(measured))
+            differences = {
+                value: self._difference(figures, measured[reference])
+                for value, figures in measured.items()
+                if value != reference
+            }
+            compared = f"Difference: over-all minus that of {setting} {_shown(reference)}, image by image."
+            tables.append(_table(setting, measured, intervals, differences, [compared, *notes]))
             curves += _curves(setting, intervals)
         return Report(
             title=f"Ablation of {label(as_method(self.explainer))}",
@@ -124,6 +136,10 @@ class AblationExperiment(Experiment):
             raise ValueError(f"{label(method)} has no setting {setting!r}, expected some of {', '.join(known)}")
         return dataclasses.replace(method, **{setting: value})
 
+    def _difference(self, figures: Faithfulness, reference: Faithfulness) -> Interval:
+        pair = figures.over_all, reference.over_all
+        return paired_interval(*pair, confidence=self.confidence, seed=self.seed).scaled(100)
+
     def _interval(self, values: Tensor) -> Interval:
         return mean_interval(values, confidence=self.confidence, seed=self.seed).scaled(100)
 
@@ -132,12 +148,14 @@ def _table(
     setting: str,
     measured: Mapping[Any, Faithfulness],
     intervals: Mapping[Any, Mapping[str, Interval]],
+    differences: Mapping[Any, Interval],
     notes: Sequence[str],
 ) -> Table:
     rows: list[list[Cell]] = [
         [
             _shown(value),
             *(intervals[value][name] for name in _FIGURES),
+            differences.get(value),
             figures.flat,
             figures.queries,
             figures.seconds * 1000,
@@ -147,9 +165,9 @@ def _table(
     figures_formats = dict.fromkeys(_SHOWN_AS.values(), "{:.1f}")
     return Table(
         setting,
-        [setting, *_SHOWN_AS.values(), "flat maps", "queries", "ms an image"],
+        [setting, *_SHOWN_AS.values(), _DIFFERENCE, "flat maps", "queries", "ms an image"],
         rows,
-        {**figures_formats, "queries": "{:.0f}", "ms an image": "{:.0f}"},
+        {**figures_formats, _DIFFERENCE: "{:+.1f}", "queries": "{:.0f}", "ms an image": "{:.0f}"},
         notes,
     )
 
