@@ -144,3 +144,14 @@ def test_every_argument_in_the_readme_exists():
     )
     for argument in set(re.findall(r"--(experiment\.\w+|images)\b", README)):
         assert f"--{argument}" in experimenting, argument
+
+
+def test_the_page_of_recipes_names_every_one_and_its_code_runs():
+    from typing import get_args
+
+    from camaug.recipes import Recipe
+
+    page = (ROOT / "docs/augmentation.md").read_text()
+    assert set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)*)` \| ", page, flags=re.MULTILINE)) >= set(get_args(Recipe))
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block, "augmentation.md", "exec"), {})
