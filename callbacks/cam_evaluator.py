@@ -17,7 +17,19 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer, as_explainer
-from camaug.metrics import ROAD, AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame, Trust
+from camaug.metrics import (
+    ROAD,
+    AverageDrop,
+    Drift,
+    GridPointingGame,
+    InsertionDeletion,
+    MassInMask,
+    PointingGame,
+    Trust,
+    choose_mosaics,
+    mosaic_maps,
+)
+from camaug.observe import observing
 
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
@@ -33,9 +45,15 @@ METRICS: Mapping[str, Callable[[int, Explainer], Metric]] = {
     "trust": lambda classes, explainer: Trust(explainer),
     "mass_in_mask": lambda classes, explainer: MassInMask(),
     "pointing_game": lambda classes, explainer: PointingGame(classes),
+    "grid_pointing_game": lambda classes, explainer: GridPointingGame(),
 }
 NEED_MASKS = ("mass_in_mask", "pointing_game")
-LOGGED_AS = {"road": "road_", "mass_in_mask": "object_", "pointing_game": "pointing_"}  # the last two know an area
+LOGGED_AS = {
+    "road": "road_",
+    "mass_in_mask": "object_",  # this one and the next know an area
+    "pointing_game": "pointing_",
+    "grid_pointing_game": "grid_",
+}
 ASK_THE_MODEL = ("insertion_deletion", "average_drop", "road", "trust")
 DEFAULT_IMAGES = 32
 
@@ -70,9 +88,11 @@ class CamEvaluator(L.Callback):
                            (:class:`camaug.metrics.Trust`); explains each image twice more
     mass_in_mask           ``object_mass``, ``object_area``, where the data set has an ``object_mask(index)``
     pointing_game          ``pointing_accuracy``, ``pointing_area``, ``pointing_classes``, likewise
+    grid_pointing_game     ``grid_localisation``, ``grid_chance``, on mosaics of 2 × 2 images of different classes, each
+                           given at least half of the confidence (:class:`camaug.metrics.GridPointingGame`)
     =====================  ================================================================================
 
-    An image whose mask is empty is left out of the last two, which a warning says.
+    An image whose mask is empty is left out of ``object_`` and ``pointing_`` figures, which a warning says.
 
     The training is not changed by it and does not end by it: a failure is a warning, and the other processes do not
     wait. A wrong setting is an error before the first batch.
@@ -216,6 +236,30 @@ class CamEvaluator(L.Callback):
                 for name, metric in metrics.items():
                     self._add(name, metric, pl_module, seen, masks, self._previous.get(number))
             self._previous[number] = seen.maps
+        if "grid_pointing_game" in metrics:
+            self._play_on_mosaics(trainer, pl_module, metrics["grid_pointing_game"], probes)
+
+    def _play_on_mosaics(self, trainer: L.Trainer, pl_module: L.LightningModule, metric: Any, probes: Probes) -> None:
+        """Every process chooses the same mosaics of all the images, and explains its share of them."""
+        images = torch.cat([images_on_device(trainer, batch) for batch in probes.batches])
+        known = [place for place, label in enumerate(probes.labels) if label is not None]
+        labels = torch.tensor([probes.labels[place] for place in known], dtype=torch.int64, device=images.device)
+        images = images[torch.tensor(known, dtype=torch.int64, device=images.device)]
+        forward = self._forward(pl_module)
+        with trainer.precision_plugin.forward_context():
+            with observing(pl_module):
+                parts = [(forward or pl_module)(part) for part in images.split(DEFAULT_IMAGES)]
+            probabilities = torch.cat(parts).float().softmax(dim=1)
+            try:
+                mosaics = choose_mosaics(probabilities.gather(1, labels[:, None])[:, 0].cpu(), labels.cpu())
+            except ValueError as error:
+                rank_zero_warn(f"CamEvaluator in epoch {trainer.current_epoch}: {error}")
+                return
+            for chosen in mosaics[trainer.global_rank :: trainer.world_size]:
+                found = mosaic_maps(
+                    self.explainer, pl_module, images, labels, [chosen], keep_size=True, forward=forward
+                )
+                metric.update(*found)
 
     def _look(
         self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, labels: Sequence[int | None]

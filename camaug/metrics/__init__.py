@@ -2,7 +2,7 @@
 
 from camaug.metrics.average_drop import AverageDrop, confidence_drop
 from camaug.metrics.drift import Drift, rank_correlation, top_overlap
-from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, mass_in_cell, mosaic
+from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, mass_in_cell, mosaic, mosaic_maps
 from camaug.metrics.insertion_deletion import (
     InsertionDeletion,
     area_under,
@@ -36,6 +36,7 @@ __all__ = [
     "mass_in_cell",
     "mass_in_mask",
     "mosaic",
+    "mosaic_maps",
     "noisy_linear_imputation",
     "pixel_ranks",
     "points_at",

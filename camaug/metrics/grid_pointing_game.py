@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
+from camaug.explainers import Explainer
 from camaug.metrics.checks import require_images
 
-__all__ = ["GridPointingGame", "choose_mosaics", "mass_in_cell", "mosaic"]
+__all__ = ["GridPointingGame", "choose_mosaics", "mass_in_cell", "mosaic", "mosaic_maps"]
 
 
 def choose_mosaics(
@@ -74,6 +76,38 @@ def mosaic(images: Tensor, n: int, *, keep_size: bool = False) -> Tensor:
     if not keep_size:
         return whole
     return F.interpolate(whole[None], size=(height, width), mode="bilinear", antialias=True)[0]
+
+
+def mosaic_maps(
+    explainer: Explainer,
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    mosaics: Sequence[Sequence[int]],
+    *,
+    n: int = 2,
+    keep_size: bool = False,
+    forward: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Explain every mosaic for the class of each of its images.
+
+    Args:
+        explainer: The method.
+        model: The classifier; it is left as it was.
+        images: (N, C, H, W).
+        labels: Their classes, (N,).
+        mosaics: Lists of n n indices, of :func:`choose_mosaics`.
+        n: Images each way.
+        keep_size: Whether mosaics are shrunk to the size of an image.
+        forward: How logits come from images, where ``model(images)`` does not give them.
+
+    Returns:
+        Maps, (M, H, W) with M = n n for each mosaic, and the cell of each map's class, (M,).
+    """
+    wholes = torch.stack([mosaic(images[list(chosen)], n, keep_size=keep_size) for chosen in mosaics])
+    targets = labels[torch.tensor(mosaics, device=labels.device).flatten()]
+    maps = explainer(model, wholes.repeat_interleave(n * n, dim=0), targets, forward=forward).maps
+    return maps, torch.arange(n * n, device=maps.device).repeat(len(mosaics))
 
 
 def mass_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:

@@ -47,6 +47,55 @@ def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_traine
             assert logged.item() == pytest.approx(value.item(), abs=1e-4), name
 
 
+class Corners(torch.utils.data.Dataset):
+    """Images of four classes, each all of one colour, and a module that knows them by it."""
+
+    def __init__(self, size: int = 12) -> None:
+        self.targets = [index % 4 for index in range(size)]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index):
+        return torch.full((4, 16, 16), 0.05).index_fill(0, torch.tensor(self.targets[index]), 1.0), self.targets[index]
+
+
+class ByColour(L.LightningModule):
+    """The logit of a class is ten times the mean of its channel."""
+
+    def __init__(self, scale: float = 10.0) -> None:
+        super().__init__()
+        self.features = torch.nn.Conv2d(4, 4, 1, bias=False)
+        self.features.weight.data = torch.eye(4)[:, :, None, None]
+        self.head = torch.nn.Linear(4, 4, bias=False)
+        self.head.weight.data = scale * torch.eye(4)
+
+    def forward(self, images):
+        return self.head(self.features(images).mean(dim=(2, 3)))
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/loss", self(batch[0]).sum())
+
+
+def test_mosaics_of_confident_images_without_annotation(make_trainer):
+    """Each class's heat lies in its own cell of every mosaic, up to what shrinking blurs at the edges."""
+    loader = DataLoader(Corners(), batch_size=4)
+    trainer = make_trainer(CamEvaluator(["grid_pointing_game"], "grad-cam", images=12))
+    trainer.validate(ByColour(), loader)
+    assert trainer.callback_metrics["cam_validate/grid_chance"] == 0.25
+    assert trainer.callback_metrics["cam_validate/grid_localisation"].item() > 0.9
+
+
+def test_too_few_confident_images_for_a_mosaic_are_reported(make_trainer):
+    trainer = make_trainer(CamEvaluator(["grid_pointing_game"], "grad-cam", images=12))
+    with (
+        pytest.warns(UserWarning, match=r"a mosaic of 2 × 2 needs images of 4 classes .* of 12 images 0"),
+        pytest.warns(UserWarning, match="logs no grid_pointing_game in epoch 0: GridPointingGame has seen no images"),
+    ):
+        trainer.validate(ByColour(scale=0.1), DataLoader(Corners(), batch_size=4))
+    assert not any("grid" in name for name in trainer.callback_metrics)
+
+
 def test_images_without_an_object_are_left_out_and_reported(module, make_trainer):
     data = Blobs(size=6)
     data.masks[3] = False
