@@ -141,7 +141,7 @@ class ExperimentRunner(L.Callback):
         self.report = dataclasses.replace(report, notes=(*self._facts(trainer, pl_module), *report.notes))
         logger = next((logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
         own = None if logger else TensorBoardLogger(self.directory, name="", version="")
-        write_report(self.report, self.directory, logger or own)
+        write_report(self.report, self.directory, (logger or own).experiment)
         if own is not None:
             own.experiment.close()
 

@@ -185,7 +185,10 @@ def main(arguments: Sequence[str]) -> Report:
 
     console = Console()
     report, failures = run(comparison, train_one, console)
-    write_report(report, directory, console=console)
+    from torch.utils.tensorboard import SummaryWriter  # it loads TensorBoard, which `import camaug` does not need
+
+    with SummaryWriter(directory / "report") as writer:
+        write_report(report, directory, writer, console)
     console.print(f"report: {directory / 'report.md'}", markup=False, highlight=False, soft_wrap=True)
     if failures:
         raise SystemExit(1)

@@ -23,7 +23,7 @@ _UNLIMITED = 10_000
 __all__ = ["file_name", "print_report", "to_csv", "to_markdown", "write_report"]
 
 
-def write_report(report: Report, directory: str | Path, logger: Any = None, console: Console | None = None) -> None:
+def write_report(report: Report, directory: str | Path, writer: Any = None, console: Console | None = None) -> None:
     """Show a report in the terminal and write it into a folder, and to TensorBoard.
 
     The folder gets one CSV file a table, one PNG a plot or picture, and ``report.md`` with all of them, last. No file
@@ -32,7 +32,7 @@ def write_report(report: Report, directory: str | Path, logger: Any = None, cons
     Args:
         report: The report.
         directory: The folder, made where it does not exist.
-        logger: Lightning's ``TensorBoardLogger``; None for no TensorBoard. Tables become text and, where each row has
+        writer: TensorBoard's ``SummaryWriter``; None for no TensorBoard. Tables become text and, where each row has
             a name, scalars ``TABLE/COLUMN/ROW``; plots and pictures become images.
         console: Where the tables are printed; the terminal by default.
     """
@@ -45,8 +45,8 @@ def write_report(report: Report, directory: str | Path, logger: Any = None, cons
     for table in report.tables:
         write_whole(directory / f"{file_name(table.name)}.csv", to_csv(table).encode())
     write_whole(directory / "report.md", _markdown_report(report, list(images)).encode())
-    if logger is not None:
-        _to_tensorboard(report, images, logger.experiment)
+    if writer is not None:
+        _to_tensorboard(report, images, writer)
     print_report(report, console or Console())
 
 

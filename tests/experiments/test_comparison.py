@@ -9,6 +9,7 @@ import pytest
 import yaml
 from rich.console import Console
 from scipy import stats
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from camaug.cli import main
 from camaug.experiments.comparison import Comparison, merged, rounded_up, run
@@ -170,6 +171,9 @@ def test_the_command_is_resumed_where_it_stopped(config, tmp_path, capsys):
         ("none", "0", "1"), ("mix", "0", "1"), ("none", "1", "1"), ("mix", "1", "1"),
     ]  # fmt: skip
     assert (out / "by_epoch.png").exists()
+    events = EventAccumulator(str(out / "report")).Reload().Tags()
+    assert {"equal_epochs/text_summary", "runs/text_summary"} <= set(events["tensors"])
+    assert events["images"] == ["by_epoch"]
     results = {path.parent: path for path in out.rglob("result.json")}
     assert len(results) == 4
     assert all(list(folder.glob("events*")) for folder in results)

@@ -74,7 +74,7 @@ def test_the_terminal_shows_every_cell_at_any_width(report, tmp_path, width):
 
 def test_tensorboard_has_the_table_as_text_its_figures_as_scalars_and_the_pictures(report, tmp_path):
     logger = TensorBoardLogger(tmp_path, name="", version="")
-    write_report(report, tmp_path, logger, quiet())
+    write_report(report, tmp_path, logger.experiment, quiet())
     events = EventAccumulator(str(tmp_path)).Reload()
     tags = events.Tags()
     assert events.Scalars("over-all_figures/over-all/grad-cam")[0].value == pytest.approx(57.91234)
