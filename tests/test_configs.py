@@ -325,7 +325,6 @@ def test_comparison_trains_and_every_arm_of_it_is_a_valid_configuration(path, fo
     small = small_comparison(path, folder_of_images)
     report = main(["compare", "--config", str(path), *more, "--seeds=3", "--arms=keep-salient", "--output=out", *small])
     assert report.table("equal epochs").column("arm") == ["none", "keep-salient"]
-    assert report.table("equal compute").column("arm") == ["keep-salient"]
     assert {"insertion", "over_all"} <= set(report.table("attention").columns)
     for name, settings in yaml.safe_load(path.read_text())["compare"]["arms"].items():
         (tmp_path / "arm.yaml").write_text(yaml.safe_dump(settings))

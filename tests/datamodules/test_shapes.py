@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import numpy as np
@@ -253,13 +252,3 @@ def test_impossible_settings(settings, message):
 def test_unknown_split():
     with pytest.raises(ValueError, match="`split` is one of train, val, test, got 'dev'"):
         dataset(split="dev")
-
-
-def test_drawing_is_fast():
-    data = dataset(60)
-    durations = []
-    for index in range(60):
-        start = time.perf_counter()
-        data[index]
-        durations.append(time.perf_counter() - start)
-    assert np.median(durations) < 0.006, "about 1.3 ms on an idle core"

@@ -119,7 +119,7 @@ def test_without_the_reference_there_is_nothing_to_compare_with(comparison):
         ({"seeds": [1, 1]}, r"`seeds` must be one or more different numbers, got \[1, 1\]"),
         (
             {"arms": {"none": None}},
-            "the arm 'none' must be sections of a configuration, {} for no difference, got None",
+            "the arm 'none' must be sections of a configuration, {} for none, got None",
         ),
         ({"arms": {"none": {}, "../out": {}}}, "an arm's name is the name of its folder too, which '../out' cannot be"),
     ],
