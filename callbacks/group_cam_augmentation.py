@@ -15,7 +15,7 @@ from camaug.augment import GroupCamTransform
 from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, as_explainer
 from camaug.layers import resolve_layer
-from camaug.recipes import NEED_NO_MAPS, Recipe, check_recipe
+from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
 
 from .consistency import Consistency
@@ -53,11 +53,11 @@ class GroupCamAugmentation(L.Callback):
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
         recipe: What the map is used for: ``keep-salient``, ``hide-salient``, ``mix`` or ``paired``, or one of the
-            controls ``blur-everything``, ``random-mask`` and ``shuffled-maps``
+            controls ``blur-everything``, ``random-mask``, ``shuffled-maps`` and ``paired-random``
             (:class:`camaug.augment.GroupCamTransform`). None as the preset says. With ``mix`` the ``training_step``
             gets labels that are probabilities, as ``cross_entropy`` takes them.
         strength: How much of the change is made, in [0, 1]; None as the preset says.
-        consistency: With ``paired``, the weight of the term that is added to the loss: the Jensen-Shannon divergence
+        consistency: With twins, the weight of the term that is added to the loss: the Jensen-Shannon divergence
             between the answers for the images and for their masked twins (:func:`camaug.recipes.pair_consistency`).
         preset: What stands for arguments that are None: ``paper``, the published setting (``keep-salient`` on every
             image, at full strength), or ``default``.
@@ -124,9 +124,9 @@ class GroupCamAugmentation(L.Callback):
             ValueError: If the strategy shards the model, or a loss that is not Lightning's to end is to get a term.
         """
         refuse_sharded(trainer, self)
-        if self.recipe == "paired" and self.consistency.weight > 0 and not pl_module.automatic_optimization:
+        if self.recipe in WITH_TWINS and self.consistency.weight > 0 and not pl_module.automatic_optimization:
             raise ValueError(
-                "GroupCamAugmentation(recipe='paired') adds a term to the loss that training_step returns, and this "
+                "GroupCamAugmentation with twins adds a term to the loss that training_step returns, and this "
                 "module optimises by itself: set consistency=0 and add camaug.recipes.pair_consistency yourself"
             )
         self._pictured = self._checked = False
@@ -227,7 +227,7 @@ class GroupCamAugmentation(L.Callback):
 
     def _stand_before(self, pl_module: L.LightningModule) -> None:
         """Give the module's ``training_step`` the augmented batches, and its loss the term that goes with them."""
-        paired = self.recipe == "paired" and self.consistency.weight > 0
+        paired = self.recipe in WITH_TWINS and self.consistency.weight > 0
 
         def replacement(batch: Any) -> Any:
             self.consistency.forget()  # the explainer's own questions

@@ -12,7 +12,16 @@ from torchvision.transforms import v2
 from camaug.batches import class_indices, find_images_and_labels, replace_tensors
 from camaug.explainers import Explainer, Explanation, GroupCAM, as_explainer
 from camaug.masking import blend, gaussian_blur
-from camaug.recipes import NEED_NO_MAPS, Recipe, check_recipe, kept_places, mass_share, mixed_labels, probabilities
+from camaug.recipes import (
+    NEED_NO_MAPS,
+    WITH_TWINS,
+    Recipe,
+    check_recipe,
+    kept_places,
+    mass_share,
+    mixed_labels,
+    probabilities,
+)
 
 __all__ = ["GroupCamTransform"]
 
@@ -36,8 +45,8 @@ class GroupCamTransform(v2.Transform):
     * ``paired``: the images are followed by the masked twins of those chosen, and the labels likewise; a loss may ask
       for like answers (:func:`camaug.recipes.pair_consistency`).
 
-    Three controls show what saliency is worth: ``blur-everything``; ``random-mask``, random places of the same area;
-    ``shuffled-maps``, the map of another image of the batch.
+    Four controls show what saliency is worth: ``blur-everything``; ``random-mask``, random places of the same area;
+    ``shuffled-maps``, the map of another image of the batch; ``paired-random``, twins with random masks.
 
     Used as torchvision's ``MixUp`` and ``CutMix`` are: on the batch, on its device, with new tensors returned and the
     given ones left alone. The model is looked at as it is at each call, without a trace, and is not a submodule: the
@@ -160,12 +169,12 @@ class GroupCamTransform(v2.Transform):
         else:
             blurred = gaussian_blur(chosen, self.blur_kernel_size, self.blur_sigma)
             changed = blend(chosen, torch.lerp(chosen, blurred, self.strength), masks)
-        return torch.cat([inpt, changed]) if self.recipe == "paired" else inpt.index_copy(0, index, changed)
+        return torch.cat([inpt, changed]) if self.recipe in WITH_TWINS else inpt.index_copy(0, index, changed)
 
     def relabel(self, labels: Tensor, params: dict[str, Any]) -> Tensor:
         """The labels of the new images; the very same by every recipe but ``mix`` and ``paired``."""
         index, maps, pasted = params["index"], params["maps"], params["masks"].roll(1, dims=0)
-        if self.recipe == "paired":
+        if self.recipe in WITH_TWINS:
             return torch.cat([labels, labels[index]])
         if self.recipe != "mix" or len(index) == 0:
             return labels

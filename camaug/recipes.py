@@ -13,6 +13,7 @@ from camaug.masking import binarise, upsample
 __all__ = [
     "CONTROLS",
     "NEED_NO_MAPS",
+    "WITH_TWINS",
     "Recipe",
     "check_recipe",
     "kept_places",
@@ -22,10 +23,20 @@ __all__ = [
     "random_masks",
 ]
 
-Recipe = Literal["keep-salient", "hide-salient", "mix", "paired", "blur-everything", "random-mask", "shuffled-maps"]
-CONTROLS: tuple[Recipe, ...] = ("blur-everything", "random-mask", "shuffled-maps")
+Recipe = Literal[
+    "keep-salient",
+    "hide-salient",
+    "mix",
+    "paired",
+    "blur-everything",
+    "random-mask",
+    "shuffled-maps",
+    "paired-random",
+]
+CONTROLS: tuple[Recipe, ...] = ("blur-everything", "random-mask", "shuffled-maps", "paired-random")
 """Recipes that do not use what the model looks at: what saliency is worth shows against them."""
 NEED_NO_MAPS: tuple[Recipe, ...] = ("blur-everything",)
+WITH_TWINS: tuple[Recipe, ...] = ("paired", "paired-random")
 
 GRID_OF_RANDOM_MASKS = 7  # cells each way, as the layers that maps come from have at 224 pixels
 
@@ -36,8 +47,9 @@ def kept_places(maps: Tensor, recipe: Recipe) -> Tensor:
     Args:
         maps: Saliency, (N, H, W).
         recipe: ``"keep-salient"``, ``"paired"`` and ``"mix"``: where a map is at least its own mean;
-            ``"hide-salient"``: where it is below; ``"blur-everything"``: nowhere; ``"random-mask"``: in random places
-            of the same area; ``"shuffled-maps"``: where the map of the image before it is at least its mean.
+            ``"hide-salient"``: where it is below; ``"blur-everything"``: nowhere; ``"random-mask"`` and
+            ``"paired-random"``: in random places of the same area; ``"shuffled-maps"``: where the map of the image
+            before it is at least its mean.
 
     Returns:
         Boolean masks (N, H, W). True everywhere for a flat map, which has no evidence to choose by, except where
@@ -53,7 +65,7 @@ def kept_places(maps: Tensor, recipe: Recipe) -> Tensor:
         return ~salient | salient.all(dim=(1, 2), keepdim=True)
     if recipe == "blur-everything":
         return torch.zeros_like(salient)
-    if recipe == "random-mask":
+    if recipe in ("random-mask", "paired-random"):
         return random_masks(salient)
     if recipe == "shuffled-maps":
         return salient.roll(1, dims=0) if len(salient) > 1 else torch.ones_like(salient)

@@ -461,6 +461,12 @@ def test_paired_appends_the_twins(net, images):
     torch.manual_seed(2)
     some, their_labels = recipe_of(net, "paired", share=0.5)(images, LABELS)
     assert 4 < len(some) == len(their_labels) < 8
+    torch.manual_seed(2)
+    by_chance, _ = recipe_of(net, "random-mask")(images, LABELS)
+    torch.manual_seed(2)
+    other, _ = recipe_of(net, "paired-random")(images, LABELS)
+    assert torch.equal(other, torch.cat([images, by_chance]))
+    assert not torch.equal(by_chance, twins)
 
 
 def test_the_controls(net, images):
@@ -481,7 +487,9 @@ def test_blurring_everything_asks_the_model_nothing(images):
     assert not torch.equal(new, images)
 
 
-@pytest.mark.parametrize("recipe", ["mix", "paired", "random-mask", "shuffled-maps", "blur-everything"])
+@pytest.mark.parametrize(
+    "recipe", ["mix", "paired", "random-mask", "shuffled-maps", "blur-everything", "paired-random"]
+)
 def test_every_recipe_leaves_its_input_alone(net, images, recipe):
     before = images.clone()
     new, _ = recipe_of(net, recipe)(images, LABELS)

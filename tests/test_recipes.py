@@ -37,7 +37,7 @@ def test_kept_places_by_hand(recipe, kept):
 
 def test_a_flat_map_chooses_nothing():
     flat = torch.full((2, 4, 4), 0.7)
-    for recipe in ("keep-salient", "hide-salient", "random-mask", "shuffled-maps"):
+    for recipe in ("keep-salient", "hide-salient", "random-mask", "shuffled-maps", "paired-random"):
         assert kept_places(flat, recipe).all(), recipe
     assert not kept_places(flat, "blur-everything").any()
 
@@ -115,7 +115,7 @@ def test_pair_consistency_pulls_both_answers_together():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("keep", 1, 1), "`recipe` must be one of keep-salient, .*, shuffled-maps, got 'keep'"),
+        (("keep", 1, 1), "`recipe` must be one of keep-salient, .*, paired-random, got 'keep'"),
         (("mix", 1.5, 1), "`strength` must be between 0 and 1, got 1.5"),
         (("mix", 1, -0.1), "`share` must be between 0 and 1, got -0.1"),
     ],
