@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -131,12 +132,12 @@ class SanityCheckExperiment(Experiment):
         pictures = torch.cat(
             [denormalise(b.images, None, None) if b.pictures is None else b.pictures for b in batches]
         )[: self.shown]
-        cells = []
+        names, cells = _in_two_lines(list(maps)), []
         for index, picture in enumerate(enlarge(pictures.float().cpu(), SMALLEST_SIDE)):
-            cells.append(caption(picture, ["image"]))
+            cells.append(caption(picture, ["image", ""]))
             for layer, of_layer in maps.items():
                 heat = overlay(pictures[index, None], of_layer[index, None].cpu())
-                cells.append(caption(enlarge(heat, SMALLEST_SIDE)[0], [layer]))
+                cells.append(caption(enlarge(heat, SMALLEST_SIDE)[0], names[layer]))
         return grid(cells, columns=2 + len(maps) - 1)
 
 
@@ -161,6 +162,19 @@ def _evenly(names: Sequence[str], count: int | None) -> list[str]:
     if count is None or count >= len(names):
         return list(names)
     return [names[round(place * (len(names) - 1) / (count - 1))] for place in range(count)]
+
+
+def _in_two_lines(layers: Sequence[str]) -> dict[str, list[str]]:
+    """Names short enough for captions: without what all of them begin with, and the last part on a line of its own.
+
+    Example:
+        >>> _in_two_lines(["intact", "model.head", "model.body.3.conv"])
+        {'intact': ['intact', ''], 'model.head': ['head', ''], 'model.body.3.conv': ['body.3', 'conv']}
+    """
+    common = os.path.commonprefix([name for name in layers if name != INTACT])  # noqa: RUF071 - and then up to a dot
+    common = common[: common.rfind(".") + 1]
+    parts = {name: name.removeprefix(common).rpartition(".") for name in layers}
+    return {name: [last, ""] if not first else [first, last] for name, (first, _, last) in parts.items()}
 
 
 def _maps(method: Explainer, model: nn.Module, batches: Sequence[ImageBatch], targets: Sequence[Tensor]) -> Tensor:
