@@ -114,7 +114,7 @@ class CamEvaluator(L.Callback):
 
     def __init__(
         self,
-        metrics: Sequence[str] = ("insertion_deletion", "average_drop", "drift"),
+        metrics: str | Sequence[str] = ("insertion_deletion", "average_drop", "drift"),
         explainer: str | Explainer = "group-cam",
         images: int | None = None,
         every_n_epochs: int | None = 1,
@@ -123,6 +123,7 @@ class CamEvaluator(L.Callback):
         for name, value in (("images", images), ("every_n_epochs", every_n_epochs)):
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}")
+        metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
         unknown = sorted(set(metrics) - set(METRICS))
         if unknown or not metrics:
             raise ValueError(f"`metrics` must be some of {', '.join(METRICS)}, got {', '.join(unknown) or 'none'}")
@@ -196,8 +197,10 @@ class CamEvaluator(L.Callback):
                     warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
                     # Every process comes here, whatever happened to its images: this waits for all of them.
                     figures = metric.compute()
-            except ValueError as error:  # no process has an image to show for it
-                rank_zero_warn(f"CamEvaluator logs no {name} in epoch {trainer.current_epoch}: {error}")
+            except ValueError:  # no process has an image to show for it
+                rank_zero_warn(
+                    f"CamEvaluator logs no {name} in epoch {trainer.current_epoch}: there was no image to compute it of"
+                )
                 continue
             start = f"{prefix}/{LOGGED_AS.get(name, '')}"
             pl_module.log_dict({start + key: value.float() for key, value in figures.items()})

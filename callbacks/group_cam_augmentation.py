@@ -174,6 +174,9 @@ class GroupCamAugmentation(L.Callback):
         """Log the share of the steps' time that the augmentation took."""
         spent, total = self._augmentation_time.read(), self._step_time.read()
         pl_module.log("augmentation/step_time_share", spent / total if total > 0 else 0.0)
+        if self.ramp_epochs:
+            active = self._is_active(trainer.current_epoch)
+            pl_module.log("augmentation/share", self._share_in(trainer.current_epoch) if active else 0.0)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give the ``training_step`` back as it was."""
@@ -206,10 +209,11 @@ class GroupCamAugmentation(L.Callback):
         if self.recipe not in NEED_NO_MAPS:
             with trainer.precision_plugin.forward_context():
                 self._bound_transform.explain(images[:1], labels[:1])
+        rising = f", reached in {self.ramp_epochs} steps," if self.ramp_epochs else ""
         until = "" if self.stop_epoch is None else f" until epoch {self.stop_epoch}"
         rank_zero_info(
             f"GroupCamAugmentation: {self.recipe} by {self._bound_transform.explainer.name} on {self.share:.0%} of the "
-            f"training images from epoch {self.start_epoch}{until}"
+            f"training images{rising} from epoch {self.start_epoch}{until}"
         )
 
     def _augment(self, trainer: L.Trainer, batch: Any) -> Any:

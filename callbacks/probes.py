@@ -73,7 +73,7 @@ def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
         collate = loader.collate_fn if loader.batch_size else default_collate
         batches = [collate(items[start : start + size]) for start in range(0, count, size)]
         labels = [label for batch in batches for label in _labels(batch)]
-        masks = [dataset.object_mask(index) for index in indices] if hasattr(dataset, "object_mask") else None
+        masks = [_object_mask(dataset, index) for index in indices] if hasattr(dataset, "object_mask") else None
     return Probes(batches, indices, labels, masks)
 
 
@@ -131,6 +131,17 @@ def spread(targets: Sequence[int], count: int) -> list[int]:
 def _round_robin(classes: Sequence[int], sizes: dict[int, int]) -> Any:
     for turn in range(max(sizes.values())):
         yield from (name for name in classes if turn < sizes[name])
+
+
+def _object_mask(dataset: Any, index: int) -> Tensor:
+    mask = dataset.object_mask(index)
+    if not isinstance(mask, Tensor) or mask.dim() != 2 or mask.dtype != torch.bool:
+        given = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
+        raise ValueError(
+            f"{type(dataset).__name__}.object_mask({index}) must give a boolean tensor (H, W), of the transformed "
+            f"image's size and all False where there is no object, got {given}"
+        )
+    return mask
 
 
 def _evenly(values: Sequence[int], count: int) -> list[int]:

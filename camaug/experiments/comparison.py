@@ -13,9 +13,9 @@ import yaml
 from rich.console import Console
 
 from camaug.experiments.base import require_extras
-from camaug.experiments.comparison_report import compare_records
+from camaug.experiments.comparison_report import compare_records, value_of
 from camaug.experiments.report import Report
-from camaug.experiments.trainings import Record, Training, TrainingFailedError, finished, train
+from camaug.experiments.trainings import Record, Training, TrainingFailedError, check_arguments, finished, train
 from camaug.experiments.writing import write_report
 
 __all__ = ["Comparison", "main", "run"]
@@ -137,7 +137,7 @@ def run(comparison: Comparison, train_one: Train, console: Console) -> tuple[Rep
                 console.print(str(failure), markup=False, highlight=False, soft_wrap=True)
                 continue
             records.append(record)
-            score = record.final.get(comparison.metric, float("nan"))
+            score = value_of(record, comparison.metric)
             console.print(f"{number}/{len(trainings)} {name}: {comparison.metric} {score:.4f}, {record.seconds:.0f} s")
 
     all_of(list(comparison.trainings()))
@@ -183,8 +183,14 @@ def main(arguments: Sequence[str]) -> Report:
     def train_one(training: Training) -> Record:
         return finished(training, directory, base, shared) or train(training, directory, base, shared)
 
+    if not all(finished(training, directory, base, shared) for training in comparison.trainings()):
+        check_arguments(base, shared)
     console = Console()
-    report, failures = run(comparison, train_one, console)
+    try:
+        report, failures = run(comparison, train_one, console)
+    except KeyboardInterrupt:
+        console.print("stopped: the same command goes on where this one was")
+        raise SystemExit(130) from None
     from torch.utils.tensorboard import SummaryWriter  # it loads TensorBoard, which `import camaug` does not need
 
     with SummaryWriter(directory / "report") as writer:
@@ -221,6 +227,14 @@ def _parser() -> argparse.ArgumentParser:
         "--config", action="append", required=True, help="a file with a section `compare`; more over it"
     )
     parser.add_argument("--output", help="folder of the trainings and of the report")
-    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], help="for example 0,1,2")
-    parser.add_argument("--arms", dest="only", type=lambda text: text.split(","), help="train these arms alone")
+    parser.add_argument("--seeds", type=_numbers, help="train with these seeds: 0,1,2")
+    parser.add_argument("--arms", dest="only", type=_names, help="train these arms alone, and the reference: mix,mixup")
     return parser
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(name) for name in _names(text)]
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.strip("[] ").split(",")]

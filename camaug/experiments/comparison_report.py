@@ -9,7 +9,7 @@ from camaug.experiments.report import Cell, Curves, Interval, Report, Table
 from camaug.experiments.statistics import mean_interval, paired_interval
 from camaug.experiments.trainings import Record
 
-__all__ = ["compare_records"]
+__all__ = ["compare_records", "value_of"]
 
 Runs = Mapping[int, Record]
 """The records of one arm, by seed."""
@@ -40,10 +40,7 @@ def compare_records(records: Sequence[Record], reference: str, metric: str, note
     if reference not in arms:
         raise ValueError(f"nothing came of the arm {reference!r}, which the others are compared with: see what failed")
     for record in records:
-        if metric not in record.final:
-            raise ValueError(
-                f"`metric` {metric!r} is not among what {record.training.arm} logged: {', '.join(sorted(record.final))}"
-            )
+        value_of(record, metric)
     tables = [_equal_epochs(arms, reference, metric)]
     if longer:
         tables.append(_equal_compute(arms, longer, reference, metric))
@@ -53,11 +50,24 @@ def compare_records(records: Sequence[Record], reference: str, metric: str, note
     tables.append(_runs(records, metric, attention))
     seeds = len({record.training.seed for record in records})
     about = (
-        f"{metric} in percent; over {seeds} seeds; intervals are 95 % confidence intervals of the mean paired "
-        f"difference by Student's t, and one without 0 in it speaks of a difference. {len(arms) - 1} arms are "
-        "compared: of twenty that do not differ, one is expected to have such an interval all the same.",
+        f"{metric} in percent. Seeds: {seeds}. Intervals are 95 % confidence intervals of the mean paired difference "
+        "by Student's t, and one without 0 in it speaks of a difference. Of twenty arms that do not differ from the "
+        f"reference, one is expected to have such an interval all the same; here are {len(arms) - 1}.",
     )
     return Report("What the arms are worth", tables, [_by_epoch(arms, metric)], notes=about + notes)
+
+
+def value_of(record: Record, metric: str) -> float:
+    """The last value of a metric.
+
+    Raises:
+        ValueError: If it was not logged.
+    """
+    if metric not in record.final:
+        raise ValueError(
+            f"`metric` {metric!r} is not among what {record.training.arm} logged: {', '.join(sorted(record.final))}"
+        )
+    return record.final[metric]
 
 
 def _equal_epochs(arms: Mapping[str, Runs], reference: str, metric: str) -> Table:

@@ -38,8 +38,8 @@ class SanityCheckExperiment(Experiment):
     that the trained network predicts is explained throughout. A method whose maps stay as they were does not show what
     the network has learned.
 
-    The report has for either order a table of the rank correlation with the trained network's maps by layer, its
-    curve, and for each method a strip of pictures.
+    The report has for either order a table of the rank correlation with the trained network's maps by layer and for
+    each method a strip of pictures, and the curve of the first.
 
     Args:
         methods: Names of methods, or explainers with their settings.
@@ -99,7 +99,7 @@ class SanityCheckExperiment(Experiment):
         return Report(
             title="Sanity check by random weights",
             tables=[self._table(order, chosen, likeness[order], notes) for order in ORDERS],
-            curves=[_curve(order, likeness[order]) for order in ORDERS],
+            curves=[_curve(likeness["cascading"])],
             pictures=[
                 Pictures(f"{order} randomisation of {name}", self._strip(batches, of_method[order]))
                 for name, of_method in maps.items()
@@ -185,10 +185,14 @@ def _likeness(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {layer: rank_correlation(maps[INTACT], of_layer) for layer, of_layer in maps.items()}
 
 
-def _curve(order: Order, likeness: Mapping[str, Mapping[str, Tensor]]) -> Curves:
+def _curve(likeness: Mapping[str, Mapping[str, Tensor]]) -> Curves:
     series = {
         name: (list(range(len(of_method))), [float(values.mean()) for values in of_method.values()])
         for name, of_method in likeness.items()
     }
-    label = "steps from the head downwards" if order == "cascading" else "layer, the head being 1 and the trained net 0"
-    return Curves(f"{order} randomisation", label, "rank correlation with the trained network's map", series)
+    return Curves(
+        "cascading randomisation",
+        "layers of the table that are reached from the head downwards",
+        "rank correlation with the trained network's map",
+        series,
+    )

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["Record", "Training", "TrainingFailedError", "finished", "train"]
+__all__ = ["Record", "Training", "TrainingFailedError", "check_arguments", "finished", "train"]
 
 RESULT = "result.json"
 SETTINGS = "settings.json"
@@ -85,6 +85,8 @@ def finished(training: Training, directory: Path, base: Path, arguments: Sequenc
 def train(training: Training, directory: Path, base: Path, arguments: Sequence[str] = ()) -> Record:
     """Train in a process of its own, and read what came of it.
 
+    What was trained before with other settings is not lost: it goes to the folder ``replaced``.
+
     Args:
         training: What to train.
         directory: The comparison's folder; the run goes to ``ARM/seed-N`` in it.
@@ -101,13 +103,12 @@ def train(training: Training, directory: Path, base: Path, arguments: Sequence[s
     folder = _folder(training, directory)
     if folder.exists() and not (folder / SETTINGS).exists():
         raise FileExistsError(f"{folder} exists and is not of a comparison: choose another output, or move it away")
-    shutil.rmtree(folder, ignore_errors=True)
+    _put_aside(folder, directory)
     folder.mkdir(parents=True)
     (folder / SETTINGS).write_text(json.dumps(_fingerprint(training, base, arguments), indent=1))
     own = folder / "arm.yaml"
     own.write_text(yaml.safe_dump(_own_settings(training, directory)))
-    command = [sys.executable, "-m", "camaug", "fit", "--config", str(base), *arguments, "--config", str(own)]
-    command.append("--trainer.callbacks+=camaug.callbacks.RunRecorder")
+    command = [*_fit(base, arguments), "--config", str(own), "--trainer.callbacks+=camaug.callbacks.RunRecorder"]
     log = folder / "log.txt"
     with log.open("w") as stream:
         code = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, check=False).returncode
@@ -119,6 +120,36 @@ def train(training: Training, directory: Path, base: Path, arguments: Sequence[s
             f"in {log}; its end:\n{end}"
         )
     return record
+
+
+def check_arguments(base: Path, arguments: Sequence[str]) -> None:
+    """Let ``fit`` read what all trainings share, before anything is trained.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    asked = [*_fit(base, arguments), "--print_config"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        reason = answer.stderr[answer.stderr.rfind("error:") :].strip()
+        raise ValueError(
+            f"`fit` does not understand what the trainings share, so nothing was trained. It was given "
+            f"{' '.join(arguments) or 'the configuration alone'}, and said: {reason}"
+        )
+
+
+def _fit(base: Path, arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "camaug", "fit", "--config", str(base), *arguments]
+
+
+def _put_aside(folder: Path, directory: Path) -> None:
+    """Keep a finished training that is to be replaced; what never ended is not worth it."""
+    if (folder / RESULT).exists():
+        kept = directory / "replaced" / folder.relative_to(directory)
+        number = sum(1 for _ in kept.parent.glob(f"{kept.name}*"))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(kept.with_name(f"{kept.name}-{number}"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(training: Training, directory: Path) -> Path:

@@ -112,7 +112,7 @@ def _rich_table(table: Table, *, stacked: bool) -> RichTable:
         title=escape(table.name), title_justify="left", caption=notes or None, caption_justify="left", highlight=False
     )
     for number, column in enumerate(table.columns):
-        shown.add_column(escape(column), justify="right" if _is_numeric(table, number) else "left")
+        shown.add_column(escape(column), justify="right" if _is_numeric(table, number) else "left", overflow="fold")
     for row in table.shown():
         shown.add_row(*(escape(cell.replace(" [", "\n[") if stacked else cell) for cell in row))
     return shown
@@ -135,13 +135,15 @@ def _to_tensorboard(report: Report, images: dict[str, Tensor], writer: Any) -> N
     writer.add_text("report", "\n\n".join([f"# {report.title}", *report.notes]))
     for table in report.tables:
         writer.add_text(file_name(table.name), to_markdown(table))
+        named = len({str(row[0]) for row in table.rows}) == len(table.rows)
         for row in table.rows:
             if not isinstance(row[0], str):
                 continue
+            name = row[0] if named else f"{row[0]} {row[1]}"
             for column, cell in zip(table.columns[1:], row[1:], strict=True):
                 value = cell.value if isinstance(cell, Interval) else cell
                 if isinstance(value, int | float):
-                    writer.add_scalar("/".join(file_name(part) for part in (table.name, column, row[0])), value)
+                    writer.add_scalar("/".join(file_name(part) for part in (table.name, column, name)), value)
     for name, picture in images.items():
         writer.add_image(name, picture)
     writer.flush()

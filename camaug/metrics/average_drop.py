@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.layers import unwrap
-from camaug.metrics.checks import check_maps, require_images
+from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.observe import observing
 
 __all__ = ["AverageDrop", "confidence_drop"]
@@ -87,6 +87,7 @@ class AverageDrop(Metric):
             before = forward(images).float().softmax(dim=1)
             after = forward(images * maps[:, None].to(images.dtype)).float().softmax(dim=1)
         targets = before.argmax(dim=1) if targets is None else targets
+        check_targets(targets, before)
         drop, grown = confidence_drop(before.gather(1, targets[:, None])[:, 0], after.gather(1, targets[:, None])[:, 0])
         self.drop += drop.sum()
         self.grown += grown.sum()

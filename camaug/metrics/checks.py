@@ -6,15 +6,40 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-__all__ = ["check_maps", "check_masks", "require_images"]
+__all__ = ["check_finite", "check_maps", "check_masks", "check_target_shape", "check_targets", "require_images"]
 
 
 def check_maps(maps: Tensor, images: Tensor) -> None:
-    """Raise a ValueError unless there is one map (N, H, W) for each image (N, C, H, W), of its size."""
+    """Raise a ValueError unless there is one finite map (N, H, W) for each image (N, C, H, W), of its size."""
     if images.dim() != 4 or maps.shape != (len(images), *images.shape[2:]):
         raise ValueError(
             f"`maps` must be (N, H, W), one for each of the images (N, C, H, W) and of their size, got maps "
             f"{tuple(maps.shape)} and images {tuple(images.shape)}"
+        )
+    check_finite(maps)
+
+
+def check_finite(maps: Tensor) -> None:
+    """Raise a ValueError where a map holds NaN or infinity, of which no figure can be made."""
+    broken = (~maps.isfinite().flatten(1).all(dim=1)).nonzero()[:, 0].tolist()
+    if broken:
+        raise ValueError(f"the maps {broken} are not finite: no figure can be made of NaN and infinity")
+
+
+def check_targets(targets: Tensor, logits: Tensor) -> None:
+    """Raise a ValueError unless there is one class (N,) for each row of logits (N, classes), among them."""
+    check_target_shape(targets, len(logits))
+    classes = logits.shape[1]
+    unknown = sorted(set(targets[(targets < 0) | (targets >= classes)].tolist()))
+    if unknown:
+        raise ValueError(f"`targets` must be among the model's {classes} classes, 0 to {classes - 1}, got {unknown}")
+
+
+def check_target_shape(targets: Tensor, count: int) -> None:
+    """Raise a ValueError unless there is one class (N,) for each of N images."""
+    if targets.shape != (count,) or targets.is_floating_point():
+        raise ValueError(
+            f"`targets` must be one class for each of {count} images, got {targets.dtype} {tuple(targets.shape)}"
         )
 
 
@@ -25,6 +50,7 @@ def check_masks(masks: Tensor, maps: Tensor) -> None:
             f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape, (N, H, W), and masks be "
             f"boolean, got {masks.dtype}"
         )
+    check_finite(maps)
     empty = (~masks.flatten(1).any(dim=1)).nonzero()[:, 0].tolist()
     if empty:
         raise ValueError(f"the masks of images {empty} are empty: leave out images without an object of the class")

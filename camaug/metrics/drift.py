@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from camaug.metrics.checks import require_images
+from camaug.metrics.checks import check_finite, require_images
 
 __all__ = ["Drift", "rank_correlation", "top_overlap"]
 
@@ -91,10 +91,12 @@ class Drift(Metric):
         """Add maps (N, H, W) and what they were at the last look, of the same shape.
 
         Raises:
-            ValueError: If the shapes differ.
+            ValueError: If the shapes differ, or a map is not finite.
         """
         if maps.shape != previous.shape:
             raise ValueError(f"maps {tuple(maps.shape)} and previous {tuple(previous.shape)} must have one shape")
+        check_finite(maps)
+        check_finite(previous)
         self.correlation += rank_correlation(maps, previous).sum()
         self.overlap += top_overlap(maps, previous).sum()
         self.count += len(maps)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer
-from camaug.metrics.checks import require_images
+from camaug.metrics.checks import check_finite, require_images
 
 __all__ = ["GridPointingGame", "choose_mosaics", "mass_in_cell", "mosaic", "mosaic_maps"]
 
@@ -34,12 +34,17 @@ def choose_mosaics(
         Lists of n n indices.
 
     Raises:
-        ValueError: If there are not enough classes with confidently classified images for one mosaic.
+        ValueError: If the lengths differ, or there are not enough classes with confidently classified images for one
+            mosaic.
 
     Example:
         >>> [sorted(chosen) for chosen in choose_mosaics(torch.ones(4), torch.tensor([0, 1, 2, 3]))]
         [[0, 1, 2, 3]]
     """
+    if confidences.shape != labels.shape or labels.dim() != 1:
+        raise ValueError(
+            f"`confidences` and `labels` must both be (N,), got {tuple(confidences.shape)} and {tuple(labels.shape)}"
+        )
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
     by_class: dict[int, list[int]] = {}
     for index in order:
@@ -175,10 +180,10 @@ class GridPointingGame(Metric):
         Raises:
             ValueError: If the shapes do not match, or there is no such cell.
         """
-        if maps.dim() != 3 or cells.shape != (len(maps),):
-            raise ValueError(
-                f"expected maps (N, H, W) and cells (N,), got {tuple(maps.shape)} and {tuple(cells.shape)}"
-            )
+        if maps.dim() != 3 or not isinstance(cells, Tensor) or cells.is_floating_point() or cells.shape != (len(maps),):
+            given = f"{cells.dtype} {tuple(cells.shape)}" if isinstance(cells, Tensor) else type(cells).__name__
+            raise ValueError(f"expected maps (N, H, W) and integer cells (N,), got {tuple(maps.shape)} and {given}")
+        check_finite(maps)
         if ((cells < 0) | (cells >= self.n**2)).any():
             raise ValueError(f"cells must be between 0 and {self.n**2 - 1}, got {cells.tolist()}")
         self.share += mass_in_cell(maps, cells, self.n).sum()

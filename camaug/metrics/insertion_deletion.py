@@ -12,7 +12,7 @@ from torchmetrics import Metric
 from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
 from camaug.layers import unwrap
 from camaug.masking import blend, gaussian_blur
-from camaug.metrics.checks import check_maps, require_images
+from camaug.metrics.checks import check_maps, check_target_shape, check_targets, require_images
 from camaug.observe import observing
 
 __all__ = [
@@ -88,6 +88,7 @@ def score_curves(
     count, pixels = len(images), maps[0].numel()
     at_once = max(1, round(step * pixels)) if step < 1 else int(step)
     turned = torch.arange(0, pixels + at_once, at_once, device=images.device).clamp(max=pixels)
+    check_target_shape(targets, count)
     ranks = pixel_ranks(maps)
     queries = torch.arange(count * len(turned), device=images.device)
 
@@ -95,6 +96,7 @@ def score_curves(
         owner, point = queries[part] // len(turned), queries[part] % len(turned)
         masks = ranks[owner] < turned[point, None, None]
         logits = (forward or model)(blend(finish[owner], start[owner], masks))
+        check_targets(targets[owner], logits)
         return logits.float().softmax(dim=1).gather(1, targets[owner, None])[:, 0]
 
     chunk = chunk_size or max(count, SMALLEST_DEFAULT_CHUNK)

@@ -55,7 +55,8 @@ def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
         Boolean masks (N, H, W).
 
     Raises:
-        ValueError: If a box is empty or reaches out of its image.
+        ValueError: If boxes are not (N, 4), or one reaches out of its image or holds no pixel, as boxes in shares
+            of the image do not.
 
     Example:
         >>> boxes_to_masks(torch.tensor([[1, 0, 3, 1]]), (2, 3)).int()
@@ -63,16 +64,20 @@ def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
                  [0, 0, 0]]], dtype=torch.int32)
     """
     height, width = size
+    if not isinstance(boxes, Tensor) or boxes.dim() != 2 or boxes.shape[1] != 4:
+        given = tuple(boxes.shape) if isinstance(boxes, Tensor) else type(boxes).__name__
+        raise ValueError(f"`boxes` must be a tensor (N, 4) of left, top, right and bottom in pixels, got {given}")
     left, top, right, bottom = boxes[:, :, None, None].unbind(dim=1)
-    wrong = (left < 0) | (top < 0) | (right > width) | (bottom > height) | (right <= left) | (bottom <= top)
-    if wrong.any():
-        which = wrong.flatten().nonzero()[:, 0].tolist()
-        raise ValueError(
-            f"boxes must be (left, top, right, bottom) inside images of {height} × {width} pixels, "
-            f"got {boxes[which].tolist()}"
-        )
     rows, columns = torch.arange(height, device=boxes.device)[:, None], torch.arange(width, device=boxes.device)
-    return (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+    masks = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+    inside = (left >= 0) & (top >= 0) & (right <= width) & (bottom <= height)  # not so for NaN
+    wrong = ~inside[:, 0, 0] | ~masks.flatten(1).any(dim=1)
+    if wrong.any():
+        raise ValueError(
+            f"boxes must be (left, top, right, bottom) in pixels inside images of {height} × {width} and hold a pixel, "
+            f"got {boxes[wrong].tolist()}"
+        )
+    return masks
 
 
 class PointingGame(Metric):

@@ -12,7 +12,7 @@ from torchmetrics import Metric
 
 from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, check_chunk_size, in_chunks
 from camaug.layers import unwrap
-from camaug.metrics.checks import check_maps, require_images
+from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.metrics.insertion_deletion import pixel_ranks
 from camaug.observe import observing
 
@@ -151,6 +151,7 @@ class ROAD(Metric):
         with observing(unwrap(model)):
             before = forward(images).float().softmax(dim=1)
             targets = before.argmax(dim=1) if targets is None else targets
+            check_targets(targets, before)
             confidence = before.gather(1, targets[:, None])[:, 0]
             if self.order != "least_relevant_first":
                 most = self._after(forward, images, ranks, targets) - confidence

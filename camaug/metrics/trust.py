@@ -11,7 +11,7 @@ from torchmetrics import Metric
 
 from camaug.explainers import Explainer, as_explainer
 from camaug.layers import unwrap
-from camaug.metrics.checks import check_maps, require_images
+from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.metrics.drift import rank_correlation
 from camaug.observe import observing
 from camaug.randomise import head_randomised
@@ -73,6 +73,7 @@ def runner_up(logits: Tensor, targets: Tensor) -> Tensor:
         >>> runner_up(torch.tensor([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0]]), torch.tensor([0, 1]))
         tensor([2, 0])
     """
+    check_targets(targets, logits)
     return logits.scatter(1, targets[:, None], -torch.inf).argmax(dim=1)
 
 

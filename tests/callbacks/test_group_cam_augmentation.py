@@ -227,12 +227,14 @@ def test_presets():
         GroupCamAugmentation(preset="papers")
 
 
-def test_the_share_rises(module, loader, make_trainer):
+def test_the_share_rises(module, loader, make_trainer, read_events):
     callback = augmentation(share=0.9, start_epoch=1, ramp_epochs=2)
     shares = []
     module.on_train_batch_end = lambda *_: shares.append(callback._bound_transform.share)
     make_trainer(callback, max_epochs=5).fit(module, loader)
     assert shares[3::3] == pytest.approx([0.3, 0.6, 0.9, 0.9])
+    logged = [event.value for event in read_events().Scalars("augmentation/share")]
+    assert logged == pytest.approx([0, 0.3, 0.6, 0.9, 0.9])
 
 
 def test_mixed_labels_reach_the_training_step(module, loader, make_trainer, read_events):

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset
+from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset, TensorDataset
 
 from camaug.callbacks.probes import choose_probes, spread
 
@@ -81,3 +81,18 @@ def test_a_stream_gives_its_first_images():
 def test_more_probes_than_data_is_an_error(loader):
     with pytest.raises(ValueError, match="25 probe images were asked for, the data set has 24: ask for at most 24"):
         choose_probes(loader, 25)
+
+
+@pytest.mark.parametrize(
+    ("mask", "given"),
+    [(None, "NoneType"), (torch.ones(4, 4), r"torch.float32 \(4, 4\)"), (torch.ones(1, 4, 4) > 0, r"\(1, 4, 4\)")],
+)
+def test_what_is_no_mask_of_an_object(mask, given):
+    class Data(TensorDataset):
+        def object_mask(self, index):
+            return mask
+
+    loader = DataLoader(Data(torch.rand(4, 3, 4, 4), torch.arange(4)))
+    said = rf"Data.object_mask\(0\) must give a boolean tensor \(H, W\), .* got .*{given}"
+    with pytest.raises(ValueError, match=said):
+        choose_probes(loader, 2)

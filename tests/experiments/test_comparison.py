@@ -185,9 +185,33 @@ def test_the_command_is_resumed_where_it_stopped(config, tmp_path, capsys):
     changed["compare"]["arms"]["mix"]["augmentation"]["share"] = 1.0
     config.write_text(yaml.safe_dump(changed))
     main(["compare", "--config", str(config), "--trainer.limit_val_batches", "1", "--seeds", "1"])
-    again = {path.parent for path in out.rglob("result.json") if path.stat().st_mtime_ns != before[path.parent]}
-    assert again == {out / "none/seed-1", out / "mix/seed-1"}
+    again = {path.parent for path in out.rglob("result.json") if path.stat().st_mtime_ns != before.get(path.parent)}
+    assert again == {out / "none/seed-1", out / "mix/seed-1"} | {out / "replaced/mix/seed-1-0"}
     assert json.loads((out / "none/seed-0/result.json").read_text())["epochs"] == 1
+
+
+def test_what_fit_does_not_understand_is_said_before_anything_is_trained(config, tmp_path):
+    done = tmp_path / "out/none/seed-0"
+    done.mkdir(parents=True)
+    for name in ("settings.json", "result.json"):
+        (done / name).write_text("{}")
+    said = r"nothing was trained. It was given --data.batchsize 8, and said: error:(.|\n)*batchsize"
+    with pytest.raises(ValueError, match=said):
+        main(["compare", "--config", str(config), "--data.batchsize", "8"])
+    assert (done / "result.json").read_text() == "{}"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"none", "common.yaml"}
+
+
+def test_stopped_by_hand(config, monkeypatch, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("camaug.experiments.comparison.train", interrupted)
+    monkeypatch.setattr("camaug.experiments.comparison.check_arguments", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "--config", str(config), "--seeds", "[0, 1]", "--arms", "mix"])
+    assert ended.value.code == 130
+    assert "the same command goes on where this one was" in capsys.readouterr().out
 
 
 def test_a_training_that_fails_says_why_and_the_command_ends_with_an_error(config, tmp_path, capsys):
