@@ -28,7 +28,7 @@ __all__ = ["GroupCamAugmentation", "PRESETS", "Preset"]
 
 Preset = Literal["default", "paper"]
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {"recipe": "keep-salient", "share": 1.0, "strength": 1.0},
+    "default": {"recipe": "paired", "share": 0.5, "strength": 1.0},
     "paper": {"recipe": "keep-salient", "share": 1.0, "strength": 1.0},
 }
 PICTURED_IMAGES = 8
@@ -36,7 +36,7 @@ SMALLEST_SIDE = 128
 
 
 class GroupCamAugmentation(L.Callback):
-    """Trains on images whose unimportant pixels are blurred away, the model itself deciding which those are.
+    """Trains with images whose unimportant pixels are blurred away, the model itself deciding which those are.
 
     Before each training step the batch's images pass through :class:`camaug.augment.GroupCamTransform`, and the
     ``training_step`` gets a batch with the new ones. The data set's own tensors are never written to. The first
@@ -59,8 +59,9 @@ class GroupCamAugmentation(L.Callback):
         strength: How much of the change is made, in [0, 1]; None as the preset says.
         consistency: With twins, the weight of the term that is added to the loss: the Jensen-Shannon divergence
             between the answers for the images and for their masked twins (:func:`camaug.recipes.pair_consistency`).
-        preset: What stands for arguments that are None: ``paper``, the published setting (``keep-salient`` on every
-            image, at full strength), or ``default``.
+        preset: What stands for arguments that are None, which are the stronger where they are given: ``paper``, the
+            published setting (``keep-salient`` on every image, at full strength); or ``default``, what did best in the
+            comparisons of ``docs/results.md`` (``paired``, half of the images).
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
 
     Raises:

@@ -58,7 +58,7 @@ def main() -> None:
         evaluator = CamEvaluator if arguments.evaluate == "all" else FailsOnOneRank
         callbacks = [evaluator([*METRICS], explainer, 7)]
     if arguments.augment:
-        callbacks.append(GroupCamAugmentation(explainer, blur_kernel_size=5, blur_sigma=5.0))
+        callbacks.append(GroupCamAugmentation(explainer, preset="paper", blur_kernel_size=5, blur_sigma=5.0))
     trainer = L.Trainer(
         accelerator="cpu",
         devices=2,

@@ -20,7 +20,8 @@ EXPLAINER = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, b
 
 
 def augmentation(**settings) -> GroupCamAugmentation:
-    return GroupCamAugmentation(EXPLAINER, blur_kernel_size=5, blur_sigma=5.0, **settings)
+    chosen = {"preset": "paper", "blur_kernel_size": 5, "blur_sigma": 5.0, **settings}
+    return GroupCamAugmentation(EXPLAINER, **chosen)
 
 
 class Pair(NamedTuple):
@@ -219,6 +220,8 @@ def test_stopwatch_adds_up_and_begins_again():
 
 
 def test_presets():
+    default = GroupCamAugmentation()
+    assert (default.recipe, default.share, default.strength) == ("paired", 0.5, 1.0)
     paper = GroupCamAugmentation(preset="paper")
     assert (paper.recipe, paper.share, paper.strength) == ("keep-salient", 1.0, 1.0)
     changed = GroupCamAugmentation(preset="paper", share=0.25, recipe="mix")
