@@ -60,8 +60,8 @@ class GroupCamAugmentation(L.Callback):
         consistency: With twins, the weight of the term that is added to the loss: the Jensen-Shannon divergence
             between the answers for the images and for their masked twins (:func:`camaug.recipes.pair_consistency`).
         preset: What stands for arguments that are None, which are the stronger where they are given: ``paper``, the
-            published setting (``keep-salient`` on every image, at full strength); or ``default``, what did best in the
-            comparisons of ``docs/results.md`` (``paired``, half of the images).
+            published setting (``keep-salient`` on every image, at full strength); or ``default``, which came closest
+            to a gain in the comparisons of ``docs/results.md`` (``paired``, half of the images).
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
 
     Raises:
