@@ -91,8 +91,11 @@ class GroupCamAugmentation(L.Callback):
             raise ValueError(f"`start_epoch` must be at least 0, got {start_epoch}")
         if stop_epoch is not None and stop_epoch <= start_epoch:
             raise ValueError(f"`stop_epoch` must be after `start_epoch` ({start_epoch}), or None, got {stop_epoch}")
-        if ramp_epochs < 0 or consistency < 0:
-            raise ValueError(f"`ramp_epochs` and `consistency` must be at least 0, got {ramp_epochs} and {consistency}")
+        if ramp_epochs < 0 or ramp_epochs != int(ramp_epochs) or consistency < 0:
+            raise ValueError(
+                "`ramp_epochs` must be a whole number and `consistency` a number of at least 0, got "
+                f"{ramp_epochs} and {consistency}"
+            )
         if preset not in PRESETS:
             raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}, got {preset!r}")
         given = {"recipe": recipe, "share": share, "strength": strength}

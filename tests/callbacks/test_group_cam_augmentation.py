@@ -178,6 +178,8 @@ def test_low_precision(module, loader, make_trainer):
         ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1"),
         ({"start_epoch": 3, "stop_epoch": 3}, r"`stop_epoch` must be after `start_epoch` \(3\), or None, got 3"),
         ({"explainer": "group"}, "unknown explainer 'group'"),
+        ({"ramp_epochs": 2.5}, "`ramp_epochs` must be a whole number .* got 2.5 and 1.0"),
+        ({"consistency": -1.0}, "`consistency` a number of at least 0, got 0 and -1.0"),
     ],
 )
 def test_wrong_arguments(settings, message):
