@@ -204,7 +204,9 @@ class GroupCamTransform(v2.Transform):
         if maps.shape != expected:
             raise ValueError(f"`maps` must have the images' shape (N, H, W) = {expected}, got {tuple(maps.shape)}")
         if self.recipe == "mix" and classes is None:
-            raise ValueError("with given maps the recipe 'mix' needs `classes`, the model's number of classes, got None")
+            raise ValueError(
+                "with given maps the recipe 'mix' needs `classes`, the model's number of classes, got None"
+            )
 
     def _choose(self, images: Tensor) -> Tensor:
         count = len(images)

@@ -1,4 +1,4 @@
-"""The saliency bank: the map of each training image, on disk, for as long as the model's state is the one it was made from."""
+"""The saliency bank: the map of each training image, on disk, and which model's state it was made from."""
 
 from __future__ import annotations
 

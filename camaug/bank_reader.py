@@ -27,7 +27,7 @@ class BankReader:
 
     def __init__(self, directory: Path) -> None:
         self._bank = SaliencyBank(directory)
-        self._current = torch.full((1,), NOTHING, dtype=torch.int64).share_memory_()
+        self._current = torch.full((1,), NOTHING, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._opened: int = NOTHING
         self._shards: list[Maps] = []
 
@@ -43,7 +43,8 @@ class BankReader:
         if number != self._opened:
             self._shards = [shard.open() for shard in self._bank.shards(number)]
             self._opened = number
-        return self._shards[index % len(self._shards)][index // len(self._shards)]
+        found: Maps = self._shards[index % len(self._shards)][index // len(self._shards)]
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the open files, which belong to this process."""

@@ -19,11 +19,11 @@ Maps = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Shard:
-    """The maps of every ``world_size``-th image, from ``rank`` on: image i is in shard i % world_size, row i // world_size.
+    """The maps of every ``world_size``-th image, from ``rank`` on.
 
-    Three files: the maps, one byte a cell; which rows are done, one byte a row; and once all are, a seal with the
-    digest of the maps. Maps reach the disk before their rows are marked, so a process that is killed at any moment
-    leaves no row that says it is done and is not.
+    Image i is in shard i % world_size, in row i // world_size. Three files: the maps, one byte a cell; which rows are
+    done, one byte a row; and once all are, a seal with the digest of the maps. Maps reach the disk before their rows
+    are marked, so a process that is killed at any moment leaves no row that says it is done and is not.
 
     Args:
         folder: The generation's folder.

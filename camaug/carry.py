@@ -1,4 +1,4 @@
-"""Carrying an image's map through the transform of the training data, so that it belongs to the view that training sees."""
+"""Carrying an image's map through the training data's transform, so that it belongs to the view that training sees."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ class _Carry:
                 warnings.filterwarnings("ignore", message=".*RandomErasing.*passing through", category=UserWarning)
                 return self.transform(image, mask)  # type: ignore[no-any-return]
         except Exception as error:
-            raise ValueError(f"the transform could not take an image and its mask together ({error}): {ADVICE}") from error
+            raise ValueError(
+                f"the transform could not take an image and its mask together ({error}): {ADVICE}"
+            ) from error
 
 
 def view_size(dataset: Dataset[Any]) -> tuple[int, int]:
@@ -161,11 +163,12 @@ def untransformed(dataset: Dataset[Any], size: tuple[int, int]) -> Dataset[Any]:
         dataset: The user's data set.
         size: Height and width of the images.
     """
-    return _with_transform(dataset, untransformed_view(_user_transform(dataset), size))
+    whole: Dataset[Any] = _with_transform(dataset, untransformed_view(_user_transform(dataset), size))
+    return whole
 
 
 def untransformed_view(transform: v2.Transform, size: tuple[int, int]) -> v2.Transform:
-    """What a transform does to every image alike: the whole image at one size, in the type and the values it is to have.
+    """What a transform does to every image alike: the whole image at one size, in the type and values it is to have.
 
     Args:
         transform: The training data's.

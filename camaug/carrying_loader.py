@@ -12,7 +12,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
 from camaug.carry import Carried
 
-__all__ = ["CarriedBatch", "CarryingLoader", "carrying_loader", "check_loader"]
+__all__ = ["CarriedBatch", "CarryingLoader", "carrying_loader", "check_loader", "view_loader"]
 
 SAME = (
     "num_workers",
@@ -96,16 +96,27 @@ def check_loader(loader: Any) -> None:
         len(loader)
     except TypeError:
         raise ValueError(
-            f"the training DataLoader has no length, as its {type(loader.batch_sampler).__name__} has none: give that a "
-            f"__len__, {off}"
+            f"the training DataLoader has no length, as its {type(loader.batch_sampler).__name__} has no __len__: give "
+            f"it one, {off}"
         ) from None
 
 
 def carrying_loader(loader: DataLoader[Any], dataset: Dataset[Any]) -> CarryingLoader:
     """A loader like the given one of a :class:`camaug.carry.CarryingDataset` of its data set."""
     same = {name: getattr(loader, name) for name in SAME}
+    batching: dict[str, Any]
     if type(loader.batch_sampler) is BatchSampler:
         batching = {"batch_size": loader.batch_size, "sampler": loader.sampler, "drop_last": loader.drop_last}
     else:
         batching = {"batch_sampler": loader.batch_sampler}
     return CarryingLoader(dataset, collate_fn=_Collate(loader.collate_fn), **batching, **same)
+
+
+def view_loader(loader: DataLoader[Any], dataset: Dataset[Any], batches: list[list[int]]) -> DataLoader[Any]:
+    """A loader of chosen items in chosen batches, collated and loaded as the given loader does.
+
+    Its processes draw the same random numbers every time.
+    """
+    same = {name: getattr(loader, name) for name in SAME if name not in ("generator", "persistent_workers")}
+    generator = torch.Generator().manual_seed(0)
+    return DataLoader(dataset, collate_fn=loader.collate_fn, batch_sampler=batches, generator=generator, **same)
