@@ -17,6 +17,7 @@ from camaug.explainers import (
     list_explainers,
     register_explainer,
 )
+from camaug.fast import FastForward
 from camaug.layers import TargetLayer, find_layer, find_layers, spatial_features
 from camaug.version import __version__
 
@@ -24,6 +25,7 @@ __all__ = [
     "ExplainedImage",
     "Explainer",
     "Explanation",
+    "FastForward",
     "GradCAM",
     "GroupCAM",
     "GroupCamTransform",

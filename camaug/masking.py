@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["binarise", "blend", "denoise", "gaussian_blur", "normalise", "upsample"]
+__all__ = ["binarise", "blend", "denoise", "gaussian_blur", "normalise", "resize", "upsample"]
 
 
 def normalise(maps: Tensor) -> Tensor:
@@ -121,6 +121,24 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     if maps.shape[-2:] == size:
         return maps
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def resize(images: Tensor, scale: float) -> Tensor:
+    """Make images smaller, each pixel the mean of those that it stands for.
+
+    Args:
+        images: (N, C, H, W).
+        scale: Size of the result as a share of the images', each way.
+
+    Returns:
+        (N, C, round(scale * H), round(scale * W)).
+
+    Example:
+        >>> resize(torch.tensor([[[[0.0, 2.0], [4.0, 6.0]]]]), scale=0.5)
+        tensor([[[[3.]]]])
+    """
+    size = [max(1, round(side * scale)) for side in images.shape[-2:]]
+    return F.interpolate(images, size=size, mode="area")
 
 
 def gaussian_blur(images: Tensor, kernel_size: int = 51, sigma: float = 50.0) -> Tensor:

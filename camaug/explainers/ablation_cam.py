@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, check_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.features import replace_output
 from camaug.precision import at_least_float32
 
 __all__ = ["AblationCAM", "ablated_scores"]
+
+DEFAULT_CHUNK = 32  # many at once: the layers before the target layer run once a chunk
 
 
 def ablated_scores(evidence: LayerEvidence, chunk_size: int | None = None) -> Tensor:
@@ -45,7 +47,7 @@ def _ablate(evidence: LayerEvidence, image: int, chunk_size: int | None, multipl
             return evidence.score(images, torch.full_like(ablated, image))
 
     channels = evidence.activations.shape[1]
-    return torch.cat(list(in_chunks(query, channels, chunk_size or SMALLEST_DEFAULT_CHUNK)))
+    return torch.cat(list(in_chunks(query, channels, chunk_size or DEFAULT_CHUNK)))
 
 
 def _without(evidence: LayerEvidence, output: Tensor, channels: Tensor) -> Tensor:

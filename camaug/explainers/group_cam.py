@@ -118,7 +118,10 @@ class GroupCAM(LayerExplainer):
             likeness of their weighted maps, which need scikit-learn (``pip install 'camaug[clusters]'``).
         blur_kernel_size: Width of the baseline's blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
-        chunk_size: Masked images in one forward pass; by default as many as are explained, and at least 32.
+        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
+            least 64.
+        query_scale: Size of the masked images as a share of the images', in (0, 1]: at 0.5 a query costs a quarter,
+            and the map is nearly the same where the model does with smaller images.
         layer: The target layer: None to find it, a name, or a module of the model.
 
     Example:
@@ -137,6 +140,7 @@ class GroupCAM(LayerExplainer):
     blur_kernel_size: int = 51
     blur_sigma: float = 50.0
     chunk_size: int | None = None
+    query_scale: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -146,6 +150,8 @@ class GroupCAM(LayerExplainer):
             raise ValueError(f"`grouping` must be 'order', 'k-means' or 'agglomerative', got {self.grouping!r}")
         if self.theta is not None and not 0 <= self.theta <= 100:
             raise ValueError(f"`theta` is a percentile and must be between 0 and 100, or None, got {self.theta}")
+        if not 0 < self.query_scale <= 1:
+            raise ValueError(f"`query_scale` must be above 0 and at most 1, got {self.query_scale}")
         check_chunk_size(self.chunk_size)
 
     @property
@@ -163,9 +169,14 @@ class GroupCAM(LayerExplainer):
 
     def weights(self, evidence: LayerEvidence, masks: Tensor) -> Tensor:
         """The gains alpha of the masked images over the baseline, (N, G)."""
-        baseline = gaussian_blur(evidence.images, self.blur_kernel_size, self.blur_sigma)
-        scores = masked_scores(evidence.confidence, evidence.images, baseline, masks, chunk_size=self.chunk_size)
-        return scores - evidence.confidence(baseline)[:, None] if self.subtract_baseline else scores
+        if self.subtract_baseline:  # the image behind a mask of zeros is the baseline
+            masks = torch.cat([torch.zeros_like(masks[:, :1]), masks], dim=1)
+        images = evidence.images
+        baseline = gaussian_blur(images, self.blur_kernel_size, self.blur_sigma)
+        scores = masked_scores(
+            evidence.confidence, images, baseline, masks, chunk_size=self.chunk_size, scale=self.query_scale
+        )
+        return scores[:, 1:] - scores[:, :1] if self.subtract_baseline else scores
 
     def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
         """``ReLU(sum_l alpha_l M'_l)`` at the images' size, (N, H, W)."""

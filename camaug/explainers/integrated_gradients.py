@@ -9,10 +9,11 @@ from torch import Tensor
 
 from camaug.explainers.base import Evidence
 from camaug.explainers.pixel_explainer import PixelExplainer, captum, with_gradient
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["IntegratedGradients", "integrate"]
+
+POINTS_AT_ONCE = 32
 
 
 def integrate(evidence: Evidence, baseline: Tensor, steps: int, method: str) -> Tensor:
@@ -28,7 +29,7 @@ def integrate(evidence: Evidence, baseline: Tensor, steps: int, method: str) -> 
         Attributions (N, C, H, W) whose sum is about the score's difference between image and baseline.
     """
     attribution = captum(method).IntegratedGradients(evidence.score)
-    at_once = max(len(evidence.images), SMALLEST_DEFAULT_CHUNK)  # the path's points would else all be one batch
+    at_once = max(len(evidence.images), POINTS_AT_ONCE)  # the path's points would else all be one batch
     return with_gradient(attribution, evidence.images, baselines=baseline, n_steps=steps, internal_batch_size=at_once)
 
 

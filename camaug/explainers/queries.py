@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from camaug.features import image_size
-from camaug.masking import blend, upsample
+from camaug.masking import blend, resize, upsample
 
 T = TypeVar("T")
 
-__all__ = ["check_chunk_size", "in_chunks", "masked_scores"]
+__all__ = ["check_chunk_size", "default_chunk_size", "distinct", "in_chunks", "masked_scores"]
 
-SMALLEST_DEFAULT_CHUNK = 32
+CHUNK_ON_CPU = 8  # what the layers of so many images put out stays in the processor's caches
+SMALLEST_CHUNK_ELSEWHERE = 64
 
 
 def masked_scores(
@@ -25,11 +26,13 @@ def masked_scores(
     masks: Tensor,
     *,
     chunk_size: int | None = None,
+    scale: float = 1.0,
 ) -> Tensor:
     """The score of each image where it is shown through each of its masks.
 
     Masks are enlarged and images masked a chunk at a time, so memory is that of one chunk, however many masks there
-    are. A chunk that does not fit the device's memory is halved, down to one image.
+    are. A chunk that does not fit the device's memory is halved, down to one image. Of an image's masks that are the
+    very same, as all those without evidence are, one is asked about.
 
     Args:
         score: Scores (M,) of images (M, C, H, W), of which the second argument (M,) says from which of the N they
@@ -37,22 +40,56 @@ def masked_scores(
         images: (N, C, H, W).
         baseline: What is shown where a mask is 0, (N, C, H, W).
         masks: Masks in [0, 1] of any size, (N, G, u, v).
-        chunk_size: Images in one forward pass; by default as many as were explained, and at least 32.
+        chunk_size: Images in one forward pass; by default as :func:`default_chunk_size` says.
+        scale: Size of the masked images as a share of the images'; 1 leaves them as they are.
 
     Returns:
         Scores (N, G).
     """
-    count, groups = masks.shape[:2]
-    masks = masks.flatten(0, 1)
-    owner = torch.arange(count, device=images.device).repeat_interleave(groups)
+    masks, owner, place = distinct(masks)
+    if scale != 1:
+        images, baseline = resize(images, scale), resize(baseline, scale)
     size = image_size(images)
 
     def query(part: slice) -> Tensor:
         mask = upsample(masks[part, None], size)[:, 0]
         return score(blend(images[owner[part]], baseline[owner[part]], mask), owner[part])
 
-    chunks = in_chunks(query, count * groups, chunk_size or max(count, SMALLEST_DEFAULT_CHUNK))
-    return torch.cat(list(chunks)).reshape(count, groups)
+    chunks = in_chunks(query, len(masks), chunk_size or default_chunk_size(images))
+    return torch.cat(list(chunks))[place]
+
+
+def default_chunk_size(images: Tensor) -> int:
+    """How many images the queries about (N, C, H, W) make one forward pass of.
+
+    8 on a CPU. Elsewhere as many as were explained, since so many fit, and at least 64.
+    """
+    return CHUNK_ON_CPU if images.device.type == "cpu" else max(len(images), SMALLEST_CHUNK_ELSEWHERE)
+
+
+def distinct(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the masks of each image those that differ.
+
+    Args:
+        masks: (N, G, u, v).
+
+    Returns:
+        The M masks that differ from the others of their image, (M, u, v); whose they are, (M,); and which of them each
+        of all masks is, (N, G).
+
+    Example:
+        >>> masks = torch.tensor([[0.0, 1.0, 0.0], [2.0, 2.0, 0.0]]).view(2, 3, 1, 1)
+        >>> found, owner, place = distinct(masks)
+        >>> found.flatten(), owner
+        (tensor([0., 1., 0., 2.]), tensor([0, 0, 1, 1]))
+        >>> torch.equal(found[place], masks)
+        True
+    """
+    count, groups = masks.shape[:2]
+    owner = torch.arange(count, device=masks.device).repeat_interleave(groups)
+    rows = torch.cat([owner[:, None].to(masks.dtype), masks.reshape(count * groups, -1)], dim=1)
+    rows, place = torch.unique(rows, dim=0, return_inverse=True)
+    return rows[:, 1:].reshape(-1, *masks.shape[2:]), rows[:, 0].long(), place.view(count, groups)
 
 
 def in_chunks(query: Callable[[slice], T], count: int, chunk_size: int) -> Iterator[T]:

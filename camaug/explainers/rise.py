@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence, Explainer
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, check_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.masking import upsample
 
@@ -57,7 +57,8 @@ class RISE(Explainer):
         cells: Cells of the random grid each way.
         keep_probability: Of each cell, p.
         seed: Of the masks; they are the same for every image.
-        chunk_size: Masked images in one forward pass; by default as many as are explained, and at least 32.
+        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
+            least 64.
 
     Example:
         >>> import torchvision
@@ -98,7 +99,7 @@ class RISE(Explainer):
             owner, mask = queries[part] // len(masks), masks[queries[part] % len(masks)]
             return evidence.confidence(images[owner] * mask[:, None].to(images.dtype), owner)
 
-        chunk = self.chunk_size or max(len(images), SMALLEST_DEFAULT_CHUNK)
+        chunk = self.chunk_size or default_chunk_size(images)
         scores = torch.cat(list(in_chunks(query, len(queries), chunk))).view(len(images), len(masks))
         return torch.einsum("nm,mhw->nhw", scores.to(masks), masks)
 

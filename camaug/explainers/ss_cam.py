@@ -26,7 +26,8 @@ class SSCAM(ScoreCAM):
         samples: Noisy masks for each channel.
         std: Standard deviation of the noise, in units of a mask's range.
         seed: Of the noise; the same for every image.
-        chunk_size: Masked images in one forward pass; by default as many as are explained, and at least 32.
+        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
+            least 64.
         layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
         fuse: How the maps of several layers become one.
 
@@ -49,6 +50,11 @@ class SSCAM(ScoreCAM):
     def variants(self) -> int:
         """One for each sample."""
         return self.samples
+
+    @property
+    def varies_channels(self) -> bool:
+        """Each channel has noise of its own."""
+        return True
 
     def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
         """The masks with noise added."""

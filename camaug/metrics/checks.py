@@ -29,7 +29,11 @@ def check_finite(maps: Tensor) -> None:
 def check_targets(targets: Tensor, logits: Tensor) -> None:
     """Raise a ValueError unless there is one class (N,) for each row of logits (N, classes), among them."""
     check_target_shape(targets, len(logits))
-    classes = logits.shape[1]
+    check_classes(targets, logits.shape[1])
+
+
+def check_classes(targets: Tensor, classes: int) -> None:
+    """Raise a ValueError unless targets, of any shape, are among so many classes."""
     unknown = sorted(set(targets[(targets < 0) | (targets >= classes)].tolist()))
     if unknown:
         raise ValueError(f"`targets` must be among the model's {classes} classes, 0 to {classes - 1}, got {unknown}")

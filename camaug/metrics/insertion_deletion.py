@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from camaug.explainers.queries import SMALLEST_DEFAULT_CHUNK, in_chunks
+from camaug.explainers.queries import default_chunk_size, in_chunks
 from camaug.layers import unwrap
 from camaug.masking import blend, gaussian_blur
-from camaug.metrics.checks import check_maps, check_target_shape, check_targets, require_images
+from camaug.metrics.checks import check_classes, check_maps, check_target_shape, require_images
 from camaug.observe import observing
 
 __all__ = [
@@ -79,7 +79,7 @@ def score_curves(
         start: What there is before the first step, (N, C, H, W).
         finish: What there is after the last step, (N, C, H, W).
         step: Pixels that turn in a step: a share of them if below 1, else their number.
-        chunk_size: Images in one forward pass; by default as many as are given, and at least 32.
+        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
         forward: How logits come from images, where ``model(images)`` does not give them.
 
     Returns:
@@ -96,10 +96,10 @@ def score_curves(
         owner, point = queries[part] // len(turned), queries[part] % len(turned)
         masks = ranks[owner] < turned[point, None, None]
         logits = (forward or model)(blend(finish[owner], start[owner], masks))
-        check_targets(targets[owner], logits)
+        check_classes(targets, logits.shape[1])
         return logits.float().softmax(dim=1).gather(1, targets[owner, None])[:, 0]
 
-    chunk = chunk_size or max(count, SMALLEST_DEFAULT_CHUNK)
+    chunk = chunk_size or default_chunk_size(images)
     with observing(unwrap(model)):
         return torch.cat(list(in_chunks(query, len(queries), chunk))).view(count, len(turned))
 
@@ -136,7 +136,7 @@ def insertion_deletion_curves(
         targets: (N,); the predicted classes where None, and by the script's preset.
         preset: ``"paper"`` or ``"script"``.
         step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
-        chunk_size: Images in one forward pass; by default as many as are given, and at least 32.
+        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
         forward: How logits come from images, where ``model(images)`` does not give them.
 
     Returns:
@@ -190,7 +190,7 @@ class InsertionDeletion(Metric):
         preset: ``"paper"``, as above; or ``"script"``, as the published script does it: 448 pixels a step, deletion to
             zeros, and the predicted class whatever the target.
         step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
-        chunk_size: Images in one forward pass; by default as many as are given, and at least 32.
+        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
         forward: How logits come from images, where ``model(images)`` does not give them.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 

@@ -231,12 +231,51 @@ def test_chunk_size_bounds_the_forward_passes(net, images):
         sizes.append(len(batch))
         return net(batch)
 
-    GroupCAM(groups=5, chunk_size=6, layer="body")(net, images, forward=forward)
-    # The image, then 4 x 5 masked images by sixes, then the baseline.
-    assert sizes == [4, 6, 6, 6, 2, 4]
+    GroupCAM(groups=5, chunk_size=6, layer="body", theta=None, weighted=False)(net, images, forward=forward)
+    # The images, then of each 5 masked ones and the baseline, by sixes.
+    assert sizes == [4, 6, 6, 6, 6]
     sizes.clear()
-    GroupCAM(groups=12, layer="body")(net, images, forward=forward)
-    assert sizes == [4, 32, 16, 4]
+    with torch.no_grad():
+        net.body[1].bias.fill_(1)  # no channel is silent in any image
+    GroupCAM(groups=12, layer="body", theta=None, weighted=False)(net, images, forward=forward)
+    assert sizes == [4, *[8] * 6, 4]
+
+
+def test_silent_groups_are_not_asked_about(net, images):
+    """Of an image's groups without evidence none is a query: each shows the baseline, which is one already."""
+    counted = []
+
+    def forward(batch):
+        counted.append(len(batch))
+        return net(batch)
+
+    expected = GroupCAM(groups=4, theta=None, weighted=False, layer="body")(net, images).maps
+    with torch.no_grad():
+        net.body[1].weight[3:9], net.body[1].bias[3:9] = 0, -1  # the second and the third of four groups
+    maps = GroupCAM(groups=4, theta=None, weighted=False, layer="body")(net, images, forward=forward).maps
+    assert sum(counted) == 4 + 4 * 3
+    assert maps.amax() == 1
+    assert not torch.equal(maps, expected)
+
+
+def test_smaller_queries(net, images):
+    """The masked images are half as large each way; the map is still of the whole image."""
+    seen = []
+
+    def forward(batch):
+        seen.append(tuple(batch.shape[2:]))
+        return net(batch)
+
+    maps = GroupCAM(groups=4, query_scale=0.5)(net, images, forward=forward).maps
+    assert seen.index((8, 8)) == len(seen) - 3  # the layer is looked for, the images and then 20 queries by eights
+    assert set(seen[-3:]) == {(8, 8)}
+    assert maps.shape == (4, 16, 16)
+
+
+@pytest.mark.parametrize("scale", [0, -1, 1.5])
+def test_impossible_scale(scale):
+    with pytest.raises(ValueError, match="`query_scale` must be above 0 and at most 1"):
+        GroupCAM(query_scale=scale)
 
 
 def test_unweighted_never_runs_backward(net, images, monkeypatch):
