@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.options import Options
-from benchmarks.settings import HAS_SCALE, fast_forward, half_resolution
+from benchmarks.settings import half_resolution
 from benchmarks.subjects import make_images, make_model, real_images
 from benchmarks.timing import FORWARD, forward_pass, medians
-from camaug import GradCAM
+from camaug import FastForward, GradCAM
 from camaug.augment import augmentation_explainer
 from camaug.experiments.report import Cell, Table
 from camaug.masking import binarise
@@ -64,22 +64,20 @@ def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
 
 def _settings(model: nn.Module) -> dict[str, Explain]:
     paper = augmentation_explainer()
-    fast = fast_forward(model)
+    fast = FastForward(model)
 
     def by(explainer: object, forward: Callable[[Tensor], Tensor] | None = None) -> Explain:
         return lambda images, labels: explainer(model, images, labels, forward=forward).maps  # type: ignore[operator]
 
-    settings = {REFERENCE: by(paper)}
-    if fast is not None:
-        settings["fast"] = by(paper, fast)
-    if HAS_SCALE:
-        settings["half-resolution queries"] = by(half_resolution())
-    if fast is not None and HAS_SCALE:
-        settings["fast, half-resolution queries"] = by(half_resolution(), fast)
-    settings["8 groups"] = by(dataclasses.replace(paper, groups=8))
-    settings["4 groups"] = by(dataclasses.replace(paper, groups=4))
-    settings["grad-cam"] = by(GradCAM())
-    return settings
+    return {
+        REFERENCE: by(paper),
+        "fast": by(paper, fast),
+        "half-resolution queries": by(half_resolution()),
+        "fast, half-resolution queries": by(half_resolution(), fast),
+        "8 groups": by(dataclasses.replace(paper, groups=8)),
+        "4 groups": by(dataclasses.replace(paper, groups=4)),
+        "grad-cam": by(GradCAM()),
+    }
 
 
 def _maps(explain: Explain, images: Tensor, labels: Tensor, size: int) -> Tensor:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.options import Options
 from benchmarks.peers import count_images, hooks_left, peers, targets_of, versions
@@ -99,8 +99,8 @@ def _shown(explainer: Explainer) -> str:
 def _layers(layer: str, narrow: str, model: nn.Module, images: Tensor) -> str:
     found = find_layer(model, images)
     return (
-        f"Layers: `{layer}` with {found.channels} channels; `{narrow}` for {', '.join(A_QUERY_A_CHANNEL)} and the other "
-        "libraries' Score-CAM and Ablation-CAM."
+        f"Layers: `{layer}` with {found.channels} channels; `{narrow}` for {', '.join(A_QUERY_A_CHANNEL)} and the "
+        "other libraries' Score-CAM and Ablation-CAM."
     )
 
 

@@ -18,6 +18,7 @@ from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import Explainer, get_explainer
 from camaug.augment import augmentation_explainer
+from camaug.experiments.cost import CountingForward
 from camaug.experiments.report import Cell, Table
 
 __all__ = ["measure"]
@@ -44,7 +45,12 @@ def measure(options: Options) -> list[Table]:
     # Two points of the other method, the cheapest, tell its slope; all would take an hour.
     few = [(k, get_explainer("score-cam", layer=name)) for name, k in layers[: 1 if quick else 2]]
     rows += _rows(model, options, "channels K", few)
-    formats = {"ms an image": "{:.1f}", "forwards": "{:.2f}", "forwards a query": "{:.2f}"}
+    formats = {
+        "queries an image": "{:.4g}",
+        "ms an image": "{:.1f}",
+        "forwards": "{:.2f}",
+        "forwards a query": "{:.2f}",
+    }
     return [Table(f"scaling, {options.described}", COLUMNS, rows, formats)]
 
 
@@ -61,11 +67,9 @@ def _rows(model: nn.Module, options: Options, varied: str, points: Sequence[tupl
     rows: list[list[Cell]] = []
     for place, (value, explainer) in enumerate(points):
         time = seconds[str(place)]
-        queries = _queries(explainer, value if varied == "channels K" else 0)
+        counting = CountingForward(model)
+        explainer(model, images, targets, forward=counting)
+        queries = counting.images / len(images)
         cost = time / unit
         rows.append([explainer.name, varied, value, queries, 1000 * time / len(images), cost, cost / queries])
     return rows
-
-
-def _queries(explainer: Explainer, channels: int) -> int:
-    return 1 + channels if explainer.name == "score-cam" else 2 + (getattr(explainer, "groups", None) or 16)

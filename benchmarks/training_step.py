@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from benchmarks.options import Options
-from benchmarks.settings import HAS_FAST, HAS_SCALE, from_maps, half_resolution, transform
+from benchmarks.settings import from_maps, half_resolution, transform
 from benchmarks.subjects import make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug.experiments.report import Cell, Table
@@ -81,21 +81,17 @@ def _steps(model: nn.Module, images: Tensor, precision: str) -> dict[str, Callab
 def _augmentations(model: nn.Module, images: Tensor) -> dict[str, Augment]:
     exact = transform(model)
     maps = torch.rand(len(images), *images.shape[2:], device=images.device)
-    found: dict[str, Augment] = {
+    return {
         PLAIN: lambda inputs, labels: (inputs, labels),
         "MixUp": v2.MixUp(num_classes=CLASSES),
         "CutMix": v2.CutMix(num_classes=CLASSES),
         "Group-CAM, exact": exact,
+        "Group-CAM, fast": transform(model, fast=True),
+        "Group-CAM, fast, half-resolution queries": transform(model, half_resolution(), fast=True),
+        "Group-CAM, fast, share 0.5": _half(transform(model, fast=True)),
+        "Group-CAM, from the bank": lambda inputs, labels: from_maps(exact, inputs, labels, maps),
+        "Grad-CAM": transform(model, "grad-cam"),
     }
-    if HAS_FAST:
-        found["Group-CAM, fast"] = transform(model, fast=True)
-    if HAS_FAST and HAS_SCALE:
-        found["Group-CAM, fast, half-resolution queries"] = transform(model, half_resolution(), fast=True)
-    faster = ", fast" if HAS_FAST else ""
-    found[f"Group-CAM{faster}, share 0.5"] = _half(transform(model, fast=True))
-    found["Group-CAM, from the bank"] = lambda inputs, labels: from_maps(exact, inputs, labels, maps)
-    found["Grad-CAM"] = transform(model, "grad-cam")
-    return found
 
 
 def _half(augment: Augment) -> Augment:

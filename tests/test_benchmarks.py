@@ -57,8 +57,8 @@ def test_medians_are_of_the_rounds_after_the_first_and_in_turn():
     ("section", "first", "rows"),
     [
         ("methods", "forward", {"grad-cam", "group-cam", "score-cam", "rise masks=32"}),
-        ("fidelity", "plain", {"grad-cam", "other image"}),
-        ("training_step", "forward", {"plain step", "MixUp", "CutMix", "Group-CAM, exact", "Group-CAM, from the bank"}),
+        ("fidelity", "plain", {"fast", "fast, half-resolution queries", "grad-cam", "other image"}),
+        ("training_step", "forward", {"plain step", "MixUp", "CutMix", "Group-CAM, fast", "Group-CAM, from the bank"}),
         ("scaling", "group-cam", {"group-cam", "score-cam"}),
     ],
 )
