@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
-import torch
 from torch import Tensor, nn
+
+from camaug.timing import now
 
 __all__ = ["CountingForward", "now"]
 
@@ -26,10 +25,3 @@ class CountingForward:
         self.images += len(images)
         answer: Tensor = self.model(images)
         return answer
-
-
-def now(device: torch.device) -> float:
-    """Seconds of a clock that only goes on, when the device has done all that it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

@@ -1,0 +1,1 @@
+"""What camaug costs, measured: ``python benchmarks/run.py``."""

@@ -1,0 +1,159 @@
+"""What an epoch of training costs with CamLogger, against without.
+
+A short training through Lightning with default settings of the logger: 16 watched images, Group-CAM with 32 groups,
+after every epoch, in the first and then in every fifth compared with another class's and a random head's maps. The
+time of one logging and of one step are measured inside the run, medians over the rounds, and the share of a longer
+epoch is arithmetic: `log / (1000 step + log)`. The run itself is measured with and without the logger, in turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import tempfile
+import time
+import warnings
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks.options import Options
+from benchmarks.subjects import make_images, make_model
+from camaug.callbacks import CamLogger
+from camaug.experiments.report import Cell, Table
+from camaug.timing import now
+
+__all__ = ["measure"]
+
+STEPS_OF_AN_EPOCH = 1000
+EPOCHS = 2  # the first compares the maps, the second does not
+WATCHED, CLASSES = 16, 1000
+TRUST_EVERY = 5
+
+
+class Training(L.LightningModule):
+    """Plain training of a classifier."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The logits."""
+        return self.model(images)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """The loss."""
+        images, labels = batch
+        return F.cross_entropy(self(images), labels)
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Nothing: it is there for its images."""
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """SGD."""
+        return torch.optim.SGD(self.parameters(), lr=1e-5)
+
+
+class TimedCamLogger(CamLogger):
+    """A logger that notes how long each logging took."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.seconds: list[float] = []
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log, and note how long it took."""
+        begun = now(pl_module.device)
+        super().on_train_epoch_end(trainer, pl_module)
+        self.seconds.append(now(pl_module.device) - begun)
+
+
+class StepTimes(L.Callback):
+    """Notes how long each step took."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._begun = 0.0
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """Begin."""
+        self._begun = now(pl_module.device)
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """End."""
+        self.seconds.append(now(pl_module.device) - self._begun)
+
+
+def measure(options: Options) -> list[Table]:
+    """Two tables: what was measured, and what an epoch of a thousand steps would be."""
+    steps = 2 if options.quick else 10
+    rounds = min(options.rounds, 3)
+    runs: dict[str, list[float]] = {"without CamLogger": [], "with CamLogger": []}
+    step_times, first_logs, other_logs = [], [], []
+    for number in range(rounds + 1):
+        for name, seconds in runs.items():
+            logger = TimedCamLogger(images=4 if options.quick else WATCHED) if name.startswith("with C") else None
+            took, times = _train(options, steps, logger)
+            if number == 0:
+                continue
+            seconds.append(took)
+            step_times += times
+            if logger is not None:
+                first_logs.append(logger.seconds[0])
+                other_logs += logger.seconds[1:]
+    step, first, other = (statistics.median(times) for times in (step_times, first_logs, other_logs))
+    log = (first + (TRUST_EVERY - 1) * other) / TRUST_EVERY
+    epoch = STEPS_OF_AN_EPOCH * step
+    rows: list[list[Cell]] = [
+        ["one training step", step],
+        ["one logging, maps compared with others", first],
+        ["one logging", other],
+        [f"a logging on average, compared every {TRUST_EVERY} epochs", log],
+        *([f"run of {EPOCHS} epochs of {steps} steps, {n}", statistics.median(times)] for n, times in runs.items()),
+    ]
+    share: list[list[Cell]] = [
+        [f"an epoch of {STEPS_OF_AN_EPOCH} steps", epoch],
+        ["with CamLogger", epoch + log],
+        ["share of the logging, %", 100 * log / (epoch + log)],
+    ]
+    arithmetic = (
+        f"{log:.3g} s / ({STEPS_OF_AN_EPOCH} × {step:.3g} s + {log:.3g} s) = {100 * log / (epoch + log):.2g} %."
+    )
+    return [
+        Table(f"logging, {options.described}", ("what", "s"), rows, {"s": "{:.3f}"}),
+        Table(f"epoch, {options.described}", ("what", "s or %"), share, {"s or %": "{:.2f}"}, [arithmetic]),
+    ]
+
+
+def _train(options: Options, steps: int, logger: CamLogger | None) -> tuple[float, list[float]]:
+    """Seconds of the whole run, and of each step but the first."""
+    model, _ = make_model(options)
+    step_times = StepTimes()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        trainer = L.Trainer(
+            max_epochs=EPOCHS,
+            accelerator="gpu" if options.device_name == "cuda" else "cpu",
+            devices=1,
+            callbacks=[step_times, *([] if logger is None else [logger])],
+            logger=TensorBoardLogger(folder),
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        loaders = [_loader(options, count) for count in (steps * options.batch_size, WATCHED)]
+        begun = time.perf_counter()
+        trainer.fit(Training(model.train()), *loaders)
+        return time.perf_counter() - begun, step_times.seconds[1:]
+
+
+def _loader(options: Options, count: int) -> DataLoader[Any]:
+    images = make_images(options, count).cpu()
+    return DataLoader(TensorDataset(images, torch.arange(count) % CLASSES), batch_size=options.batch_size)

@@ -1,0 +1,118 @@
+"""What every method costs, in forwards of its own batch.
+
+Each method explains the whole batch in one call. *Queries* are the images that passed through the model for each
+explained image, its own forward included; *forwards a query* is what one of them costs, all overhead included, so
+that 1 means that nothing but the forwards takes time. Methods with gradients make few queries and pay for backward
+passes besides; Ablation-CAM runs parts of the network, which are not counted.
+
+Methods with a query for each channel look at the layer with the fewest channels here, and others that are expensive
+by default have fewer samples, so that the table can be made in minutes: what a query costs does not depend on it. The
+other libraries look at the same layers; torchcam's and captum's maps stay at the layer's size.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from benchmarks.options import Options
+from benchmarks.peers import count_images, hooks_left, peers, targets_of, versions
+from benchmarks.subjects import layers_by_channels, make_images, make_model
+from benchmarks.timing import FORWARD, forward_pass, medians
+from camaug import Explainer, find_layer, get_explainer, list_explainers
+from camaug.experiments.cost import CountingForward
+from camaug.experiments.methods import label
+from camaug.experiments.report import Cell, Table
+
+__all__ = ["measure"]
+
+SMALL: dict[str, dict[str, Any]] = {
+    "integrated-gradients": {"steps": 8},
+    "is-cam": {"steps": 2},
+    "noise-smooth": {"samples": 4},
+    "rise": {"masks": 32},
+    "smooth-grad": {"samples": 4},
+    "smooth-grad-cam++": {"samples": 4},
+    "ss-cam": {"samples": 2},
+    "xrai": {"steps": 4},
+}
+A_QUERY_A_CHANNEL = ("ablation-cam", "is-cam", "score-cam", "ss-cam")
+QUICK = ("grad-cam", "group-cam", "score-cam", "rise", "legrad")
+
+
+def measure(options: Options) -> list[Table]:
+    """One table: a row for each method that works on the model, and for those of the other libraries."""
+    model, _ = make_model(options)
+    images = make_images(options)
+    targets = targets_of(model, images)
+    layer, narrow = find_layer(model, images).name, layers_by_channels(model, images)[0][0]
+    work: dict[str, Callable[[], object]] = {FORWARD: forward_pass(model, images)}
+    queries: dict[str, float] = {FORWARD: 1.0}
+    notes = []
+    for name in QUICK if options.quick else list_explainers():
+        explainer = _explainer(name, narrow)
+        counting = CountingForward(model)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                explainer(model, images, targets)  # the first call finds the layer
+                explainer(model, images, targets, forward=counting)
+        except (ValueError, ImportError) as error:
+            notes.append(f"Left out: {name}, which refuses this model: {str(error).splitlines()[0]}")
+            continue
+        shown = _shown(explainer)
+        work[shown] = partial(explainer, model, images, targets)
+        queries[shown] = counting.images / len(images)
+    modules = dict(model.named_modules())
+    for name, run in peers(model, modules[layer], modules[narrow], images, targets).items():
+        if options.quick and not name.endswith((" GradCAM", " LayerGradCam")):
+            continue
+        with warnings.catch_warnings(action="ignore"), count_images(model) as counts:
+            try:
+                run()
+            except Exception as error:  # whatever another library may raise on this model
+                said = str(error).splitlines() or [""]
+                notes.append(f"Left out: {name}: {type(error).__name__}: {said[0]}")
+                continue
+        work[name] = run
+        queries[name] = sum(counts) / len(images)
+    with warnings.catch_warnings(action="ignore"):
+        seconds = medians(work, options.device, rounds=options.rounds)
+    if left := hooks_left(model):
+        notes.append(f"After all of them the model has {left} hooks more.")
+    return [_table(options, seconds, queries, [_layers(layer, narrow, model, images), *notes, versions() + "."])]
+
+
+def _explainer(name: str, narrow: str) -> Explainer:
+    where = {"layer": narrow} if name in A_QUERY_A_CHANNEL else {}
+    return get_explainer(name, **SMALL.get(name, {}), **where)
+
+
+def _shown(explainer: Explainer) -> str:
+    """Its name and its settings, but for the layer, which a note names."""
+    return " ".join(part for part in label(explainer).split(" ") if not part.startswith("layer="))
+
+
+def _layers(layer: str, narrow: str, model: nn.Module, images: Tensor) -> str:
+    found = find_layer(model, images)
+    return (
+        f"Layers: `{layer}` with {found.channels} channels; `{narrow}` for {', '.join(A_QUERY_A_CHANNEL)} and the "
+        "other libraries' Score-CAM and Ablation-CAM."
+    )
+
+
+def _table(options: Options, seconds: dict[str, float], queries: dict[str, float], notes: list[str]) -> Table:
+    unit = seconds[FORWARD]
+    rows: list[list[Cell]] = [
+        [name, queries[name], 1000 * time, time / unit, time / unit / queries[name]] for name, time in seconds.items()
+    ]
+    return Table(
+        f"methods, {options.described}",
+        ["method", "queries an image", "ms a batch", "forwards", "forwards a query"],
+        rows,
+        {"queries an image": "{:.4g}", "ms a batch": "{:.1f}", "forwards": "{:.2f}", "forwards a query": "{:.2f}"},
+        notes,
+    )

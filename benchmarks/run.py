@@ -1,0 +1,93 @@
+"""What camaug costs, measured: ``python benchmarks/run.py``.
+
+Runs the sections one after the other in one process, on each of the models, and writes into the output's folder
+``README.md`` and ``results/``, one JSON file and the tables' CSV files for each section, model and kind of device. The
+page is made of all results that are there, so that a section, a model or a device can be measured on its own:
+
+    python benchmarks/run.py --models squeezenet1_0 resnet50
+    python benchmarks/run.py --only memory imports
+    python benchmarks/run.py --device cuda --batch-size 64
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+# The folder of this file, which Python puts first, has a coverage.py in it, and would hide the package of that name.
+sys.path[0] = str(Path(__file__).parents[1])
+
+from benchmarks import epoch, fidelity, imports, machine, memory, methods, scaling, training_step  # noqa: E402
+from benchmarks.options import Options  # noqa: E402
+from benchmarks.results import Result, load_results, page, save_result  # noqa: E402
+from camaug.experiments.report import Report  # noqa: E402
+from camaug.experiments.writing import print_report  # noqa: E402
+from camaug.files import write_whole  # noqa: E402
+
+SECTIONS = {
+    "methods": methods,
+    "fidelity": fidelity,
+    "training_step": training_step,
+    "epoch": epoch,
+    "scaling": scaling,
+    "memory": memory,
+    "imports": imports,
+}
+WITHOUT_MODEL = ("imports",)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    arguments = _parse(given)
+    console = Console()
+    output = arguments.output.parent if arguments.output.suffix == ".md" else arguments.output
+    file = arguments.output if arguments.output.suffix == ".md" else output / "README.md"
+    command = shlex.join(["python", "benchmarks/run.py", *(sys.argv[1:] if given is None else given)])
+    facts = machine.describe(torch.device(arguments.device))
+    for order, (name, section) in enumerate(SECTIONS.items()):
+        if arguments.only and name not in arguments.only:
+            continue
+        for model in arguments.models[: 1 if name in WITHOUT_MODEL else None]:
+            begun = time.perf_counter()
+            tables = section.measure(_options(arguments, model))
+            result = Result(name, order, str(section.__doc__), _shown(command, arguments.output), facts, tables)
+            parts = [arguments.device, name] if name in WITHOUT_MODEL else [arguments.device, name, model]
+            save_result(result, output / "results", "_".join(parts).replace("/", "-"))
+            print_report(Report(f"{name}, {time.perf_counter() - begun:.0f} s", tables), console)
+            # The page is written anew after every section: a run that is stopped leaves what it has.
+            write_whole(file, page(load_results(output / "results")).encode())
+    console.print(f"written: {file}", highlight=False, soft_wrap=True)
+
+
+def _parse(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["squeezenet1_0", "resnet50"])
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections; the others stay as they are")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="a folder, or README.md in one")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
+    return parser.parse_args(given)
+
+
+def _options(arguments: argparse.Namespace, model: str) -> Options:
+    if arguments.quick:
+        return Options(model, 2, 64, 1, arguments.device, quick=True)
+    return Options(model, arguments.batch_size, arguments.image_size, arguments.rounds, arguments.device)
+
+
+def _shown(command: str, output: Path) -> str:
+    """The command without where its output went, which says nothing of the figures."""
+    return command.replace(f" --output {shlex.quote(str(output))}", "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The models and images that are measured on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+from benchmarks.options import Options
+from camaug import find_layer
+from camaug.models import create_classifier
+from camaug.observe import observing
+
+__all__ = ["DATA", "layers_by_channels", "make_images", "make_model", "real_images"]
+
+DATA = Path(os.environ.get("CAMAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))
+WEIGHTS = {"squeezenet1_0": "squeezenet1_0_imagenet.safetensors"}
+
+
+def make_model(options: Options) -> tuple[nn.Module, bool]:
+    """The classifier of 1,000 classes in evaluation mode, and whether its weights are trained.
+
+    The weights are those in ``CAMAUG_DATA`` (by default ``../shared/data``), where there are any for it.
+    """
+    torch.manual_seed(0)
+    weights = DATA / WEIGHTS.get(options.model, "none")
+    trained = weights.is_file()
+    model = create_classifier(options.model, 1000, checkpoint=weights if trained else None)
+    return model.to(options.device).eval(), trained
+
+
+def make_images(options: Options, count: int | None = None, size: int | None = None) -> Tensor:
+    """Images of noise, (N, 3, H, W): what is in them changes no time."""
+    side = size or options.image_size
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(count or options.batch_size, 3, side, side, generator=generator).to(options.device)
+
+
+def real_images(options: Options, limit: int) -> tuple[Tensor, Tensor] | None:
+    """The ImageNet samples in ``CAMAUG_DATA``, (N, 3, H, W), and their classes; None where there are none."""
+    paths = sorted((DATA / "imagenet_samples").glob("*.jpg"))
+    if not paths:
+        return None
+    prepare = v2.Compose(
+        [
+            v2.PILToTensor(),
+            v2.Resize(max(options.image_size * 256 // 224, options.image_size)),
+            v2.CenterCrop(options.image_size),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ]
+    )
+    chosen = paths[:: max(1, len(paths) // limit)][:limit]
+    images = torch.stack([prepare(Image.open(path).convert("RGB")) for path in chosen])
+    return images.to(options.device), torch.tensor([int(path.name[:3]) for path in chosen]).to(options.device)
+
+
+def layers_by_channels(model: nn.Module, images: Tensor) -> list[tuple[str, int]]:
+    """One layer for each number of channels that the maps of a model come in, and the number; the fewest first.
+
+    Of the layers with as many channels it is the last. A transformer, whose features are tokens, has its target layer.
+    """
+    channels: dict[str, int] = {}
+
+    def note(name: str, output: object) -> None:
+        # Maps of square images are square, unless their channels come last.
+        if isinstance(output, Tensor) and output.dim() == 4 and output.shape[1] >= 8 and _square(output):
+            channels[name] = output.shape[1]
+
+    handles = [
+        module.register_forward_hook(lambda _, __, output, name=name: note(name, output))
+        for name, module in model.named_modules()
+        if name
+    ]
+    try:
+        with observing(model):
+            model(images[:1])
+    finally:
+        for handle in handles:
+            handle.remove()
+    layer = find_layer(model, images)
+    if not channels:
+        return [(layer.name, layer.channels)]
+    # What follows the target layer, a classifier made of convolutions for example, keeps places no longer.
+    names = list(channels)
+    before = names[: names.index(layer.name) + 1] if layer.name in names else names
+    return sorted(((name, count) for count, name in {channels[n]: n for n in before}.items()), key=lambda pair: pair[1])
+
+
+def _square(maps: Tensor) -> bool:
+    return maps.shape[2] == maps.shape[3] > 1
