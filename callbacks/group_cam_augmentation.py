@@ -18,6 +18,7 @@ from camaug.layers import resolve_layer
 from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
 
+from .bank_keeper import BankKeeper
 from .consistency import Consistency
 from .pictures import Normalisation, normalisation, write_picture
 from .stopwatch import Stopwatch
@@ -63,6 +64,12 @@ class GroupCamAugmentation(L.Callback):
             published setting (``keep-salient`` on every image, at full strength); or ``default``, which came closest
             to a gain in the comparisons of ``docs/results.md`` (``paired``, half of the images).
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
+        refresh_every_n_epochs: None explains the chosen images of every batch by the model as it is. A number keeps
+            each training image's map in a bank, made anew every so many epochs from ``start_epoch`` on and carried
+            through the data set's random crops and flips: steps then cost a blur. Needs transforms of torchvision's
+            v2 (:class:`camaug.carry.CarryingDataset`). ``augmentation/bank_iou`` says how like the carried masks are to
+            exact ones, ``augmentation/bank_staleness_iou`` how like the maps of two refreshes are.
+        bank_dir: Where the bank is, seen by all processes; None for ``bank`` in the trainer's ``log_dir``.
 
     Raises:
         ValueError: If an argument is out of range, or the explainer's name is unknown.
@@ -86,7 +93,14 @@ class GroupCamAugmentation(L.Callback):
         consistency: float = 1.0,
         preset: Preset = "default",
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
+        refresh_every_n_epochs: int | None = None,
+        bank_dir: str | None = None,
     ) -> None:
+        if refresh_every_n_epochs is not None and refresh_every_n_epochs < 1:
+            raise ValueError(
+                "`refresh_every_n_epochs` must be at least 1, or None for no saliency bank, got "
+                f"{refresh_every_n_epochs}"
+            )
         if start_epoch < 0:
             raise ValueError(f"`start_epoch` must be at least 0, got {start_epoch}")
         if stop_epoch is not None and stop_epoch <= start_epoch:
@@ -112,6 +126,10 @@ class GroupCamAugmentation(L.Callback):
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma
         self.forward = forward
+        self.refresh_every_n_epochs = refresh_every_n_epochs
+        self.bank_dir = bank_dir
+        self._keeper: BankKeeper | None = None
+        self._bank_state: dict[str, Any] = {}
         self._transform: GroupCamTransform | None = None
         self._augmented: Any | None = None
         self._twins = torch.empty(0, dtype=torch.int64)
@@ -144,6 +162,11 @@ class GroupCamAugmentation(L.Callback):
             blur_sigma=self.blur_sigma,
             forward=None if self.forward is None else lambda images: self.forward(pl_module, images),  # type: ignore[misc]
         )
+        needs_maps = self.share > 0 and self.recipe not in NEED_NO_MAPS
+        if stage == "fit" and self.refresh_every_n_epochs is not None and needs_maps:
+            self._keeper = BankKeeper(
+                trainer, pl_module, self._transform, self.refresh_every_n_epochs, self.start_epoch, self.bank_dir
+            )
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stand between Lightning and the ``training_step``, and begin to measure time."""
@@ -154,6 +177,12 @@ class GroupCamAugmentation(L.Callback):
         self._stand_before(pl_module)
         self._augmentation_time = Stopwatch(pl_module.device)
         self._step_time = Stopwatch(pl_module.device)
+        if trainer.fit_loop.restarted_mid_epoch:  # whose on_train_epoch_start was before the checkpoint
+            self._keep_bank(trainer)
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Have the maps of this epoch ready, where there is a bank."""
+        self._keep_bank(trainer)
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
@@ -187,8 +216,22 @@ class GroupCamAugmentation(L.Callback):
         self._let_go()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Give the ``training_step`` back as it was."""
+        """Give the ``training_step`` and the training data back as they were."""
         self._let_go()
+        self._close_bank()
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Give the training data back as they were."""
+        self._close_bank()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which maps of the bank are in use."""
+        return self._bank_state if self._keeper is None else self._keeper.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Use the very maps that the interrupted run used."""
+        if self._keeper is not None:
+            self._keeper.load_state_dict(state_dict)
 
     # The work, on every process for its own images
 
@@ -225,13 +268,31 @@ class GroupCamAugmentation(L.Callback):
         transform.share = self._share_in(trainer.current_epoch)
         images, labels = find_images_and_labels(batch)
         transform.check_inputs([images, labels])
-        params = transform.make_params([images, labels])
+        maps = None
+        if self._keeper is not None and labels is not None:
+            maps = self._keeper.maps_for(images, labels)
+            self._keeper.measure(images, labels, maps)
+        params = transform.make_params([images, labels], maps, None if self._keeper is None else self._keeper.classes)
         augmented = transform.replace(batch, [images, labels], params)
         if not self._pictured and len(params["index"]):
             self._pictured = True
             self._log_picture(trainer, images, find_images_and_labels(augmented).images, params)
         self._twins = params["index"]
         return augmented
+
+    def _keep_bank(self, trainer: L.Trainer) -> None:
+        if self._keeper is None:
+            return
+        if self._is_active(trainer.current_epoch):
+            self._keeper.ensure(trainer.current_epoch)
+        else:
+            self._keeper.rest()
+
+    def _close_bank(self) -> None:
+        if self._keeper is not None:
+            self._bank_state = self._keeper.state_dict()  # for checkpoints that are saved after the training
+            self._keeper.close()
+        self._keeper = None
 
     def _stand_before(self, pl_module: L.LightningModule) -> None:
         """Give the module's ``training_step`` the augmented batches, and its loss the term that goes with them."""

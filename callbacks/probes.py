@@ -17,7 +17,7 @@ from torch.utils.data import ConcatDataset, IterableDataset, Subset, default_col
 
 from camaug.batches import class_indices, find_images_and_labels
 
-__all__ = ["Probes", "choose_probes", "places", "spread", "warn_of_missing_objects"]
+__all__ = ["Probes", "choose_probes", "places", "spread", "targets_of", "warn_of_missing_objects"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def places(dataset: Any, count: int) -> list[int]:
     Returns:
         The places; the same ones whenever the data are the same.
     """
-    targets = _targets(dataset)
+    targets = targets_of(dataset)
     return spread(targets, count) if targets is not None else _evenly(range(len(dataset)), count)
 
 
@@ -156,13 +156,13 @@ def _available(count: int, available: int, exactly: bool) -> int:
     return min(count, available)
 
 
-def _targets(dataset: Any) -> list[int] | None:
+def targets_of(dataset: Any) -> list[int] | None:
     """The class of each item where the data set knows without loading images."""
     if isinstance(dataset, Subset):
-        inner = _targets(dataset.dataset)
+        inner = targets_of(dataset.dataset)
         return None if inner is None else [inner[index] for index in dataset.indices]
     if isinstance(dataset, ConcatDataset):
-        parts = [_targets(part) for part in dataset.datasets]
+        parts = [targets_of(part) for part in dataset.datasets]
         return None if None in parts else [target for part in parts if part is not None for target in part]
     for name in ("targets", "labels", "_labels"):
         values = getattr(dataset, name, None)

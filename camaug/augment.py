@@ -136,21 +136,36 @@ class GroupCamTransform(v2.Transform):
                 f"({len(images)}, classes)"
             )
 
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+    def make_params(
+        self, flat_inputs: list[Any], maps: Tensor | None = None, classes: int | None = None
+    ) -> dict[str, Any]:
         """All of the randomness, the saliency and the masks, for ``[images, labels]``.
+
+        Args:
+            flat_inputs: Images and labels.
+            maps: The images' saliency where it is known, (N, H, W) in [0, 1]; no explanation is made then.
+            classes: The model's number of classes, which ``mix`` needs to know beside given maps.
 
         Returns:
             ``index``: which images are changed, (M,); ``maps``: their saliency, (M, H, W) in [0, 1]; ``masks``: what
             is kept of them, boolean (M, H, W), or by ``mix`` what is pasted of each; ``classes``: the model's number of
             classes, None where it was not asked.
+
+        Raises:
+            ValueError: If the given maps are not of the images' number and size, or ``mix`` lacks ``classes``.
         """
         images, labels = flat_inputs
+        if maps is not None:
+            self._check_given(images, maps, classes)
         index = self._choose(images)
         size = (len(index), *images.shape[2:])
-        maps, classes = images.new_zeros(size, dtype=torch.float32), None
-        if len(index) and self.recipe not in NEED_NO_MAPS:
+        if maps is not None:
+            maps = maps[index]
+        elif len(index) and self.recipe not in NEED_NO_MAPS:
             explanation = self.explain(images[index], labels[index])
             maps, classes = explanation.maps, explanation.logits.shape[1]
+        else:
+            maps = images.new_zeros(size, dtype=torch.float32)
         masks = kept_places(maps, self.recipe)
         if self.recipe == "mix":
             masks &= ~masks.all(dim=(1, 2), keepdim=True)  # without evidence there is nothing to paste
@@ -183,6 +198,15 @@ class GroupCamTransform(v2.Transform):
         chosen = labels[index]
         mixed = mixed_labels(chosen, chosen.roll(1, dims=0), kept, given, params["classes"])
         return probabilities(labels, params["classes"]).index_copy(0, index, mixed)
+
+    def _check_given(self, images: Tensor, maps: Tensor, classes: int | None) -> None:
+        expected = (len(images), *images.shape[2:])
+        if maps.shape != expected:
+            raise ValueError(f"`maps` must have the images' shape (N, H, W) = {expected}, got {tuple(maps.shape)}")
+        if self.recipe == "mix" and classes is None:
+            raise ValueError(
+                "with given maps the recipe 'mix' needs `classes`, the model's number of classes, got None"
+            )
 
     def _choose(self, images: Tensor) -> Tensor:
         count = len(images)

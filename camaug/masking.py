@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["binarise", "blend", "denoise", "gaussian_blur", "normalise", "resize", "upsample"]
+__all__ = ["binarise", "blend", "denoise", "gaussian_blur", "mask_iou", "normalise", "resize", "upsample"]
 
 
 def normalise(maps: Tensor) -> Tensor:
@@ -106,6 +106,25 @@ def blend(images: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
     if masks.dtype == torch.bool:
         return torch.where(masks[:, None], images, baseline)
     return torch.lerp(baseline, images, masks[:, None].to(images.dtype))
+
+
+def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of masks.
+
+    Args:
+        masks: Boolean, (N, H, W).
+        others: Likewise.
+
+    Returns:
+        (N,), in [0, 1]; 1 where both masks are empty.
+
+    Example:
+        >>> mask_iou(torch.tensor([[[True, True, False]]]), torch.tensor([[[False, True, True]]]))
+        tensor([0.3333])
+    """
+    union = (masks | others).sum(dim=(1, 2))
+    shared = (masks & others).sum(dim=(1, 2))
+    return torch.where(union > 0, shared / union.clamp(min=1), 1.0)
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -34,12 +34,15 @@ class Explanation:
         logits: The model's logits for the images, (N, classes).
         targets: The explained classes, (N,), int64; the predicted ones where a function of the logits was explained.
         layers: Names of the layers that were looked at; empty for methods that look at pixels alone.
+        grid: Height and width of the target layer's maps, of the finest where there are several; None for methods that
+            look at pixels alone.
     """
 
     maps: Tensor
     logits: Tensor
     targets: Tensor
     layers: tuple[str, ...] = ()
+    grid: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,11 @@ class Evidence:
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images."""
         return image_size(self.images)
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Height and width of the target layer's maps; None where no layer is looked at."""
+        return None
 
     def score(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
         """The target's score, a logit where it is a class, for any images: (M, C, H, W) to (M,).
@@ -152,7 +160,7 @@ class Explainer(ABC):
             with torch.autocast(images.device.type, enabled=False):
                 saliency = self.saliency(evidence)
                 maps = normalise(upsample(saliency[:, None].float(), evidence.image_size)[:, 0])
-            return Explanation(maps, evidence.logits, evidence.target.classes, evidence.layers)
+            return Explanation(maps, evidence.logits, evidence.target.classes, evidence.layers, evidence.grid)
 
 
 def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:

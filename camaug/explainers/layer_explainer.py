@@ -39,6 +39,12 @@ class LayerEvidence(Evidence):
     gradients: Tensor | None = field(kw_only=True)
     others: tuple[LayerEvidence, ...] = field(default=(), kw_only=True)
 
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Height and width of the layer's maps, of the finest layer's where there are several."""
+        sizes = [(each.activations.shape[-2], each.activations.shape[-1]) for each in (self, *self.others)]
+        return max(sizes, key=lambda size: size[0] * size[1])
+
     def require_gradients(self) -> Tensor:
         """The gradients; an error where the method did not ask for them by ``needs_gradients``."""
         if self.gradients is None:

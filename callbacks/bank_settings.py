@@ -1,0 +1,85 @@
+"""What the maps of a training's images depend on, beside the model's state."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import lightning as L
+from torch.utils.data import Dataset, Subset
+
+from camaug.augment import GroupCamTransform
+from camaug.batches import find_images_and_labels
+from camaug.records import describe, describe_explainer
+from camaug.version import __version__
+
+from .probes import targets_of
+
+__all__ = ["bank_settings"]
+
+FILE_LISTS = ("samples", "_samples", "imgs")
+
+
+def bank_settings(
+    trainer: L.Trainer,
+    module: L.LightningModule,
+    transform: GroupCamTransform,
+    views: Dataset[Any],
+    size: tuple[int, int],
+) -> dict[str, Any]:
+    """Everything but the model's state that the maps depend on, in JSON's types.
+
+    Args:
+        trainer: The trainer.
+        module: The module.
+        transform: What explains.
+        views: The data set of untransformed views.
+        size: Height and width of the views.
+    """
+    return {
+        "camaug": __version__,
+        "explainer": describe_explainer(transform.explainer, module),
+        "forward": describe(transform._forward),
+        "precision": str(trainer.precision),
+        "image_size": list(size),
+        "view": [repr(_innermost(views).transform), type(_innermost(views)).__name__],
+        "images": len(views),  # type: ignore[arg-type]
+        "labels": _digest(targets_of(views) or ()),
+        "files": _digest(_files(views)),
+        "indices": _digest(_indices(views)),
+    }
+
+
+def batch_digest(batch: Any) -> str:
+    """A fingerprint of a batch's images, for data sets that do not say what their files are."""
+    images = find_images_and_labels(batch).images
+    return hashlib.blake2b(images.float().cpu().numpy().tobytes(), digest_size=16).hexdigest()
+
+
+def _innermost(dataset: Any) -> Any:
+    while isinstance(dataset, Subset) and not hasattr(dataset, "transform"):
+        dataset = dataset.dataset
+    return dataset
+
+
+def _files(dataset: Any) -> Iterator[Any]:
+    inner = _innermost(dataset)
+    for name in FILE_LISTS:
+        if hasattr(inner, name):
+            yield from getattr(inner, name)
+            return
+
+
+def _indices(dataset: Any) -> Iterator[Any]:
+    while isinstance(dataset, Subset):
+        yield from dataset.indices
+        yield "of"
+        dataset = dataset.dataset
+
+
+def _digest(values: Iterable[Any]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for value in values:
+        digest.update(f"{value}\n".encode())
+    return digest.hexdigest()
