@@ -24,10 +24,10 @@ from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import FastForward, GradCAM
 from camaug.augment import augmentation_explainer
 from camaug.experiments.report import Cell, Table
-from camaug.masking import binarise
 from camaug.metrics import rank_correlation
+from camaug.price import mask_overlap
 
-__all__ = ["REFERENCE", "mask_overlap", "measure"]
+__all__ = ["REFERENCE", "measure"]
 
 REFERENCE = "plain"
 Explain = Callable[[Tensor, Tensor], Tensor]
@@ -54,12 +54,6 @@ def measure(options: Options) -> list[Table]:
 
 
 COLUMNS = ("setting", "rank correlation", "lowest tenth", "mask overlap", "lowest tenth of masks", "forwards")
-
-
-def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of the binary masks of maps (N, H, W): (N,), in [0, 1]."""
-    one, other = binarise(maps).flatten(1), binarise(others).flatten(1)
-    return (one & other).sum(dim=1) / (one | other).sum(dim=1)
 
 
 def _settings(model: nn.Module) -> dict[str, Explain]:

@@ -5,6 +5,15 @@ from .cam_logger import CamLogger
 from .cam_writer import CamWriter
 from .experiment_runner import ExperimentRunner
 from .group_cam_augmentation import GroupCamAugmentation
+from .price_runner import PriceRunner
 from .run_recorder import RunRecorder
 
-__all__ = ["CamEvaluator", "CamLogger", "CamWriter", "ExperimentRunner", "GroupCamAugmentation", "RunRecorder"]
+__all__ = [
+    "CamEvaluator",
+    "CamLogger",
+    "CamWriter",
+    "ExperimentRunner",
+    "GroupCamAugmentation",
+    "PriceRunner",
+    "RunRecorder",
+]

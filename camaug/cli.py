@@ -1,4 +1,4 @@
-"""The command line: ``fit``, ``validate``, ``test``, ``predict`` and ``experiment``, by LightningCLI."""
+"""The command line: ``fit``, ``validate``, ``test``, ``predict``, ``experiment`` and ``price``, by LightningCLI."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from rich.console import Console
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
 from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation
 from camaug.classifier import ImageClassifier
-from camaug.experiment_trainer import ExperimentTrainer
 from camaug.experiments import Report
 from camaug.experiments.comparison import main as compare
 from camaug.explainers import Explainer
+from camaug.trainer import CamaugTrainer
 
 __all__ = ["CamaugCLI", "main"]
 
 EXPERIMENTS = "Do one of the paper's experiments: what are this model's explanations worth?"
 COMPARES = "And `compare --config FILE`: train the arms of a comparison over several seeds (compare --help)."
+PRICES = "Say what augmentation would cost here: your model, your images, this machine; nothing is saved."
 EXPLAINS = "Explain photos: for each an overlay, the raw map and a record of what was computed."
 
 
@@ -40,13 +41,15 @@ class CamaugCLI(LightningCLI):
     ``predict`` has none of these but ``explainer``, ``output`` and ``writer``: the arguments of
     :class:`~camaug.callbacks.CamWriter`, which explains every photo. ``experiment`` has none either, but
     ``experiment``, ``output`` and ``images``: see
-    :meth:`~camaug.experiment_trainer.ExperimentTrainer.experiment`.
+    :meth:`~camaug.trainer.CamaugTrainer.experiment`. ``price`` has those of ``fit``, and ``seconds``: see
+    :meth:`~camaug.trainer.CamaugTrainer.price`.
     """
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """Lightning's, and ``experiment``."""
-        return {**LightningCLI.subcommands(), "experiment": {"model", "datamodule"}}
+        """Lightning's, ``experiment`` and ``price``."""
+        both = {"model", "datamodule"}
+        return {**LightningCLI.subcommands(), "experiment": both, "price": both}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the sections, say where runs go, and let the data say how many classes there are."""
@@ -76,8 +79,9 @@ class CamaugCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Nothing is left behind where the trainer logs: results stand in folders of their own."""
-        if self.subcommand in ("predict", "experiment"):
+        if self.subcommand in ("predict", "experiment", "price"):
             self.save_config_callback = None
+        if self.subcommand in ("predict", "experiment"):
             # The checkpoint's training callbacks have nothing to do here.
             warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
             config = self.config[self.subcommand]
@@ -129,12 +133,13 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report:
     return CamaugCLI(
         ImageClassifier,
         L.LightningDataModule,
-        trainer_class=ExperimentTrainer,
+        trainer_class=CamaugTrainer,
         subclass_mode_data=True,
         parser_kwargs={
             "epilog": COMPARES,
             "predict": {"description": EXPLAINS},
             "experiment": {"description": EXPERIMENTS},
+            "price": {"description": PRICES},
         },
         seed_everything_default=0,
         args=None if args is None else list(args),

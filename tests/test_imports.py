@@ -35,13 +35,13 @@ def importers(*packages: str) -> set[str]:
 
 def test_only_the_classifier_and_the_command_line_import_lightning():
     # The trainer is a part of the command line: LightningCLI makes its subcommands of the trainer's methods.
-    assert importers("lightning", "pytorch_lightning") == {"classifier.py", "cli.py", "experiment_trainer.py"}
+    assert importers("lightning", "pytorch_lightning") == {"classifier.py", "cli.py", "trainer.py"}
 
 
 def test_only_the_command_line_imports_callbacks_and_data_modules():
     assert importers("camaug.callbacks", "camaug.datamodules", "callbacks", "datamodules") == {
         "cli.py",
-        "experiment_trainer.py",
+        "trainer.py",
     }
 
 

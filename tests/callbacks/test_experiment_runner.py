@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from camaug.callbacks import ExperimentRunner
 from camaug.datamodules import PhotoFolder
-from camaug.experiment_trainer import ExperimentTrainer
 from camaug.experiments import Experiment, ImageBatch, InsertionDeletionExperiment, Report, Table
+from camaug.trainer import CamaugTrainer
 
 
 class Classifier(L.LightningModule):
@@ -238,7 +238,7 @@ def test_a_missing_package_is_said_before_an_image_is_read(dataset, tmp_path, mo
 
 
 def test_the_trainers_method_gives_the_report_and_keeps_no_callback(dataset, tmp_path):
-    ours = trainer(ExperimentTrainer)
+    ours = trainer(CamaugTrainer)
     before = list(ours.callbacks)
     report = ours.experiment(Classifier(), Labelled(dataset), Look(), str(tmp_path), images=6)
     assert report.table("seen").rows == [[6]]

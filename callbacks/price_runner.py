@@ -1,0 +1,151 @@
+"""The price of the augmentation's settings, measured inside a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import lightning as L
+
+from camaug.batches import find_images_and_labels
+from camaug.experiments.report import Cell, Report, Table
+from camaug.price import Price, Pricing
+from camaug.price_settings import price_settings
+
+from .group_cam_augmentation import GroupCamAugmentation
+from .training_step import wrap_training_step
+
+__all__ = ["PriceRunner"]
+
+ALIKE = 0.9  # mask overlap from which a setting is called as good as the exact one
+
+
+class PriceRunner(L.Callback):
+    """Measures what each setting of the augmentation would cost in a training, and ends it.
+
+    Every training step is one round of :class:`camaug.price.Pricing`: the settings explain, then Lightning does the
+    step as it would in training, in the trainer's precision and on its device, always on the first batch. Nothing is
+    augmented. What the training does to its module is the caller's to undo: see
+    :meth:`camaug.trainer.CamaugTrainer.price`.
+
+    Args:
+        augmentation: Whose explainer, blur and forward are priced; None for the defaults.
+        seconds: How long it may take in all.
+
+    Example:
+        >>> runner = PriceRunner(seconds=20)
+        >>> trainer = L.Trainer(callbacks=[runner], logger=False, enable_checkpointing=False, accelerator="cpu")
+    """
+
+    def __init__(self, augmentation: GroupCamAugmentation | None = None, seconds: float = 45.0) -> None:
+        if not seconds > 0:
+            raise ValueError(f"`seconds` is how long the measurement may take, and must be above 0, got {seconds}")
+        self.augmentation = augmentation or GroupCamAugmentation()
+        self.seconds = seconds
+        self.report: Report | None = None
+        self.advice: tuple[str, ...] = ()
+        self._pricing: Pricing | None = None
+        self._batch: Any = None
+        self._begun = 0.0
+        self._undo: Callable[[], None] | None = None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Let the training go on until the time is out, on one batch."""
+        self._pricing = self._batch = self.report = None
+        # The learning rates' schedule has been made: nothing asks for the end any more.
+        trainer.fit_loop.max_epochs, trainer.fit_loop.min_epochs = -1, None
+        trainer.fit_loop.epoch_loop.max_steps, trainer.fit_loop.epoch_loop.min_steps = -1, None
+        self._undo = wrap_training_step(pl_module, lambda batch: self._batch, lambda result: result)
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Let every setting explain, and begin to measure the step."""
+        with trainer.precision_plugin.forward_context():
+            if self._pricing is None:
+                self._batch = batch
+                self._pricing = self._begin(pl_module, batch)
+            self._pricing.explain()
+        self._begun = self._pricing.clock(pl_module.device)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """End the round, and the training when the time is out."""
+        assert self._pricing is not None, "the batch has begun"
+        self._pricing.add_step(self._pricing.clock(pl_module.device) - self._begun)
+        trainer.should_stop = self._pricing.is_finished
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Say what it came to."""
+        self._let_go()
+        if self._pricing is not None and self._pricing.rounds > 1:
+            prices = self._pricing.prices()
+            self.report, self.advice = _report(self._pricing, prices), _advice(prices)
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Give the ``training_step`` back as it was."""
+        self._let_go()
+
+    def _begin(self, pl_module: L.LightningModule, batch: Any) -> Pricing:
+        images, labels = find_images_and_labels(batch)
+        if labels is None:
+            raise ValueError(f"expected labels beside the {len(images)} images of a training batch")
+        asked, forward = self.augmentation, self.augmentation.forward
+        return Pricing(
+            pl_module,
+            images,
+            labels,
+            price_settings(asked.explainer),
+            seconds=self.seconds,
+            forward=None if forward is None else lambda images: forward(pl_module, images),
+            blur_kernel_size=asked.blur_kernel_size,
+            blur_sigma=asked.blur_sigma,
+        )
+
+    def _let_go(self) -> None:
+        self._batch = None
+        if self._undo is not None:
+            self._undo()
+            self._undo = None
+
+
+def _report(pricing: Pricing, prices: Sequence[Price]) -> Report:
+    rows = [_row(row, pricing.step_seconds) for row in prices]
+    formats = {"passes": "{:.1f}", "ms added": "{:.0f}", "steps added": "{:+.2f}"}
+    formats |= dict.fromkeys(COLUMNS[4:], "{:.2f}")
+    return Report("what augmentation costs", [Table("price", COLUMNS, rows, formats)], notes=_notes(pricing, prices))
+
+
+COLUMNS = ("setting", "passes", "ms added", "steps added", "mask overlap", "rank correlation")
+
+
+def _row(price: Price, step: float) -> list[Cell]:
+    name = f"none (a step: {1000 * step:.0f} ms)" if price.setting is None else price.setting.name
+    return [name, price.passes, 1000 * price.seconds, price.steps, price.overlap, price.correlation]
+
+
+def _notes(pricing: Pricing, prices: Sequence[Price]) -> tuple[str, ...]:
+    count, total = pricing.count, len(pricing.images)
+    seen = min(total, pricing.rounds * count)
+    rounds = pricing.rounds - 1
+    measured = f"Medians of {rounds} {'round' if rounds == 1 else 'rounds'} after a warm-up, in {pricing.took:.0f} s"
+    late = "" if pricing.took <= pricing.seconds else f" (more than the {pricing.seconds:g} s asked for: one is needed)"
+    part = "" if count == total else f"; {count} images explained in each and counted {total / count:.3g} times"
+    epochs = max(row.setting.refresh_epochs or 0 for row in prices if row.setting)
+    return (
+        f"{measured}{late}, on {pricing.images.device}; a batch of {total}{part}.",
+        "Passes are forward passes for each image of a batch. Mask overlap and rank correlation compare maps with the "
+        f"exact ones, means over {seen} training images; a bank's, up to {epochs} epochs old, can only be compared in "
+        "training.",
+        "Images are changed in their places; recipe `paired` adds to it `share` plain steps for its twins.",
+    )
+
+
+def _advice(prices: Sequence[Price]) -> tuple[str, ...]:
+    """What to write into the configuration for each setting, and which one is the cheapest that is as good."""
+    priced = [(row.setting, row) for row in prices if row.setting is not None]
+    lines = [f"{setting.name:<22} {setting.configuration}" for setting, _ in priced]
+    alike = [(row.seconds, s.name) for s, row in priced if s.share == 1 and row.overlap and row.overlap >= ALIKE]
+    best = f"The cheapest for every image with masks {ALIKE:.0%} like the exact ones: {min(alike)[1]}." if alike else ""
+    return ("For the configuration:", *lines, *([best] if best else []))

@@ -1,0 +1,200 @@
+"""What the settings of the augmentation cost: rows and arithmetic, never how fast this machine is."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from camaug import GroupCAM
+from camaug.augment import augmentation_explainer
+from camaug.explainers import GradCAM
+from camaug.price import Pricing, estimate, mask_overlap, price
+from camaug.price_settings import Setting, price_settings
+
+ROOT = Path(__file__).parents[1]
+SMALL = GroupCAM(groups=4, theta=None, weighted=False)
+
+
+class Clock:
+    """Goes on by a second for each image that the model is asked about."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self, device):
+        return self.seconds
+
+    def forward(self, model):
+        def run(images):
+            self.seconds += len(images) * images.shape[2] * images.shape[3] / 256
+            return model(images)
+
+        return run
+
+
+@pytest.fixture
+def labels():
+    return torch.tensor([0, 1, 2, 3])
+
+
+def test_settings_are_the_choices_and_their_configuration_is_yaml():
+    settings = price_settings()
+    assert [setting.name for setting in settings] == [
+        "exact, plain", "exact, fast", "fast, half resolution", "fast, share 0.5", "fast, bank of 5 epochs", "Grad-CAM",
+    ]  # fmt: skip
+    parsed = [yaml.safe_load(setting.configuration)["augmentation"] for setting in settings]
+    assert parsed[0] == {"share": 1.0, "fast": False}
+    assert parsed[2]["explainer"]["init_args"] == {"theta": None, "weighted": False, "query_scale": 0.5}
+    assert parsed[3] == {"share": 0.5, "fast": True}
+    assert parsed[4] == {"share": 1.0, "fast": True, "refresh_every_n_epochs": 5}
+    assert parsed[5] == {"share": 1.0, "fast": False, "explainer": "grad-cam"}
+    own = price_settings(GroupCAM(layer="layer3", groups=8))
+    assert own[0].explainer == GroupCAM(layer="layer3", groups=8)
+    assert "layer: layer3" in own[0].configuration
+    assert [setting.name for setting in price_settings(GradCAM(layer="layer3"))][-1] == "grad-cam"
+
+
+def test_the_arithmetic_of_every_column(net, images, labels):
+    clock = Clock()
+    settings = [
+        Setting("all", SMALL),
+        Setting("half", SMALL, share=0.5),
+        Setting("bank", SMALL, refresh_epochs=4),
+        Setting("small", GroupCAM(groups=4, theta=None, weighted=False, query_scale=0.5)),
+    ]
+
+    def step():
+        clock.seconds += 12
+
+    rows, pricing = price(
+        net, step, images, labels, settings=settings, seconds=1000, forward=clock.forward(net), clock=clock
+    )
+    assert pricing.count == 4
+    assert pricing.rounds > 2
+    assert pricing.took <= 1000
+    none, whole, half, bank, small = rows
+    assert (none.setting, none.passes, none.seconds, none.steps) == (None, 0, 0, 0)
+    assert pricing.step_seconds == 12
+    assert whole.seconds == pytest.approx(4 * whole.passes)  # a second for each question about 16 × 16 pixels
+    assert 2 < whole.passes <= 6
+    assert whole.steps == pytest.approx(whole.seconds / 12)
+    assert half.seconds == pytest.approx(4 * half.passes)
+    assert bank.seconds == pytest.approx(whole.seconds / 4)
+    assert bank.passes == pytest.approx(whole.passes / 4)
+    assert small.seconds < whole.seconds
+    assert (whole.overlap, whole.correlation) == (1, 1)
+    assert (half.overlap, half.correlation) == (1, 1)
+    assert (bank.overlap, bank.correlation) == (None, None)
+    assert 0 <= small.overlap <= 1
+
+
+def test_one_round_is_made_however_long_it_takes(net, images, labels):
+    clock = Clock()
+    pricing = Pricing(net, images, labels, [Setting("all", SMALL)], seconds=1, forward=clock.forward(net), clock=clock)
+    assert pricing.count == 1
+    seen = []
+    while not pricing.is_finished:
+        pricing.explain()
+        clock.seconds += 5
+        pricing.add_step(5.0)
+        seen.append(pricing.rounds)
+    assert seen == [1, 2]
+    assert pricing.took > 1
+    assert pricing.prices()[1].seconds == pytest.approx(4 * pricing.prices()[1].passes)  # of one image, for all four
+
+
+def test_nothing_of_the_model_is_changed(net, images, labels, unchanged):
+    net.train()
+    with unchanged(net):
+        pricing = Pricing(net, images, labels, seconds=0.01)
+        pricing.explain()
+        pricing.explain()
+
+
+def test_estimate_counts_what_an_explanation_asks(net, images, labels, unchanged):
+    with unchanged(net):
+        found = estimate(net, augmentation_explainer(), images[:1], labels[:1], share=0.5)
+    assert 1 < found.passes <= 9
+    assert found.steps == pytest.approx(found.passes / 3)
+    assert found.step_time_share == pytest.approx(found.steps / (1 + found.steps))
+    assert estimate(net, GradCAM(), images[:1], labels[:1], refresh_epochs=4).passes == 0.25
+
+
+def test_mask_overlap_of_the_same_of_others_and_of_none():
+    maps = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+    assert mask_overlap(maps, maps) == 1
+    assert mask_overlap(maps, 1 - maps) == 0
+    assert mask_overlap(maps, torch.zeros_like(maps)) == 0.5  # a flat map's mask is all of the image
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"settings": []}, "`settings` names no setting"), ({"seconds": 0}, "must be above 0, got 0")],
+)
+def test_bad_arguments_are_refused(settings, message, net, images, labels):
+    with pytest.raises(ValueError, match=message):
+        Pricing(net, images, labels, **settings)
+
+
+@pytest.fixture
+def tiny():
+    from camaug.classifier import ImageClassifier
+    from camaug.datamodules import ShapesDataModule
+
+    data = ShapesDataModule(train_size=8, val_size=4, image_size=64, batch_size=4, num_workers=0, num_classes=4)
+    return ImageClassifier("timm/test_resnet", num_classes=4), data
+
+
+def test_the_trainer_leaves_weights_and_itself_as_they_were(tiny, tmp_path, capsys):
+    from camaug.callbacks import CamLogger, GroupCamAugmentation
+    from camaug.trainer import CamaugTrainer
+
+    model, data = tiny
+    trainer = CamaugTrainer(
+        max_epochs=1, accelerator="cpu", default_root_dir=tmp_path, enable_model_summary=False,
+        enable_checkpointing=False, callbacks=[CamLogger(), GroupCamAugmentation("grad-cam")], logger=True,
+    )  # fmt: skip
+    before = copy.deepcopy(model.state_dict())
+    callbacks, loggers = list(trainer.callbacks), list(trainer.loggers)
+    report = trainer.price(model, data, seconds=0.5)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert model._trainer is None
+    assert (trainer.callbacks, trainer.loggers) == (callbacks, loggers)
+    assert (trainer.max_epochs, trainer.limit_val_batches) == (1, 1.0)
+    assert not list(tmp_path.rglob("*"))
+    table = report.table("price")
+    assert table.rows[0][0].startswith("none (a step: ")
+    assert len(table.rows) == 7
+    assert table.column("mask overlap")[1] == 1
+    said = capsys.readouterr().out
+    assert "augmentation: {share: 0.5, fast: true}" in said
+
+
+def test_several_processes_are_refused(tiny, tmp_path):
+    from camaug.trainer import CamaugTrainer
+
+    trainer = CamaugTrainer(accelerator="cpu", devices=2, logger=False, default_root_dir=tmp_path)
+    with pytest.raises(ValueError, match=r"measured in one process, and the trainer has 2: set trainer\.devices to 1"):
+        trainer.price(*tiny)
+
+
+def test_the_command_prints_the_table_and_leaves_nothing(tmp_path):
+    arguments = ["--data.train_size=16", "--data.batch_size=4", "--data.val_size=4", "--seconds=2"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "price", "--config", str(ROOT / "configs/demo.yaml"), *arguments],
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}, text=True, timeout=120,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    for name in ("none (a step: ", *(setting.name for setting in price_settings())):
+        assert name in done.stdout
+    assert "Medians of " in done.stdout
+    assert not list(tmp_path.iterdir())
