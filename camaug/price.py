@@ -11,20 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from camaug.augment import GroupCamTransform
-from camaug.batches import class_indices
-from camaug.explainers import Explainer
 from camaug.fast import FastForward
 from camaug.layers import unwrap
-from camaug.masking import binarise
-from camaug.metrics.drift import rank_correlation
+from camaug.masking import binarise, mask_iou
 from camaug.observe import observing
 from camaug.price_settings import Setting, price_settings
+from camaug.ranks import rank_correlation
 from camaug.recipes import kept_places
 from camaug.timing import now
 
-__all__ = ["Estimate", "Price", "Pricing", "estimate", "mask_overlap", "price"]
+__all__ = ["Price", "Pricing", "mask_overlap", "price"]
 
-FORWARDS_OF_A_STEP = 3  # forward, and a backward of about two: for estimates where no step was measured
 PLANNED_ROUNDS = 4  # the warm-up among them
 
 
@@ -48,21 +45,6 @@ class Price:
     steps: float = 0.0
     overlap: float | None = None
     correlation: float | None = None
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a setting will cost, before any step was measured.
-
-    Attributes:
-        passes: Forward passes of full size for each image of a batch.
-        steps: Training steps added, a step being about three forward passes. Less with a fast forward.
-        step_time_share: Share of the steps' time that the augmentation will take.
-    """
-
-    passes: float
-    steps: float
-    step_time_share: float
 
 
 def price(
@@ -225,43 +207,6 @@ class Pricing:
         return min(count, max(1, int(round_seconds / (passes * of_an_image))))
 
 
-def estimate(
-    model: nn.Module,
-    explainer: Explainer,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    share: float = 1.0,
-    refresh_epochs: int | None = None,
-    forward: Callable[[Tensor], Tensor] | None = None,
-) -> Estimate:
-    """What augmentation will cost, from one explanation of a few images.
-
-    Args:
-        model: The classifier; it is looked at without a trace.
-        explainer: What finds the saliency.
-        images: A few images; one is enough.
-        labels: Their labels.
-        share: Share of the images that are augmented.
-        refresh_epochs: Epochs that the maps of a saliency bank serve; None for no bank.
-        forward: How logits come from images, where ``model(images)`` does not give them.
-
-    Example:
-        >>> import torchvision
-        >>> from camaug import GroupCAM
-        >>> model = torchvision.models.resnet18(num_classes=5)
-        >>> found = estimate(model, GroupCAM(groups=4), torch.rand(1, 3, 64, 64), torch.tensor([3]), share=0.5)
-        >>> 0 < found.passes <= 3  # half of six; masks that are alike are asked about once
-        True
-    """
-    counting = _CountingForward(forward or model)
-    explainer(model, images[:1], class_indices(labels[:1]))  # the first call finds the layer
-    explainer(model, images, class_indices(labels), forward=counting)
-    passes = share * counting.pixels / _pixels(images) / (refresh_epochs or 1)
-    steps = passes / FORWARDS_OF_A_STEP
-    return Estimate(passes, steps, steps / (1 + steps))
-
-
 def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
     """Intersection over union of the binary masks of maps, (N, H, W) each: (N,), in [0, 1].
 
@@ -269,8 +214,7 @@ def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
         >>> mask_overlap(torch.tensor([[[0.0, 0.9, 0.8]]]), torch.tensor([[[0.1, 0.9, 0.2]]]))
         tensor([0.5000])
     """
-    one, other = binarise(maps).flatten(1), binarise(others).flatten(1)
-    return (one & other).sum(dim=1) / (one | other).sum(dim=1)
+    return mask_iou(binarise(maps), binarise(others))
 
 
 class _CountingForward:
