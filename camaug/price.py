@@ -23,6 +23,7 @@ from camaug.timing import now
 __all__ = ["Price", "Pricing", "mask_overlap", "price"]
 
 PLANNED_ROUNDS = 4  # the warm-up among them
+FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
 
 
 @dataclass(frozen=True)
