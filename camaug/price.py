@@ -12,19 +12,18 @@ from torch import Tensor, nn
 
 from camaug.augment import GroupCamTransform
 from camaug.batches import class_indices
-from camaug.explainers import Explainer
 from camaug.fast import FastForward
 from camaug.layers import unwrap
-from camaug.masking import binarise
+from camaug.masking import binarise, mask_iou
 from camaug.metrics.drift import rank_correlation
 from camaug.observe import observing
 from camaug.price_settings import Setting, price_settings
 from camaug.recipes import kept_places
 from camaug.timing import now
 
-__all__ = ["Estimate", "Price", "Pricing", "estimate", "mask_overlap", "price"]
+__all__ = ["Price", "Pricing", "price"]
 
-FORWARDS_OF_A_STEP = 3  # forward, and a backward of about two: for estimates where no step was measured
+FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
 PLANNED_ROUNDS = 4  # the warm-up among them
 
 
@@ -48,21 +47,6 @@ class Price:
     steps: float = 0.0
     overlap: float | None = None
     correlation: float | None = None
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a setting will cost, before any step was measured.
-
-    Attributes:
-        passes: Forward passes of full size for each image of a batch.
-        steps: Training steps added, a step being about three forward passes. Less with a fast forward.
-        step_time_share: Share of the steps' time that the augmentation will take.
-    """
-
-    passes: float
-    steps: float
-    step_time_share: float
 
 
 def price(
@@ -225,54 +209,6 @@ class Pricing:
         return min(count, max(1, int(round_seconds / (passes * of_an_image))))
 
 
-def estimate(
-    model: nn.Module,
-    explainer: Explainer,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    share: float = 1.0,
-    refresh_epochs: int | None = None,
-    forward: Callable[[Tensor], Tensor] | None = None,
-) -> Estimate:
-    """What augmentation will cost, from one explanation of a few images.
-
-    Args:
-        model: The classifier; it is looked at without a trace.
-        explainer: What finds the saliency.
-        images: A few images; one is enough.
-        labels: Their labels.
-        share: Share of the images that are augmented.
-        refresh_epochs: Epochs that the maps of a saliency bank serve; None for no bank.
-        forward: How logits come from images, where ``model(images)`` does not give them.
-
-    Example:
-        >>> import torchvision
-        >>> from camaug import GroupCAM
-        >>> model = torchvision.models.resnet18(num_classes=5)
-        >>> found = estimate(model, GroupCAM(groups=4), torch.rand(1, 3, 64, 64), torch.tensor([3]), share=0.5)
-        >>> 0 < found.passes <= 3  # half of six; masks that are alike are asked about once
-        True
-    """
-    counting = _CountingForward(forward or model)
-    explainer(model, images[:1], class_indices(labels[:1]))  # the first call finds the layer
-    explainer(model, images, class_indices(labels), forward=counting)
-    passes = share * counting.pixels / _pixels(images) / (refresh_epochs or 1)
-    steps = passes / FORWARDS_OF_A_STEP
-    return Estimate(passes, steps, steps / (1 + steps))
-
-
-def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of the binary masks of maps, (N, H, W) each: (N,), in [0, 1].
-
-    Example:
-        >>> mask_overlap(torch.tensor([[[0.0, 0.9, 0.8]]]), torch.tensor([[[0.1, 0.9, 0.2]]]))
-        tensor([0.5000])
-    """
-    one, other = binarise(maps).flatten(1), binarise(others).flatten(1)
-    return (one & other).sum(dim=1) / (one | other).sum(dim=1)
-
-
 class _CountingForward:
     """Counts the pixels that the model is asked about: a query of half the side is a quarter of a pass."""
 
@@ -290,8 +226,10 @@ class _Measured:
     """A setting, and what was measured of it."""
 
     setting: Setting
-    transform: GroupCamTransform
+    model: nn.Module
+    asked: Callable[[Tensor], Tensor]
     counting: _CountingForward
+    transform: GroupCamTransform
     seconds: list[float] = field(default_factory=list)
     overlaps: list[Tensor] = field(default_factory=list)
     correlations: list[Tensor] = field(default_factory=list)
@@ -303,12 +241,13 @@ class _Measured:
     ) -> _Measured:
         counting = _CountingForward(forward)
         asked = FastForward(model, counting) if setting.fast else counting
-        return cls(setting, GroupCamTransform(model, setting.explainer, forward=asked, **blur), counting)
+        return cls(setting, model, asked, counting, GroupCamTransform(model, setting.explainer, **blur))
 
     def explain(self, images: Tensor, labels: Tensor) -> Tensor:
         """The maps, (N, H, W)."""
         before = self.counting.pixels
-        maps = self.transform.explain(images, labels).maps
+        # Not by the transform, which decides by itself whether the fast way is good enough.
+        maps = self.setting.explainer(self.model, images, class_indices(labels), forward=self.asked).maps
         # The last round's count stays: the first has questions in it that are asked once.
         self.passes = (self.counting.pixels - before) / _pixels(images)
         return maps
@@ -321,7 +260,7 @@ class _Measured:
 
     def compare(self, maps: Tensor, reference: Tensor) -> None:
         """Note how like the maps are to the exact ones."""
-        self.overlaps.append(mask_overlap(maps, reference).cpu())
+        self.overlaps.append(mask_iou(binarise(maps), binarise(reference)).cpu())
         self.correlations.append(rank_correlation(maps, reference).cpu())
 
 

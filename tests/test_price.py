@@ -13,9 +13,8 @@ import torch
 import yaml
 
 from camaug import GroupCAM
-from camaug.augment import augmentation_explainer
 from camaug.explainers import GradCAM
-from camaug.price import Pricing, estimate, mask_overlap, price
+from camaug.price import Pricing, price
 from camaug.price_settings import Setting, price_settings
 
 ROOT = Path(__file__).parents[1]
@@ -116,22 +115,6 @@ def test_nothing_of_the_model_is_changed(net, images, labels, unchanged):
         pricing = Pricing(net, images, labels, seconds=0.01)
         pricing.explain()
         pricing.explain()
-
-
-def test_estimate_counts_what_an_explanation_asks(net, images, labels, unchanged):
-    with unchanged(net):
-        found = estimate(net, augmentation_explainer(), images[:1], labels[:1], share=0.5)
-    assert 1 < found.passes <= 9
-    assert found.steps == pytest.approx(found.passes / 3)
-    assert found.step_time_share == pytest.approx(found.steps / (1 + found.steps))
-    assert estimate(net, GradCAM(), images[:1], labels[:1], refresh_epochs=4).passes == 0.25
-
-
-def test_mask_overlap_of_the_same_of_others_and_of_none():
-    maps = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
-    assert mask_overlap(maps, maps) == 1
-    assert mask_overlap(maps, 1 - maps) == 0
-    assert mask_overlap(maps, torch.zeros_like(maps)) == 0.5  # a flat map's mask is all of the image
 
 
 @pytest.mark.parametrize(
