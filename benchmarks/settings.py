@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from camaug import FastForward, GroupCAM, GroupCamTransform
 from camaug.augment import augmentation_explainer
-from camaug.recipes import kept_places
 
 __all__ = ["from_maps", "half_resolution", "transform"]
 
@@ -21,16 +20,17 @@ def half_resolution() -> GroupCAM:
 
 
 def transform(model: nn.Module, explainer: Any = None, *, fast: bool = False) -> GroupCamTransform:
-    """The paper's augmentation."""
-    return GroupCamTransform(model, explainer, forward=FastForward(model) if fast else None)
+    """The paper's augmentation.
+
+    Fast, it is so whether or not its maps agree with the plain ones, on which a training would decide: these weights
+    may be random, and what is measured is to be known.
+    """
+    # Until the transform has the argument, it is always told.
+    undecided = {"fast": False} if "fast" in inspect.signature(GroupCamTransform).parameters else {}
+    return GroupCamTransform(model, explainer, forward=FastForward(model) if fast else None, **undecided)
 
 
 def from_maps(augment: GroupCamTransform, images: Tensor, labels: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
     """The augmented batch, its maps given, as those of a bank are."""
-    if "maps" in inspect.signature(augment.make_params).parameters:
-        params = augment.make_params([images, labels], maps=maps)
-    else:  # until the bank is merged
-        params = augment.make_params([images[:0], labels[:0]])
-        index = augment._choose(images)
-        params |= {"index": index, "maps": maps, "masks": kept_places(maps, augment.recipe)}
+    params = augment.make_params([images, labels], maps=maps)
     return augment.transform(images, params), augment.relabel(labels, params)

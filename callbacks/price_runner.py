@@ -17,7 +17,8 @@ from .training_step import wrap_training_step
 
 __all__ = ["PriceRunner"]
 
-ALIKE = 0.9  # mask overlap from which a setting is called as good as the exact one
+# From which a setting is called as good as the exact one: a training that is told `fast: true` asks for as much.
+LEAST_OVERLAP, LEAST_CORRELATION = 0.9, 0.98
 
 
 class PriceRunner(L.Callback):
@@ -138,7 +139,10 @@ def _notes(pricing: Pricing, prices: Sequence[Price]) -> tuple[str, ...]:
         "Passes are forward passes for each image of a batch. Mask overlap and rank correlation compare maps with the "
         f"exact ones, means over {seen} training images; a bank's, up to {epochs} epochs old, can only be compared in "
         "training.",
-        "Images are changed in their places; recipe `paired` adds to it `share` plain steps for its twins.",
+        f"With `fast: true` a training takes the fast way, and smaller queries, where correlation is at least "
+        f"{LEAST_CORRELATION} and overlap {LEAST_OVERLAP}, and falls back to the plain way where they are not.",
+        "Images are changed in their places; recipe `paired` adds to it `share` plain steps for its twins. Carrying a "
+        "bank's maps through the crops is the loader's work, and not in it.",
     )
 
 
@@ -146,6 +150,12 @@ def _advice(prices: Sequence[Price]) -> tuple[str, ...]:
     """What to write into the configuration for each setting, and which one is the cheapest that is as good."""
     priced = [(row.setting, row) for row in prices if row.setting is not None]
     lines = [f"{setting.name:<22} {setting.configuration}" for setting, _ in priced]
-    alike = [(row.seconds, s.name) for s, row in priced if s.share == 1 and row.overlap and row.overlap >= ALIKE]
-    best = f"The cheapest for every image with masks {ALIKE:.0%} like the exact ones: {min(alike)[1]}." if alike else ""
-    return ("For the configuration:", *lines, *([best] if best else []))
+    alike = [(row.seconds, setting.name) for setting, row in priced if setting.share == 1 and _is_alike(row)]
+    best = f"The cheapest for every image whose maps can stand for the exact ones: {min(alike)[1]}."
+    return ("For the configuration:", *lines, *([best] if alike else []))
+
+
+def _is_alike(row: Price) -> bool:
+    if row.overlap is None or row.correlation is None:
+        return False
+    return row.overlap >= LEAST_OVERLAP and row.correlation >= LEAST_CORRELATION

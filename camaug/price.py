@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.augment import GroupCamTransform
+from camaug.batches import class_indices
 from camaug.fast import FastForward
 from camaug.layers import unwrap
 from camaug.masking import binarise, mask_iou
@@ -20,10 +21,10 @@ from camaug.ranks import rank_correlation
 from camaug.recipes import kept_places
 from camaug.timing import now
 
-__all__ = ["Price", "Pricing", "mask_overlap", "price"]
+__all__ = ["Price", "Pricing", "price"]
 
-PLANNED_ROUNDS = 4  # the warm-up among them
 FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
+PLANNED_ROUNDS = 4  # the warm-up among them
 
 
 @dataclass(frozen=True)
@@ -208,16 +209,6 @@ class Pricing:
         return min(count, max(1, int(round_seconds / (passes * of_an_image))))
 
 
-def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of the binary masks of maps, (N, H, W) each: (N,), in [0, 1].
-
-    Example:
-        >>> mask_overlap(torch.tensor([[[0.0, 0.9, 0.8]]]), torch.tensor([[[0.1, 0.9, 0.2]]]))
-        tensor([0.5000])
-    """
-    return mask_iou(binarise(maps), binarise(others))
-
-
 class _CountingForward:
     """Counts the pixels that the model is asked about: a query of half the side is a quarter of a pass."""
 
@@ -235,8 +226,10 @@ class _Measured:
     """A setting, and what was measured of it."""
 
     setting: Setting
-    transform: GroupCamTransform
+    model: nn.Module
+    asked: Callable[[Tensor], Tensor]
     counting: _CountingForward
+    transform: GroupCamTransform
     seconds: list[float] = field(default_factory=list)
     overlaps: list[Tensor] = field(default_factory=list)
     correlations: list[Tensor] = field(default_factory=list)
@@ -248,12 +241,13 @@ class _Measured:
     ) -> _Measured:
         counting = _CountingForward(forward)
         asked = FastForward(model, counting) if setting.fast else counting
-        return cls(setting, GroupCamTransform(model, setting.explainer, forward=asked, **blur), counting)
+        return cls(setting, model, asked, counting, GroupCamTransform(model, setting.explainer, **blur))
 
     def explain(self, images: Tensor, labels: Tensor) -> Tensor:
         """The maps, (N, H, W)."""
         before = self.counting.pixels
-        maps = self.transform.explain(images, labels).maps
+        # Not by the transform, which decides by itself whether the fast way is good enough.
+        maps = self.setting.explainer(self.model, images, class_indices(labels), forward=self.asked).maps
         # The last round's count stays: the first has questions in it that are asked once.
         self.passes = (self.counting.pixels - before) / _pixels(images)
         return maps
@@ -266,7 +260,7 @@ class _Measured:
 
     def compare(self, maps: Tensor, reference: Tensor) -> None:
         """Note how like the maps are to the exact ones."""
-        self.overlaps.append(mask_overlap(maps, reference).cpu())
+        self.overlaps.append(mask_iou(binarise(maps), binarise(reference)).cpu())
         self.correlations.append(rank_correlation(maps, reference).cpu())
 
 
