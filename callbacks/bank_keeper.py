@@ -223,7 +223,7 @@ class BankKeeper:
         with self._looking():
             number = self._decide(lambda: self._located(state))
         if number is not None:
-            self._agree(number)
+            self._agree(self._bank.is_whole(number), number)
             self._serving = self._generation(number, int(state["epoch"]))
         elif int(state["epoch"]) >= due:
             rank_zero_warn(
@@ -248,10 +248,11 @@ class BankKeeper:
         before = self._serving
         with self._looking():
             number, is_new, enlarged = self._decide(lambda: self._plan(before))
+            self._agree(self._bank.record(number) is not None, number)
             if is_new:
                 self._explain_share(number, enlarged)
             self._trainer.strategy.barrier("saliency bank")
-        self._agree(number)
+        self._agree(self._bank.is_whole(number), number)
         self._serving = self._generation(number, epoch)
         self._to_be_measured = True
         record = self._serving.record
@@ -342,12 +343,12 @@ class BankKeeper:
         """Rank zero's answer, on every process."""
         return self._trainer.strategy.broadcast(question() if self._trainer.is_global_zero else None)
 
-    def _agree(self, number: int) -> None:
-        whole = self._bank.is_whole(number)
-        if not self._trainer.strategy.reduce_boolean_decision(whole, all=True):
+    def _agree(self, is_seen: bool, number: int) -> None:
+        """Stop all processes where one of them does not see what another has written."""
+        if not self._trainer.strategy.reduce_boolean_decision(is_seen, all=True):
             raise RuntimeError(
-                f"not every process sees all maps of {self._bank.folder(number)}: give a folder on a file system that "
-                "all of them share, bank_dir="
+                f"not every process sees what others wrote in {self._bank.folder(number)}: give a folder on a file "
+                "system that all of them share, bank_dir="
             )
 
     @contextmanager

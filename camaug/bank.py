@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -167,8 +168,9 @@ def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tens
     Args:
         maps: (N, H, W) in [0, 1].
         grid: Height and width to keep.
-        enlarged: Whether the maps were enlarged from this grid: then they are sampled at the centres of its cells,
-            which nearly inverts the enlarging. Otherwise the mean over each cell is kept, stretched to [0, 1].
+        enlarged: Whether the maps were enlarged from this grid: then what is kept is the least-squares inverse of the
+            bilinear enlarging. (Sampling at the cells' centres comes near it where a cell is many pixels wide, and
+            smooths where it is few.) Otherwise the mean over each cell is kept, stretched to [0, 1].
 
     Returns:
         (N, h, w), uint8, 255 for 1.
@@ -178,7 +180,15 @@ def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tens
         tensor([[[255,   0]]], dtype=torch.uint8)
     """
     if enlarged:
-        small = F.interpolate(maps[:, None], size=grid, mode="bilinear", align_corners=False)[:, 0]
+        rows, columns = (_shrinking(size, cells).to(maps) for size, cells in zip(maps.shape[1:], grid, strict=True))
+        small = rows @ maps @ columns.T
     else:
         small = normalise(F.adaptive_avg_pool2d(maps, grid))
     return small.mul(255).round().clamp(0, 255).to(torch.uint8)
+
+
+@lru_cache(maxsize=8)
+def _shrinking(size: int, cells: int) -> Tensor:
+    """The pseudo-inverse of enlarging ``cells`` values to ``size``, (cells, size)."""
+    unit = torch.eye(cells, dtype=torch.float64)[:, None]
+    return torch.linalg.pinv(F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T)

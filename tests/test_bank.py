@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from camaug.bank import SaliencyBank, bank_bytes, maps_at_grid
@@ -292,14 +291,21 @@ def test_half_precision_and_empty_tensors_have_fingerprints():
 # The grid
 
 
-def test_sampling_nearly_inverts_enlarging():
+@pytest.mark.parametrize("size", [(7, 7), (14, 21), (112, 112)])
+def test_what_was_enlarged_is_got_back(size):
     small = torch.rand(3, 1, 7, 7)
-    maps = F.interpolate(small, size=(112, 112), mode="bilinear", align_corners=False)[:, 0]
+    maps = upsample(small, size)[:, 0]
     kept = maps_at_grid(maps, (7, 7), enlarged=True)
     assert kept.dtype == torch.uint8
-    assert (kept.float() / 255 - small[:, 0]).abs().max() < 0.05  # the centre of 16 pixels lies between two of them
-    again = upsample(kept.float()[:, None], (112, 112))[:, 0]
+    assert (kept.float() / 255 - small[:, 0]).abs().max() < 0.5 / 255 + 1e-5
+    again = upsample(kept.float()[:, None], size)[:, 0]
     assert mask_iou(binarise(maps), binarise(again)).min() > 0.96
+
+
+def test_a_grid_finer_than_the_map_loses_nothing_either():
+    maps = torch.rand(2, 6, 6)
+    kept = maps_at_grid(maps, (12, 12), enlarged=True).float()
+    assert (upsample(kept[:, None], (6, 6))[:, 0] / 255 - maps).abs().max() < 0.2
 
 
 def test_maps_of_pixels_are_averaged_and_stretched():

@@ -11,8 +11,10 @@ from pathlib import Path
 import lightning as L
 import torch
 from torch.utils.data import DataLoader
+from torchvision.transforms import v2
 
 from camaug import GroupCAM
+from camaug.bank import SaliencyBank
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from tests.callbacks.conftest import Blobs, Module
 
@@ -39,12 +41,73 @@ def digest(tensors) -> str:
     return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
 
 
+class Turned(Blobs):
+    """Blobs with a transform, through which maps are carried."""
+
+    transform = v2.RandomHorizontalFlip()
+
+    def __getitem__(self, index):
+        image, label = super().__getitem__(index)
+        return self.transform(image), label
+
+
+class Saving(L.Callback):
+    """A checkpoint after the first epoch, for the resumed run of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if trainer.current_epoch == 0:
+            trainer.save_checkpoint(self.folder / "first.ckpt")
+
+
+def bank_augmentation(explainer, folder: Path) -> GroupCamAugmentation:
+    return GroupCamAugmentation(
+        explainer,
+        preset="paper",
+        blur_kernel_size=5,
+        blur_sigma=5.0,
+        refresh_every_n_epochs=2,
+        bank_dir=str(folder / "bank"),
+    )
+
+
+def see_another_disk() -> None:
+    """The same path on the second process is another place, as a disk of another machine is."""
+    make = SaliencyBank.__init__
+    if os.environ.get("LOCAL_RANK") == "1":
+        SaliencyBank.__init__ = lambda self, directory: make(self, Path(f"{directory}-of-another-machine"))
+
+
+def train_with_bank(trainer: L.Trainer, module: Module, folder: Path) -> None:
+    """Train for two epochs, and say who explained what."""
+    explained = []
+    call = GroupCAM.__call__
+
+    def counted(self, model, images, *args, **settings):
+        explained.append(len(images))
+        return call(self, model, images, *args, **settings)
+
+    GroupCAM.__call__ = counted
+    first = folder.parent / "first.ckpt"
+    trainer.fit(module, DataLoader(Turned(22), batch_size=4), ckpt_path=first if first.exists() else None)
+    result = {
+        "world_size": trainer.world_size,
+        "backend": torch.distributed.get_backend(),
+        "weights": digest([parameter.detach() for parameter in module.parameters()]),
+        "explained": explained,
+    }
+    (folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(result))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
     parser.add_argument("--evaluate", choices=["all", "failing"])
     parser.add_argument("--augment", action="store_true")
+    parser.add_argument("--bank", choices=["shared", "apart"])
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -57,6 +120,10 @@ def main() -> None:
     if arguments.evaluate:
         evaluator = CamEvaluator if arguments.evaluate == "all" else FailsOnOneRank
         callbacks = [evaluator([*METRICS], explainer, 7)]
+    if arguments.bank:
+        if arguments.bank == "apart":
+            see_another_disk()
+        callbacks = [bank_augmentation(explainer, arguments.folder), Saving(arguments.folder)]
     if arguments.augment:
         callbacks.append(GroupCamAugmentation(explainer, preset="paper", blur_kernel_size=5, blur_sigma=5.0))
     trainer = L.Trainer(
@@ -71,6 +138,9 @@ def main() -> None:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+    if arguments.bank:
+        train_with_bank(trainer, module, arguments.folder)
+        return
     if arguments.evaluate:
         trainer.validate(module, DataLoader(Blobs(22), batch_size=4), verbose=False)
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,3 +90,52 @@ def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
 def test_a_rank_that_cannot_evaluate_hangs_none(folder):
     ranks, _ = run(folder / "half", "--evaluate", "failing")
     assert ranks[0]["cam_validate/average_drop"] == ranks[1]["cam_validate/average_drop"] > 0
+
+
+def test_each_process_makes_its_half_of_the_bank(folder, tmp_path):
+    import lightning as L
+    import numpy as np
+
+    from camaug import GroupCAM
+    from camaug.bank import SaliencyBank
+
+    from .conftest import Module
+    from .ddp_script import Turned, bank_augmentation
+
+    ranks, output = run(folder / "banked", "--bank", "shared", "--logger", "none")
+    assert [(rank["world_size"], rank["backend"]) for rank in ranks] == [(2, "gloo")] * 2
+    assert ranks[0]["weights"] == ranks[1]["weights"]
+    # Rank zero: three images for the grid; its 11 of the 22; the batch that is measured; the first image, tried.
+    assert [rank["explained"] for rank in ranks] == [[3, 4, 4, 3, 1, 4], [4, 4, 3, 1]]
+    assert output.count("22 maps of 12×12 (0.0 MB) made in") == 1
+    bank = SaliencyBank(folder / "banked" / "bank")
+    assert [bank.is_whole(number) for number in bank.generations()] == [True]
+
+    L.seed_everything(0, verbose=False)
+    explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+    callback = bank_augmentation(explainer, tmp_path)
+    alone = L.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        limit_train_batches=1,
+        logger=False,
+        callbacks=[callback],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
+    alone.fit(Module(), torch.utils.data.DataLoader(Turned(22), batch_size=4))
+    maps, others = (each.read(1, range(22)).astype(int) for each in (bank, SaliencyBank(tmp_path / "bank")))
+    assert np.abs(maps - others).max() <= 1  # batches are not the same, so sums may differ in the last bit
+    assert maps.max() == 255
+
+    # Resumed with the maps that both had, by the checkpoint of rank zero.
+    (folder / "first.ckpt").write_bytes((folder / "banked" / "first.ckpt").read_bytes())
+    resumed, _ = run(folder / "resumed", "--bank", "shared", "--logger", "none")
+    assert [rank["explained"] for rank in resumed] == [[3, 1], [1]]
+    assert resumed[0]["weights"] == resumed[1]["weights"]
+
+
+def test_processes_that_do_not_see_each_others_maps_all_stop(folder):
+    with pytest.raises(AssertionError, match="give a folder on a file system that all of them share"):
+        run(folder / "apart", "--bank", "apart", "--logger", "none")
