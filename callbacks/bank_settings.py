@@ -40,7 +40,7 @@ def bank_settings(
     return {
         "camaug": __version__,
         "explainer": describe_explainer(transform.explainer, module),
-        "forward": describe(transform._forward),
+        "forward": describe(transform.forward_function),
         "precision": str(trainer.precision),
         "image_size": list(size),
         "view": [repr(_innermost(views).transform), type(_innermost(views)).__name__],

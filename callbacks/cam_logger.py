@@ -17,6 +17,7 @@ from torch import Tensor
 from camaug.batches import find_images_and_labels
 from camaug.class_names import class_label
 from camaug.explainers import Explainer, as_explainer
+from camaug.fast_path import FastPath
 from camaug.metrics import class_similarity, head_similarity
 from camaug.render import COLORMAPS, denormalise
 
@@ -66,6 +67,8 @@ class CamLogger(L.Callback):
             more that it ignores the class or the head. Each image is then explained twice more; every fifth epoch, that
             is two fifths more work on average. None for never. Methods that show the same for every class by design
             are not compared.
+        fast: Whether the fast forward explains, as long as its maps agree with the plain ones
+            (:class:`camaug.fast_path.FastPath`).
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -87,6 +90,7 @@ class CamLogger(L.Callback):
         class_names: Sequence[str] | None = None,
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         trust_every_n_epochs: int | None = 5,
+        fast: bool = True,
     ) -> None:
         counts = {"images": images, "every_n_epochs": every_n_epochs, "trust_every_n_epochs": trust_every_n_epochs}
         for name, value in counts.items():
@@ -105,6 +109,8 @@ class CamLogger(L.Callback):
         self.class_names = class_names
         self.forward = forward
         self.trust_every_n_epochs = trust_every_n_epochs
+        self.fast = fast
+        self._explaining: FastPath | None = None
         self._probes: Probes | None = None
         self._dataset: Any = None
         self._previous: Look | None = None
@@ -117,6 +123,13 @@ class CamLogger(L.Callback):
         """Check what can be checked before there are data."""
         refuse_sharded(trainer, self)
         self._probes = self._previous = self._compared_in = None
+        self._explaining = FastPath(
+            self.explainer,
+            pl_module,
+            self._forward(pl_module),
+            enabled=self.fast,
+            say=lambda what: rank_zero_info(f"CamLogger: {what}"),
+        )
         if not trainer.fast_dev_run and not any(can_take_pictures(logger) for logger in trainer.loggers):
             rank_zero_warn(
                 "CamLogger found no logger that takes pictures, so no heatmap will be seen: "
@@ -169,7 +182,8 @@ class CamLogger(L.Callback):
         try:
             with isolate_rng():
                 images = images_on_device(trainer, self._probes.batches[0])[:1]
-                layers = self._explain(trainer, pl_module, images).layers
+                with trainer.precision_plugin.forward_context():
+                    layers = self.explainer(pl_module, images, forward=self._forward(pl_module)).layers
             where = f" at {', '.join(layers)}" if layers else ""
             rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(self._probes.indices)} images")
         except (ValueError, TypeError):  # what the user asked for cannot work
@@ -253,7 +267,8 @@ class CamLogger(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, targets: Tensor | None = None
     ) -> Any:
         with trainer.precision_plugin.forward_context():
-            return self.explainer(pl_module, images, targets, forward=self._forward(pl_module))
+            assert self._explaining is not None, "setup comes first"
+            return self._explaining(images, targets)
 
     def _forward(self, pl_module: L.LightningModule) -> Callable[[Tensor], Tensor] | None:
         return None if self.forward is None else lambda images: self.forward(pl_module, images)  # type: ignore[misc]

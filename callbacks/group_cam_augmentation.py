@@ -14,12 +14,14 @@ from torch import Tensor
 from camaug.augment import GroupCamTransform
 from camaug.batches import find_images_and_labels
 from camaug.explainers import Explainer, as_explainer
+from camaug.fast_path import COMPARED_IMAGES
 from camaug.layers import resolve_layer
 from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
 
 from .bank_keeper import BankKeeper
 from .consistency import Consistency
+from .expected_cost import expected_cost
 from .pictures import Normalisation, normalisation, write_picture
 from .stopwatch import Stopwatch
 from .strategies import refuse_sharded
@@ -70,6 +72,8 @@ class GroupCamAugmentation(L.Callback):
             v2 (:class:`camaug.carry.CarryingDataset`). ``augmentation/bank_iou`` says how like the carried masks are to
             exact ones, ``augmentation/bank_staleness_iou`` how like the maps of two refreshes are.
         bank_dir: Where the bank is, seen by all processes; None for ``bank`` in the trainer's ``log_dir``.
+        fast: Whether images are explained by the fast forward, as long as its maps agree with the plain ones
+            (:class:`camaug.fast_path.FastPath`).
 
     Raises:
         ValueError: If an argument is out of range, or the explainer's name is unknown.
@@ -95,6 +99,7 @@ class GroupCamAugmentation(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         refresh_every_n_epochs: int | None = None,
         bank_dir: str | None = None,
+        fast: bool = True,
     ) -> None:
         if refresh_every_n_epochs is not None and refresh_every_n_epochs < 1:
             raise ValueError(
@@ -128,6 +133,7 @@ class GroupCamAugmentation(L.Callback):
         self.forward = forward
         self.refresh_every_n_epochs = refresh_every_n_epochs
         self.bank_dir = bank_dir
+        self.fast = fast
         self._keeper: BankKeeper | None = None
         self._bank_state: dict[str, Any] = {}
         self._transform: GroupCamTransform | None = None
@@ -161,7 +167,9 @@ class GroupCamAugmentation(L.Callback):
             blur_kernel_size=self.blur_kernel_size,
             blur_sigma=self.blur_sigma,
             forward=None if self.forward is None else lambda images: self.forward(pl_module, images),  # type: ignore[misc]
+            fast=self.fast,
         )
+        self._transform.explaining.say = lambda what: rank_zero_info(f"GroupCamAugmentation: {what}")
         needs_maps = self.share > 0 and self.recipe not in NEED_NO_MAPS
         if stage == "fit" and self.refresh_every_n_epochs is not None and needs_maps:
             self._keeper = BankKeeper(
@@ -225,13 +233,16 @@ class GroupCamAugmentation(L.Callback):
         self._close_bank()
 
     def state_dict(self) -> dict[str, Any]:
-        """Which maps of the bank are in use."""
-        return self._bank_state if self._keeper is None else self._keeper.state_dict()
+        """Which maps of the bank are in use, and whether they are made the fast way."""
+        bank = self._bank_state if self._keeper is None else self._keeper.state_dict()
+        return {"bank": bank, "explaining": {} if self._transform is None else self._transform.explaining.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Use the very maps that the interrupted run used."""
+        """Use the very maps that the interrupted run used, made as it made them."""
         if self._keeper is not None:
-            self._keeper.load_state_dict(state_dict)
+            self._keeper.load_state_dict(state_dict.get("bank", {}))
+        if self._transform is not None:
+            self._transform.explaining.load_state_dict(state_dict.get("explaining", {}))
 
     # The work, on every process for its own images
 
@@ -253,15 +264,27 @@ class GroupCamAugmentation(L.Callback):
             return
         images, labels = find_images_and_labels(batch)
         self._bound_transform.check_inputs([images, labels])
-        if self.recipe not in NEED_NO_MAPS:
-            with trainer.precision_plugin.forward_context():
-                self._bound_transform.explain(images[:1], labels[:1])
+        cost = "" if self.recipe in NEED_NO_MAPS else self._expect(trainer, images, labels)
         rising = f", reached in {self.ramp_epochs} steps," if self.ramp_epochs else ""
         until = "" if self.stop_epoch is None else f" until epoch {self.stop_epoch}"
         rank_zero_info(
             f"GroupCamAugmentation: {self.recipe} by {self._bound_transform.explainer.name} on {self.share:.0%} of the "
-            f"training images{rising} from epoch {self.start_epoch}{until}"
+            f"training images{rising} from epoch {self.start_epoch}{until}{cost}"
         )
+
+    def _expect(self, trainer: L.Trainer, images: Tensor, labels: Any) -> str:
+        """Explain a few images, and say what it costs."""
+        images, labels = images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES]
+        transform, module = self._bound_transform, trainer.lightning_module
+        forward = module if transform.forward_function is None else transform.forward_function
+        with trainer.precision_plugin.forward_context():
+            if not transform.explaining.is_settled:
+                transform.explain(images, labels)
+            cost = expected_cost(lambda some: transform.explain(some, labels), module, forward, images)
+        passes = f", {cost.passes:.0f} passes an image" if cost.passes else ""
+        if self._keeper is not None:
+            return f"{passes} every {self.refresh_every_n_epochs} epochs"
+        return f"{passes}: about {self.share * cost.steps:.0%} added to a step"
 
     def _augment(self, trainer: L.Trainer, batch: Any) -> Any:
         transform = self._bound_transform

@@ -11,6 +11,7 @@ from torchvision.transforms import v2
 
 from camaug.batches import class_indices, find_images_and_labels, replace_tensors
 from camaug.explainers import Explainer, Explanation, GroupCAM, as_explainer
+from camaug.fast_path import FastPath
 from camaug.masking import blend, gaussian_blur
 from camaug.recipes import (
     NEED_NO_MAPS,
@@ -64,6 +65,8 @@ class GroupCamTransform(v2.Transform):
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
         forward: How logits (N, classes) come from images, where ``model(images)`` does not give them.
+        fast: Whether images are explained by the fast forward, as long as its maps agree with the plain ones
+            (:class:`camaug.fast_path.FastPath`).
 
     Raises:
         ValueError: If ``share`` or ``strength`` is outside [0, 1], or the name of the recipe or the explainer unknown.
@@ -87,18 +90,18 @@ class GroupCamTransform(v2.Transform):
         blur_kernel_size: int = 51,
         blur_sigma: float = 50.0,
         forward: Callable[[Tensor], Tensor] | None = None,
+        fast: bool = True,
     ) -> None:
         super().__init__()
         check_recipe(recipe, strength, share)
-        # Hidden from nn.Module's registration: a transform has no weights to save, move or train.
-        self._model = (model,)
         self.explainer = augmentation_explainer() if explainer is None else as_explainer(explainer)
         self.recipe = recipe
         self.strength = strength
         self.share = share
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma
-        self._forward = forward
+        self.forward_function = forward
+        self.explaining = FastPath(self.explainer, model, forward, enabled=fast)
 
     def forward(self, *inputs: Any) -> Any:
         """Transform a batch.
@@ -173,7 +176,7 @@ class GroupCamTransform(v2.Transform):
 
     def explain(self, images: Tensor, labels: Tensor) -> Explanation:
         """The explanation of the true class, or of the heaviest where labels are soft."""
-        return self.explainer(self._model[0], images, class_indices(labels), forward=self._forward)
+        return self.explaining(images, class_indices(labels))
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """New images: those chosen changed, the others as they are; (N, C, H, W), by ``paired`` (N + M, C, H, W)."""

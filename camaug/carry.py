@@ -94,11 +94,13 @@ class _Carry:
                 f"{type(dataset).__name__} called its `transform` {self._calls} times for item {index}, and the "
                 f"saliency bank follows a single call: {ADVICE}"
             )
-        if carried is not None and view is not None and carried.shape != view.shape[-2:]:
-            raise ValueError(
-                f"the transform of {type(dataset).__name__} made an image of {tuple(view.shape[-2:])} and a mask of "
-                f"{tuple(carried.shape)} of item {index}, which no longer belong together: {ADVICE}"
-            )
+        if carried is not None:
+            size = v2.functional.get_size(view)
+            if size != list(carried.shape):
+                raise ValueError(
+                    f"the transform of {_inner(dataset)} made an image of {tuple(size)} and a mask of "
+                    f"{tuple(carried.shape)} of item {index}, which no longer belong together: {ADVICE}"
+                )
         return item, carried
 
     def __call__(self, image: Any) -> Any:

@@ -77,7 +77,8 @@ def get_explainer(name: str, **settings: Any) -> Explainer:
     Example:
         >>> get_explainer("group-cam", groups=16)
         GroupCAM(layer=None, fuse='mean', groups=16, theta=70.0, weighted=True, subtract_baseline=True,
-                 normalise_after=False, grouping='order', blur_kernel_size=51, blur_sigma=50.0, chunk_size=None)
+                 normalise_after=False, grouping='order', blur_kernel_size=51, blur_sigma=50.0, chunk_size=None,
+                 query_scale=1.0)
     """
     explainer = _registry.get(name) or _imported(name)
     if explainer is None:

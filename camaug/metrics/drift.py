@@ -9,32 +9,9 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.metrics.checks import check_finite, require_images
+from camaug.ranks import rank_correlation
 
 __all__ = ["Drift", "rank_correlation", "top_overlap"]
-
-
-def rank_correlation(maps: Tensor, previous: Tensor) -> Tensor:
-    """Spearman's rank correlation of each map with its predecessor, tied values sharing their mean rank.
-
-    Two constant maps agree (1); a constant map and another do not correlate (0).
-
-    Args:
-        maps: (N, H, W).
-        previous: (N, H, W).
-
-    Returns:
-        (N,), in [-1, 1].
-
-    Example:
-        >>> maps = torch.tensor([[[0.0, 0.1, 0.2, 0.9]]])
-        >>> rank_correlation(maps, maps**2), rank_correlation(maps, 1 - maps)
-        (tensor([1.]), tensor([-1.]))
-    """
-    ranks, before = (_centred(_mean_ranks(each.flatten(1).double())) for each in (maps, previous))
-    norms = ranks.norm(dim=1) * before.norm(dim=1)
-    both_constant = (ranks.norm(dim=1) == 0) & (before.norm(dim=1) == 0)
-    correlation = (ranks * before).sum(dim=1) / torch.where(norms > 0, norms, 1)
-    return torch.where(both_constant, 1.0, correlation).float()
 
 
 def top_overlap(maps: Tensor, previous: Tensor, share: float = 0.2) -> Tensor:
@@ -109,17 +86,6 @@ class Drift(Metric):
         """
         require_images(self, self.count)
         return {"drift": 1 - self.correlation / self.count, "overlap": self.overlap / self.count}
-
-
-def _mean_ranks(values: Tensor) -> Tensor:
-    ordered = values.sort(dim=1).values
-    first = torch.searchsorted(ordered, values, right=False)
-    last = torch.searchsorted(ordered, values, right=True)
-    return (first + last).double() / 2
-
-
-def _centred(values: Tensor) -> Tensor:
-    return values - values.mean(dim=1, keepdim=True)
 
 
 def _top(values: Tensor, share: float) -> Tensor:

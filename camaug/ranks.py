@@ -1,0 +1,43 @@
+"""How alike maps order their places."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["rank_correlation"]
+
+
+def rank_correlation(maps: Tensor, previous: Tensor) -> Tensor:
+    """Spearman's rank correlation of each map with its predecessor, tied values sharing their mean rank.
+
+    Two constant maps agree (1); a constant map and another do not correlate (0).
+
+    Args:
+        maps: (N, H, W).
+        previous: (N, H, W).
+
+    Returns:
+        (N,), in [-1, 1].
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 0.1, 0.2, 0.9]]])
+        >>> rank_correlation(maps, maps**2), rank_correlation(maps, 1 - maps)
+        (tensor([1.]), tensor([-1.]))
+    """
+    ranks, before = (_centred(_mean_ranks(each.flatten(1).double())) for each in (maps, previous))
+    norms = ranks.norm(dim=1) * before.norm(dim=1)
+    both_constant = (ranks.norm(dim=1) == 0) & (before.norm(dim=1) == 0)
+    correlation = (ranks * before).sum(dim=1) / torch.where(norms > 0, norms, 1)
+    return torch.where(both_constant, 1.0, correlation).float()
+
+
+def _mean_ranks(values: Tensor) -> Tensor:
+    ordered = values.sort(dim=1).values
+    first = torch.searchsorted(ordered, values, right=False)
+    last = torch.searchsorted(ordered, values, right=True)
+    return (first + last).double() / 2
+
+
+def _centred(values: Tensor) -> Tensor:
+    return values - values.mean(dim=1, keepdim=True)
