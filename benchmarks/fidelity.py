@@ -24,8 +24,8 @@ from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import FastForward, GradCAM
 from camaug.augment import augmentation_explainer
 from camaug.experiments.report import Cell, Table
-from camaug.masking import binarise, mask_iou
 from camaug.metrics import rank_correlation
+from camaug.price import mask_overlap
 
 __all__ = ["REFERENCE", "measure"]
 
@@ -81,7 +81,7 @@ def _maps(explain: Explain, images: Tensor, labels: Tensor, size: int) -> Tensor
 
 def _row(name: str, maps: Tensor, reference: Tensor, seconds: float | None, unit: float) -> list[Cell]:
     figures: list[Cell] = []
-    for values in (rank_correlation(maps, reference), mask_iou(binarise(maps), binarise(reference))):
+    for values in (rank_correlation(maps, reference), mask_overlap(maps, reference)):
         figures += [float(values.mean()), float(values.float().quantile(0.1))]
     return [name, *figures, None if seconds is None else seconds / unit]
 

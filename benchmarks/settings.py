@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,9 +24,7 @@ def transform(model: nn.Module, explainer: Any = None, *, fast: bool = False) ->
     Fast, it is so whether or not its maps agree with the plain ones, on which a training would decide: these weights
     may be random, and what is measured is to be known.
     """
-    # Until the transform has the argument, it is always told.
-    undecided = {"fast": False} if "fast" in inspect.signature(GroupCamTransform).parameters else {}
-    return GroupCamTransform(model, explainer, forward=FastForward(model) if fast else None, **undecided)
+    return GroupCamTransform(model, explainer, forward=FastForward(model) if fast else None, fast=False)
 
 
 def from_maps(augment: GroupCamTransform, images: Tensor, labels: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import lightning as L
 
 from camaug.batches import find_images_and_labels
 from camaug.experiments.report import Cell, Report, Table
+from camaug.fast_path import LEAST_CORRELATION, LEAST_IOU, Agreement
 from camaug.price import Price, Pricing
 from camaug.price_settings import price_settings
 
@@ -16,9 +17,6 @@ from .group_cam_augmentation import GroupCamAugmentation
 from .training_step import wrap_training_step
 
 __all__ = ["PriceRunner"]
-
-# From which a setting is called as good as the exact one: a training that is told `fast: true` asks for as much.
-LEAST_OVERLAP, LEAST_CORRELATION = 0.9, 0.98
 
 
 class PriceRunner(L.Callback):
@@ -140,7 +138,7 @@ def _notes(pricing: Pricing, prices: Sequence[Price]) -> tuple[str, ...]:
         f"exact ones, means over {seen} training images; a bank's, up to {epochs} epochs old, can only be compared in "
         "training.",
         f"With `fast: true` a training takes the fast way, and smaller queries, where correlation is at least "
-        f"{LEAST_CORRELATION} and overlap {LEAST_OVERLAP}, and falls back to the plain way where they are not.",
+        f"{LEAST_CORRELATION} and overlap {LEAST_IOU}, and falls back to the plain way where they are not.",
         "Images are changed in their places; recipe `paired` adds to it `share` plain steps for its twins. Carrying a "
         "bank's maps through the crops is the loader's work, and not in it.",
     )
@@ -158,4 +156,4 @@ def _advice(prices: Sequence[Price]) -> tuple[str, ...]:
 def _is_alike(row: Price) -> bool:
     if row.overlap is None or row.correlation is None:
         return False
-    return row.overlap >= LEAST_OVERLAP and row.correlation >= LEAST_CORRELATION
+    return Agreement(row.correlation, row.overlap).is_enough

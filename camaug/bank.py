@@ -181,7 +181,7 @@ def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tens
     """
     if enlarged:
         rows, columns = (_shrinking(size, cells).to(maps) for size, cells in zip(maps.shape[1:], grid, strict=True))
-        small = rows @ maps @ columns.T
+        small: Tensor = rows @ maps @ columns.T
     else:
         small = normalise(F.adaptive_avg_pool2d(maps, grid))
     return small.mul(255).round().clamp(0, 255).to(torch.uint8)

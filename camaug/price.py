@@ -21,10 +21,10 @@ from camaug.ranks import rank_correlation
 from camaug.recipes import kept_places
 from camaug.timing import now
 
-__all__ = ["Price", "Pricing", "price"]
+__all__ = ["Price", "Pricing", "mask_overlap", "price"]
 
-FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
 PLANNED_ROUNDS = 4  # the warm-up among them
+FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,16 @@ class Pricing:
         return min(count, max(1, int(round_seconds / (passes * of_an_image))))
 
 
+def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of the binary masks of maps, (N, H, W) each: (N,), in [0, 1].
+
+    Example:
+        >>> mask_overlap(torch.tensor([[[0.0, 0.9, 0.8]]]), torch.tensor([[[0.1, 0.9, 0.2]]]))
+        tensor([0.5000])
+    """
+    return mask_iou(binarise(maps), binarise(others))
+
+
 class _CountingForward:
     """Counts the pixels that the model is asked about: a query of half the side is a quarter of a pass."""
 
@@ -241,7 +251,7 @@ class _Measured:
     ) -> _Measured:
         counting = _CountingForward(forward)
         asked = FastForward(model, counting) if setting.fast else counting
-        return cls(setting, model, asked, counting, GroupCamTransform(model, setting.explainer, **blur))
+        return cls(setting, model, asked, counting, GroupCamTransform(model, setting.explainer, fast=False, **blur))
 
     def explain(self, images: Tensor, labels: Tensor) -> Tensor:
         """The maps, (N, H, W)."""
@@ -260,7 +270,7 @@ class _Measured:
 
     def compare(self, maps: Tensor, reference: Tensor) -> None:
         """Note how like the maps are to the exact ones."""
-        self.overlaps.append(mask_iou(binarise(maps), binarise(reference)).cpu())
+        self.overlaps.append(mask_overlap(maps, reference).cpu())
         self.correlations.append(rank_correlation(maps, reference).cpu())
 
 
