@@ -110,8 +110,8 @@ def test_maps_are_made_when_they_are_due_and_at_no_other_time(workers, module, m
     data = loader(num_workers=workers, persistent_workers=workers > 0)
     trainer = make_trainer(augmentation(start_epoch=1), Counter(), max_epochs=5)
     trainer.fit(module, data)
-    # The first batch is tried in any case, to say what it costs; then three images for the grid and all 24; then 8 of the
-    # first batch exactly, to measure; in epoch 3 the same but for the grid.
+    # The first batch is tried in any case, to say what it costs; then three images for the grid and all 24; then 8
+    # of the first batch exactly, to measure; in epoch 3 the same but for the grid.
     assert counts == [8] * 3 + [8 + 3 + 24 + 8] * 6 + [43 + 24 + 8] * 6
     bank = bank_of(tmp_path)
     assert bank.generations() == [1, 2]

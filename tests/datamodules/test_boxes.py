@@ -527,7 +527,9 @@ def test_callbacks_know_where_the_objects_are(tmp_path):
     by_class = (area[[0, 2]].mean() + area[1]) / 2
     assert figures["cam_validate/pointing_area"] == pytest.approx(by_class.item(), abs=1e-6)
 
-    trainer(tmp_path / "2", CamLogger(explainer, images=3)).validate(ColourNet(), datamodule=data, verbose=False)
+    trainer(tmp_path / "2", CamLogger(explainer, images=3, fast=False)).validate(
+        ColourNet(), datamodule=data, verbose=False
+    )
     (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_validate/object_mass")
     assert event.value == pytest.approx(figures["cam_validate/object_mass"], abs=1e-6)
 

@@ -18,7 +18,9 @@ def test_each_setting_has_a_table_and_a_plot(net, batches):
     report = AblationExperiment(GroupCAM(groups=4), sweeps, step=0.25).run(net, batches)
     assert [table.name for table in report.tables] == ["theta", "groups", "grouping"]
     assert report.table("theta").column("theta") == ["none", "50", "70"]
-    assert report.table("groups").column("queries") == [4, 6]  # the image, its blur, and one for each group
+    two, four = report.table("groups").column("queries")
+    assert two == 4  # the image, its blur, and one for each group
+    assert 5 <= four <= 6  # but for a group that is silent
     theta, groups = report.curves  # what has no numbers has no plot
     assert theta.series["over-all"][0] == [50, 70]
     assert theta.series["over-all"][1] == [cell.value for cell in report.table("theta").column("over-all, %")[1:]]
