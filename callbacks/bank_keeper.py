@@ -60,6 +60,7 @@ class BankKeeper:
         every_n_epochs: Epochs that a generation serves.
         start_epoch: The first epoch with maps.
         directory: Where the bank is; None for ``bank`` in the trainer's ``log_dir``, or in that of a resumed run.
+        settings: What else the maps depend on, in JSON's types.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class BankKeeper:
         every_n_epochs: int,
         start_epoch: int,
         directory: str | None,
+        settings: Mapping[str, Any],
     ) -> None:
         self._trainer = trainer
         self._module = module
@@ -77,6 +79,7 @@ class BankKeeper:
         self._every = every_n_epochs
         self._start_epoch = start_epoch
         self._given_directory = directory
+        self._settings = settings
         self._state: Mapping[str, Any] | None = None
         self._serving: Generation | None = None
         self._reader: BankReader | None = None
@@ -287,6 +290,7 @@ class BankKeeper:
             batch = next(iter(view_loader(self._loader, self._views, [indices])))
             explanation = self._explain(batch)
             settings = {
+                **self._settings,
                 **bank_settings(self._trainer, self._module, self._transform, self._views, self._size),
                 "pixels": batch_digest(batch),
                 "layers": list(explanation.layers),

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, Subset
 
 from camaug.augment import GroupCamTransform
 from camaug.batches import find_images_and_labels
-from camaug.records import describe, describe_explainer
+from camaug.records import describe_explainer
 from camaug.version import __version__
 
 from .probes import targets_of
@@ -40,7 +40,6 @@ def bank_settings(
     return {
         "camaug": __version__,
         "explainer": describe_explainer(transform.explainer, module),
-        "forward": describe(transform.forward_function),
         "precision": str(trainer.precision),
         "image_size": list(size),
         "view": [repr(_innermost(views).transform), type(_innermost(views)).__name__],

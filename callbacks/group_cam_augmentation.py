@@ -17,6 +17,7 @@ from camaug.explainers import Explainer, as_explainer
 from camaug.fast_path import COMPARED_IMAGES
 from camaug.layers import resolve_layer
 from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
+from camaug.records import describe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
 
 from .bank_keeper import BankKeeper
@@ -173,7 +174,13 @@ class GroupCamAugmentation(L.Callback):
         needs_maps = self.share > 0 and self.recipe not in NEED_NO_MAPS
         if stage == "fit" and self.refresh_every_n_epochs is not None and needs_maps:
             self._keeper = BankKeeper(
-                trainer, pl_module, self._transform, self.refresh_every_n_epochs, self.start_epoch, self.bank_dir
+                trainer,
+                pl_module,
+                self._transform,
+                self.refresh_every_n_epochs,
+                self.start_epoch,
+                self.bank_dir,
+                {"forward": describe(self.forward)},
             )
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

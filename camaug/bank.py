@@ -191,5 +191,6 @@ def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tens
 def _shrinking(size: int, cells: int) -> Tensor:
     """The pseudo-inverse of enlarging ``cells`` values to ``size``, (cells, size)."""
     unit = torch.eye(cells, dtype=torch.float64)[:, None]
-    inverse: Tensor = torch.linalg.pinv(F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T)
+    enlarging = F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T
+    inverse: Tensor = torch.linalg.pinv(enlarging)
     return inverse

@@ -139,16 +139,15 @@ class FastPath:
         assert self._fast is not None
         found = []
         for explainer in [self._asked] if full is self._asked else [self._asked, full]:
-            what = self._name(explainer)
             try:
                 maps = explainer(self._model[0], images, targets, forward=self._fast).maps
             except Exception as error:
                 if explainer is full:
                     raise
-                found.append(f"{what} failed ({type(error).__name__}: {error})")
+                found.append(f"{self._name(explainer)} failed ({type(error).__name__}: {error})")
                 continue
             agreed = agreement(maps, reference)
-            found.append(f"{what}: {agreed}")
+            found.append(f"{self._name(explainer)}: {agreed}")
             if agreed.is_enough:
                 self._chosen, self._is_settled = (explainer, self._fast), True
                 self.say(f"the fast way is taken; against the plain maps, {'; '.join(found)}")

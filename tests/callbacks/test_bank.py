@@ -70,6 +70,10 @@ def loader(dataset: Dataset | None = None, **settings) -> DataLoader:
     return DataLoader(dataset or Squares(), batch_size=8, **settings)
 
 
+def scaled(module, images):
+    return 2 * module(images)
+
+
 class Reseeding(L.Callback):
     """Makes an epoch's random numbers its own, so that a resumed run has them too."""
 
@@ -343,6 +347,7 @@ def test_a_fresh_run_takes_maps_of_the_very_same_model_settings_and_data_alone(m
     assert explained(seed=4) == 24
     fewer = Counting(groups=2, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
     assert explained(seed=4, explainer=fewer) == 24
+    assert explained(seed=4, explainer=fewer, forward=scaled) == 24
     dark = Squares()
     dark.images = dark.images * 0.5
     assert explained(seed=4, dataset=dark) == 24
