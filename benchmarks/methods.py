@@ -7,7 +7,8 @@ passes besides; Ablation-CAM runs parts of the network, which are not counted.
 
 Methods with a query for each channel look at the layer with the fewest channels here, and others that are expensive
 by default have fewer samples, so that the table can be made in minutes: what a query costs does not depend on it. The
-other libraries look at the same layers; torchcam's and captum's maps stay at the layer's size.
+other libraries look at the same layers; torchcam's and captum's maps stay at the layer's size. *Fast* is the same
+method asked through :class:`camaug.FastForward`; all others run plainly.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from benchmarks.options import Options
 from benchmarks.peers import count_images, hooks_left, peers, targets_of, versions
 from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
-from camaug import Explainer, find_layer, get_explainer, list_explainers
+from camaug import Explainer, FastForward, find_layer, get_explainer, list_explainers
 from camaug.experiments.cost import CountingForward
 from camaug.experiments.methods import label
 from camaug.experiments.report import Cell, Table
@@ -41,6 +42,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "xrai": {"steps": 4},
 }
 A_QUERY_A_CHANNEL = ("ablation-cam", "is-cam", "score-cam", "ss-cam")
+ALSO_FAST = ("grad-cam", "grad-cam++", "group-cam", "rise", "score-cam")
 QUICK = ("grad-cam", "group-cam", "score-cam", "rise", "legrad")
 
 
@@ -66,6 +68,10 @@ def measure(options: Options) -> list[Table]:
         shown = _shown(explainer)
         work[shown] = partial(explainer, model, images, targets)
         queries[shown] = counting.images / len(images)
+        if name in ALSO_FAST:
+            fast = f"{shown}, fast"
+            work[fast] = partial(explainer, model, images, targets, forward=FastForward(model))
+            queries[fast] = queries[shown]
     modules = dict(model.named_modules())
     for name, run in peers(model, modules[layer], modules[narrow], images, targets).items():
         if options.quick and not name.endswith((" GradCAM", " LayerGradCam")):

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from camaug.experiments.cost import now
 from camaug.layers import unwrap
 from camaug.observe import observing
+from camaug.timing import now
 
 __all__ = ["ExpectedCost", "expected_cost"]
-
-FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,8 @@ class ExpectedCost:
 
     Attributes:
         passes: Images that the model is asked about for one; 0 where they do not go through its ``forward``.
-        steps: The time as a share of a plain training step's for one image, which is taken for three forward passes.
+        steps: The time as a share of a plain training step's for one image, which is taken for that of a forward and a
+            backward pass.
     """
 
     passes: float
@@ -30,28 +30,45 @@ class ExpectedCost:
 
 
 def expected_cost(
-    explain: Callable[[Tensor], object], model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor
+    explain: Callable[[Tensor], object],
+    model: nn.Module,
+    forward: Callable[[Tensor], Tensor],
+    images: Tensor,
+    explained: int,
 ) -> ExpectedCost:
-    """Explain a few images and time it.
+    """Explain a few images and time it, and a step's two passes through all.
 
     Args:
         explain: Explains images.
         model: The classifier.
         forward: How logits come from images.
-        images: (N, C, H, W).
+        images: A training batch, (N, C, H, W).
+        explained: How many of them are explained.
     """
-    asked: list[int] = []
     inner = unwrap(model)
+    few = images[:explained]
+    explain(few)  # warms up
+    asked: list[int] = []
     handle = inner.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
     try:
-        begun = now(images.device)
-        explain(images)
-        explained = now(images.device)
+        seconds = _timed(lambda: explain(few), images.device)
     finally:
         handle.remove()
-    with observing(inner):
-        forward(images)  # warms up
-        started = now(images.device)
-        forward(images)
-        step = FORWARDS_OF_A_STEP * (now(images.device) - started)
-    return ExpectedCost(sum(asked) / len(images), (explained - begun) / step)
+    with observing(inner), torch.enable_grad():
+        _both_passes(inner, forward, images)  # warms up
+        step = _timed(lambda: _both_passes(inner, forward, images), images.device)
+    return ExpectedCost(sum(asked) / len(few), seconds / len(few) / (step / len(images)))
+
+
+def _timed(work: Callable[[], object], device: torch.device) -> float:
+    begun = now(device)
+    work()
+    return now(device) - begun
+
+
+def _both_passes(model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor) -> None:
+    """A forward and a backward pass that leave no gradients."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    logits = forward(images)
+    if trained and logits.requires_grad:
+        torch.autograd.grad(logits.float().square().mean(), trained, allow_unused=True)

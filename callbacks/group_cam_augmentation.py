@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import lightning as L
@@ -281,13 +282,14 @@ class GroupCamAugmentation(L.Callback):
 
     def _expect(self, trainer: L.Trainer, images: Tensor, labels: Any) -> str:
         """Explain a few images, and say what it costs."""
-        images, labels = images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES]
         transform, module = self._bound_transform, trainer.lightning_module
         forward = module if transform.forward_function is None else transform.forward_function
         with trainer.precision_plugin.forward_context():
             if not transform.explaining.is_settled:
-                transform.explain(images, labels)
-            cost = expected_cost(lambda some: transform.explain(some, labels), module, forward, images)
+                transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES])
+            explained = min(max(1, round(self.share * len(images))), COMPARED_IMAGES)
+            explain = partial(transform.explain, labels=labels[:explained], deciding=False)
+            cost = expected_cost(explain, module, forward, images, explained)
         passes = f", {cost.passes:.0f} passes an image" if cost.passes else ""
         if self._keeper is not None:
             return f"{passes} every {self.refresh_every_n_epochs} epochs"

@@ -174,9 +174,15 @@ class GroupCamTransform(v2.Transform):
             masks &= ~masks.all(dim=(1, 2), keepdim=True)  # without evidence there is nothing to paste
         return {"index": index, "maps": maps, "masks": masks, "classes": classes}
 
-    def explain(self, images: Tensor, labels: Tensor) -> Explanation:
-        """The explanation of the true class, or of the heaviest where labels are soft."""
-        return self.explaining(images, class_indices(labels))
+    def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
+        """The explanation of the true class, or of the heaviest where labels are soft.
+
+        Args:
+            images: (N, C, H, W).
+            labels: Class indices (N,) or probabilities (N, classes).
+            deciding: Whether the fast way may be compared with the plain one first.
+        """
+        return self.explaining(images, class_indices(labels), deciding=deciding)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """New images: those chosen changed, the others as they are; (N, C, H, W), by ``paired`` (N + M, C, H, W)."""

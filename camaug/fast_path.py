@@ -94,9 +94,15 @@ class FastPath:
         self._is_settled = not enabled
         self._calls, self._next_try = 0, 1
 
-    def __call__(self, images: Tensor, targets: Targets = None) -> Explanation:
-        """Explain images (N, C, H, W)."""
-        if not self._is_settled:
+    def __call__(self, images: Tensor, targets: Targets = None, *, deciding: bool = True) -> Explanation:
+        """Explain images (N, C, H, W).
+
+        Args:
+            images: (N, C, H, W).
+            targets: As an explainer takes them.
+            deciding: Whether the ways may be compared first, where the decision is still open.
+        """
+        if deciding and not self._is_settled:
             self._calls += 1
             if self._calls >= self._next_try:
                 self._next_try = 2 * self._calls

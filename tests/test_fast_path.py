@@ -122,3 +122,15 @@ def test_smaller_queries_that_the_model_refuses(images):
     explaining = FastPath(GroupCAM(groups=3, query_scale=0.5), Sized().eval(), say=said.append)
     assert explaining(images, TARGETS[:4]).maps.isfinite().all()
     assert "queries of 0.5 times the size failed (RuntimeError" in said[0]
+
+
+def test_the_cost_of_what_is_chosen_can_be_asked_without_deciding(monkeypatch):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).eval()
+    path = FastPath(GroupCAM(groups=2, layer="0", blur_kernel_size=5), model)
+    images = torch.rand(2, 3, 12, 12)
+    monkeypatch.setattr(path, "_settle", lambda *_: pytest.fail("it was compared"))
+    path(images, deciding=False)
+    assert not path.is_settled
+    monkeypatch.setattr(path, "_settle", lambda *_: setattr(path, "_is_settled", True))
+    path(images)
+    assert path.is_settled

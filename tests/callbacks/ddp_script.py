@@ -70,6 +70,7 @@ def bank_augmentation(explainer, folder: Path) -> GroupCamAugmentation:
         blur_sigma=5.0,
         refresh_every_n_epochs=2,
         bank_dir=str(folder / "bank"),
+        fast=False,  # how often the fast way is tried depends on the machine, and the test counts explanations
     )
 
 
