@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+from torch import nn
 
 from camaug import Explanation, GroupCAM
 from camaug.fast import FastForward
