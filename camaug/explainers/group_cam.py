@@ -118,10 +118,10 @@ class GroupCAM(LayerExplainer):
             likeness of their weighted maps, which need scikit-learn (``pip install 'camaug[clusters]'``).
         blur_kernel_size: Width of the baseline's blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
-        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
-            least 64.
-        query_scale: Size of the masked images as a share of the images', in (0, 1]: at 0.5 a query costs a quarter,
-            and the map is nearly the same where the model does with smaller images.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
+        query_scale: Size of the masked images as a share of the images', in (0, 1]: at 0.5 a query has a quarter of
+            the pixels, and the map is another where the model sees small images otherwise (``train.py price``).
         layer: The target layer: None to find it, a name, or a module of the model.
 
     Example:

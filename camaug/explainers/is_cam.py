@@ -23,8 +23,8 @@ class ISCAM(ScoreCAM):
 
     Args:
         steps: Masks for each channel.
-        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
-            least 64.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
         layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
         fuse: How the maps of several layers become one.
 

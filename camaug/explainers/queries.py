@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 __all__ = ["check_chunk_size", "default_chunk_size", "distinct", "in_chunks", "masked_scores"]
 
-CHUNK_ON_CPU = 8  # what the layers of so many images put out stays in the processor's caches
+PIXELS_ON_CPU = 8 * 224 * 224  # what the layers put out for so many stays in the processor's caches
+SMALLEST_CHUNK_ON_CPU, LARGEST_CHUNK_ON_CPU = 8, 256
 SMALLEST_CHUNK_ELSEWHERE = 64
 
 
@@ -62,9 +63,17 @@ def masked_scores(
 def default_chunk_size(images: Tensor) -> int:
     """How many images the queries about (N, C, H, W) make one forward pass of.
 
-    8 on a CPU. Elsewhere as many as were explained, since so many fit, and at least 64.
+    On a CPU 8 of 224 pixels, up to 256 smaller ones and no fewer larger ones. Elsewhere as many as were explained,
+    since so many fit, and at least 64.
+
+    Example:
+        >>> [default_chunk_size(torch.zeros(1, 3, side, side)) for side in (448, 224, 112)]
+        [8, 8, 32]
     """
-    return CHUNK_ON_CPU if images.device.type == "cpu" else max(len(images), SMALLEST_CHUNK_ELSEWHERE)
+    if images.device.type != "cpu":
+        return max(len(images), SMALLEST_CHUNK_ELSEWHERE)
+    height, width = image_size(images)
+    return min(max(SMALLEST_CHUNK_ON_CPU, PIXELS_ON_CPU // (height * width)), LARGEST_CHUNK_ON_CPU)
 
 
 def distinct(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -57,8 +57,8 @@ class RISE(Explainer):
         cells: Cells of the random grid each way.
         keep_probability: Of each cell, p.
         seed: Of the masks; they are the same for every image.
-        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
-            least 64.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
 
     Example:
         >>> import torchvision

@@ -26,8 +26,8 @@ class SSCAM(ScoreCAM):
         samples: Noisy masks for each channel.
         std: Standard deviation of the noise, in units of a mask's range.
         seed: Of the noise; the same for every image.
-        chunk_size: Masked images in one forward pass; by default 8 on a CPU, elsewhere as many as are explained and at
-            least 64.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
         layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
         fuse: How the maps of several layers become one.
 

@@ -79,7 +79,8 @@ def score_curves(
         start: What there is before the first step, (N, C, H, W).
         finish: What there is after the last step, (N, C, H, W).
         step: Pixels that turn in a step: a share of them if below 1, else their number.
-        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
+        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
+            says.
         forward: How logits come from images, where ``model(images)`` does not give them.
 
     Returns:
@@ -136,7 +137,8 @@ def insertion_deletion_curves(
         targets: (N,); the predicted classes where None, and by the script's preset.
         preset: ``"paper"`` or ``"script"``.
         step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
-        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
+        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
+            says.
         forward: How logits come from images, where ``model(images)`` does not give them.
 
     Returns:
@@ -190,7 +192,8 @@ class InsertionDeletion(Metric):
         preset: ``"paper"``, as above; or ``"script"``, as the published script does it: 448 pixels a step, deletion to
             zeros, and the predicted class whatever the target.
         step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
-        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
+        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
+            says.
         forward: How logits come from images, where ``model(images)`` does not give them.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 

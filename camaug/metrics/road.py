@@ -82,7 +82,8 @@ class ROAD(Metric):
         percentiles: How many per cent of the pixels are removed, each above 0 and below 100.
         order: ``"most_relevant_first"`` or ``"least_relevant_first"`` computes that figure alone, at half the cost.
         noise: Standard deviation of the imputation's noise, in the images' units.
-        chunk_size: Images in one forward pass; by default 8 on a CPU, elsewhere as many as are given and at least 64.
+        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
+            says.
         forward: How logits come from images, where ``model(images)`` does not give them.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
