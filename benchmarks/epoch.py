@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import statistics
 import tempfile
-import time
 import warnings
 from typing import Any
 
@@ -22,11 +21,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.options import Options
+from benchmarks.options import Clock, Options
 from benchmarks.subjects import make_images, make_model
 from camaug.callbacks import CamLogger
 from camaug.experiments.report import Cell, Table
-from camaug.timing import now
 
 __all__ = ["measure"]
 
@@ -63,31 +61,33 @@ class Training(L.LightningModule):
 class TimedCamLogger(CamLogger):
     """A logger that notes how long each logging took."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, clock: Clock, **settings: Any) -> None:
         super().__init__(**settings)
+        self.clock = clock
         self.seconds: list[float] = []
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log, and note how long it took."""
-        begun = now(pl_module.device)
+        begun = self.clock(pl_module.device)
         super().on_train_epoch_end(trainer, pl_module)
-        self.seconds.append(now(pl_module.device) - begun)
+        self.seconds.append(self.clock(pl_module.device) - begun)
 
 
 class StepTimes(L.Callback):
     """Notes how long each step took."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.seconds: list[float] = []
         self._begun = 0.0
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Begin."""
-        self._begun = now(pl_module.device)
+        self._begun = self.clock(pl_module.device)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """End."""
-        self.seconds.append(now(pl_module.device) - self._begun)
+        self.seconds.append(self.clock(pl_module.device) - self._begun)
 
 
 def measure(options: Options) -> list[Table]:
@@ -98,7 +98,8 @@ def measure(options: Options) -> list[Table]:
     step_times, first_logs, other_logs = [], [], []
     for number in range(rounds + 1):
         for name, seconds in runs.items():
-            logger = TimedCamLogger(images=4 if options.quick else WATCHED) if name.startswith("with C") else None
+            images = 4 if options.quick else WATCHED
+            logger = TimedCamLogger(options.clock, images=images) if name.startswith("with C") else None
             took, times = _train(options, steps, logger)
             if number == 0:
                 continue
@@ -134,7 +135,7 @@ def measure(options: Options) -> list[Table]:
 def _train(options: Options, steps: int, logger: CamLogger | None) -> tuple[float, list[float]]:
     """Seconds of the whole run, and of each step but the first."""
     model, _ = make_model(options)
-    step_times = StepTimes()
+    step_times = StepTimes(options.clock)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         trainer = L.Trainer(
@@ -149,9 +150,9 @@ def _train(options: Options, steps: int, logger: CamLogger | None) -> tuple[floa
             num_sanity_val_steps=0,
         )
         loaders = [_loader(options, count) for count in (steps * options.batch_size, WATCHED)]
-        begun = time.perf_counter()
+        begun = options.clock(options.device)
         trainer.fit(Training(model.train()), *loaders)
-        return time.perf_counter() - begun, step_times.seconds[1:]
+        return options.clock(options.device) - begun, step_times.seconds[1:]
 
 
 def _loader(options: Options, count: int) -> DataLoader[Any]:

@@ -42,7 +42,7 @@ def measure(options: Options) -> list[Table]:
     settings = _settings(model)
     batch = images[: options.batch_size], labels[: options.batch_size]
     work = {FORWARD: forward_pass(model, batch[0]), **{n: partial(e, *batch) for n, e in settings.items()}}
-    seconds = medians(work, options.device, rounds=options.rounds)
+    seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     maps = {name: _maps(explain, images, labels, options.batch_size) for name, explain in settings.items()}
     maps["other image"] = maps[REFERENCE].roll(1, dims=0)
     rows = [_row(name, maps[name], maps[REFERENCE], seconds.get(name), seconds[FORWARD]) for name in maps]

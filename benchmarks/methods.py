@@ -86,7 +86,7 @@ def measure(options: Options) -> list[Table]:
         work[name] = run
         queries[name] = sum(counts) / len(images)
     with warnings.catch_warnings(action="ignore"):
-        seconds = medians(work, options.device, rounds=options.rounds)
+        seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     if left := hooks_left(model):
         notes.append(f"After all of them the model has {left} hooks more.")
     return [_table(options, seconds, queries, [_layers(layer, narrow, model, images), *notes, versions() + "."])]
@@ -106,7 +106,7 @@ def _layers(layer: str, narrow: str, model: nn.Module, images: Tensor) -> str:
     found = find_layer(model, images)
     return (
         f"Layers: `{layer}` with {found.channels} channels; `{narrow}` for {', '.join(A_QUERY_A_CHANNEL)} and the "
-        "other libraries' Score-CAM and Ablation-CAM."
+        "other libraries' Score-CAM."
     )
 
 

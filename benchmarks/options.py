@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-__all__ = ["Options"]
+from camaug.timing import now
+
+__all__ = ["Clock", "Options"]
+
+Clock = Callable[[torch.device], float]
+"""Gives the seconds at which a device has done all that it was given."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,7 @@ class Options:
         rounds: How often each setting is timed, after a warm-up.
         device_name: ``cpu`` or ``cuda``.
         quick: Whether as little as possible is measured, to see that everything runs.
+        processor_time: Whether it is the process's time on the processor that counts, instead of the clock's.
     """
 
     model: str = "squeezenet1_0"
@@ -28,11 +36,17 @@ class Options:
     rounds: int = 5
     device_name: str = "cpu"
     quick: bool = False
+    processor_time: bool = False
 
     @property
     def device(self) -> torch.device:
         """Where it runs."""
         return torch.device(self.device_name)
+
+    @property
+    def clock(self) -> Clock:
+        """Gives the seconds."""
+        return (lambda device: time.process_time()) if self.processor_time else now
 
     @property
     def described(self) -> str:

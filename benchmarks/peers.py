@@ -49,7 +49,7 @@ def _grad_cam(
 
     def ask(name: str) -> Callable[[], object]:
         def run() -> object:
-            where = narrow if name in ("ScoreCAM", "AblationCAM") else layer
+            where = narrow if name == "ScoreCAM" else layer
             with getattr(pytorch_grad_cam, name)(model, [where]) as method:
                 method.batch_size = CHUNK
                 maps = method(images, wanted)
@@ -58,7 +58,7 @@ def _grad_cam(
 
         return run
 
-    names = ("GradCAM", "GradCAMPlusPlus", "HiResCAM", "XGradCAM", "LayerCAM", "EigenCAM", "ScoreCAM", "AblationCAM")
+    names = ("GradCAM", "GradCAMPlusPlus", "HiResCAM", "XGradCAM", "LayerCAM", "EigenCAM", "ScoreCAM")
     return {f"pytorch-grad-cam {name}": ask(name) for name in names}
 
 

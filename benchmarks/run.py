@@ -7,6 +7,7 @@ page is made of all results that are there, so that a section, a model or a devi
     python benchmarks/run.py --models squeezenet1_0 resnet50
     python benchmarks/run.py --only memory imports
     python benchmarks/run.py --device cuda --batch-size 64
+    python benchmarks/run.py --processor-time
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def main(given: Sequence[str] | None = None) -> None:
     output = arguments.output.parent if arguments.output.suffix == ".md" else arguments.output
     file = arguments.output if arguments.output.suffix == ".md" else output / "README.md"
     command = shlex.join(["python", "benchmarks/run.py", *(sys.argv[1:] if given is None else given)])
+    if arguments.processor_time:
+        torch.set_num_threads(1)
     facts = machine.describe(torch.device(arguments.device))
+    if arguments.processor_time:
+        facts["time"] = "of one thread on the processor, on a machine that had other work"
     for order, (name, section) in enumerate(SECTIONS.items()):
         if arguments.only and name not in arguments.only:
             continue
@@ -72,6 +77,11 @@ def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="one thread, and its time on the processor: for a machine that has other work",
+    )
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections; the others stay as they are")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="a folder, or README.md in one")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
@@ -81,7 +91,14 @@ def _parse(given: Sequence[str] | None) -> argparse.Namespace:
 def _options(arguments: argparse.Namespace, model: str) -> Options:
     if arguments.quick:
         return Options(model, 2, 64, 1, arguments.device, quick=True)
-    return Options(model, arguments.batch_size, arguments.image_size, arguments.rounds, arguments.device)
+    return Options(
+        model,
+        arguments.batch_size,
+        arguments.image_size,
+        arguments.rounds,
+        arguments.device,
+        processor_time=arguments.processor_time,
+    )
 
 
 def _shown(command: str, output: Path) -> str:

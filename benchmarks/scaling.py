@@ -62,7 +62,7 @@ def _rows(model: nn.Module, options: Options, varied: str, points: Sequence[tupl
     targets = targets_of(model, images)
     work = {FORWARD: forward_pass(model, images)}
     work |= {str(place): partial(explainer, model, images, targets) for place, (_, explainer) in enumerate(points)}
-    seconds = medians(work, options.device, rounds=options.rounds)
+    seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     unit = seconds[FORWARD]
     rows: list[list[Cell]] = []
     for place, (value, explainer) in enumerate(points):

@@ -44,7 +44,7 @@ def measure(options: Options) -> list[Table]:
         for name, step in _steps(trained, images, precision).items():
             names[f"{precision} {name}"] = (precision, name)
             work[f"{precision} {name}"] = step
-    seconds = medians(work, options.device, rounds=options.rounds)
+    seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     unit, base = seconds[FORWARD], seconds[f"{PRECISIONS[0]} {PLAIN}"]
     rows: list[list[Cell]] = [[FORWARD, "float32", 1000 * unit, None, None, unit / base]]
     for key, (precision, name) in names.items():
