@@ -6,7 +6,6 @@ import json
 
 import pytest
 import torch
-from tensorboard import context as request_context
 from tensorboard.backend import application
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -97,6 +96,3 @@ class Tab:
         assert response.headers["Content-Type"] == "application/json"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         return json.loads(response.data)
-
-
-__all__ = ["request_context"]
