@@ -12,7 +12,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,11 @@ def measure(options: Options) -> list[Table]:
 def _sizes(photos: Tensor, epochs: int) -> Table:
     rows: list[list[Cell]] = []
     for name, grid in {"7 × 7": (7, 7), "14 × 14": (14, 14), "28 × 28": (28, 28), "of pixels, 112 × 112": None}.items():
-        looks = [_look(photos, epoch, grid) for epoch in range(epochs)]
+        looks = (_look(photos, epoch, grid) for epoch in range(epochs))
         rows.append([f"blobs, maps {name}", _megabytes(lambda writer, looks=looks: _write_run(writer, looks))])
-    looks = [_look(photos, epoch, (7, 7)) for epoch in range(epochs)]
+    few = [_look(photos, epoch, (7, 7)) for epoch in range(max(1, epochs // 10))]  # of one size in every epoch
     for name, jpeg in {"pictures as JPEG": True, "pictures as PNG": False}.items():
-        few = looks[: max(1, epochs // 10)]  # of one size in every epoch
-        megabytes = _megabytes(lambda writer, few=few, jpeg=jpeg: _write_pictures(writer, few, jpeg))
+        megabytes = _megabytes(lambda writer, jpeg=jpeg: _write_pictures(writer, few, jpeg))
         rows.append([name, megabytes * epochs / len(few)])
     notes = [
         "The pictures are those of TensorBoard's Images tab: 192 px a cell, three cells an image, and the overview."
@@ -70,7 +69,7 @@ def _times(probes: int, epochs: int) -> Table:
     photos = torch.rand(probes, 3, 64, 64)
     with tempfile.TemporaryDirectory() as folder:
         for method in METHODS:
-            looks = [_look(photos, epoch, (7, 7)) for epoch in range(epochs)]
+            looks = (_look(photos, epoch, (7, 7)) for epoch in range(epochs))
             with SummaryWriter(f"{folder}/run", filename_suffix=f".{method}") as writer:
                 _write_run(writer, looks, method)
         loaders = {"Python loader": _python_loader, "fast loader": _fast_loader}
@@ -167,20 +166,32 @@ def _look(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -> Look:
     wrong = torch.rand(count, generator=generator) < 0.3
     labels = torch.where(wrong, (predicted + 1) % len(CLASSES), predicted)
     true_maps = torch.where(wrong[:, None, None], others, maps)
-    indices = list(range(count))
-    return Look(indices, labels.tolist(), photos, probabilities, predicted, maps, true_maps, None, grid=grid)
+    indices, drift = list(range(count)), torch.rand(count, generator=generator)
+    return Look(
+        indices,
+        labels.tolist(),
+        photos,
+        probabilities,
+        predicted,
+        maps,
+        true_maps,
+        None,
+        None,
+        None,
+        drift,
+        drift,
+        grid=grid,
+    )
 
 
-def _write_run(writer: SummaryWriter, looks: list[Look], method: str = "group-cam") -> None:
-    previous = None
+def _write_run(writer: SummaryWriter, looks: Iterable[Look], method: str = "group-cam") -> None:
     for epoch, look in enumerate(looks):
-        record = look_record(look, previous, {f"cam/figure_{number}": 0.5 for number in range(12)})
+        record = look_record(look, {f"cam/figure_{number}": 0.5 for number in range(12)})
         about = {"epoch": epoch, "step": 100 * epoch, "method": method, "layer": "layer4"}
         about["settings"] = f"{method} fuse=mean groups=32 theta=70.0 weighted=True subtract_baseline=True"
-        if previous is None:
+        if epoch == 0:
             write_originals(writer, look, "cam", method, CLASSES, epoch)
         write_strip(writer, look, "cam", method, record, about)
-        previous = look
 
 
 def _write_pictures(writer: SummaryWriter, looks: list[Look], jpeg: bool) -> None:

@@ -25,7 +25,7 @@ from camaug.metrics import class_similarity, head_similarity
 from camaug.records import settings_line
 from camaug.render import COLORMAPS, denormalise
 
-from .look import Look, doubts, figures, overview, panels
+from .look import Look, compared, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
@@ -213,7 +213,8 @@ class CamLogger(L.Callback):
             return
         try:
             with isolate_rng():  # the hooks that move a batch may draw random numbers
-                look = self._compare(trainer, pl_module, self._probes, self._look(trainer, pl_module, self._probes))
+                look = compared(self._look(trainer, pl_module, self._probes), self._previous)
+                look = self._compare(trainer, pl_module, self._probes, look)
             self._write(trainer, pl_module, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
@@ -276,7 +277,7 @@ class CamLogger(L.Callback):
             write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
         write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
         self._doubt(trainer, look)
-        values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
+        values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
         self._write_strip(trainer, pl_module, look, prefix, values, names)
         self._previous = look
         # A CamEvaluator beside this logger has the figures that both know, of more images.
@@ -298,7 +299,7 @@ class CamLogger(L.Callback):
             return
         epoch, method = trainer.current_epoch, self.explainer.name
         known = {name: float(value) for name, value in trainer.callback_metrics.items() if value.numel() == 1}
-        record = look_record(look, self._previous, {**values, **known})
+        record = look_record(look, {**values, **known})
         about = {
             "epoch": epoch,
             "step": trainer.global_step,

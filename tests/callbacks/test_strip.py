@@ -142,7 +142,7 @@ def test_what_is_not_known_or_not_finite_is_null():
     maps = torch.rand(2, 6, 6)
     probabilities = torch.tensor([[0.25, 0.75], [float("nan")] * 2])
     look = Look([3, 4], [None, 1], torch.rand(2, 3, 6, 6), probabilities, torch.tensor([1, 0]), maps, maps, None)
-    record = look_record(look, None, {"cam/drift": float("nan"), "val/loss": 0.5})
+    record = look_record(look, {"cam/drift": float("nan"), "val/loss": 0.5})
     assert record["confidence"] == [0.75, None]
     assert record["true_confidence"] == [None, None]
     assert record["drift"] == record["object_mass"] == [None, None]
