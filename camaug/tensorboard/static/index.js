@@ -1,0 +1,2 @@
+// The front end stands here.
+export function render() {}
