@@ -90,12 +90,12 @@ def overview(look: Look, names: Sequence[str] | None, colormap: str, strength: f
     return grid([caption(heat[i], [_prediction(look, i, names)], mark=_mark(look, i)) for i in places])
 
 
-def figures(look: Look, previous: Look | None) -> dict[str, float]:
+def figures(look: Look, previous: Tensor | None) -> dict[str, float]:
     """The look as figures, each a mean over the images.
 
     Args:
         look: The look.
-        previous: The one before, of the same images; None at the first.
+        previous: The true classes' maps of the look before, (N, H, W), of the same images; None at the first.
 
     Returns:
         ``flat_maps``, the share of maps without evidence; ``centre_bias``, ``class_similarity`` and
@@ -118,7 +118,7 @@ def figures(look: Look, previous: Look | None) -> dict[str, float]:
     # Metrics synchronise when they are computed; rank zero alone is here, and would wait for the others for ever.
     if previous is not None:
         drift = Drift(sync_on_compute=False)
-        drift.update(look.true_maps, previous.true_maps)
+        drift.update(look.true_maps, previous)
         values |= drift.compute()
     there = None if look.masks is None else look.masks.flatten(1).any(dim=1)
     if look.masks is not None and there is not None and there.any():
