@@ -327,7 +327,8 @@ class BankKeeper:
             count = len(self._views)  # type: ignore[arg-type]
             indices = [0, count // 2, count - 1]
             batch = next(iter(view_loader(self._loader, self._views, [indices])))
-            explanation = self._explain(batch)
+            # A resumed run asks once more than the uninterrupted one, and must decide at the same places.
+            explanation = self._explain(batch, deciding=self._state is None)
             settings = {
                 **self._settings,
                 **bank_settings(self._trainer, self._module, self._transform, self._views, self._size),
@@ -361,14 +362,14 @@ class BankKeeper:
             shard.write(rows.start, maps_at_grid(maps, shard.grid, enlarged=enlarged).cpu().numpy())
         shard.seal()
 
-    def _explain(self, batch: Any) -> Explanation:
+    def _explain(self, batch: Any, *, deciding: bool = True) -> Explanation:
         """Explain a batch of views after all that Lightning does to a training batch."""
         trainer = self._trainer
         batch = trainer.precision_plugin.convert_input(batch)
         batch = self._module._on_before_batch_transfer(batch, dataloader_idx=0)
         images, labels = self._found(trainer.strategy.batch_to_device(batch, dataloader_idx=0))
         with trainer.precision_plugin.forward_context():
-            return self._transform.explain(images, labels)  # type: ignore[arg-type]
+            return self._transform.explain(images, labels, deciding=deciding)  # type: ignore[arg-type]
 
     def _found(self, batch: Any) -> ImagesAndLabels:
         found = find_images_and_labels(batch)

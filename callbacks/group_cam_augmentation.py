@@ -147,6 +147,7 @@ class GroupCamAugmentation(L.Callback):
         self._undo: list[Callable[[], None]] = []
         self._pictured = False
         self._checked = False
+        self._resumed = False
         self._warned: set[str] = set()
 
     # Lightning's hooks
@@ -163,7 +164,7 @@ class GroupCamAugmentation(L.Callback):
                 "GroupCamAugmentation with twins adds a term to the loss that training_step returns, and this "
                 "module optimises by itself: set consistency=0 and add camaug.recipes.pair_consistency yourself"
             )
-        self._pictured = self._checked = False
+        self._pictured = self._checked = self._resumed = False
         self._transform = GroupCamTransform(
             pl_module,
             self.explainer,
@@ -251,6 +252,7 @@ class GroupCamAugmentation(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Use the very maps that the interrupted run used, made as it made them."""
+        self._resumed = True
         if self._keeper is not None:
             self._keeper.load_state_dict(state_dict.get("bank", {}))
         if self._transform is not None:
@@ -295,7 +297,8 @@ class GroupCamAugmentation(L.Callback):
         forward = module if transform.forward_function is None else transform.forward_function
         with trainer.precision_plugin.forward_context():
             if not transform.explaining.is_settled:
-                transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES])
+                first = images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES]
+                transform.explain(*first, deciding=not self._resumed)  # where the uninterrupted run decides nothing
             explained = min(max(1, round(self.share * len(images))), COMPARED_IMAGES)
             explain = partial(transform.explain, labels=labels[:explained], deciding=False)
             cost = expected_cost(explain, module, forward, images, explained)
@@ -315,8 +318,8 @@ class GroupCamAugmentation(L.Callback):
             if cause not in self._warned:
                 self._warned.add(cause)
                 rank_zero_warn(
-                    f"GroupCamAugmentation could not augment a batch of epoch {trainer.current_epoch}; training goes on "
-                    f"with it as it is. The same cause is not reported again.\n{traceback.format_exc()}"
+                    f"GroupCamAugmentation could not augment a batch of epoch {trainer.current_epoch}; training goes "
+                    f"on with it as it is. The same cause is not reported again.\n{traceback.format_exc()}"
                 )
             return None
 

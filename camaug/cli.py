@@ -18,7 +18,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
-from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation
+from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation, RandomStateCheckpoint
 from camaug.checkpoints import last_checkpoint, read_checkpoint, run_to_continue
 from camaug.classifier import ImageClassifier
 from camaug.experiments import Report
@@ -50,9 +50,9 @@ class CamaugCLI(LightningCLI):
     :meth:`~camaug.trainer.CamaugTrainer.experiment`. ``price`` has those of ``fit``, and ``seconds``: see
     :meth:`~camaug.trainer.CamaugTrainer.price`.
 
-    ``fit`` with a run's ``checkpoints/last.ckpt`` as ``--ckpt_path`` goes on in that run's own folder, where TensorBoard
-    shows one run without a gap or an epoch twice; ``--ckpt_path last`` finds the newest. Any other checkpoint begins a
-    run of its own. Checkpoints are loaded weights-only, wherever they come from.
+    ``fit`` with a run's ``checkpoints/last.ckpt`` as ``--ckpt_path`` goes on in that run's own folder, where
+    TensorBoard shows one run without a gap or an epoch twice; ``--ckpt_path last`` finds the newest. Any other
+    checkpoint begins a run of its own. Checkpoints are loaded weights-only, wherever they come from.
     """
 
     @staticmethod
@@ -140,6 +140,7 @@ class CamaugCLI(LightningCLI):
             # What was logged after the checkpoint is about to be logged again: TensorBoard lets go of the first.
             settings["dict_kwargs"] = {**settings.get("dict_kwargs", {}), "purge_step": step}
             self.save_config_kwargs["overwrite"] = True
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
             rank_zero_info(f"the run in {_runs(settings) / run} goes on after its step {step}")
 
     def after_predict(self) -> None:
@@ -206,6 +207,7 @@ def _run(args: Sequence[str] | None) -> CamaugCLI | Report:
             "price": {"description": PRICES},
         },
         seed_everything_default=0,
+        trainer_defaults={"callbacks": [RandomStateCheckpoint()]},
         args=None if args is None else list(args),
     )
 
