@@ -256,21 +256,21 @@ def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_event
     trainer = make_trainer(CamLogger(explainer(), images=3), augmentation(), saving, enable_checkpointing=True)
     with pytest.raises(RuntimeError, match=r"DataLoader worker .* exited unexpectedly|killed by signal"):
         trainer.fit(module, DataLoader(Dying(), batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
-    (saved,) = (tmp_path / "saved").glob("*.ckpt")
-    assert torch.load(saved, weights_only=True)["global_step"] == 2
+    saved = (tmp_path / "saved").glob("*.ckpt")
+    assert {torch.load(path, weights_only=True)["global_step"] for path in saved} == {2}
     assert [event.step for event in read_events().Scalars("loss")] == [0, 1]
 
 
 def test_images_that_cannot_be_read_for_the_logger_alone(module, loader, make_trainer):
     class Broken(Blobs):
         def __getitem__(self, index):
-            if index >= 8:
+            if index >= 1:
                 raise OSError("cannot read image 'x.jpg': image file is truncated")
             return super().__getitem__(index)
 
     trainer = make_trainer(CamLogger(explainer(), images=3), limit_val_batches=1)
     with pytest.warns(UserWarning, match=r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"):
-        trainer.fit(module, loader, DataLoader(Broken(), batch_size=8))
+        trainer.fit(module, loader, DataLoader(Broken(), batch_size=1))
     assert len(module.seen) == 6
 
 
