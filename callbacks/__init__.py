@@ -6,6 +6,7 @@ from .cam_writer import CamWriter
 from .experiment_runner import ExperimentRunner
 from .group_cam_augmentation import GroupCamAugmentation
 from .price_runner import PriceRunner
+from .random_state_checkpoint import RandomStateCheckpoint
 from .run_recorder import RunRecorder
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "ExperimentRunner",
     "GroupCamAugmentation",
     "PriceRunner",
+    "RandomStateCheckpoint",
     "RunRecorder",
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lightning as L
 import numpy as np
@@ -33,6 +35,8 @@ from .directory_lock import DirectoryLock
 from .train_source import wrap_train_source
 
 __all__ = ["BankKeeper"]
+
+T = TypeVar("T")
 
 PIXEL_GRID = (16, 16)  # of methods that look at pixels alone
 MEASURED_IMAGES = 32
@@ -86,12 +90,16 @@ class BankKeeper:
         self._lock: DirectoryLock | None = None
         self._probed: BankRecord | None = None
         self._to_be_measured = False
+        self._warned: set[str] = set()
         self._undo = wrap_train_source(trainer, self._wrap)
 
     # What the callback calls
 
     def ensure(self, epoch: int) -> None:
-        """Have maps to serve in this epoch: those in use, or new ones where they are due. Every process calls it."""
+        """Have maps to serve in this epoch: those in use, or new ones where they are due. Every process calls it.
+
+        Where new ones cannot be made or written, the old ones serve on, and it is tried again in the next epoch.
+        """
         if not isinstance(self._trainer.train_dataloader, CarryingLoader):
             raise ValueError(
                 f"{type(self._trainer.strategy).__name__} put a {type(self._trainer.train_dataloader).__name__} in the "
@@ -104,8 +112,12 @@ class BankKeeper:
             self._state = None
         if self._serving is None or self._serving.epoch < due:
             self._refresh(epoch)
-        assert self._serving is not None
-        self._bound_reader.serve(self._serving.number)
+        self._bound_reader.serve(None if self._serving is None else self._serving.number)
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether there are maps to serve: there are, unless the first refresh failed."""
+        return self._serving is not None
 
     def rest(self) -> None:
         """Carry no maps in this epoch."""
@@ -215,8 +227,11 @@ class BankKeeper:
                     f"the saliency bank is mapped into memory and cannot be at {choice}: give a folder, bank_dir=",
                 )
             self._lock = DirectoryLock(Path(choice).absolute())
-            if self._lock.take():
-                return str(Path(choice).absolute()), ""
+            try:
+                if self._lock.take():
+                    return str(Path(choice).absolute()), ""
+            except OSError as error:
+                return "", f"the saliency bank cannot be written to {choice} ({error}): give another folder, bank_dir="
         return "", f"the saliency bank in {choices[-1]} is in use by another run: give another folder, bank_dir="
 
     # Refreshing
@@ -224,8 +239,11 @@ class BankKeeper:
     def _take_up(self, state: Mapping[str, Any], due: int) -> None:
         """Use the generation that the interrupted run used."""
         with self._looking():
-            number = self._decide(lambda: self._located(state))
-        if number is not None:
+            number, failure = self._decide(lambda: _attempt(lambda: self._located(state)))
+        if failure:
+            if self._trainer.is_global_zero:
+                self._report(failure)
+        elif number is not None:
             self._agree(self._bank.is_whole(number), number)
             self._serving = self._generation(number, int(state["epoch"]))
         elif int(state["epoch"]) >= due:
@@ -250,11 +268,19 @@ class BankKeeper:
         started = time.monotonic()
         before = self._serving
         with self._looking():
-            number, is_new, enlarged = self._decide(lambda: self._plan(before))
+            plan, failure = self._decide(lambda: _attempt(lambda: self._plan(before)))
+            if plan is None:
+                if self._trainer.is_global_zero:
+                    self._report(failure)
+                return
+            number, is_new, enlarged = plan
             self._agree(self._bank.record(number) is not None, number)
             if is_new:
-                self._explain_share(number, enlarged)
-            self._trainer.strategy.barrier("saliency bank")
+                _, failure = _attempt(lambda: self._explain_share(number, enlarged))
+                if failure:
+                    self._report(failure)
+                if not self._trainer.strategy.reduce_boolean_decision(not failure, all=True):
+                    return
         self._agree(self._bank.is_whole(number), number)
         self._serving = self._generation(number, epoch)
         self._to_be_measured = True
@@ -273,6 +299,19 @@ class BankKeeper:
                 self._measure_staleness(before.number, number)
             self._bank.keep_only(in_use)
 
+    def _report(self, failure: str) -> None:
+        """Warn of this process's own failure, once for each cause."""
+        cause = failure.strip().splitlines()[-1]
+        if cause in self._warned:
+            return
+        self._warned.add(cause)
+        serving = "the old ones serve on" if self.has_maps else "there are none yet, and images stay as they are"
+        warnings.warn(
+            f"GroupCamAugmentation could not make new maps in {self._bank.directory}: {serving}. Training goes on, and "
+            f"it is tried again in the next epoch. The same cause is not reported again.\n{failure}",
+            stacklevel=2,
+        )
+
     def _plan(self, before: Generation | None) -> tuple[int, bool, bool]:
         """By rank zero: the generation to serve, whether it is still to be made, how maps are sampled."""
         record = self._probe()
@@ -288,7 +327,8 @@ class BankKeeper:
             count = len(self._views)  # type: ignore[arg-type]
             indices = [0, count // 2, count - 1]
             batch = next(iter(view_loader(self._loader, self._views, [indices])))
-            explanation = self._explain(batch)
+            # A resumed run asks once more than the uninterrupted one, and must decide at the same places.
+            explanation = self._explain(batch, deciding=self._state is None)
             settings = {
                 **self._settings,
                 **bank_settings(self._trainer, self._module, self._transform, self._views, self._size),
@@ -322,14 +362,14 @@ class BankKeeper:
             shard.write(rows.start, maps_at_grid(maps, shard.grid, enlarged=enlarged).cpu().numpy())
         shard.seal()
 
-    def _explain(self, batch: Any) -> Explanation:
+    def _explain(self, batch: Any, *, deciding: bool = True) -> Explanation:
         """Explain a batch of views after all that Lightning does to a training batch."""
         trainer = self._trainer
         batch = trainer.precision_plugin.convert_input(batch)
         batch = self._module._on_before_batch_transfer(batch, dataloader_idx=0)
         images, labels = self._found(trainer.strategy.batch_to_device(batch, dataloader_idx=0))
         with trainer.precision_plugin.forward_context():
-            return self._transform.explain(images, labels)  # type: ignore[arg-type]
+            return self._transform.explain(images, labels, deciding=deciding)  # type: ignore[arg-type]
 
     def _found(self, batch: Any) -> ImagesAndLabels:
         found = find_images_and_labels(batch)
@@ -383,6 +423,16 @@ class BankKeeper:
         value = float(mask_iou(binarise(maps), binarise(others))[has_evidence].mean())
         for logger in self._trainer.loggers:
             logger.log_metrics({name: value}, step=self._trainer.global_step)
+
+
+def _attempt(do: Callable[[], T]) -> tuple[T | None, str]:
+    """What is given, or None and why: a failure of one process that the others must hear of. Wrong input is raised."""
+    try:
+        return do(), ""
+    except (ValueError, TypeError):
+        raise
+    except Exception:
+        return None, traceback.format_exc()
 
 
 @contextmanager

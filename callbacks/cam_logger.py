@@ -6,7 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 import torch
@@ -38,6 +38,13 @@ __all__ = ["CamLogger"]
 DEFAULT_IMAGES = 16
 
 
+class Maps(NamedTuple):
+    """The true classes' maps (N, H, W) of the images at these places of the data set."""
+
+    indices: Sequence[int]
+    true_maps: Tensor
+
+
 class CamLogger(L.Callback):
     """Logs what the model looks at, every epoch, for the same images.
 
@@ -55,6 +62,9 @@ class CamLogger(L.Callback):
 
     The training is not changed by being watched, and is not ended: a failure while drawing is a warning with its
     traceback. What can be known beforehand to be wrong is an error before the first batch.
+
+    Checkpoints carry the last look's maps, so that the first drift after resuming is what it would have been; and what
+    is logged before a checkpoint is written to the disk before it.
 
     Args:
         explainer: The method: a name of ``camaug.list_explainers()``, or an explainer with its settings.
@@ -127,7 +137,7 @@ class CamLogger(L.Callback):
         self._explaining: FastPath | None = None
         self._probes: Probes | None = None
         self._dataset: Any = None
-        self._previous: Look | None = None
+        self._previous: Maps | None = None
         self._compared_in: int | None = None  # the epoch
         self._begun: set[str] = set()  # the prefixes under which the images themselves were written
         self._warned: set[str] = set()
@@ -181,11 +191,38 @@ class CamLogger(L.Callback):
         """Log."""
         self._log(trainer, pl_module, f"{self.tag}_test")
 
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Have what Lightning logged at the last epoch's end on the disk, whatever happens in this one."""
+        self._flush(trainer)
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Have on the disk what a run that resumes from this checkpoint will not log again."""
+        self._flush(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The last look's maps, and how and since when maps are made and compared."""
+        previous = self._previous
+        return {
+            "previous": {} if previous is None else {"indices": list(previous.indices), "maps": previous.true_maps},
+            "compared_in": self._compared_in,
+            "explaining": {} if self._explaining is None else self._explaining.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the interrupted run's last look."""
+        previous = state_dict.get("previous")
+        self._previous = Maps(previous["indices"], previous["maps"]) if previous else None
+        self._compared_in = state_dict.get("compared_in")
+        if self._explaining is not None:
+            self._explaining.load_state_dict(state_dict.get("explaining", {}))
+
     # The work, on rank zero alone and without collectives, so that no failure leaves other ranks waiting
 
     def _begin(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
         if not trainer.is_global_zero:
             return
+        if trainer.state.fn != TrainerFn.FITTING:  # the looks of a training, which its checkpoint has brought along
+            self._previous = self._compared_in = None
         loader = first_loader(loaders)
         if not hasattr(loader, "dataset"):
             rank_zero_warn(
@@ -194,9 +231,9 @@ class CamLogger(L.Callback):
             )
             return
         self._dataset = loader.dataset
-        self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
-        warn_of_missing_objects(self, self._probes)
         try:
+            self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
+            warn_of_missing_objects(self, self._probes)
             with isolate_rng():
                 images = images_on_device(trainer, self._probes.batches[0])[:1]
                 with trainer.precision_plugin.forward_context():
@@ -206,14 +243,16 @@ class CamLogger(L.Callback):
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
-            self._warn("could not explain a first image")
+            seen = "" if self._probes is not None else ", and no heatmap will be seen"
+            self._warn(f"could not {'explain a first image' if self._probes else 'read its images'}{seen}")
 
     def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
         if self._probes is None:
             return
         try:
             with isolate_rng():  # the hooks that move a batch may draw random numbers
-                look = compared(self._look(trainer, pl_module, self._probes), self._previous)
+                look = self._look(trainer, pl_module, self._probes)
+                look = compared(look, self._comparable(look))
                 look = self._compare(trainer, pl_module, self._probes, look)
             self._write(trainer, pl_module, look, prefix)
         except Exception:
@@ -279,11 +318,29 @@ class CamLogger(L.Callback):
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
         self._write_strip(trainer, pl_module, look, prefix, values, names)
-        self._previous = look
+        self._previous = Maps(look.indices, look.true_maps)
         # A CamEvaluator beside this logger has the figures that both know, of more images.
         values = {name: value for name, value in values.items() if name not in trainer.callback_metrics}
+        # Where Lightning logs an epoch's own figures: at its last step, which a checkpoint at its end has behind it.
+        step = max(trainer.global_step - 1, 0) if trainer.state.fn == TrainerFn.FITTING else trainer.global_step
         for logger in trainer.loggers:
-            logger.log_metrics(values, step=trainer.global_step)
+            logger.log_metrics(values, step=step)
+
+    def _comparable(self, look: Look) -> Tensor | None:
+        """The last look's maps, if they are of the same images."""
+        last = self._previous
+        same = last is not None and list(last.indices) == list(look.indices)
+        return last.true_maps if last is not None and same and last.true_maps.shape == look.true_maps.shape else None
+
+    def _flush(self, trainer: L.Trainer) -> None:
+        if not trainer.is_global_zero:
+            return
+        try:
+            for logger in trainer.loggers:
+                if isinstance(logger, TensorBoardLogger):
+                    logger.experiment.flush()
+        except Exception:
+            self._warn("could not write what is logged to the disk")
 
     def _write_strip(
         self,

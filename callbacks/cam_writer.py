@@ -20,6 +20,7 @@ from camaug.class_names import find_class, known_class_names
 from camaug.explain import explanation_record
 from camaug.explained_image import ExplainedImage, RawMap
 from camaug.explainers import Explainer, Explanation, as_explainer
+from camaug.printable import printable
 from camaug.records import describe_explainer, describe_model, weights_digest
 from camaug.render import COLORMAPS, denormalise
 
@@ -166,7 +167,7 @@ class CamWriter(L.Callback):
         if stage != "predict":
             return
         self._let_go(trainer, pl_module)
-        failed = "".join(f"\n  failed: {path}" for path in self.failed)
+        failed = "".join(f"\n  failed: {printable(path)}" for path in self.failed)
         rank_zero_info(
             f"CamWriter: {self.written} images written to {self.directory}, {self.skipped} skipped because they were "
             f"done, {len(self.failed)} failed{failed}"

@@ -48,6 +48,9 @@ class GroupCamAugmentation(L.Callback):
     augmented batch is logged as a picture (``augmentation/first_batch``: original, map, mask, result), and every epoch
     the share of the steps' time that the augmentation took (``augmentation/step_time_share``).
 
+    What cannot work is an error at the first batch. A failure after that, such as memory or a disk that is exhausted,
+    is one warning with its traceback: the training goes on with the batch as it is, and the next one is tried again.
+
     Args:
         explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
             with 16 groups, without weights and without de-noising, 18 forward passes an image and no backward pass.
@@ -144,6 +147,8 @@ class GroupCamAugmentation(L.Callback):
         self._undo: list[Callable[[], None]] = []
         self._pictured = False
         self._checked = False
+        self._resumed = False
+        self._warned: set[str] = set()
 
     # Lightning's hooks
 
@@ -159,7 +164,7 @@ class GroupCamAugmentation(L.Callback):
                 "GroupCamAugmentation with twins adds a term to the loss that training_step returns, and this "
                 "module optimises by itself: set consistency=0 and add camaug.recipes.pair_consistency yourself"
             )
-        self._pictured = self._checked = False
+        self._pictured = self._checked = self._resumed = False
         self._transform = GroupCamTransform(
             pl_module,
             self.explainer,
@@ -209,7 +214,7 @@ class GroupCamAugmentation(L.Callback):
         self._step_time.start()
         if self._is_active(trainer.current_epoch):
             with self._augmentation_time.running(), trainer.precision_plugin.forward_context():
-                self._augmented = self._augment(trainer, batch)
+                self._augmented = self._try_to_augment(trainer, batch)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -247,6 +252,7 @@ class GroupCamAugmentation(L.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Use the very maps that the interrupted run used, made as it made them."""
+        self._resumed = True
         if self._keeper is not None:
             self._keeper.load_state_dict(state_dict.get("bank", {}))
         if self._transform is not None:
@@ -272,6 +278,11 @@ class GroupCamAugmentation(L.Callback):
             return
         images, labels = find_images_and_labels(batch)
         self._bound_transform.check_inputs([images, labels])
+        if _has_several_classes(labels):
+            rank_zero_warn(
+                "GroupCamAugmentation: the labels name several classes an image, and an image is explained at the "
+                "heaviest, of equals at the first: what shows the others alone is treated as unimportant"
+            )
         cost = "" if self.recipe in NEED_NO_MAPS else self._expect(trainer, images, labels)
         rising = f", reached in {self.ramp_epochs} steps," if self.ramp_epochs else ""
         until = "" if self.stop_epoch is None else f" until epoch {self.stop_epoch}"
@@ -286,7 +297,8 @@ class GroupCamAugmentation(L.Callback):
         forward = module if transform.forward_function is None else transform.forward_function
         with trainer.precision_plugin.forward_context():
             if not transform.explaining.is_settled:
-                transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES])
+                first = images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES]
+                transform.explain(*first, deciding=not self._resumed)  # where the uninterrupted run decides nothing
             explained = min(max(1, round(self.share * len(images))), COMPARED_IMAGES)
             explain = partial(transform.explain, labels=labels[:explained], deciding=False)
             cost = expected_cost(explain, module, forward, images, explained)
@@ -295,11 +307,31 @@ class GroupCamAugmentation(L.Callback):
             return f"{passes} every {self.refresh_every_n_epochs} epochs"
         return f"{passes}: about {self.share * cost.steps:.0%} added to a step"
 
+    def _try_to_augment(self, trainer: L.Trainer, batch: Any) -> Any:
+        """The augmented batch; None where there is none to be had, which is no reason to end a training."""
+        try:
+            return self._augment(trainer, batch)
+        except (ValueError, TypeError):  # data or settings that cannot be augmented
+            raise
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            if cause not in self._warned:
+                self._warned.add(cause)
+                rank_zero_warn(
+                    f"GroupCamAugmentation could not augment a batch of epoch {trainer.current_epoch}; training goes "
+                    f"on with it as it is. The same cause is not reported again.\n{traceback.format_exc()}"
+                )
+            return None
+
     def _augment(self, trainer: L.Trainer, batch: Any) -> Any:
+        if self._keeper is not None and not self._keeper.has_maps:
+            return None
         transform = self._bound_transform
         transform.share = self._share_in(trainer.current_epoch)
         images, labels = find_images_and_labels(batch)
         transform.check_inputs([images, labels])
+        if len(images) == 0:  # of a batch sampler, or a filter on the device
+            return None
         maps = None
         if self._keeper is not None and labels is not None:
             maps = self._keeper.maps_for(images, labels)
@@ -381,6 +413,11 @@ def _picture(images: Tensor, augmented: Tensor, params: dict[str, Any], normalis
         row([caption(p[place], [n]) for n, p in zip(columns, enlarged, strict=True)]) for place in range(len(index))
     ]
     return grid(rows, columns=2 if len(rows) > 3 else 1)
+
+
+def _has_several_classes(labels: Any) -> bool:
+    """Whether labels (N, classes) are of several classes in full, as no probabilities are."""
+    return isinstance(labels, Tensor) and labels.dim() == 2 and bool((labels.float().sum(dim=1) > 1.5).any())
 
 
 def _train_dataset(trainer: L.Trainer) -> Any:

@@ -100,12 +100,17 @@ def overview(look: Look, names: Sequence[str] | None, colormap: str, strength: f
     return grid([caption(heat[i], [_prediction(look, i, names)], mark=_mark(look, i)) for i in places])
 
 
-def compared(look: Look, previous: Look | None) -> Look:
-    """The look with how much it differs from the one before, of the same images; None at the first."""
+def compared(look: Look, previous: Tensor | None) -> Look:
+    """The look with how much it differs from the one before.
+
+    Args:
+        look: The look.
+        previous: The true classes' maps of the look before, (N, H, W), of the same images; None at the first.
+    """
     if previous is None:
         return look
-    maps, before = look.true_maps, previous.true_maps
-    return replace(look, drift=1 - rank_correlation(maps, before), overlap=top_overlap(maps, before))
+    maps = look.true_maps
+    return replace(look, drift=1 - rank_correlation(maps, previous), overlap=top_overlap(maps, previous))
 
 
 def figures(look: Look) -> dict[str, float]:

@@ -6,21 +6,25 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
-from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation
+from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation, RandomStateCheckpoint
+from camaug.checkpoints import last_checkpoint, read_checkpoint, run_to_continue
 from camaug.classifier import ImageClassifier
 from camaug.experiments import Report
 from camaug.experiments.comparison import main as compare
 from camaug.explainers import Explainer
+from camaug.printable import printable, printable_lines
 from camaug.tensorboard.report import main as report
 from camaug.trainer import CamaugTrainer
 
@@ -31,6 +35,8 @@ COMPARES = "And `compare --config FILE`: train the arms of a comparison over sev
 REPORTS = "And `report RUN`: one HTML file of all heatmaps of a run (report --help)."
 PRICES = "Say what augmentation would cost here: your model, your images, this machine; nothing is saved."
 EXPLAINS = "Explain photos: for each an overlay, the raw map and a record of what was computed."
+TRACEBACK = "CAMAUG_TRACEBACK"
+CHOSEN_BY_LIGHTNING = ("best", "last", "hpc", "registry")
 
 
 class CamaugCLI(LightningCLI):
@@ -45,13 +51,41 @@ class CamaugCLI(LightningCLI):
     ``experiment``, ``output`` and ``images``: see
     :meth:`~camaug.trainer.CamaugTrainer.experiment`. ``price`` has those of ``fit``, and ``seconds``: see
     :meth:`~camaug.trainer.CamaugTrainer.price`.
+
+    ``fit`` with a run's ``checkpoints/last.ckpt`` as ``--ckpt_path`` goes on in that run's own folder, where
+    TensorBoard shows one run without a gap or an epoch twice; ``--ckpt_path last`` finds the newest. Any other
+    checkpoint begins a run of its own. Checkpoints are loaded weights-only, wherever they come from.
     """
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
         """Lightning's, ``experiment`` and ``price``."""
         both = {"model", "datamodule"}
-        return {**LightningCLI.subcommands(), "experiment": both, "price": both}
+        # Whether a checkpoint may run code is not a question that an argument decides.
+        own = {name: skipped | {"weights_only"} for name, skipped in LightningCLI.subcommands().items()}
+        return {**own, "experiment": both, "price": both}
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Let ``--ckpt_path last`` be that of the newest run, and refuse a checkpoint that is not there."""
+        super().parse_arguments(parser, args)
+        config = self.config.get(self.config.get("subcommand") or "", {})
+        path = config.get("ckpt_path")
+        if path == "last" and self.config["subcommand"] == "fit" and not config["checkpoint"]["dirpath"]:
+            found = (last_checkpoint(_runs(settings)) for settings in _tensorboard_loggers(config))
+            config["ckpt_path"] = str(next((each for each in found if each is not None), path))
+        elif path and path not in CHOSEN_BY_LIGHTNING and "://" not in str(path) and not Path(path).exists():
+            raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning's, which reads the model's settings from the checkpoint: if it can be read."""
+        path = self.config.get(self.config.get("subcommand") or "", {}).get("ckpt_path")
+        if path and Path(path).is_file():
+            self._checkpoint = read_checkpoint(Path(path))
+        super()._parse_ckpt_path()
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        own = {"weights_only": True} if subcommand in LightningCLI.subcommands() else {}
+        return {**super()._prepare_subcommand_kwargs(subcommand), **own}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the sections, say where runs go, and let the data say how many classes there are."""
@@ -80,7 +114,9 @@ class CamaugCLI(LightningCLI):
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
 
     def before_instantiate_classes(self) -> None:
-        """Nothing is left behind where the trainer logs: results stand in folders of their own."""
+        """Settle where runs and results stand: a resumed run in its own folder, results in folders of their own."""
+        if self.subcommand == "fit":
+            self._continue_run()
         if self.subcommand in ("predict", "experiment", "price"):
             self.save_config_callback = None
         if self.subcommand in ("predict", "experiment"):
@@ -92,6 +128,22 @@ class CamaugCLI(LightningCLI):
                     "the model that explains your photos has random weights: give it --model.pretrained true, "
                     "--model.checkpoint FILE or --ckpt_path CHECKPOINT"
                 )
+
+    def _continue_run(self) -> None:
+        """Let a run that is resumed from its last checkpoint go on in its own folder."""
+        config = self.config["fit"]
+        path = Path(config["ckpt_path"] or "")
+        for settings in _tensorboard_loggers(config):
+            run = run_to_continue(path, _runs(settings)) if path.is_file() else None
+            if run is None or str(settings["init_args"]["version"] or run) != run:
+                continue
+            step = int(self._checkpoint["global_step"])
+            settings["init_args"]["version"] = run
+            # What was logged after the checkpoint is about to be logged again: TensorBoard lets go of the first.
+            settings["dict_kwargs"] = {**settings.get("dict_kwargs", {}), "purge_step": step}
+            self.save_config_kwargs["overwrite"] = True
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            rank_zero_info(f"the run in {_runs(settings) / run} goes on after its step {step}")
 
     def after_predict(self) -> None:
         """Say where the explanations are."""
@@ -124,7 +176,20 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
 
     Returns:
         The CLI, with its trainer, model and data module; of ``compare`` its report, of ``report`` the file.
+
+    Raises:
+        SystemExit: Without ``args``, where this package refuses something: with what and why on the last line, and with
+            the traceback where the environment has ``CAMAUG_TRACEBACK``. Given ``args``, the error itself is raised.
     """
+    try:
+        return _run(args)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        if args is not None or TRACEBACK in os.environ or not _is_refusal(error.__traceback__):
+            raise
+        sys.exit(f"error: {printable_lines(str(error))}\n({TRACEBACK}=1 in the environment shows where it comes from)")
+
+
+def _run(args: Sequence[str] | None) -> CamaugCLI | Report:
     given = sys.argv[1:] if args is None else list(args)
     if given[:1] == ["compare"]:
         return compare(given[1:])
@@ -146,8 +211,29 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
             "price": {"description": PRICES},
         },
         seed_everything_default=0,
+        trainer_defaults={"callbacks": [RandomStateCheckpoint()]},
         args=None if args is None else list(args),
     )
+
+
+def _is_refusal(trace: TracebackType | None) -> bool:
+    """Whether an error was raised by a line of this package: on purpose, with a message for the person who reads it."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).split(".")[0] == __package__
+
+
+def _tensorboard_loggers(config: Any) -> Iterator[Any]:
+    """The settings of the trainer's TensorBoard loggers."""
+    loggers = config["trainer"]["logger"]
+    for settings in loggers if isinstance(loggers, list) else [loggers]:
+        if str(getattr(settings, "class_path", "")).endswith("TensorBoardLogger"):
+            yield settings
+
+
+def _runs(settings: Any) -> Path:
+    """The folder of a TensorBoard logger's runs."""
+    return Path(os.path.expanduser(settings["init_args"]["save_dir"]), settings["init_args"]["name"] or "")
 
 
 def _print_summary(trainer: L.Trainer, directory: str | None) -> None:
@@ -166,7 +252,7 @@ def _print_facts(facts: Mapping[str, str]) -> None:
     console.rule("camaug", align="left")
     for name, value in facts.items():
         # Soft wrapping leaves the lines whole, so that paths and commands can be copied.
-        console.print(f"{name:<18} {value}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"{name:<18} {printable(value)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _add_explaining(parser: LightningArgumentParser) -> None:

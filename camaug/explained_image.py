@@ -97,8 +97,13 @@ class ExplainedImage:
         paths[0].parent.mkdir(parents=True, exist_ok=True)
         paths[2].unlink(missing_ok=True)  # it would vouch for files that are about to change
         record = {**self.record, "files": {"overlay": paths[0].name, "map": paths[1].name}}
+        # A file name that is no UTF-8 has lone surrogates in it, which stand as their escapes in the file.
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        contents = (png_bytes(self.overlay), _sixteen_bits(self.map) if raw == "png" else _npy(self.map), text.encode())
+        contents = (
+            png_bytes(self.overlay),
+            _sixteen_bits(self.map) if raw == "png" else _npy(self.map),
+            text.encode(errors="backslashreplace"),
+        )
         for path, content in zip(paths, contents, strict=True):
             write_whole(path, content)
         return paths

@@ -96,6 +96,8 @@ class FastForward:
 
     def _try_plans(self, images: Tensor) -> _Plan:
         expected = self._forward(images)
+        if not expected.isfinite().all():  # no fault of the fast forward
+            return _Plan(dtype=None, channels_last=False, pairs=())
         pairs = find_foldable_pairs(self._model, self._forward, images[:1])
         dtype = low_precision(images.device) if self._dtype == "auto" else self._dtype
         # A model whose weights are not float32, or that is asked inside autocast, has its precision chosen already.

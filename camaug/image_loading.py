@@ -7,6 +7,8 @@ import os
 import numpy as np
 from PIL import Image, ImageOps
 
+LONGEST = 100  # times the shorter side
+
 __all__ = ["decode", "load_image", "upright_rgb"]
 
 
@@ -31,9 +33,16 @@ def decode(path: str | os.PathLike[str], shrink: int = 1) -> Image.Image:
             the file's soundness is asked for. Other formats are read at full size.
 
     Raises:
-        Exception: Whatever Pillow raises at a file that is broken, cut off, too large or no image.
+        ValueError: If one side is more than 100 times the other: the usual enlarging of the shorter side would make a
+            small file fill the memory.
+        Exception: Whatever Pillow raises at a file that is broken, cut off, too large (``PIL.Image.MAX_IMAGE_PIXELS``,
+            told by its header) or no image.
     """
     with Image.open(path) as image:
+        if max(image.size) > LONGEST * min(image.size):
+            raise ValueError(
+                f"it is {image.width} × {image.height} pixels, expected one side at most {LONGEST} times the other"
+            )
         if shrink > 1:
             image.draft(None, (max(1, image.width // shrink), max(1, image.height // shrink)))
         return upright_rgb(image)

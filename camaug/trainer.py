@@ -45,7 +45,7 @@ class CamaugTrainer(L.Trainer):
         runner = ExperimentRunner(experiment, output, images)
         self.callbacks.append(runner)
         try:
-            self.predict(model, datamodule=datamodule, return_predictions=False, ckpt_path=ckpt_path)
+            self.predict(model, datamodule=datamodule, return_predictions=False, ckpt_path=ckpt_path, weights_only=True)
         finally:
             self.callbacks.remove(runner)
         return cast(Report, runner.report)

@@ -13,6 +13,8 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader, Dataset
 
+from camaug.printable import printable
+
 from .box_check import find_misfits, fit_boxes
 from .box_formats import BoxFormat, read_boxes, recognise_format
 from .box_records import AnnotatedImage
@@ -267,7 +269,7 @@ class BoxesDataModule(ClassificationDataModule):
             lines.append(f"Not in class_indices: {', '.join(f'{n} {name}' for name, n in unmapped.most_common())}")
         if empty:
             lines.append(f"Without images: {', '.join(empty)}")
-        rank_zero_info("\n".join(lines))
+        rank_zero_info("\n".join(printable(line) for line in lines))
 
 
 def _refuse(bad: dict[str, str], heading: str, argument: str, policy: str) -> None:

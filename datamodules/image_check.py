@@ -11,6 +11,7 @@ from PIL import Image
 from rich.progress import track
 
 from camaug.image_loading import decode
+from camaug.printable import printable
 
 __all__ = ["describe_bad", "describe_bad_images", "find_bad_images", "upright_size"]
 
@@ -48,7 +49,7 @@ def describe_bad_images(bad: Mapping[str, str], total: int) -> str:
 
 def describe_bad(bad: Mapping[str, str], heading: str) -> str:
     """A heading, and below it the first ten of what is bad with their reasons."""
-    named = [f"  {path}: {reason}" for path, reason in list(bad.items())[:_NAMED]]
+    named = [f"  {printable(path)}: {printable(reason)}" for path, reason in list(bad.items())[:_NAMED]]
     unnamed = [f"  and {len(bad) - _NAMED} more"] if len(bad) > _NAMED else []
     return "\n".join([f"{heading}:", *named, *unnamed])
 

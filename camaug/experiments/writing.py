@@ -17,6 +17,7 @@ from torch import Tensor
 from camaug.experiments.plotting import plot
 from camaug.experiments.report import Cell, Interval, Report, Table
 from camaug.files import png_bytes, write_whole
+from camaug.printable import printable
 
 _UNLIMITED = 10_000
 
@@ -58,7 +59,7 @@ def print_report(report: Report, console: Console) -> None:
         fits = console.measure(shown, options=console.options.update(max_width=_UNLIMITED)).maximum <= console.width
         console.print(shown if fits else _rich_table(table, stacked=True))
     for note in report.notes:
-        console.print(note, highlight=False, markup=False)
+        console.print(printable(note), highlight=False, markup=False)
 
 
 def to_csv(table: Table) -> str:
@@ -91,8 +92,8 @@ def to_markdown(table: Table) -> str:
     """
     rules = ["---:" if _is_numeric(table, number) else "---" for number in range(len(table.columns))]
     lines = [list(table.columns), rules, *table.shown()]
-    text = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
-    return "\n\n".join([text, *table.notes])
+    text = "\n".join("| " + " | ".join(_as_markdown(cell) for cell in line) + " |" for line in lines)
+    return "\n\n".join([text, *map(_as_markdown, table.notes)])
 
 
 def file_name(name: str) -> str:
@@ -107,15 +108,24 @@ def file_name(name: str) -> str:
 
 def _rich_table(table: Table, *, stacked: bool) -> RichTable:
     """A table for the terminal; stacked, each interval stands below its figure."""
-    notes = "\n".join(escape(note) for note in table.notes)
+    notes = "\n".join(escape(printable(note)) for note in table.notes)
     shown = RichTable(
         title=escape(table.name), title_justify="left", caption=notes or None, caption_justify="left", highlight=False
     )
     for number, column in enumerate(table.columns):
         shown.add_column(escape(column), justify="right" if _is_numeric(table, number) else "left", overflow="fold")
     for row in table.shown():
-        shown.add_row(*(escape(cell.replace(" [", "\n[") if stacked else cell) for cell in row))
+        shown.add_row(*(escape(_shown(cell, stacked=stacked)) for cell in row))
     return shown
+
+
+def _shown(cell: str, *, stacked: bool) -> str:
+    return printable(cell).replace(" [", "\n[") if stacked else printable(cell)
+
+
+def _as_markdown(text: str) -> str:
+    """Text that is no markup: neither a column, nor HTML, nor a link."""
+    return printable(text).replace("|", r"\|").replace("<", "&lt;").replace("](", r"]\(")
 
 
 def _images(report: Report) -> Iterator[tuple[str, Tensor]]:
@@ -128,11 +138,11 @@ def _images(report: Report) -> Iterator[tuple[str, Tensor]]:
 def _markdown_report(report: Report, images: Sequence[str]) -> str:
     tables = [f"## {table.name}\n\n{to_markdown(table)}" for table in report.tables]
     pictures = [f"![{name}]({name}.png)" for name in images]
-    return "\n\n".join([f"# {report.title}", *report.notes, *tables, *pictures]) + "\n"
+    return "\n\n".join([f"# {report.title}", *map(_as_markdown, report.notes), *tables, *pictures]) + "\n"
 
 
 def _to_tensorboard(report: Report, images: dict[str, Tensor], writer: Any) -> None:
-    writer.add_text("report", "\n\n".join([f"# {report.title}", *report.notes]))
+    writer.add_text("report", "\n\n".join([f"# {report.title}", *map(_as_markdown, report.notes)]))
     for table in report.tables:
         writer.add_text(file_name(table.name), to_markdown(table))
         named = len({str(row[0]) for row in table.rows}) == len(table.rows)

@@ -123,13 +123,18 @@ def in_chunks(query: Callable[[slice], T], count: int, chunk_size: int) -> Itera
         part = slice(done, min(done + chunk_size, count))
         try:
             result = query(part)
-        except torch.OutOfMemoryError:
-            if chunk_size == 1:
+        except RuntimeError as error:
+            if chunk_size == 1 or not _is_out_of_memory(error):
                 raise
             chunk_size //= 2
             continue
         yield result
         done = part.stop
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device's memory is exhausted; of the processor's, PyTorch has no error of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def check_chunk_size(chunk_size: int | None) -> None:

@@ -1,0 +1,7 @@
+"""The small network, data and trainer of the callbacks' tests."""
+
+from __future__ import annotations
+
+from ..callbacks.conftest import dataset, loader, make_trainer, module, read_events
+
+__all__ = ["dataset", "loader", "make_trainer", "module", "read_events"]

@@ -1,0 +1,415 @@
+"""What fails in the middle of a training is one warning, and the training goes on with all that it had."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from camaug import GroupCAM
+from camaug.callbacks import CamLogger, GroupCamAugmentation
+from camaug.explainers.queries import in_chunks
+
+from ..callbacks.conftest import Blobs, Module
+from ..callbacks.test_bank import Squares
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def explainer(cls: type[GroupCAM] = GroupCAM) -> GroupCAM:
+    return cls(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+
+
+def augmentation(cls: type[GroupCAM] = GroupCAM, **settings) -> GroupCamAugmentation:
+    defaults = {"preset": "paper", "blur_kernel_size": 5, "blur_sigma": 5.0, "fast": False}
+    return GroupCamAugmentation(explainer(cls), **{**defaults, **settings})
+
+
+class Exhausted(GroupCAM):
+    """Works until it does not."""
+
+    works = True
+
+    def saliency(self, evidence):
+        if not Exhausted.works:
+            raise RuntimeError("no more heat")
+        return super().saliency(evidence)
+
+
+class Undefined(GroupCAM):
+    def saliency(self, evidence):
+        return super().saliency(evidence) * float("nan")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    Exhausted.works = True
+
+
+class Breaking(L.Callback):
+    """After the first batch nothing can be explained any more."""
+
+    def on_train_batch_end(self, *_):
+        Exhausted.works = False
+
+
+def unchanged(seen: torch.Tensor, dataset: Blobs, start: int = 0) -> list[bool]:
+    return [torch.equal(image, dataset.images[start + index]) for index, image in enumerate(seen)]
+
+
+# Augmentation
+
+
+def test_an_explainer_that_raises_leaves_the_images_as_they_are(module, loader, dataset, make_trainer, read_events):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make_trainer(augmentation(Exhausted), Breaking()).fit(module, loader)
+    said = [str(w.message) for w in caught if "could not augment" in str(w.message)]
+    assert len(said) == 1
+    assert "RuntimeError: no more heat" in said[0]
+    assert not all(unchanged(module.seen[0], dataset))
+    assert len(module.seen) == 6
+    assert all(unchanged(module.seen[1], dataset, 8))
+    assert all(unchanged(module.seen[5], dataset, 16))
+    assert all(p.grad is None or p.grad.isfinite().all() for p in module.parameters())
+
+
+def test_twins_that_cannot_be_made_add_no_term_to_the_loss(module, loader, make_trainer):
+    with pytest.warns(UserWarning, match="could not augment a batch"):
+        make_trainer(augmentation(Exhausted, recipe="paired"), Breaking()).fit(module, loader)
+    assert [len(images) for images in module.seen] == [16, 8, 8, 8, 8, 8]
+
+
+def test_an_explainer_that_never_works_is_an_error_at_the_first_batch(module, loader, make_trainer):
+    Exhausted.works = False
+    with pytest.raises(RuntimeError, match="no more heat"):
+        make_trainer(augmentation(Exhausted, start_epoch=1)).fit(module, loader)
+    assert module.seen == []
+
+
+def test_maps_that_are_not_numbers_change_no_image_and_are_blank(module, loader, dataset, make_trainer, read_events):
+    with pytest.warns(UserWarning, match="blank map"):
+        make_trainer(augmentation(Undefined), CamLogger(explainer(Undefined), images=3, fast=False)).fit(module, loader)
+    assert all(unchanged(module.seen[2], dataset, 16))
+    assert read_events().Scalars("cam/flat_maps")[0].value == 1
+
+
+def test_images_with_pixels_that_are_not_numbers(module, dataset, make_trainer):
+    dataset.images[3, :, 5, 5] = float("nan")
+    module.on_before_optimizer_step = lambda optimizer: module.zero_grad()
+    data = DataLoader(dataset, batch_size=8)
+    make_trainer(augmentation(), CamLogger(explainer(), images=3, fast=False), max_epochs=1).fit(module, data)
+    assert torch.equal(module.seen[0][3].isnan(), dataset.images[3].isnan())  # blur has spread them nowhere
+    assert module.seen[0][[0, 1, 2, 4]].isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
+def test_a_loss_that_is_not_a_number(module, loader, make_trainer, read_events):
+    module.on_after_backward = lambda: [p.grad.fill_(float("nan")) for p in module.parameters()]
+    trainer = make_trainer(augmentation(), CamLogger(explainer(), images=3))
+    trainer.fit(module, loader)
+    assert trainer.current_epoch == 2
+    assert torch.tensor(module.losses[1:]).isnan().all()
+    assert [event.step for event in read_events().Images("cam/overview")] == [0, 1]
+
+
+# Memory
+
+
+def test_chunks_shrink_where_the_processors_memory_does_not_suffice():
+    tried = []
+
+    def query(part: slice) -> int:
+        tried.append(part.stop - part.start)
+        return torch.empty(10**16 if part.stop - part.start > 2 else 1).numel()
+
+    assert list(in_chunks(query, count=5, chunk_size=8)) == [1, 1, 1]
+    assert tried == [5, 4, 2, 2, 1]
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="size"):
+        list(in_chunks(lambda part: torch.ones(2) + torch.ones(3), count=5, chunk_size=8))
+
+
+# Disks
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root may mount a disk")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_the_bank_on_a_full_disk(module, make_trainer, small_disk):
+    """No map can be written: the images stay as they are, until there is room."""
+
+    class MakesRoom(L.Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            if trainer.current_epoch == 1:
+                (small_disk / "other").unlink()
+
+    (small_disk / "other").write_bytes(b"x" * 56 * 1024)
+    data = Squares()
+    callback = augmentation(refresh_every_n_epochs=5, bank_dir=str(small_disk / "bank"))
+    with pytest.warns(UserWarning, match="(?s)images stay as they are.*No space left") as caught:
+        make_trainer(callback, MakesRoom(), max_epochs=3).fit(module, DataLoader(data, batch_size=8))
+    assert sum("could not make new maps" in str(w.message) for w in caught) == 1
+    seen = [torch.cat(module.seen[epoch * 3 : epoch * 3 + 3]) for epoch in range(3)]
+    plain = [
+        [torch.equal(a, b) or torch.equal(a, b.flip(-1)) for a, b in zip(s, data.images, strict=True)] for s in seen
+    ]
+    assert [all(epoch) for epoch in plain] == [True, True, False]
+
+
+def test_a_refresh_that_cannot_be_written_leaves_the_old_maps(module, make_trainer, monkeypatch, tmp_path):
+    from camaug import bank_shard
+    from camaug.bank import SaliencyBank
+
+    write = bank_shard._overwrite
+
+    def full_from_epoch_one_on(path, *arguments):
+        if trainer.current_epoch >= 1:
+            raise FULL
+        write(path, *arguments)
+
+    monkeypatch.setattr(bank_shard, "_overwrite", full_from_epoch_one_on)
+    callback = augmentation(refresh_every_n_epochs=1, bank_dir=str(tmp_path / "bank"))
+    trainer = make_trainer(callback, max_epochs=3)
+    with pytest.warns(UserWarning, match="(?s)the old ones serve on.*No space left") as caught:
+        trainer.fit(module, DataLoader(Squares(), batch_size=8))
+    assert sum("could not make new maps" in str(w.message) for w in caught) == 1
+    assert len(module.seen) == 9
+    bank = SaliencyBank(tmp_path / "bank")
+    assert [bank.is_whole(number) for number in bank.generations()] == [True, False]
+
+
+def test_a_bank_on_a_disk_that_is_read_only_is_an_error_before_the_first_batch(module, make_trainer, small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    callback = augmentation(refresh_every_n_epochs=1, bank_dir=str(small_disk / "bank"))
+    with pytest.raises(
+        ValueError, match=r"cannot be written to .*Read-only file system.*give another folder, bank_dir="
+    ):
+        make_trainer(callback).fit(module, DataLoader(Squares(), batch_size=8))
+    assert module.seen == []
+
+
+def test_pictures_that_cannot_be_written_are_one_warning(module, loader, make_trainer, read_events):
+    callbacks = [CamLogger(explainer(), images=3), augmentation()]
+    trainer = make_trainer(*callbacks, max_epochs=3)
+
+    def refuse(*arguments, **settings):
+        if trainer.current_epoch == 1:
+            raise FULL
+        return write(*arguments, **settings)
+
+    write = trainer.logger.experiment.add_image
+    trainer.logger.experiment.add_image = refuse
+    with pytest.warns(UserWarning, match="(?s)training goes on.*No space left") as caught:
+        trainer.fit(module, loader)
+    assert sum("No space left" in str(w.message) for w in caught) == 1
+    events = read_events()
+    assert [event.step for event in events.Images("cam/overview")] == [0, 2]
+    assert len(module.seen) == 9
+
+
+# Data
+
+
+class Dying(Blobs):
+    def __getitem__(self, index):
+        if index == 20 and torch.utils.data.get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.mark.filterwarnings("ignore:.*could not")  # torch raises in whatever is running when the worker dies
+def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_events, tmp_path):
+    """The third batch never comes; two steps are in the checkpoint, and what they logged is in the event file."""
+    saving = L.pytorch.callbacks.ModelCheckpoint(tmp_path / "saved", save_on_exception=True, save_last=True)
+    training_step = module.training_step
+
+    def logging_step(batch, batch_idx):
+        loss = training_step(batch, batch_idx)
+        module.log("loss", loss)
+        return loss
+
+    module.training_step = logging_step
+    trainer = make_trainer(CamLogger(explainer(), images=3), augmentation(), saving, enable_checkpointing=True)
+    with pytest.raises(RuntimeError, match=r"DataLoader worker .* exited unexpectedly|killed by signal"):
+        trainer.fit(module, DataLoader(Dying(), batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
+    saved = (tmp_path / "saved").glob("*.ckpt")
+    assert {torch.load(path, weights_only=True)["global_step"] for path in saved} == {2}
+    assert [event.step for event in read_events().Scalars("loss")] == [0, 1]
+
+
+def test_images_that_cannot_be_read_for_the_logger_alone(module, loader, make_trainer):
+    class Broken(Blobs):
+        def __getitem__(self, index):
+            if index >= 1:
+                raise OSError("cannot read image 'x.jpg': image file is truncated")
+            return super().__getitem__(index)
+
+    trainer = make_trainer(CamLogger(explainer(), images=3), limit_val_batches=1)
+    with pytest.warns(UserWarning, match=r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"):
+        trainer.fit(module, loader, DataLoader(Broken(), batch_size=1))
+    assert len(module.seen) == 6
+
+
+def test_a_tensor_that_is_handed_out_again_is_not_written_to(module, make_trainer):
+    """Without collating, each epoch gets the very tensors of the data set."""
+    blobs = Blobs(8)
+    batch = blobs.images, torch.tensor(blobs.targets)
+    before = blobs.images.clone()
+
+    class Same(Dataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return batch
+
+    watched = DataLoader(Blobs(), batch_size=8)
+    trainer = make_trainer(augmentation(), CamLogger(explainer(), images=3))
+    trainer.fit(module, DataLoader(Same(), batch_size=None), watched)
+    assert torch.equal(batch[0], before)
+    assert not torch.equal(module.seen[0], before)
+
+
+@dataclass
+class Item:
+    name: list[str]
+    images: torch.Tensor
+    mask: torch.Tensor
+    labels: torch.Tensor
+
+
+CONTAINERS = {
+    "tuple": lambda i, y: (i, y),
+    "list with more": lambda i, y: [i, y, torch.rand(len(i), 7), ["name"] * len(i)],
+    "dict": lambda i, y: {"pixel_values": i, "id": torch.arange(len(i)), "labels": y},
+    "data class": lambda i, y: Item(["name"] * len(i), i, i[:, :1] > 0.5, y),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_both_callbacks_find_images_and_labels_in_any_container(container, module, make_trainer, read_events):
+    def collate(items):
+        images, labels = (torch.utils.data.default_collate(list(part)) for part in zip(*items, strict=True))
+        return CONTAINERS[container](images, labels)
+
+    def training_step(batch, batch_idx):
+        from camaug.batches import find_images_and_labels
+
+        images, labels = find_images_and_labels(batch)
+        seen.append(images)
+        return F.cross_entropy(module(images), labels)
+
+    seen: list[torch.Tensor] = []
+    module.training_step, module.validation_step = training_step, None
+    data = DataLoader(Blobs(), batch_size=8, collate_fn=collate)
+    make_trainer(augmentation(), CamLogger(explainer(), images=3), max_epochs=1).fit(module, data)
+    assert not all(unchanged(seen[0], Blobs()))
+    assert "cam/left/0" in read_events().Tags()["images"]
+
+
+@pytest.mark.parametrize("kind", ["soft", "one-hot", "several"])
+def test_labels_that_are_a_row_an_image(kind, module, make_trainer, recwarn):
+    blobs = Blobs()
+    labels = F.one_hot(torch.tensor(blobs.targets)).float()
+    if kind == "soft":
+        labels = labels * 0.8 + 0.2 / 3
+    if kind == "several":
+        labels[:, 1] = 1
+    callback = augmentation()
+    make_trainer(callback, max_epochs=1).fit(module, DataLoader(TensorDataset(blobs.images, labels), batch_size=8))
+    said = [str(w.message) for w in recwarn if "several classes an image" in str(w.message)]
+    assert len(said) == (kind == "several")
+    assert not all(unchanged(module.seen[0], blobs))
+
+
+class Channels(L.LightningModule):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(channels, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 8, 3, padding=1), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
+        )  # fmt: skip
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, images):
+        return self.net(images)
+
+    def training_step(self, batch, batch_idx):
+        self.seen.append(batch[0])
+        return F.cross_entropy(self(batch[0]), batch[1])
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 13])
+def test_any_number_of_channels(channels, make_trainer, read_events):
+    images = torch.rand(12, channels, 16, 16)
+    data = DataLoader(TensorDataset(images, torch.arange(12) % 3), batch_size=4)
+    module = Channels(channels)
+    make_trainer(augmentation(), CamLogger(explainer(), images=3), max_epochs=1).fit(module, data)
+    assert [len(seen) for seen in module.seen] == [4, 4, 4]
+    assert "cam/overview" in read_events().Tags()["images"]
+
+
+class Sizes(torch.utils.data.Sampler):
+    """Batches of these sizes."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.sizes = sizes
+
+    def __len__(self):
+        return len(self.sizes)
+
+    def __iter__(self):
+        return iter([list(range(size)) for size in self.sizes])
+
+
+@pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
+@pytest.mark.parametrize("recipe", ["keep-salient", "paired", "mix"])
+def test_batches_of_one_and_of_none(recipe, make_trainer):
+    def collate(items):
+        images = torch.stack([item[0] for item in items]) if items else torch.empty(0, 3, 24, 24)
+        return images, torch.tensor([item[1] for item in items], dtype=torch.int64)
+
+    data = DataLoader(Blobs(), batch_sampler=Sizes(4, 1, 0), collate_fn=collate)
+    module = Channels(3)
+    make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, data)
+    twins = 2 if recipe == "paired" else 1
+    assert [len(seen) for seen in module.seen] == [4 * twins, 1 * twins, 0]
+
+
+def test_everything_stands_by_itself_after_all_that(module, loader, make_trainer):
+    """A run after failed ones in the same process is like any other."""
+    Exhausted.works = False
+    with pytest.raises(RuntimeError):
+        make_trainer(augmentation(Exhausted)).fit(Module(), loader)
+    Exhausted.works = True
+    make_trainer(augmentation(Exhausted)).fit(module, loader)
+    assert len(module.seen) == 6
+    assert "training_step" not in vars(module)

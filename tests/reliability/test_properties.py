@@ -1,0 +1,180 @@
+"""Properties of every map, whatever the images, the network and the settings: searched by hypothesis.
+
+The same examples in every run; ``make test-slow`` tries many more.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from camaug import GroupCamTransform, get_explainer
+from camaug.masking import binarise, normalise
+
+METHODS = ["grad-cam", "group-cam", "score-cam", "hires-cam", "layer-cam", "eigen-cam", "rise"]
+DEFAULT = settings(
+    derandomize=True, deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+MANY = settings(DEFAULT, max_examples=500)
+
+
+class Degenerate(nn.Module):
+    """Activations as they should never be."""
+
+    KINDS = ("as it is", "zero", "constant", "negative", "infinite", "not a number", "huge", "one channel infinite")
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kind == "infinite":
+            return torch.where(x > x.mean(), float("inf"), x)
+        if self.kind == "one channel infinite":
+            return torch.cat([x[:, :1] + float("inf"), x[:, 1:]], dim=1)
+        made = {"zero": 0 * x, "constant": 0 * x + 1, "negative": -x.abs() - 1, "not a number": x * float("nan")}
+        return made.get(self.kind, x * 1e30 if self.kind == "huge" else x)
+
+
+def network(channels: int, kind: str, symmetric: bool = False) -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(channels, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 8, 3, padding=1), Degenerate(kind),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
+    )  # fmt: skip
+    if symmetric:
+        with torch.no_grad():
+            for part in (model[0], model[2]):
+                part.weight.add_(part.weight.flip(-1).clone()).div_(2)
+    return model.eval()
+
+
+def explainer(name: str, groups: int, chunk_size: int | None):
+    chosen = {
+        "group-cam": {"groups": groups, "chunk_size": chunk_size, "blur_kernel_size": 3, "blur_sigma": 2.0},
+        "score-cam": {"chunk_size": chunk_size},
+        "rise": {"masks": 4, "chunk_size": chunk_size},
+    }
+    return get_explainer(name, **chosen.get(name, {}))
+
+
+FORMATS = {
+    "contiguous": lambda x: x,
+    "channels last": lambda x: x.contiguous(memory_format=torch.channels_last),
+    "a view of every second pixel": lambda x: x.repeat_interleave(2, dim=-1)[..., ::2],
+    "transposed": lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
+    "one image, expanded": lambda x: x[:1].expand_as(x),
+}
+cases = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(METHODS),
+        "count": st.integers(1, 4),
+        "channels": st.sampled_from([1, 3, 5]),
+        "size": st.tuples(st.integers(2, 24), st.integers(2, 24)),
+        "dtype": st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
+        "layout": st.sampled_from(sorted(FORMATS)),
+        "groups": st.integers(1, 8),
+        "kind": st.sampled_from(Degenerate.KINDS),
+        "scale": st.sampled_from([0.0, 1.0, -3.0, 1e4]),
+    }
+)
+
+
+def images(case: dict) -> Tensor:
+    generator = torch.Generator().manual_seed(case["count"] + 10 * case["channels"])
+    made = torch.rand(case["count"], case["channels"], *case["size"], generator=generator) * case["scale"]
+    return FORMATS[case["layout"]](made.to(case["dtype"]))
+
+
+def maps_are_maps(case: dict) -> None:
+    given_images = images(case)
+    before = given_images.clone()
+    model = network(case["channels"], case["kind"]).to(case["dtype"])
+    found = explainer(case["name"], case["groups"], None)(model, given_images)
+    assert found.maps.shape == (case["count"], *case["size"])
+    assert found.maps.dtype == torch.float32
+    assert found.maps.isfinite().all()
+    assert found.maps.min() >= 0
+    assert found.maps.max() <= 1
+    assert torch.equal(given_images, before)
+
+
+def order_and_chunks_play_no_part(case: dict, chunk_size: int) -> None:
+    """In double precision, where sums of another order differ by less than what is compared."""
+    case = {**case, "dtype": torch.float64, "kind": "as it is", "scale": 1.0}
+    given_images, model = images(case), network(case["channels"], "as it is").double()
+    targets = torch.arange(case["count"]) % 3
+    whole = explainer(case["name"], case["groups"], None)(model, given_images, targets).maps
+    turned = explainer(case["name"], case["groups"], chunk_size)(model, given_images.flip(0), targets.flip(0)).maps
+    torch.testing.assert_close(turned.flip(0), whole, atol=1e-5, rtol=0)
+
+
+def flips_flip_the_map(case: dict) -> None:
+    """Of methods that draw no masks of their own, on a network that does not tell left from right."""
+    if case["name"] == "rise":
+        case = {**case, "name": "group-cam"}
+    case = {**case, "dtype": torch.float64, "kind": "as it is", "scale": 1.0}
+    given_images, model = images(case), network(case["channels"], "as it is", symmetric=True).double()
+    method = explainer(case["name"], case["groups"], None)
+    plain, flipped = (method(model, each, 1).maps for each in (given_images, given_images.flip(-1)))
+    torch.testing.assert_close(flipped.flip(-1), plain, atol=1e-5, rtol=0)
+
+
+def augmentation_is_finite_and_its_own(case: dict, recipe: str) -> None:
+    given_images = images({**case, "scale": 1.0})
+    before = given_images.clone()
+    model = network(case["channels"], case["kind"]).to(case["dtype"])
+    labels = torch.arange(case["count"]) % 3
+    transform = GroupCamTransform(
+        model,
+        explainer("group-cam", case["groups"], None),
+        recipe=recipe,
+        blur_kernel_size=3,
+        blur_sigma=2.0,
+        fast=False,
+    )
+    made, new_labels = transform(given_images, labels)
+    assert torch.equal(given_images, before)
+    assert made.dtype == given_images.dtype
+    assert len(made) == len(new_labels) == case["count"] * (2 if recipe == "paired" else 1)
+    assert made.isfinite().all()
+    if recipe == "mix":
+        torch.testing.assert_close(new_labels.sum(dim=1).float(), torch.ones(case["count"]), atol=1e-2, rtol=0)
+
+
+values = st.sampled_from([0.0, 1.0, -1.0, 1e-38, 3e38, float("inf"), -float("inf"), float("nan"), 0.5])
+
+
+def normalised_maps_are_maps(height: int, width: int, numbers: list[float]) -> None:
+    raw = torch.tensor((numbers * (height * width))[: height * width]).view(1, height, width)
+    found = normalise(raw)
+    assert found.isfinite().all()
+    assert 0 <= found.min() <= found.max() <= 1
+    assert binarise(found).shape == raw.shape
+
+
+recipes = st.sampled_from(["keep-salient", "hide-salient", "mix", "paired", "blur-everything", "random-mask"])
+PROPERTIES = {
+    "maps are maps": given(cases)(maps_are_maps),
+    "order and chunks play no part": given(cases, st.integers(1, 5))(order_and_chunks_play_no_part),
+    "flips flip the map": given(cases)(flips_flip_the_map),
+    "augmentation is finite and its own": given(cases, recipes)(augmentation_is_finite_and_its_own),
+    "normalised maps are maps": given(st.integers(1, 5), st.integers(1, 5), st.lists(values, min_size=1))(
+        normalised_maps_are_maps
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_property(name):
+    DEFAULT(PROPERTIES[name])()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_property_on_many_more_examples(name):
+    MANY(PROPERTIES[name])()
