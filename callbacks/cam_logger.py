@@ -144,6 +144,11 @@ class CamLogger(L.Callback):
 
     # Lightning's hooks
 
+    @property
+    def state_key(self) -> str:
+        """Under which a checkpoint keeps the state: several loggers have one each."""
+        return self._generate_state_key(tag=self.tag, explainer=self.explainer.name)
+
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check what can be checked before there are data."""
         refuse_sharded(trainer, self)

@@ -189,7 +189,7 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
         sys.exit(f"error: {printable_lines(str(error))}\n({TRACEBACK}=1 in the environment shows where it comes from)")
 
 
-def _run(args: Sequence[str] | None) -> CamaugCLI | Report:
+def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
     given = sys.argv[1:] if args is None else list(args)
     if given[:1] == ["compare"]:
         return compare(given[1:])

@@ -126,7 +126,7 @@ def test_two_methods_of_one_training_are_two_series(module, loader, make_trainer
 
 @pytest.mark.parametrize("tags", [("cam", "cam"), ("cam_test", "cam")])
 def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tags):
-    loggers = [CamLogger("grad-cam", images=3, tag=tag) for tag in tags]
+    loggers = [CamLogger(name, images=3, tag=tag) for name, tag in zip(("grad-cam", "eigen-cam"), tags, strict=True)]
     with pytest.raises(ValueError, match=r"two CamLoggers would log under 'cam.*CamLogger\(\.\.\., tag='grad-cam'\)"):
         make_trainer(*loggers).fit(module, loader, loader)
     assert module.seen == []
