@@ -52,7 +52,7 @@ def measure(options: Options) -> list[Table]:
 
 def _sizes(photos: Tensor, epochs: int) -> Table:
     rows: list[list[Cell]] = []
-    for name, grid in {"7 × 7": (7, 7), "14 × 14": (14, 14), "28 × 28": (28, 28), "of pixels, 112 × 112": None}.items():
+    for name, grid in {"7 × 7": (7, 7), "14 × 14": (14, 14), "28 × 28": (28, 28), "of pixels, 80 × 80": None}.items():
         looks = (_look(photos, epoch, grid) for epoch in range(epochs))
         rows.append([f"blobs, maps {name}", _megabytes(lambda writer, looks=looks: _write_run(writer, looks))])
     few = [_look(photos, epoch, (7, 7)) for epoch in range(max(1, epochs // 10))]  # of one size in every epoch

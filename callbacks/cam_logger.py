@@ -87,6 +87,8 @@ class CamLogger(L.Callback):
             are not compared.
         fast: Whether the fast forward explains, as long as its maps agree with the plain ones
             (:class:`camaug.fast_path.FastPath`).
+        pictures_every_n_epochs: Log the ordinary pictures after every n-th epoch only: they are most of the event file,
+            and the tab needs none of them.
         tag: What everything is logged under. A second ``CamLogger`` of a trainer, as for another method, needs one of
             its own.
 
@@ -111,9 +113,15 @@ class CamLogger(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         trust_every_n_epochs: int | None = 5,
         fast: bool = True,
+        pictures_every_n_epochs: int = 1,
         tag: str = "cam",
     ) -> None:
-        counts = {"images": images, "every_n_epochs": every_n_epochs, "trust_every_n_epochs": trust_every_n_epochs}
+        counts = {
+            "images": images,
+            "every_n_epochs": every_n_epochs,
+            "trust_every_n_epochs": trust_every_n_epochs,
+            "pictures_every_n_epochs": pictures_every_n_epochs,
+        }
         for name, value in counts.items():
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}")
@@ -133,6 +141,7 @@ class CamLogger(L.Callback):
         self.forward = forward
         self.trust_every_n_epochs = trust_every_n_epochs
         self.fast = fast
+        self.pictures_every_n_epochs = pictures_every_n_epochs
         self.tag = tag
         self._explaining: FastPath | None = None
         self._probes: Probes | None = None
@@ -315,11 +324,9 @@ class CamLogger(L.Callback):
 
     def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, look: Look, prefix: str) -> None:
         names = self.class_names or class_names(trainer, self._dataset)
-        painted = (look, names, self.colormap, self.strength)
-        for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
-            folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
-            write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
-        write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
+        # Validating and testing have one look each.
+        if prefix != self.tag or (trainer.current_epoch + 1) % self.pictures_every_n_epochs == 0:
+            self._write_pictures(trainer, look, prefix, names)
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
         self._write_strip(trainer, pl_module, look, prefix, values, names)
@@ -346,6 +353,13 @@ class CamLogger(L.Callback):
                     logger.experiment.flush()
         except Exception:
             self._warn("could not write what is logged to the disk")
+
+    def _write_pictures(self, trainer: L.Trainer, look: Look, prefix: str, names: Sequence[str] | None) -> None:
+        painted = (look, names, self.colormap, self.strength)
+        for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
+            folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
+            write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
+        write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
 
     def _write_strip(
         self,

@@ -48,14 +48,14 @@ def test_a_map_that_was_not_enlarged_from_its_grid_keeps_its_pixels():
     assert (again - maps).abs().max() <= 0.51 / 255
 
 
-def test_a_map_of_pixels_is_averaged_to_112():
-    maps = torch.zeros(1, 224, 448)
+def test_a_map_of_pixels_is_averaged_to_80():
+    maps = torch.zeros(1, 160, 320)
     maps[0, :4, :4] = 1.0
     maps[0, 8:10, :4] = 1.0
     (stored,) = compact(maps, None)
-    assert (stored.width, stored.height, stored.low, stored.high) == (112, 56, 0, 1)
+    assert (stored.width, stored.height, stored.low, stored.high) == (80, 40, 0, 1)
     assert stored.values[0] == 255
-    assert stored.values[2 * 112] == 128  # half of the cell
+    assert stored.values[2 * 80] == 128  # half of the cell
     assert sum(stored.values) == 255 + 128
 
 
