@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 LONGEST = 100  # times the shorter side
 
-__all__ = ["decode", "load_image", "upright_rgb"]
+__all__ = ["check_sides", "decode", "load_image", "upright_rgb"]
 
 
 def load_image(path: str | os.PathLike[str]) -> Image.Image:
@@ -39,13 +39,22 @@ def decode(path: str | os.PathLike[str], shrink: int = 1) -> Image.Image:
             told by its header) or no image.
     """
     with Image.open(path) as image:
-        if max(image.size) > LONGEST * min(image.size):
-            raise ValueError(
-                f"it is {image.width} × {image.height} pixels, expected one side at most {LONGEST} times the other"
-            )
+        check_sides(image)
         if shrink > 1:
             image.draft(None, (max(1, image.width // shrink), max(1, image.height // shrink)))
         return upright_rgb(image)
+
+
+def check_sides(image: Image.Image) -> None:
+    """Refuse an image of which one side is more than 100 times the other, by its header alone.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if max(image.size) > LONGEST * min(image.size):
+        raise ValueError(
+            f"it is {image.width} × {image.height} pixels, expected one side at most {LONGEST} times the other"
+        )
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 from rich.progress import track
 
-from camaug.image_loading import decode
+from camaug.image_loading import check_sides, decode
 from camaug.printable import printable
 
 __all__ = ["describe_bad", "describe_bad_images", "find_bad_images", "upright_size"]
@@ -62,6 +62,7 @@ def upright_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """
     try:
         with Image.open(path) as image:
+            check_sides(image)
             width, height = image.size
             return (height, width) if image.getexif().get(_ORIENTATION) in _LYING else (width, height)
     except Exception as error:  # as in `load_image`

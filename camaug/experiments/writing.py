@@ -44,7 +44,7 @@ def write_report(report: Report, directory: str | Path, writer: Any = None, cons
     for name, picture in images.items():
         write_whole(directory / f"{name}.png", png_bytes(picture))
     for table in report.tables:
-        write_whole(directory / f"{file_name(table.name)}.csv", to_csv(table).encode())
+        write_whole(directory / f"{file_name(table.name)}.csv", to_csv(table).encode(errors="backslashreplace"))
     write_whole(directory / "report.md", _markdown_report(report, list(images)).encode())
     if writer is not None:
         _to_tensorboard(report, images, writer)

@@ -77,7 +77,8 @@ def test_no_checkpoint_of_the_command_line_runs_anything(command, malicious, mar
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     with pytest.raises(ValueError, match=r"malicious\.ckpt' cannot be loaded weights-only"):
-        main([command, *SMALL, f"--ckpt_path={malicious}"])
+        own = ["--experiment=InsertionDeletionExperiment"] if command == "experiment" else []
+        main([command, *SMALL, *own, f"--ckpt_path={malicious}"])
     assert not mark.exists()
 
 
