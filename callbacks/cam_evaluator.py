@@ -30,6 +30,7 @@ from camaug.metrics import (
     mosaic_maps,
 )
 from camaug.observe import observing
+from camaug.sharded import whole_weights
 
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
@@ -213,7 +214,7 @@ class CamEvaluator(L.Callback):
         classes = 1 + max((label for label in self._probes.labels if label is not None), default=0)
         metrics = {name: METRICS[name](classes, self.explainer).to(pl_module.device) for name in names}
         try:
-            with isolate_rng():  # the hooks that move a batch may draw random numbers
+            with whole_weights(pl_module), isolate_rng():  # the hooks that move a batch may draw random numbers
                 self._update(trainer, pl_module, metrics, self._probes)
         except Exception:
             rank_zero_warn(

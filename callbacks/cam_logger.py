@@ -20,6 +20,7 @@ from camaug.explainers import Explainer, as_explainer
 from camaug.fast_path import FastPath
 from camaug.metrics import class_similarity, head_similarity
 from camaug.render import COLORMAPS, denormalise
+from camaug.sharded import whole_weights
 
 from .look import Look, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
@@ -164,12 +165,22 @@ class CamLogger(L.Callback):
         """Log."""
         self._log(trainer, pl_module, "cam_test")
 
-    # The work, on rank zero alone and without collectives, so that no failure leaves other ranks waiting
+    # The work, on rank zero alone and without collectives, so that no failure leaves other ranks waiting. Of a sharded
+    # model the others hand over their weights first, whatever rank zero does with them.
 
     def _begin(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
-        if not trainer.is_global_zero:
-            return
-        loader = first_loader(loaders)
+        if trainer.is_global_zero:
+            self._choose(first_loader(loaders))
+        try:
+            with whole_weights(pl_module, here=self._probes is not None):
+                if self._probes is not None:
+                    self._try(trainer, pl_module, self._probes)
+        except (ValueError, TypeError):  # what the user asked for cannot work
+            raise
+        except Exception:
+            self._warn("could not explain a first image")
+
+    def _choose(self, loader: Any) -> None:
         if not hasattr(loader, "dataset"):
             rank_zero_warn(
                 f"CamLogger chooses its images from a loader's data set, and a {type(loader).__name__} has none, so no "
@@ -179,24 +190,22 @@ class CamLogger(L.Callback):
         self._dataset = loader.dataset
         self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
         warn_of_missing_objects(self, self._probes)
-        try:
-            with isolate_rng():
-                images = images_on_device(trainer, self._probes.batches[0])[:1]
-                with trainer.precision_plugin.forward_context():
-                    layers = self.explainer(pl_module, images, forward=self._forward(pl_module)).layers
-            where = f" at {', '.join(layers)}" if layers else ""
-            rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(self._probes.indices)} images")
-        except (ValueError, TypeError):  # what the user asked for cannot work
-            raise
-        except Exception:
-            self._warn("could not explain a first image")
+
+    def _try(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> None:
+        with isolate_rng():
+            images = images_on_device(trainer, probes.batches[0])[:1]
+            with trainer.precision_plugin.forward_context():
+                layers = self.explainer(pl_module, images, forward=self._forward(pl_module)).layers
+        where = f" at {', '.join(layers)}" if layers else ""
+        rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(probes.indices)} images")
 
     def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
-        if self._probes is None:
-            return
         try:
-            with isolate_rng():  # the hooks that move a batch may draw random numbers
-                look = self._compare(trainer, pl_module, self._probes, self._look(trainer, pl_module, self._probes))
+            with whole_weights(pl_module, here=self._probes is not None):
+                if self._probes is None:
+                    return
+                with isolate_rng():  # the hooks that move a batch may draw random numbers
+                    look = self._compare(trainer, pl_module, self._probes, self._look(trainer, pl_module, self._probes))
             self._write(trainer, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from camaug.layers import resolve_layer
 from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
 from camaug.records import describe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
+from camaug.sharded import whole_weights
 
 from .bank_keeper import BankKeeper
 from .consistency import Consistency
@@ -262,6 +264,11 @@ class GroupCamAugmentation(L.Callback):
     def _is_active(self, epoch: int) -> bool:
         return self.share > 0 and self.start_epoch <= epoch and (self.stop_epoch is None or epoch < self.stop_epoch)
 
+    @property
+    def _asks_the_model(self) -> bool:
+        """Whether some process may explain this batch; on every process alike."""
+        return self.recipe not in NEED_NO_MAPS and (self._keeper is None or self._keeper.is_to_be_measured)
+
     def _share_in(self, epoch: int) -> float:
         return self.share * min(1.0, (epoch - self.start_epoch + 1) / (self.ramp_epochs + 1))
 
@@ -284,7 +291,7 @@ class GroupCamAugmentation(L.Callback):
         """Explain a few images, and say what it costs."""
         transform, module = self._bound_transform, trainer.lightning_module
         forward = module if transform.forward_function is None else transform.forward_function
-        with trainer.precision_plugin.forward_context():
+        with whole_weights(module), trainer.precision_plugin.forward_context():
             if not transform.explaining.is_settled:
                 transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES])
             explained = min(max(1, round(self.share * len(images))), COMPARED_IMAGES)
@@ -301,10 +308,12 @@ class GroupCamAugmentation(L.Callback):
         images, labels = find_images_and_labels(batch)
         transform.check_inputs([images, labels])
         maps = None
-        if self._keeper is not None and labels is not None:
-            maps = self._keeper.maps_for(images, labels)
-            self._keeper.measure(images, labels, maps)
-        params = transform.make_params([images, labels], maps, None if self._keeper is None else self._keeper.classes)
+        with whole_weights(trainer.lightning_module) if self._asks_the_model else nullcontext():
+            if self._keeper is not None and labels is not None:
+                maps = self._keeper.maps_for(images, labels)
+                self._keeper.measure(images, labels, maps)
+            classes = None if self._keeper is None else self._keeper.classes
+            params = transform.make_params([images, labels], maps, classes)
         augmented = transform.replace(batch, [images, labels], params)
         if not self._pictured and len(params["index"]):
             self._pictured = True

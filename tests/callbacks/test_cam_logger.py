@@ -271,7 +271,7 @@ def test_sharded_models_are_refused(module, loader, make_trainer):
 
     trainer = make_trainer(CamLogger())
     trainer._accelerator_connector.strategy = FSDPStrategy.__new__(FSDPStrategy)
-    with pytest.raises(ValueError, match="CamLogger needs the whole model on every process, and FSDPStrategy shards"):
+    with pytest.raises(ValueError, match="CamLogger needs the whole model for a look, and FSDPStrategy flattens"):
         CamLogger().setup(trainer, module, "fit")
 
 
