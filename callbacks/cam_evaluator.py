@@ -105,6 +105,9 @@ class CamEvaluator(L.Callback):
         every_n_epochs: Evaluate after every n-th epoch; None for the last epoch alone.
         forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
 
+    Attributes:
+        logged: The names under which figures have been logged so far.
+
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
 
@@ -133,6 +136,7 @@ class CamEvaluator(L.Callback):
         self.images = images
         self.every_n_epochs = every_n_epochs
         self.forward = forward
+        self.logged: set[str] = set()
         self._probes: Probes | None = None
         self._previous: dict[int, Tensor] = {}
 
@@ -204,7 +208,9 @@ class CamEvaluator(L.Callback):
                 )
                 continue
             start = f"{prefix}/{LOGGED_AS.get(name, '')}"
-            pl_module.log_dict({start + key: value.float() for key, value in figures.items()})
+            values = {start + key: value.float() for key, value in figures.items()}
+            pl_module.log_dict(values)
+            self.logged.update(values)
 
     def _evaluate(self, trainer: L.Trainer, pl_module: L.LightningModule, names: Sequence[str]) -> dict[str, Metric]:
         """The metrics, with this process's share of the images in them."""
@@ -217,9 +223,11 @@ class CamEvaluator(L.Callback):
             with whole_weights(pl_module), isolate_rng():  # the hooks that move a batch may draw random numbers
                 self._update(trainer, pl_module, metrics, self._probes)
         except Exception:
-            rank_zero_warn(
-                f"CamEvaluator could not evaluate all of its images in epoch {trainer.current_epoch}; training goes "
-                f"on.\n{traceback.format_exc()}"
+            of = f" of process {trainer.global_rank}" if trainer.world_size > 1 else ""
+            warnings.warn(  # by the process that it happens to
+                f"CamEvaluator could not evaluate all of its images{of} in epoch {trainer.current_epoch}; training "
+                f"goes on.\n{traceback.format_exc()}",
+                stacklevel=2,
             )
         return metrics
 

@@ -22,6 +22,7 @@ from camaug.metrics import class_similarity, head_similarity
 from camaug.render import COLORMAPS, denormalise
 from camaug.sharded import whole_weights
 
+from .cam_evaluator import CamEvaluator
 from .look import Look, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes, warn_of_missing_objects
@@ -267,8 +268,11 @@ class CamLogger(L.Callback):
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
         self._previous = look
-        # A CamEvaluator beside this logger has the figures that both know, of more images.
-        values = {name: value for name, value in values.items() if name not in trainer.callback_metrics}
+        # A CamEvaluator beside this logger has the figures that both know, of more images. It is asked itself, since
+        # `trainer.callback_metrics` would synchronise whatever was logged, and the other processes are not here.
+        beside = [callback for callback in trainer.callbacks if isinstance(callback, CamEvaluator)]
+        known = {name for evaluator in beside for name in evaluator.logged}
+        values = {name: value for name, value in values.items() if name not in known}
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
 
