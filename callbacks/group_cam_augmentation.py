@@ -50,6 +50,9 @@ class GroupCamAugmentation(L.Callback):
     augmented batch is logged as a picture (``augmentation/first_batch``: original, map, mask, result), and every epoch
     the share of the steps' time that the augmentation took (``augmentation/step_time_share``).
 
+    On several processes each augments its own images. One that cannot raises the error, which ends the training on all:
+    images that were not augmented would be another experiment under the same name.
+
     Args:
         explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
             with 16 groups, without weights and without de-noising, 18 forward passes an image and no backward pass.
