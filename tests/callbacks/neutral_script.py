@@ -10,6 +10,7 @@ import lightning as L
 import torch
 
 from tests.callbacks.neutrality import (
+    LOOKING,
     SETTINGS,
     WATCHERS,
     Polluter,
@@ -44,7 +45,7 @@ def main() -> None:
     result: dict[str, Any] = {"differences": {}}
     for name in names:
         network = explained_network(name)
-        watched = train(make_trainer, plain, watchers_of(name, *WATCHERS), network)
+        watched = train(make_trainer, plain, watchers_of(name, *LOOKING), network)
         result["differences"][name] = differences(without[network], watched)
     # Every process looks in an evaluator: no process may get away with it.
     polluted = train(make_trainer, plain, [WATCHERS["evaluator"](Polluter("gradients"))])

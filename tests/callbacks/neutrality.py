@@ -130,6 +130,7 @@ WATCHERS: dict[str, Callable[[Explainer], L.Callback]] = {
     ),
     "augmentation of no image": lambda explainer: GroupCamAugmentation(explainer, preset="paper", share=0, **BLUR),
 }
+LOOKING = [kind for kind in WATCHERS if kind != "augmentation of no image"]  # which go together in one training
 
 
 # Training

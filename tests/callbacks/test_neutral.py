@@ -11,6 +11,7 @@ from tests.processes import results, together
 from .conftest import Net
 from .neutrality import (
     INDUCTOR,
+    LOOKING,
     POLLUTIONS,
     SETTINGS,
     WATCHERS,
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor 
 
 # One of each way of looking: queries, gradients at a layer, every layer.
 REPRESENTATIVES = ("group-cam", "grad-cam", "full-grad")
-LOOKING = [kind for kind in WATCHERS if kind != "augmentation of no image"]
 FAST = [(name, s) for name in list_explainers() for s in SETTINGS if s == "plain" or name in REPRESENTATIVES]
 SLOW = [(name, s) for name in list_explainers() for s in SETTINGS if (name, s) not in FAST]
 
