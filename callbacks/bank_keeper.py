@@ -29,6 +29,7 @@ from camaug.carry import CarryingDataset, untransformed, view_size
 from camaug.carrying_loader import CarryingLoader, carrying_loader, check_loader, view_loader
 from camaug.explainers import Explanation
 from camaug.masking import binarise, mask_iou, upsample
+from camaug.sharded import whole_weights
 
 from .bank_settings import bank_settings, batch_digest
 from .directory_lock import DirectoryLock
@@ -147,6 +148,11 @@ class BankKeeper:
                 "off (refresh_every_n_epochs)"
             )
         return maps.to(images.device, non_blocking=True).float().div(255)
+
+    @property
+    def is_to_be_measured(self) -> bool:
+        """Whether the next batch is the first after a refresh; on every process alike."""
+        return self._to_be_measured
 
     @property
     def classes(self) -> int | None:
@@ -398,7 +404,8 @@ class BankKeeper:
     @contextmanager
     def _looking(self) -> Iterator[None]:
         """Leave training's random numbers and buffers as they are; draw the same in every refresh."""
-        with isolate_rng(), _buffers_of_rank_zero(self._module, self._trainer.world_size):
+        buffers = _buffers_of_rank_zero(self._module, self._trainer.world_size)
+        with isolate_rng(), whole_weights(self._module), buffers:
             random.seed(0)
             np.random.seed(0)
             torch.manual_seed(0)

@@ -30,6 +30,7 @@ from camaug.metrics import (
     mosaic_maps,
 )
 from camaug.observe import observing
+from camaug.sharded import whole_weights
 
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
@@ -203,7 +204,8 @@ class CamEvaluator(L.Callback):
                 )
                 continue
             start = f"{prefix}/{LOGGED_AS.get(name, '')}"
-            pl_module.log_dict({start + key: value.float() for key, value in figures.items()})
+            values = {start + key: value.float() for key, value in figures.items()}
+            pl_module.log_dict(values)
 
     def _evaluate(self, trainer: L.Trainer, pl_module: L.LightningModule, names: Sequence[str]) -> dict[str, Metric]:
         """The metrics, with this process's share of the images in them."""
@@ -213,12 +215,14 @@ class CamEvaluator(L.Callback):
         classes = 1 + max((label for label in self._probes.labels if label is not None), default=0)
         metrics = {name: METRICS[name](classes, self.explainer).to(pl_module.device) for name in names}
         try:
-            with isolate_rng():  # the hooks that move a batch may draw random numbers
+            with whole_weights(pl_module), isolate_rng():  # the hooks that move a batch may draw random numbers
                 self._update(trainer, pl_module, metrics, self._probes)
         except Exception:
-            rank_zero_warn(
-                f"CamEvaluator could not evaluate all of its images in epoch {trainer.current_epoch}; training goes "
-                f"on.\n{traceback.format_exc()}"
+            of = f" of process {trainer.global_rank}" if trainer.world_size > 1 else ""
+            warnings.warn(  # by the process that it happens to
+                f"CamEvaluator could not evaluate all of its images{of} in epoch {trainer.current_epoch}; training "
+                f"goes on.\n{traceback.format_exc()}",
+                stacklevel=2,
             )
         return metrics
 

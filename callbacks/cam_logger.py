@@ -24,6 +24,7 @@ from camaug.layers import unwrap
 from camaug.metrics import class_similarity, head_similarity
 from camaug.records import settings_line
 from camaug.render import COLORMAPS, denormalise
+from camaug.sharded import whole_weights
 
 from .look import Look, compared, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
@@ -230,14 +231,24 @@ class CamLogger(L.Callback):
         if self._explaining is not None:
             self._explaining.load_state_dict(state_dict.get("explaining", {}))
 
-    # The work, on rank zero alone and without collectives, so that no failure leaves other ranks waiting
+    # The work, on rank zero alone and without collectives, so that no failure leaves other ranks waiting. Of a sharded
+    # model the others hand over their weights first, whatever rank zero does with them.
 
     def _begin(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
-        if not trainer.is_global_zero:
-            return
-        if trainer.state.fn != TrainerFn.FITTING:  # the looks of a training, which its checkpoint has brought along
-            self._previous = self._compared_in = None
-        loader = first_loader(loaders)
+        if trainer.is_global_zero:
+            if trainer.state.fn != TrainerFn.FITTING:  # the looks of a training, which its checkpoint has brought along
+                self._previous = self._compared_in = None
+            self._choose(first_loader(loaders))
+        try:
+            with whole_weights(pl_module, here=self._probes is not None):
+                if self._probes is not None:
+                    self._try(trainer, pl_module, self._probes)
+        except (ValueError, TypeError):  # what the user asked for cannot work
+            raise
+        except Exception:
+            self._warn("could not explain a first image")
+
+    def _choose(self, loader: Any) -> None:
         if not hasattr(loader, "dataset"):
             rank_zero_warn(
                 f"CamLogger chooses its images from a loader's data set, and a {type(loader).__name__} has none, so no "
@@ -248,27 +259,30 @@ class CamLogger(L.Callback):
         try:
             self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
             warn_of_missing_objects(self, self._probes)
-            with isolate_rng():
-                images = images_on_device(trainer, self._probes.batches[0])[:1]
-                with trainer.precision_plugin.forward_context():
-                    layers = self.explainer(pl_module, images, forward=self._forward(pl_module)).layers
-            where = f" at {', '.join(layers)}" if layers else ""
-            rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(self._probes.indices)} images")
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
-            seen = "" if self._probes is not None else ", and no heatmap will be seen"
-            self._warn(f"could not {'explain a first image' if self._probes else 'read its images'}{seen}")
+            self._warn("could not read its images, and no heatmap will be seen")
+
+    def _try(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> None:
+        with isolate_rng():
+            images = images_on_device(trainer, probes.batches[0])[:1]
+            with trainer.precision_plugin.forward_context():
+                layers = self.explainer(pl_module, images, forward=self._forward(pl_module)).layers
+        where = f" at {', '.join(layers)}" if layers else ""
+        rank_zero_info(f"CamLogger: {self.explainer.name}{where}, {len(probes.indices)} images")
 
     def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
-        if self._probes is None:
-            return
         try:
-            with isolate_rng():  # the hooks that move a batch may draw random numbers
-                look = self._look(trainer, pl_module, self._probes)
-                look = compared(look, self._comparable(look))
-                look = self._compare(trainer, pl_module, self._probes, look)
-            self._write(trainer, pl_module, look, prefix)
+            logged = trainer.callback_metrics  # which synchronises: every process asks
+            with whole_weights(pl_module, here=self._probes is not None):
+                if self._probes is None:
+                    return
+                with isolate_rng():  # the hooks that move a batch may draw random numbers
+                    look = self._look(trainer, pl_module, self._probes)
+                    look = compared(look, self._comparable(look))
+                    look = self._compare(trainer, pl_module, self._probes, look)
+            self._write(trainer, pl_module, look, prefix, logged)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
 
@@ -322,17 +336,25 @@ class CamLogger(L.Callback):
         of_class, of_head = (torch.cat(parts) for parts in zip(*similarities, strict=True))
         return replace(look, class_similarity=of_class, head_similarity=of_head)
 
-    def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, look: Look, prefix: str) -> None:
+    def _write(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        look: Look,
+        prefix: str,
+        logged: Mapping[str, Tensor],
+    ) -> None:
         names = self.class_names or class_names(trainer, self._dataset)
         # Validating and testing have one look each.
         if prefix != self.tag or (trainer.current_epoch + 1) % self.pictures_every_n_epochs == 0:
             self._write_pictures(trainer, look, prefix, names)
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
-        self._write_strip(trainer, pl_module, look, prefix, values, names)
+        known = {name: float(value) for name, value in logged.items() if value.numel() == 1}
+        self._write_strip(trainer, pl_module, look, prefix, {**values, **known}, names)
         self._previous = Maps(look.indices, look.true_maps)
         # A CamEvaluator beside this logger has the figures that both know, of more images.
-        values = {name: value for name, value in values.items() if name not in trainer.callback_metrics}
+        values = {name: value for name, value in values.items() if name not in logged}
         # Where Lightning logs an epoch's own figures: at its last step, which a checkpoint at its end has behind it.
         step = max(trainer.global_step - 1, 0) if trainer.state.fn == TrainerFn.FITTING else trainer.global_step
         for logger in trainer.loggers:
@@ -374,8 +396,7 @@ class CamLogger(L.Callback):
         if not writers:
             return
         epoch, method = trainer.current_epoch, self.explainer.name
-        known = {name: float(value) for name, value in trainer.callback_metrics.items() if value.numel() == 1}
-        record = look_record(look, {**values, **known})
+        record = look_record(look, values)
         about = {
             "epoch": epoch,
             "step": trainer.global_step,

@@ -25,7 +25,7 @@ from camaug.records import describe_explainer, describe_model, weights_digest
 from camaug.render import COLORMAPS, denormalise
 
 from .pictures import class_names, normalisation
-from .strategies import refuse_sharded
+from .strategies import refuse_fsdp2, refuse_sharded
 
 __all__ = ["CamWriter"]
 
@@ -113,6 +113,7 @@ class CamWriter(L.Callback):
         if stage != "predict":
             return
         refuse_sharded(trainer, self)
+        refuse_fsdp2(trainer, self)
         if self.directory.exists() and not self.directory.is_dir():
             raise ValueError(f"`directory` is where the results go, and {self.directory} is a file: give a folder")
         self._begin()

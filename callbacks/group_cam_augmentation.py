@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -20,6 +22,7 @@ from camaug.layers import resolve_layer
 from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
 from camaug.records import describe
 from camaug.render import caption, colorize, denormalise, enlarge, grid, row
+from camaug.sharded import whole_weights
 
 from .bank_keeper import BankKeeper
 from .consistency import Consistency
@@ -49,7 +52,8 @@ class GroupCamAugmentation(L.Callback):
     the share of the steps' time that the augmentation took (``augmentation/step_time_share``).
 
     What cannot work is an error at the first batch. A failure after that, such as memory or a disk that is exhausted,
-    is one warning with its traceback: the training goes on with the batch as it is, and the next one is tried again.
+    is one warning with its traceback: the training goes on with the batch as it is, and the next one is tried again. On
+    several processes each augments its own images, and a failure of one is a matter of its own batch.
 
     Args:
         explainer: What finds the saliency: an explainer, or the name of one. None is the paper's choice: Group-CAM
@@ -268,6 +272,11 @@ class GroupCamAugmentation(L.Callback):
     def _is_active(self, epoch: int) -> bool:
         return self.share > 0 and self.start_epoch <= epoch and (self.stop_epoch is None or epoch < self.stop_epoch)
 
+    @property
+    def _asks_the_model(self) -> bool:
+        """Whether some process may explain this batch; on every process alike."""
+        return self.recipe not in NEED_NO_MAPS and (self._keeper is None or self._keeper.is_to_be_measured)
+
     def _share_in(self, epoch: int) -> float:
         return self.share * min(1.0, (epoch - self.start_epoch + 1) / (self.ramp_epochs + 1))
 
@@ -295,7 +304,7 @@ class GroupCamAugmentation(L.Callback):
         """Explain a few images, and say what it costs."""
         transform, module = self._bound_transform, trainer.lightning_module
         forward = module if transform.forward_function is None else transform.forward_function
-        with trainer.precision_plugin.forward_context():
+        with whole_weights(module), trainer.precision_plugin.forward_context():
             if not transform.explaining.is_settled:
                 first = images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES]
                 transform.explain(*first, deciding=not self._resumed)  # where the uninterrupted run decides nothing
@@ -317,9 +326,10 @@ class GroupCamAugmentation(L.Callback):
             cause = f"{type(error).__name__}: {error}"
             if cause not in self._warned:
                 self._warned.add(cause)
-                rank_zero_warn(
+                warnings.warn(  # of whichever process it is
                     f"GroupCamAugmentation could not augment a batch of epoch {trainer.current_epoch}; training goes "
-                    f"on with it as it is. The same cause is not reported again.\n{traceback.format_exc()}"
+                    f"on with it as it is. The same cause is not reported again.\n{traceback.format_exc()}",
+                    stacklevel=2,
                 )
             return None
 
@@ -330,13 +340,15 @@ class GroupCamAugmentation(L.Callback):
         transform.share = self._share_in(trainer.current_epoch)
         images, labels = find_images_and_labels(batch)
         transform.check_inputs([images, labels])
-        if len(images) == 0:  # of a batch sampler, or a filter on the device
-            return None
         maps = None
-        if self._keeper is not None and labels is not None:
-            maps = self._keeper.maps_for(images, labels)
-            self._keeper.measure(images, labels, maps)
-        params = transform.make_params([images, labels], maps, None if self._keeper is None else self._keeper.classes)
+        with whole_weights(trainer.lightning_module) if self._asks_the_model else nullcontext():
+            if len(images) == 0:  # of a batch sampler, or a filter on the device
+                return None
+            if self._keeper is not None and labels is not None:
+                maps = self._keeper.maps_for(images, labels)
+                self._keeper.measure(images, labels, maps)
+            classes = None if self._keeper is None else self._keeper.classes
+            params = transform.make_params([images, labels], maps, classes)
         augmented = transform.replace(batch, [images, labels], params)
         if not self._pictured and len(params["index"]):
             self._pictured = True

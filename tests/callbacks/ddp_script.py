@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightning as L
@@ -29,12 +30,46 @@ class FailsToDraw(CamLogger):
 
 
 class FailsOnOneRank(CamEvaluator):
-    """An evaluator that fails on rank one, and on no other."""
+    """An evaluator that fails on one rank, and on no other."""
+
+    rank = 1
 
     def _look(self, trainer, *args):
-        if trainer.global_rank == 1:
+        if trainer.global_rank == self.rank:
             raise RuntimeError("no heat today")
         return super()._look(trainer, *args)
+
+
+class FailsOnRankZero(FailsOnOneRank):
+    rank = 0
+
+
+@dataclass(frozen=True)
+class FailingGroupCAM(GroupCAM):
+    """An explainer that fails on one rank, and on no other."""
+
+    rank: int = 0
+
+    def saliency(self, evidence):
+        if torch.distributed.get_rank() == self.rank:
+            raise RuntimeError("no heat today")
+        return super().saliency(evidence)
+
+
+class Gathering(Module):
+    """Talks to the other processes right after the callbacks' turn, and logs what is to be synchronised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gathered: list[list[int]] = []
+
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        self.gathered.append(self.all_gather(torch.tensor(self.global_rank)).tolist())
 
 
 def digest(tensors) -> str:
@@ -106,20 +141,25 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
-    parser.add_argument("--evaluate", choices=["all", "failing"])
+    parser.add_argument("--evaluate", choices=["all", "failing", "failing on rank zero"])
+    parser.add_argument("--fails-on", type=int)
     parser.add_argument("--augment", action="store_true")
     parser.add_argument("--bank", choices=["shared", "apart"])
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)
     L.seed_everything(0, verbose=False)
-    module = Module()
-    explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+    module = Gathering()
+    settings = {"groups": 4, "theta": None, "weighted": False, "blur_kernel_size": 5, "blur_sigma": 5.0}
+    explainer = GroupCAM(**settings)
+    if arguments.fails_on is not None:
+        explainer = FailingGroupCAM(**settings, rank=arguments.fails_on)
     callbacks: list[L.Callback] = []
     if arguments.logger != "none":
         callbacks.append((CamLogger if arguments.logger == "cam" else FailsToDraw)(explainer, images=3))
     if arguments.evaluate:
-        evaluator = CamEvaluator if arguments.evaluate == "all" else FailsOnOneRank
+        evaluators = {"all": CamEvaluator, "failing": FailsOnOneRank, "failing on rank zero": FailsOnRankZero}
+        evaluator = evaluators[arguments.evaluate]
         callbacks = [evaluator([*METRICS], explainer, 7)]
     if arguments.bank:
         if arguments.bank == "apart":
@@ -158,6 +198,7 @@ def main() -> None:
         "seen": digest([seen]),
         "changed": float((seen - own_images(trainer, len(module.seen))).abs().amax(dim=(1, 2, 3)).gt(0).float().mean()),
         "process": os.getpid(),
+        "gathered": module.gathered,
     }
     (arguments.folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(result))
 

@@ -276,14 +276,5 @@ def test_shown_with_the_normalisation_of_the_data(module, dataset, make_trainer,
     assert picture.mean() == pytest.approx(dataset.images[0].mean().item(), abs=0.01)
 
 
-def test_sharded_models_are_refused(module, loader, make_trainer):
-    from lightning.pytorch.strategies import FSDPStrategy
-
-    trainer = make_trainer(CamLogger())
-    trainer._accelerator_connector.strategy = FSDPStrategy.__new__(FSDPStrategy)
-    with pytest.raises(ValueError, match="CamLogger needs the whole model on every process, and FSDPStrategy shards"):
-        CamLogger().setup(trainer, module, "fit")
-
-
 def test_lightning_is_the_same_package() -> None:
     assert issubclass(CamLogger, L.Callback)

@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(folder: Path, *arguments: str) -> tuple[list[dict], str]:
+    code, output = launch(folder, *arguments)
+    assert code == 0, output[-4000:]
+    return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(2)], output
+
+
+def launch(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the script, whose second process Lightning starts; what hangs is a ``subprocess.TimeoutExpired``."""
     folder.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     for name in ("MASTER_PORT", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK"):
@@ -23,8 +30,7 @@ def run(folder: Path, *arguments: str) -> tuple[list[dict], str]:
     done = subprocess.run(
         program, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240
     )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(2)], done.stdout
+    return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,7 @@ def test_rank_zero_alone_writes_and_the_training_is_unchanged(folder):
     assert {rank["backend"] for rank in watched} == {"gloo"}
     assert len({rank["process"] for rank in watched}) == 2
     assert {rank["weights"] for rank in watched} != set()
+    assert [rank["gathered"] for rank in watched] == [[[0, 1], [0, 1]]] * 2  # by the module, beside the logger
     assert [rank["weights"] for rank in watched] == [rank["weights"] for rank in plain]
     written = events(folder / "watched")
     assert [event.step for event in written.Images("cam/overview")] == [0, 1]
@@ -87,9 +94,26 @@ def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
             assert rank[name] == pytest.approx(float(value), abs=1e-5), name
 
 
-def test_a_rank_that_cannot_evaluate_hangs_none(folder):
-    ranks, _ = run(folder / "half", "--evaluate", "failing")
+@pytest.mark.parametrize(("which", "rank"), [("failing", 1), ("failing on rank zero", 0)])
+def test_a_rank_that_cannot_evaluate_hangs_none_and_says_so(which, rank, folder):
+    ranks, output = run(folder / f"half{rank}", "--evaluate", which)
     assert ranks[0]["cam_validate/average_drop"] == ranks[1]["cam_validate/average_drop"] > 0
+    assert output.count(f"could not evaluate all of its images of process {rank} in epoch 0") == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "rank"),
+    [
+        (["--augment"], 1),
+        (["--bank", "shared"], 0),
+        pytest.param(["--augment"], 0, marks=pytest.mark.slow),
+        pytest.param(["--bank", "shared"], 1, marks=pytest.mark.slow),
+    ],
+)
+def test_where_augmentation_fails_on_one_rank_all_end_with_its_error(what, rank, folder):
+    code, output = launch(folder / f"ends{what[0]}{rank}", *what, "--logger", "none", "--fails-on", str(rank))
+    assert code != 0
+    assert "RuntimeError: no heat today" in output
 
 
 def test_each_process_makes_its_half_of_the_bank(folder, tmp_path):

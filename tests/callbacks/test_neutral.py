@@ -1,82 +1,127 @@
-"""Looking changes nothing: training with and without the callbacks, compared bit for bit."""
+"""Looking changes nothing: training without and with the callbacks leaves the same behind, bit for bit."""
 
 from __future__ import annotations
 
-import random
-
-import lightning as L
-import numpy as np
 import pytest
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
 
-from camaug.callbacks import CamLogger, GroupCamAugmentation
-from tests.small_explainers import CONVOLUTIONAL, small
+from camaug import list_explainers
+from tests.processes import results, together
 
-from .conftest import Blobs, Module
+from .conftest import Net
+from .neutrality import (
+    INDUCTOR,
+    LOOKING,
+    POLLUTIONS,
+    SETTINGS,
+    WATCHERS,
+    Polluter,
+    differences,
+    explained_network,
+    train,
+    watchers_of,
+)
 
-EVERY = [name for name in CONVOLUTIONAL if name != "cam"]  # which needs another head
-# One of each way of looking: gradients at a layer, queries, neither, the pixels, every layer, several layers, copies.
-REPRESENTATIVES = ("grad-cam", "group-cam", "eigen-cam", "gradient", "full-grad", "refine-cam", "noise-smooth")
+# Of PyTorch's own compiler, where it meets the loss of a step.
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 
-
-class Averaging(WeightAveraging):
-    def __init__(self):
-        super().__init__(avg_fn=lambda averaged, current, count: 0.9 * averaged + 0.1 * current)
-
-
-def train(make_trainer, callback, **settings):
-    """Everything that training leaves behind."""
-    L.seed_everything(1, verbose=False)
-    module = Module()
-    if settings.pop("freeze", False):
-        module.net[0].requires_grad_(False)
-    extra = settings.pop("extra", [])
-    loader = torch.utils.data.DataLoader(Blobs(), batch_size=8, shuffle=True)
-    trainer = make_trainer(*([callback] if callback else []), *extra, **settings)
-    trainer.fit(module, loader, torch.utils.data.DataLoader(Blobs(), batch_size=8))
-    optimizer = [state["momentum_buffer"] for state in trainer.optimizers[0].state.values()]
-    draws = [torch.rand(3), torch.tensor(random.random()), torch.tensor(np.random.rand())]
-    gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    return [*module.state_dict().values(), *optimizer, *gradients, *draws, torch.tensor(module.losses)]
+# One of each way of looking: queries, gradients at a layer, every layer.
+REPRESENTATIVES = ("group-cam", "grad-cam", "full-grad")
+FAST = [(name, s) for name in list_explainers() for s in SETTINGS if s == "plain" or name in REPRESENTATIVES]
+SLOW = [(name, s) for name in list_explainers() for s in SETTINGS if (name, s) not in FAST]
 
 
-SETTINGS = {
-    "plain": {},
-    "accumulated": {"accumulate_grad_batches": 2},
-    "clipped": {"gradient_clip_val": 0.1},
-    "bf16": {"precision": "bf16-mixed"},
-    "no inference mode": {"inference_mode": False},
-    "validation in mid-epoch": {"val_check_interval": 2},
-    "frozen layer": {"freeze": True},
-    "averaged weights": {"extra": [Averaging]},
-}
+@pytest.fixture(scope="module")
+def trained():
+    return {}
 
 
-FAST = [(name, setting) for name in EVERY for setting in SETTINGS if setting == "plain" or name in REPRESENTATIVES]
-SLOW = [(name, setting) for name in EVERY for setting in SETTINGS if (name, setting) not in FAST]
+@pytest.fixture
+def unwatched(trained, make_trainer):
+    """What a setting leaves behind on a network without a watcher; trained when it is first asked for."""
+
+    def find(setting: str, network=Net):
+        if (setting, network) not in trained:
+            trained[setting, network] = train(make_trainer, SETTINGS[setting], [], network)
+        return trained[setting, network]
+
+    return find
 
 
-@pytest.mark.parametrize(("name", "setting"), FAST + [pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW])
-def test_training_is_bit_for_bit_the_same_with_the_logger(name, setting, make_trainer):
-    settings = dict(SETTINGS[setting])
-    results = []
-    for callback in (None, CamLogger(small(name), images=3)):
-        extra = [make() for make in settings.get("extra", [])]
-        results.append(train(make_trainer, callback, **{**settings, "extra": extra}))
-    assert len(results[0]) == len(results[1])
-    assert all(torch.equal(without, with_logger) for without, with_logger in zip(*results, strict=True))
+@pytest.fixture
+def check(unwatched, make_trainer):
+    def check(setting: str, name: str, *kinds: str) -> None:
+        network = explained_network(name)
+        watched = train(make_trainer, SETTINGS[setting], watchers_of(name, *kinds), network)
+        assert differences(unwatched(setting, network), watched) == []
+
+    return check
 
 
-def test_augmentation_of_no_image_changes_nothing(make_trainer):
-    without, with_it = (train(make_trainer, callback) for callback in (None, GroupCamAugmentation(share=0)))
-    assert all(torch.equal(a, b) for a, b in zip(without, with_it, strict=True))
+@pytest.mark.parametrize(("name", "setting"), FAST + [pytest.param(*case, marks=pytest.mark.slow) for case in SLOW])
+def test_all_that_look(name, setting, check):
+    check(setting, name, *LOOKING)
 
 
-def test_a_careless_look_is_noticed(make_trainer):
-    class Careless(L.Callback):
-        def on_train_epoch_end(self, trainer, pl_module):
-            pl_module(Blobs().images[:3])  # in training mode: batch-norm statistics move, dropout draws
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", WATCHERS)
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", list_explainers())
+def test_each_by_itself(name, setting, kind, check):
+    check(setting, name, kind)
 
-    without, with_it = (train(make_trainer, callback) for callback in (None, Careless()))
-    assert not all(torch.equal(a, b) for a, b in zip(without, with_it, strict=True))
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_augmentation_of_no_image(setting, check):
+    check(setting, "group-cam", "augmentation of no image")
+
+
+@pytest.mark.slow
+def test_a_network_compiled_to_machine_code(make_trainer):
+    watched, without = (train(make_trainer, INDUCTOR, watchers_of("group-cam", *k)) for k in (LOOKING, []))
+    assert differences(without, watched) == []
+
+
+def test_the_suite_trains(make_trainer):
+    def weights(**settings) -> dict[str, object]:
+        left = train(make_trainer, SETTINGS["plain"], [], Net, **settings)
+        return {name: value for name, value in left.items() if name.startswith("weights")}
+
+    assert len(weights()) == len(differences(weights(), weights(epochs=1))) == 10
+
+
+# The suite can fail
+
+
+@pytest.mark.parametrize("kind", LOOKING)
+@pytest.mark.parametrize("how", POLLUTIONS)
+def test_a_polluting_explainer_is_found_out(how, kind, unwatched, make_trainer):
+    setting = {"frozen": "frozen layer", "gradients": "manual optimisation"}.get(how, "plain")
+    changed = "weights" if how == "gradients" else how  # the gradients are spent in the next step
+    threads = torch.get_num_threads()
+    watched = train(make_trainer, SETTINGS[setting], [WATCHERS[kind](Polluter(how))])
+    torch.set_num_threads(threads)
+    assert [name for name in differences(unwatched(setting), watched) if name.startswith(f"{changed}:")] != []
+
+
+def test_an_explainer_that_does_no_harm_is_not_found_out(unwatched, make_trainer, monkeypatch):
+    monkeypatch.setitem(POLLUTIONS, "nothing", lambda net, images: None)
+    watched = train(make_trainer, SETTINGS["plain"], [WATCHERS[kind](Polluter("nothing")) for kind in LOOKING])
+    assert differences(unwatched("plain"), watched) == []
+
+
+# Two processes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [REPRESENTATIVES, pytest.param([n for n in list_explainers() if n not in REPRESENTATIVES], marks=pytest.mark.slow)],
+    ids=["representatives", "others"],
+)
+def test_two_processes(names, tmp_path):
+    code, output = together("tests.callbacks.neutral_script", tmp_path, *names)
+    assert code == 0, output[-4000:]
+    for rank in results(tmp_path):
+        assert rank["world_size"] == 2
+        assert rank["differences"] == {name: [] for name in names}
+        assert any(name.startswith("gradients:") for name in rank["of a polluter"])
