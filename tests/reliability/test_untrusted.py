@@ -76,8 +76,8 @@ def malicious(request, mark, tmp_path) -> Path:
 def test_no_checkpoint_of_the_command_line_runs_anything(command, malicious, mark, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    own = ["--experiment=InsertionDeletionExperiment"] if command == "experiment" else []
     with pytest.raises(ValueError, match=r"malicious\.ckpt' cannot be loaded weights-only"):
-        own = ["--experiment=InsertionDeletionExperiment"] if command == "experiment" else []
         main([command, *SMALL, *own, f"--ckpt_path={malicious}"])
     assert not mark.exists()
 
