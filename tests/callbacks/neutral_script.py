@@ -41,7 +41,9 @@ def main() -> None:
         )
 
     plain = SETTINGS["plain"]
-    without = {network: train(make_trainer, plain, [], network) for network in set(map(explained_network, names))}
+    without = {
+        network: train(make_trainer, plain, [], network) for network in dict.fromkeys(map(explained_network, names))
+    }
     result: dict[str, Any] = {"differences": {}}
     for name in names:
         network = explained_network(name)
