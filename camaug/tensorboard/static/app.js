@@ -34,7 +34,7 @@ import { createSlider } from "./slider.js";
 import { change, clearFilters, parse, serialise } from "./state.js";
 import { createStrip } from "./strip.js";
 import { STYLES } from "./styles.js";
-import { createFinder, createToolbar } from "./toolbar.js";
+import { createLooks, createToolbar } from "./toolbar.js";
 
 const POLL = 15_000; // milliseconds; a run may still be being written
 const WRITE = 250; // milliseconds; browsers refuse to change the address more often
@@ -215,8 +215,8 @@ function findCursor(state, series, everyRow, rows) {
 /** The parts of the page, and how a scene reaches them. */
 function createPage(act, help) {
   const toolbar = createToolbar(act);
-  const finder = createFinder(act);
   const slider = createSlider(act);
+  const looks = createLooks(act);
   const strip = createStrip(act);
   const large = createLarge(act);
   const compare = createCompare(act);
@@ -239,8 +239,9 @@ function createPage(act, help) {
   );
   const one = element("section", { class: "one", "aria-label": "One image" }, heading, large.node, compare.node);
   const banner = element("div", { class: "banner", role: "alert", hidden: true });
+  const time = element("div", { class: "time" }, slider.node, looks.node);
   const main = element("main", {}, notices.node, strip.node, one, curves.node);
-  const node = element("div", { class: "camaug" }, toolbar.node, finder.node, slider.node, banner, main, help.node);
+  const node = element("div", { class: "camaug" }, toolbar.node, time, banner, main, help.node);
 
   return {
     node,
@@ -249,14 +250,14 @@ function createPage(act, help) {
       const { page } = scene.state;
       const notice = noticeOf(scene, library);
       node.dataset.page = page;
-      for (const part of [toolbar.node, finder.node]) part.hidden = scene.series.length === 0;
+      for (const part of [toolbar.node, time]) part.hidden = scene.series.length === 0;
       strip.node.hidden = page !== "strip" || notice !== null;
       one.hidden = page === "strip" || notice !== null;
       notices.update(notice);
       tell(banner, scene, library, notice);
       toolbar.update(scene);
-      finder.update(scene);
       slider.update(scene);
+      looks.update(scene);
       curves.update(scene);
       if (!strip.node.hidden) strip.update(scene);
       if (one.hidden || scene.cursor === null) return;

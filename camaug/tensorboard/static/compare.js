@@ -59,7 +59,6 @@ export function createCompare(act) {
 
   function show() {
     const { cursor, state, epoch } = scene;
-    node.hidden = cursor === null;
     if (cursor === null || stage.clientWidth === 0) return;
     modes.update(state.mode);
     updateChoices();
@@ -67,7 +66,6 @@ export function createCompare(act) {
     const swiping = state.mode === "swipe";
     side.hidden = swiping;
     swipe.hidden = !swiping;
-    readout.hidden = false;
     if (swiping) showSwipe();
     else showSideBySide();
     say(null);

@@ -4,7 +4,7 @@ import { drawing, element, setText } from "./dom.js";
 import { figure } from "./words.js";
 
 const SIZE = { width: 280, height: 84 };
-const INSET = { left: 4, right: 8, top: 8, bottom: 8 };
+const INSET = { left: 34, right: 8, top: 8, bottom: 8 };
 
 /** Lines are told apart by their dashes as well. */
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];

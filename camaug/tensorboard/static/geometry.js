@@ -16,13 +16,13 @@
 const HEAD = 32;
 const GAP = 4;
 const PADDING = 12;
-const SMALLEST = 44;
+const SMALLEST = 36;
 const LARGEST = 112;
 const LEAST_ROW = 72; // room for the original and the names
 
 /** @returns {Geometry} */
 export function measure({ available, rows, columns, series }) {
-  const side = available < 700 ? 168 : 300;
+  const side = available < 700 ? 168 : 280;
   const fitting = Math.floor((available - side - 24) / Math.max(columns, 1)) - GAP;
   const cell = Math.min(Math.max(fitting, SMALLEST), LARGEST);
   const line = Math.max(cell + GAP, Math.ceil((LEAST_ROW - PADDING) / series));

@@ -31,7 +31,6 @@ export function createLarge(act) {
   function show() {
     const { cursor, epoch, state, paint } = scene;
     const look = cursor?.member?.at(epoch) ?? null;
-    node.hidden = cursor === null;
     if (cursor === null || pictures.clientWidth === 0) return;
     const image = act.image(cursor.member);
     maps = act.maps(cursor.member)?.byEpoch.get(epoch) ?? null;

@@ -64,9 +64,9 @@ html, body { margin: 0; height: 100%; }
 .camaug button.link { border-color: transparent; color: var(--accent); }
 .camaug button.primary { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 .camaug button.round { width: 28px; padding: 0; border-radius: 50%; }
-.camaug input[type="range"] { width: 88px; accent-color: var(--accent); margin: 0; }
+.camaug input[type="range"] { width: 76px; accent-color: var(--accent); margin: 0; }
 .camaug input[type="checkbox"] { accent-color: var(--accent); margin: 0; }
-.camaug select { max-width: 190px; text-overflow: ellipsis; }
+.camaug select { max-width: 168px; text-overflow: ellipsis; }
 .camaug .field { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
 .camaug .pull { display: inline-flex; align-items: center; gap: 6px; }
 .camaug .pull .number { min-width: 2.2em; }
@@ -111,17 +111,11 @@ html, body { margin: 0; height: 100%; }
 .camaug code { font: 12px/1.5 "Roboto Mono", ui-monospace, monospace; }
 
 /* bars */
-.camaug .toolbar, .camaug .finder, .camaug .slider {
-  display: flex;
-  flex-wrap: wrap;
-  align-items: center;
-  gap: 8px 12px;
-  padding: 8px 16px;
-}
-.camaug .toolbar { border-bottom: 1px solid var(--line); }
-.camaug .finder { padding-bottom: 0; }
+.camaug .toolbar, .camaug .time { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; padding: 8px 16px 0; }
+.camaug .time { padding-bottom: 8px; }
+.camaug .finder, .camaug .slider, .camaug .looks { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
 .camaug[data-page="large"] .finder, .camaug[data-page="compare"] .finder { display: none; }
-.camaug .slider { flex-wrap: nowrap; }
+.camaug .slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
 .camaug .slider button { padding: 0; width: 28px; font-size: 16px; line-height: 1; }
 .camaug .slider .epoch-slider { flex: 1; min-width: 80px; }
 .camaug .epoch-said { min-width: 9em; }

@@ -7,42 +7,48 @@ import { methodName } from "./model.js";
 import { isFiltered } from "./state.js";
 import { count } from "./words.js";
 
-/** The upper bar. */
+/** What is shown: runs, methods, images; and what can be taken away. */
 export function createToolbar(act) {
   const runs = createMenu("Runs", (chosen) => act.set({ runs: chosen }), (key) => key);
   const methods = createMenu("Methods", (chosen) => act.set({ methods: chosen }), methodName);
-  const sides = [["predicted", "Predicted"], ["true", "True"]];
-  const side = segmented("Heatmap of which class", sides, (value) => act.set({ side: value }));
-  const show = segmented("Show", [["overlay", "Overlay"], ["map", "Map"]], (value) => act.set({ show: value }));
-  const names = Object.keys(COLOURS).map((name) => [name, name]);
-  const colours = choice(names, (value) => act.set({ colours: value }));
-  const ramp = element("span", { class: "ramp", "aria-hidden": "true" });
-  const opacity = createShare("Opacity", (value) => act.set({ opacity: value }));
-  const threshold = createShare("Threshold", (value) => act.set({ threshold: value }));
+  const finder = createFinder(act);
   const take = createTakeAway(act);
   const help = element("button", {
     type: "button", class: "round", text: "?", "aria-label": "Keys", title: "Keys (?)", on: { click: act.help },
   });
+  const parts = [runs.node, methods.node, finder.node, element("span", { class: "space" }), take, help];
+  return {
+    node: element("div", { class: "toolbar", role: "toolbar", "aria-label": "What is shown" }, ...parts),
+    update(scene) {
+      runs.update(scene.all.runs, scene.runs);
+      methods.update(scene.all.methods, scene.methods);
+      finder.update(scene);
+    },
+  };
+}
+
+/** How the heat is shown. */
+export function createLooks(act) {
+  const sides = [["predicted", "Predicted"], ["true", "True"]];
+  const side = segmented("Heatmap of which class", sides, (value) => act.set({ side: value }));
+  const show = segmented("Show", [["overlay", "Overlay"], ["map", "Map"]], (value) => act.set({ show: value }));
+  const names = Object.keys(COLOURS).map((name) => [name, name]);
+  const colours = choice(names, (value) => act.set({ colours: value }), { "aria-label": "Colours" });
+  const ramp = element("span", { class: "ramp", "aria-hidden": "true" });
+  const opacity = createShare("Opacity", (value) => act.set({ opacity: value }));
+  const threshold = createShare("Threshold", (value) => act.set({ threshold: value }));
   const node = element(
     "div",
-    { class: "toolbar", role: "toolbar", "aria-label": "View" },
-    runs.node,
-    methods.node,
-    element("span", { class: "rule" }),
+    { class: "looks", role: "toolbar", "aria-label": "How the heat is shown" },
     element("span", { class: "field" }, element("span", { class: "name", text: "Class" }), side.node),
     show.node,
-    element("span", { class: "field" }, labelled("Colours", colours), ramp),
+    element("span", { class: "field" }, colours, ramp),
     opacity.node,
     threshold.node,
-    element("span", { class: "space" }),
-    take.node,
-    help,
   );
   return {
     node,
-    update({ state, all, runs: chosenRuns, methods: chosenMethods }) {
-      runs.update(all.runs, chosenRuns);
-      methods.update(all.methods, chosenMethods);
+    update({ state }) {
       side.update(state.side);
       show.update(state.show);
       colours.value = state.colours;
@@ -50,12 +56,11 @@ export function createToolbar(act) {
       opacity.update(state.opacity);
       threshold.update(state.threshold);
     },
-    say: take.say,
   };
 }
 
-/** The bar that finds images. */
-export function createFinder(act) {
+/** Which images, and in which order. */
+function createFinder(act) {
   const text = element("input", {
     type: "search", placeholder: "Class name", "aria-label": "Find by class name", size: 14,
     on: { input: () => act.set({ text: text.value }) },
@@ -72,14 +77,13 @@ export function createFinder(act) {
   const node = element(
     "div",
     { class: "finder", role: "search" },
+    element("span", { class: "rule" }),
     text,
     classes,
     verdict,
     element("label", { class: "field" }, flagged, element("span", { text: "Not to be trusted" })),
-    element("span", { class: "rule" }),
     labelled("Sort by", sort),
     direction,
-    element("span", { class: "space" }),
     found,
     clear,
   );
@@ -165,7 +169,7 @@ function createTakeAway(act) {
   const node = element("details", { class: "menu" }, element("summary", { text: "Take away" }), sheet);
   node.addEventListener("toggle", () => node.open || say(""));
   closeOutside(node);
-  return { node, say };
+  return node;
 }
 
 /** Close what is open when a person turns to something else. */
