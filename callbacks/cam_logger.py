@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
@@ -18,7 +20,9 @@ from camaug.batches import find_images_and_labels
 from camaug.class_names import class_label
 from camaug.explainers import Explainer, as_explainer
 from camaug.fast_path import FastPath
+from camaug.layers import unwrap
 from camaug.metrics import class_similarity, head_similarity
+from camaug.records import settings_line
 from camaug.render import COLORMAPS, denormalise
 
 from .look import Look, doubts, figures, overview, panels
@@ -26,6 +30,7 @@ from .pictures import can_take_pictures, class_names, normalisation, safe_tag, w
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
 from .strategies import refuse_sharded
+from .strip import look_record, write_originals, write_strip
 
 __all__ = ["CamLogger"]
 
@@ -36,7 +41,8 @@ DEFAULT_IMAGES = 16
 class CamLogger(L.Callback):
     """Logs what the model looks at, every epoch, for the same images.
 
-    To TensorBoard go one picture for each probe image under a constant tag, so that its step slider is time (the
+    TensorBoard shows it in a tab of its own, ``camaug``: every image in every epoch, with the maps as they are. Under
+    its ordinary tabs stands one picture for each probe image under a constant tag, so that its step slider is time (the
     epoch): the image, the heat of the predicted class and, where it differs, of the true class, with names and
     confidences; an overview of all of them; and as scalars how much the maps changed since the last look
     (``cam/drift``, see :class:`camaug.metrics.Drift`), the mean confidence in the true class, the share of maps
@@ -44,7 +50,8 @@ class CamLogger(L.Callback):
     mass that lies on it beside the share of the image that it covers; and what speaks against the heatmaps
     (``cam/centre_bias``, ``cam/class_similarity``, ``cam/head_similarity``, see :class:`camaug.metrics.Trust`). A
     heatmap that is blank, or the same whatever the class or the head, says so in its caption. ``trainer.validate`` and
-    ``trainer.test`` log under ``cam_validate`` and ``cam_test``.
+    ``trainer.test`` log under ``cam_validate`` and ``cam_test``. Other loggers get the pictures: those with a
+    ``log_image`` (Weights & Biases), MLflow, and as files those with a folder (``CSVLogger``).
 
     The training is not changed by being watched, and is not ended: a failure while drawing is a warning with its
     traceback. What can be known beforehand to be wrong is an error before the first batch.
@@ -54,7 +61,8 @@ class CamLogger(L.Callback):
         images: How many images are watched; None for 16, or fewer where there are fewer. They come from the validation
             data, spread over the classes; without validation data from the training data.
         every_n_epochs: Log after every n-th epoch.
-        colormap: Colours of the heat: ``turbo``, ``inferno``, ``viridis``, ``cividis``, ``jet`` or ``gray``.
+        colormap: Colours of the heat: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``. The first
+            three tell high from low to colour-blind eyes too.
         strength: Share of the heat in the overlay, in [0, 1].
         mean: Mean of each channel that the images were normalised with. By default the data module's ``mean``, or that
             of a ``Normalize`` among the data set's transforms; where neither is known, each image is stretched.
@@ -69,6 +77,8 @@ class CamLogger(L.Callback):
             are not compared.
         fast: Whether the fast forward explains, as long as its maps agree with the plain ones
             (:class:`camaug.fast_path.FastPath`).
+        tag: What everything is logged under. A second ``CamLogger`` of a trainer, as for another method, needs one of
+            its own.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -83,7 +93,7 @@ class CamLogger(L.Callback):
         explainer: str | Explainer = "group-cam",
         images: int | None = None,
         every_n_epochs: int = 1,
-        colormap: str = "turbo",
+        colormap: str = "viridis",
         strength: float = 0.5,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -91,6 +101,7 @@ class CamLogger(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         trust_every_n_epochs: int | None = 5,
         fast: bool = True,
+        tag: str = "cam",
     ) -> None:
         counts = {"images": images, "every_n_epochs": every_n_epochs, "trust_every_n_epochs": trust_every_n_epochs}
         for name, value in counts.items():
@@ -100,6 +111,8 @@ class CamLogger(L.Callback):
             raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
         if colormap not in COLORMAPS:
             raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
+        if not re.fullmatch(r"[\w.-]+", tag):
+            raise ValueError(f"`tag` must be of letters, digits, '_', '-' and '.', got {tag!r}")
         self.explainer = as_explainer(explainer)
         self.images = images
         self.every_n_epochs = every_n_epochs
@@ -110,11 +123,13 @@ class CamLogger(L.Callback):
         self.forward = forward
         self.trust_every_n_epochs = trust_every_n_epochs
         self.fast = fast
+        self.tag = tag
         self._explaining: FastPath | None = None
         self._probes: Probes | None = None
         self._dataset: Any = None
         self._previous: Look | None = None
         self._compared_in: int | None = None  # the epoch
+        self._begun: set[str] = set()  # the prefixes under which the images themselves were written
         self._warned: set[str] = set()
 
     # Lightning's hooks
@@ -122,7 +137,9 @@ class CamLogger(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check what can be checked before there are data."""
         refuse_sharded(trainer, self)
+        self._refuse_shared_tags(trainer)
         self._probes = self._previous = self._compared_in = None
+        self._begun = set()
         self._explaining = FastPath(
             self.explainer,
             pl_module,
@@ -153,16 +170,16 @@ class CamLogger(L.Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log, after the epoch's validation."""
         if (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self._log(trainer, pl_module, "cam")
+            self._log(trainer, pl_module, self.tag)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """In ``trainer.validate``, log."""
         if trainer.state.fn == TrainerFn.VALIDATING:
-            self._log(trainer, pl_module, "cam_validate")
+            self._log(trainer, pl_module, f"{self.tag}_validate")
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log."""
-        self._log(trainer, pl_module, "cam_test")
+        self._log(trainer, pl_module, f"{self.tag}_test")
 
     # The work, on rank zero alone and without collectives, so that no failure leaves other ranks waiting
 
@@ -197,16 +214,19 @@ class CamLogger(L.Callback):
         try:
             with isolate_rng():  # the hooks that move a batch may draw random numbers
                 look = self._compare(trainer, pl_module, self._probes, self._look(trainer, pl_module, self._probes))
-            self._write(trainer, look, prefix)
+            self._write(trainer, pl_module, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
 
     def _look(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> Look:
         parts = []
+        layers: tuple[str, ...] = ()
+        grid: tuple[int, int] | None = None
         labels = torch.tensor([-1 if label is None else label for label in probes.labels])
         for batch, true in zip(probes.batches, labels.split(_lengths(probes.batches)), strict=True):
             images = images_on_device(trainer, batch)
             explanation = self._explain(trainer, pl_module, images)
+            layers, grid = explanation.layers, explanation.grid
             predicted, maps = explanation.targets.cpu(), explanation.maps.cpu()
             true_maps = maps.clone()
             wrong = ((true != predicted) & (true >= 0)).nonzero()[:, 0]
@@ -217,7 +237,7 @@ class CamLogger(L.Callback):
             parts.append((pictures, explanation.logits.float().softmax(dim=1).cpu(), predicted, maps, true_maps))
         found = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         masks = None if probes.masks is None else torch.stack(list(probes.masks))
-        return Look(probes.indices, probes.labels, *found, masks)
+        return Look(probes.indices, probes.labels, *found, masks, layers=layers, grid=grid)
 
     def _compare(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes, look: Look) -> Look:
         """The look, where it is due with how similar its heatmaps are to those of another class and a random head."""
@@ -248,7 +268,7 @@ class CamLogger(L.Callback):
         of_class, of_head = (torch.cat(parts) for parts in zip(*similarities, strict=True))
         return replace(look, class_similarity=of_class, head_similarity=of_head)
 
-    def _write(self, trainer: L.Trainer, look: Look, prefix: str) -> None:
+    def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, look: Look, prefix: str) -> None:
         names = self.class_names or class_names(trainer, self._dataset)
         painted = (look, names, self.colormap, self.strength)
         for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
@@ -257,11 +277,40 @@ class CamLogger(L.Callback):
         write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
+        self._write_strip(trainer, pl_module, look, prefix, values, names)
         self._previous = look
         # A CamEvaluator beside this logger has the figures that both know, of more images.
         values = {name: value for name, value in values.items() if name not in trainer.callback_metrics}
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
+
+    def _write_strip(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        look: Look,
+        prefix: str,
+        values: Mapping[str, float],
+        names: Sequence[str] | None,
+    ) -> None:
+        writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if not writers:
+            return
+        epoch, method = trainer.current_epoch, self.explainer.name
+        known = {name: float(value) for name, value in trainer.callback_metrics.items() if value.numel() == 1}
+        record = look_record(look, self._previous, {**values, **known})
+        about = {
+            "epoch": epoch,
+            "step": trainer.global_step,
+            "method": method,
+            "settings": settings_line(self.explainer, unwrap(pl_module)),
+            "layer": ", ".join(look.layers),
+        }
+        for writer in writers:
+            if prefix not in self._begun:
+                write_originals(writer, look, prefix, method, names, epoch)
+            write_strip(writer, look, prefix, method, record, about)
+        self._begun.add(prefix)
 
     def _explain(
         self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, targets: Tensor | None = None
@@ -278,6 +327,20 @@ class CamLogger(L.Callback):
             return self.mean, self.std
         return normalisation(trainer, self._dataset)
 
+    def _refuse_shared_tags(self, trainer: L.Trainer) -> None:
+        """Two of these under one tag would overwrite each other's pictures."""
+        others = [each for each in trainer.callbacks if isinstance(each, CamLogger) and each is not self]  # type: ignore[attr-defined]
+        shared = sorted({prefix for other in others for prefix in other._prefixes} & set(self._prefixes))
+        if shared:
+            raise ValueError(
+                f"two CamLoggers would log under {shared[0]!r}, each over the other's pictures: give one a tag of its "
+                f"own, as CamLogger(..., tag={self.explainer.name!r})"
+            )
+
+    @property
+    def _prefixes(self) -> tuple[str, str, str]:
+        return self.tag, f"{self.tag}_validate", f"{self.tag}_test"
+
     def _doubt(self, trainer: L.Trainer, look: Look) -> None:
         """Say once for each reason that more than half of the heatmaps are not to be trusted."""
         for reason, count in doubts(look).items():
@@ -286,7 +349,7 @@ class CamLogger(L.Callback):
                 rank_zero_warn(
                     f"CamLogger: in epoch {trainer.current_epoch} {count} of {len(look.maps)} heatmaps of "
                     f"{self.explainer.name} are not to be trusted ({reason}). It is not said again; the captions and "
-                    "the figures under cam/ tell it from then on"
+                    f"the figures under {self.tag}/ tell it from then on"
                 )
 
     def _warn(self, what: str) -> None:

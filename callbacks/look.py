@@ -35,6 +35,8 @@ class Look:
         masks: Where the objects are, boolean (N, H, W), empty where there is none; None where that is not known.
         class_similarity: Rank correlation of each map with the runner-up class's, (N,); None where not asked for.
         head_similarity: Rank correlation of each map with that of a random head, (N,); None likewise.
+        layers: Names of the layers that were looked at.
+        grid: Height and width that the maps were enlarged from; None for methods that look at pixels alone.
     """
 
     indices: Sequence[int]
@@ -47,6 +49,8 @@ class Look:
     masks: Tensor | None
     class_similarity: Tensor | None = None
     head_similarity: Tensor | None = None
+    layers: Sequence[str] = ()
+    grid: tuple[int, int] | None = None
 
 
 def panels(look: Look, names: Sequence[str] | None, colormap: str, strength: float) -> list[Tensor]:

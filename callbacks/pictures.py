@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning as L
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
+from tensorboard.compat.proto import summary_pb2
 from torch import Tensor
 from torch.utils.data import Subset
+
+from camaug.files import as_pil, jpeg_bytes, write_whole
 
 __all__ = ["Normalisation", "can_take_pictures", "class_names", "normalisation", "safe_tag", "write_picture"]
 
@@ -22,17 +26,37 @@ class Normalisation(NamedTuple):
 
 
 def write_picture(trainer: L.Trainer, tag: str, picture: Tensor, step: int) -> None:
-    """Write a picture (3, H, W) in [0, 1] to every logger that takes pictures."""
+    """Write a picture (3, H, W) in [0, 1] to every logger that takes pictures.
+
+    TensorBoard gets JPEGs, of which an event file holds many. MLflow gets artifacts and a logger that only has a folder
+    (``CSVLogger``) gets files in it, under the tag, one a step. Every other is asked by Lightning's ``log_image``.
+    """
+    name = f"{tag}/step_{step:04d}.jpg"
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_image(tag, picture, step)
+            logger.experiment._get_file_writer().add_summary(_jpeg_summary(tag, picture), step)
+        elif isinstance(logger, MLFlowLogger):
+            logger.experiment.log_image(logger.run_id, as_pil(picture), name)
         elif hasattr(logger, "log_image"):
-            logger.log_image(key=tag, images=[picture], step=step)
+            logger.log_image(key=tag, images=[as_pil(picture)], step=step)
+        elif can_take_pictures(logger):
+            path = Path(str(logger.log_dir)) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, jpeg_bytes(picture))
 
 
 def can_take_pictures(logger: Logger) -> bool:
-    """Whether pictures can be written to a logger: TensorBoard's, and those with a ``log_image``."""
-    return isinstance(logger, TensorBoardLogger) or hasattr(logger, "log_image")
+    """Whether pictures can be written to a logger: a folder is enough."""
+    takes_images = isinstance(logger, TensorBoardLogger | MLFlowLogger) or hasattr(logger, "log_image")
+    return takes_images or getattr(logger, "log_dir", None) is not None
+
+
+def _jpeg_summary(tag: str, picture: Tensor) -> summary_pb2.Summary:
+    content = jpeg_bytes(picture)
+    image = summary_pb2.Summary.Image(
+        height=picture.shape[1], width=picture.shape[2], colorspace=3, encoded_image_string=content
+    )
+    return summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, image=image)])
 
 
 def safe_tag(text: str) -> str:

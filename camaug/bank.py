@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor
 from camaug.bank_record import BankRecord
 from camaug.bank_shard import Maps, Shard
 from camaug.files import write_whole
-from camaug.masking import normalise
+from camaug.masking import normalise, undo_upsample
 
 __all__ = ["SaliencyBank", "bank_bytes", "maps_at_grid"]
 
@@ -169,8 +168,7 @@ def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tens
         maps: (N, H, W) in [0, 1].
         grid: Height and width to keep.
         enlarged: Whether the maps were enlarged from this grid: then what is kept is the least-squares inverse of the
-            bilinear enlarging. (Sampling at the cells' centres comes near it where a cell is many pixels wide, and
-            smooths where it is few.) Otherwise the mean over each cell is kept, stretched to [0, 1].
+            bilinear enlarging. Otherwise the mean over each cell is kept, stretched to [0, 1].
 
     Returns:
         (N, h, w), uint8, 255 for 1.
@@ -179,18 +177,5 @@ def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tens
         >>> maps_at_grid(torch.tensor([[[1.0, 1.0, 0.0, 0.0]]]), (1, 2), enlarged=False)
         tensor([[[255,   0]]], dtype=torch.uint8)
     """
-    if enlarged:
-        rows, columns = (_shrinking(size, cells).to(maps) for size, cells in zip(maps.shape[1:], grid, strict=True))
-        small: Tensor = rows @ maps @ columns.T
-    else:
-        small = normalise(F.adaptive_avg_pool2d(maps, grid))
+    small = undo_upsample(maps, grid) if enlarged else normalise(F.adaptive_avg_pool2d(maps, grid))
     return small.mul(255).round().clamp(0, 255).to(torch.uint8)
-
-
-@lru_cache(maxsize=8)
-def _shrinking(size: int, cells: int) -> Tensor:
-    """The pseudo-inverse of enlarging ``cells`` values to ``size``, (cells, size)."""
-    unit = torch.eye(cells, dtype=torch.float64)[:, None]
-    enlarging = F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T
-    inverse: Tensor = torch.linalg.pinv(enlarging)
-    return inverse

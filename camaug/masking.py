@@ -11,7 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["binarise", "blend", "denoise", "gaussian_blur", "mask_iou", "normalise", "resize", "upsample"]
+__all__ = [
+    "binarise",
+    "blend",
+    "denoise",
+    "gaussian_blur",
+    "mask_iou",
+    "normalise",
+    "resize",
+    "undo_upsample",
+    "upsample",
+]
 
 
 def normalise(maps: Tensor) -> Tensor:
@@ -140,6 +150,37 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     if maps.shape[-2:] == size:
         return maps
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def undo_upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """The maps that :func:`upsample` enlarges to these, or comes nearest to them in the least-squares sense.
+
+    (Sampling at the cells' centres comes near it where a cell is many pixels wide, and smooths where it is few.)
+
+    Args:
+        maps: (N, H, W).
+        size: Height and width of the result.
+
+    Returns:
+        (N, *size).
+
+    Example:
+        >>> small = torch.tensor([[[0.0, 1.0, 4.0]]])
+        >>> undo_upsample(upsample(small[None], (2, 9))[0], (1, 3)).round(decimals=5)
+        tensor([[[0., 1., 4.]]])
+    """
+    rows, columns = (_shrinking(side, cells).to(maps) for side, cells in zip(maps.shape[1:], size, strict=True))
+    return rows @ maps @ columns.T
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _shrinking(size: int, cells: int) -> Tensor:
+    """The pseudo-inverse of enlarging ``cells`` values to ``size``, (cells, size)."""
+    unit = torch.eye(cells, dtype=torch.float64)[:, None]
+    enlarging = F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T
+    inverse: Tensor = torch.linalg.pinv(enlarging)
+    return inverse
 
 
 def resize(images: Tensor, scale: float) -> Tensor:

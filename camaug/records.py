@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from camaug.explainers import Explainer
 from camaug.version import __version__
 
-__all__ = ["describe", "describe_explainer", "describe_model", "versions", "weights_digest"]
+__all__ = ["describe", "describe_explainer", "describe_model", "settings_line", "versions", "weights_digest"]
 
 
 def describe_explainer(explainer: Explainer, model: nn.Module | None = None) -> dict[str, Any]:
@@ -35,6 +35,24 @@ def describe_explainer(explainer: Explainer, model: nn.Module | None = None) -> 
     """
     settings = {name: describe(value, model) for name, value in vars(explainer).items() if not name.startswith("_")}
     return {"name": explainer.name, "class": type(explainer).__name__, "settings": settings}
+
+
+def settings_line(explainer: Explainer, model: nn.Module | None = None) -> str:
+    """An explainer's name and settings on one line, without those that are None.
+
+    Example:
+        >>> from camaug import GradCAM
+        >>> settings_line(GradCAM(layer="layer3"))
+        'grad-cam layer=layer3 fuse=mean'
+    """
+    return _on_one_line(describe_explainer(explainer, model))
+
+
+def _on_one_line(described: Any) -> str:
+    if not (isinstance(described, Mapping) and "settings" in described):
+        return str(described)
+    settings = {name: value for name, value in described["settings"].items() if value is not None}
+    return " ".join([described["name"], *(f"{name}={_on_one_line(value)}" for name, value in settings.items())])
 
 
 def describe_model(model: nn.Module) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""A look as the blobs that the camaug tab of TensorBoard shows: its film strip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from camaug.files import jpeg_bytes
+from camaug.metrics.mass_in_mask import mass_in_mask
+from camaug.ranks import rank_correlation
+from camaug.tensorboard.blobs import CLASSES, FORMAT, LOOKS, ORIGINAL, BlobTag, add_blob, to_json
+from camaug.tensorboard.compact import compact
+from camaug.tensorboard.probe_blob import ProbeBlob
+
+from .look import Look, doubt
+
+__all__ = ["look_record", "write_originals", "write_strip"]
+
+TOP = 5  # classes
+ORIGINAL_QUALITY = 90
+ORIGINAL_SIDE = 448  # pixels
+
+
+def look_record(look: Look, previous: Look | None, figures: Mapping[str, float]) -> dict[str, Any]:
+    """All that was found of N images but the maps, in JSON's types.
+
+    Args:
+        look: The look.
+        previous: The one before, of the same images; None at the first.
+        figures: What is shown as curves beside the images.
+
+    Returns:
+        ``ids``, ``labels``, ``predicted``, ``confidence`` in the predicted class, ``true_confidence``, ``drift`` of the
+        true class's map, ``object_mass``, its mass on the object, ``flag``, why the heatmap is not to be trusted, and
+        ``top``, the five likeliest classes with their probabilities: a list of N each, None where something is not
+        known. And ``figures``, those that are finite.
+    """
+    places = range(len(look.maps))
+    predicted = look.predicted.tolist()
+    return {
+        "ids": list(look.indices),
+        "labels": list(look.labels),
+        "predicted": predicted,
+        "confidence": [_number(look.probabilities[place, predicted[place]]) for place in places],
+        "true_confidence": [
+            None if label is None else _number(look.probabilities[place, label])
+            for place, label in enumerate(look.labels)
+        ],
+        "drift": _drift(look, previous),
+        "object_mass": _object_mass(look),
+        "flag": [doubt(look, place) for place in places],
+        "top": [_top(look.probabilities[place]) for place in places],
+        "figures": {name: _number(value) for name, value in figures.items() if math.isfinite(value)},
+    }
+
+
+def write_strip(
+    writer: SummaryWriter, look: Look, prefix: str, method: str, record: Mapping[str, Any], about: Mapping[str, Any]
+) -> None:
+    """Write an epoch of the strip.
+
+    Args:
+        writer: TensorBoard's.
+        look: The look.
+        prefix: Of the tags.
+        method: The explainer's name.
+        record: The look's record.
+        about: What is the same for all images: ``epoch``, ``step``, ``method``, ``settings``, ``layer``.
+    """
+    count = len(look.maps)
+    stored = compact(torch.cat([look.maps, look.true_maps]), look.grid)  # together, lest their sizes differ
+    predicted, true = stored[:count], stored[count:]
+    single = {name: values for name, values in record.items() if name != "figures"}
+    for place, index in enumerate(look.indices):
+        of_one = {name: values[place] for name, values in single.items() if name not in ("ids", "labels")}
+        header = {**about, "id": index, "label": look.labels[place], **of_one}
+        is_other = look.labels[place] not in (None, of_one["predicted"])
+        blob = ProbeBlob(header, predicted[place], true[place] if is_other else None)
+        add_blob(writer, BlobTag(prefix, method, str(index)), blob.to_bytes(), about["epoch"])
+    whole = to_json({"format": FORMAT, **about, **record})
+    add_blob(writer, BlobTag(prefix, method, LOOKS), whole, about["epoch"])  # last: who sees it finds the maps
+
+
+def write_originals(
+    writer: SummaryWriter, look: Look, prefix: str, method: str, classes: Sequence[str] | None, epoch: int
+) -> None:
+    """Write what is the same in every epoch: the images, and the classes' names."""
+    for index, picture in zip(look.indices, look.pictures, strict=True):
+        original = jpeg_bytes(picture, ORIGINAL_QUALITY, ORIGINAL_SIDE)
+        add_blob(writer, BlobTag(prefix, ORIGINAL, str(index)), original, epoch)
+    names = None if classes is None else list(classes)
+    add_blob(writer, BlobTag(prefix, method, CLASSES), to_json({"format": FORMAT, "classes": names}), epoch)
+
+
+def _drift(look: Look, previous: Look | None) -> list[float | None]:
+    if previous is None:
+        return [None] * len(look.maps)
+    return [_number(1 - value) for value in rank_correlation(look.true_maps, previous.true_maps)]
+
+
+def _object_mass(look: Look) -> list[float | None]:
+    if look.masks is None:
+        return [None] * len(look.maps)
+    shares = mass_in_mask(look.true_maps, look.masks)
+    return [_number(share) if mask.any() else None for share, mask in zip(shares, look.masks, strict=True)]
+
+
+def _top(probabilities: Tensor) -> list[list[int | float | None]]:
+    likeliest = torch.topk(probabilities.nan_to_num(0), min(TOP, len(probabilities))).indices.tolist()
+    return [[index, _number(probabilities[index])] for index in likeliest]
+
+
+def _number(value: Tensor | float) -> float | None:
+    """The value as JSON has it: finite, to six places."""
+    return round(float(value), 6) if math.isfinite(value) else None
