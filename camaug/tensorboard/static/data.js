@@ -83,14 +83,16 @@ async function ask(question, parameters, signal) {
   return answer;
 }
 
-function decode({ epochs, sizes, predicted, true: trueMaps }) {
+function decode(answer) {
   const byEpoch = new Map();
   let bytes = 0;
-  epochs.forEach((epoch, i) => {
-    const [width, height] = sizes[i];
-    const map = (encoded) => (encoded === null ? null : { width, height, values: fromBase64(encoded) });
-    byEpoch.set(epoch, { predicted: map(predicted[i]), true: map(trueMaps[i]) });
-    bytes += width * height * (trueMaps[i] === null ? 1 : 2);
+  answer.epochs.forEach((epoch, i) => {
+    const [width, height] = answer.sizes[i];
+    const map = (encoded, range) =>
+      encoded === null ? null : { width, height, values: fromBase64(encoded), low: range[0], high: range[1] };
+    const predicted = map(answer.predicted[i], answer.predicted_ranges[i]);
+    byEpoch.set(epoch, { predicted, true: map(answer.true[i], answer.true_ranges[i]) });
+    bytes += width * height * (answer.true[i] === null ? 1 : 2);
   });
   return { byEpoch, bytes };
 }

@@ -6,7 +6,7 @@
 
 /** @type {Object<string, {name: string, of: function(object, number): (number|string|null)}>} */
 export const SORTS = {
-  place: { name: "Place in the data", of: (row) => row.id },
+  place: { name: "Place", of: (row) => row.id },
   class: { name: "Class", of: (row) => row.className },
   confidence: { name: "Confidence", of: (row, epoch) => mean(looksAt(row, epoch).map((look) => look.confidence)) },
   trueConfidence: {
@@ -23,7 +23,7 @@ export const SORTS = {
 
 /** @type {Object<string, {name: string, holds: function(object, number): boolean}>} */
 export const VERDICTS = {
-  all: { name: "Right and wrong", holds: () => true },
+  all: { name: "Any verdict", holds: () => true },
   right: { name: "Right", holds: (member, epoch) => member.at(epoch)?.right === true },
   wrong: { name: "Wrong", holds: (member, epoch) => member.at(epoch)?.right === false },
   became: { name: "Became wrong", holds: becameWrong },

@@ -33,10 +33,11 @@ export function methodOf(series) {
   return `${series.prefix}/${series.method}`;
 }
 
-/** How a method is called: its prefix is said where it is not that of the training alone. */
+/** How a method is called: its prefix is said where it says more than that this is the training. */
 export function methodName(key) {
   const [prefix, ...method] = key.split("/");
-  return prefix === "cam" ? method.join("/") : `${method.join("/")} (${prefix.replace(/^cam_/, "")})`;
+  const name = method.join("/");
+  return prefix === "cam" || prefix === name ? name : `${name} (${prefix.replace(/^cam_/, "")})`;
 }
 
 /** All runs and methods that were logged. */
@@ -53,14 +54,14 @@ export function chosenRuns(all, state) {
   return [...runs].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).slice(-1);
 }
 
-/** The chosen methods: those of the first prefix of the chosen runs where nothing was chosen that is there. */
+/** The chosen methods: all that were logged while training where nothing was chosen that is there. */
 export function chosenMethods(all, state) {
   const runs = chosenRuns(all, state);
-  const there = all.filter((series) => runs.includes(series.run));
-  const methods = [...new Set(there.map(methodOf))];
+  const methods = choices(all.filter((series) => runs.includes(series.run))).methods;
   const chosen = methods.filter((method) => state.methods?.includes(method));
   if (chosen.length > 0) return chosen;
-  return [...new Set(there.filter((series) => series.prefix === there[0].prefix).map(methodOf))];
+  const training = methods.filter((method) => !/_(validate|test)$/.test(method.split("/")[0]));
+  return training.length > 0 ? training : methods;
 }
 
 /** The chosen series, named by what tells them apart. */
@@ -112,7 +113,7 @@ export function makeRows(series, answers) {
 
 /** Images of the test data are others than those of the same place in the validation data. */
 function dataOf(prefix) {
-  return prefix.includes("_test") ? "test|" : "";
+  return prefix.endsWith("_test") ? "test|" : "";
 }
 
 function makeMember(series, answer, probe, index) {

@@ -5,7 +5,9 @@
  * @typedef {object} HeatMap
  * @property {number} width
  * @property {number} height
- * @property {Uint8Array} values  one byte a pixel, row by row; 255 is 1
+ * @property {Uint8Array} values  one byte a place, row by row
+ * @property {number} low         what the byte 0 stands for, at most 0
+ * @property {number} high        what the byte 255 stands for, at least 1
  *
  * @typedef {object} Paint
  * @property {Uint8Array} colours  a table of 256 colours
@@ -37,17 +39,18 @@ function places(from, length) {
 }
 
 /**
- * A map, enlarged.
+ * A map, enlarged; what stands outside 0 to 1 at the map's own places is cut afterwards, as the library did.
  *
  * @param {HeatMap} map
  * @param {number} width
  * @param {number} height
- * @returns {Float32Array} values from 0 to 255, row by row
+ * @returns {Float32Array} values from 0 to 1, row by row
  */
 export function enlarge(map, width, height) {
   const columns = places(map.width, width);
   const rows = places(map.height, height);
   const enlarged = new Float32Array(width * height);
+  const step = (map.high - map.low) / 255;
   for (let y = 0, at = 0; y < height; y++) {
     const [top, bottom] = [rows.before[y] * map.width, rows.after[y] * map.width];
     const down = rows.portion[y];
@@ -55,7 +58,7 @@ export function enlarge(map, width, height) {
       const [left, right, along] = [columns.before[x], columns.after[x], columns.portion[x]];
       const upper = map.values[top + left] + (map.values[top + right] - map.values[top + left]) * along;
       const lower = map.values[bottom + left] + (map.values[bottom + right] - map.values[bottom + left]) * along;
-      enlarged[at] = upper + (lower - upper) * down;
+      enlarged[at] = cut(map.low + step * (upper + (lower - upper) * down));
     }
   }
   return enlarged;
@@ -70,7 +73,11 @@ export function valueAt(map, x, y) {
   const value = (r, c) => map.values[r * map.width + c];
   const upper = value(top, left) + (value(top, right) - value(top, left)) * (column - left);
   const lower = value(bottom, left) + (value(bottom, right) - value(bottom, left)) * (column - left);
-  return (upper + (lower - upper) * (row - top)) / 255;
+  return cut(map.low + ((map.high - map.low) * (upper + (lower - upper) * (row - top))) / 255);
+}
+
+function cut(value) {
+  return Math.min(1, Math.max(0, value));
 }
 
 /**
@@ -86,10 +93,9 @@ export function heat(map, width, height, { colours, opacity, threshold }) {
   const values = enlarge(map, width, height);
   const pixels = new ImageData(width, height);
   const alpha = Math.round(opacity * 255);
-  const least = threshold * 255;
   for (let i = 0; i < values.length; i++) {
-    if (values[i] < least) continue;
-    const colour = 3 * Math.round(values[i]);
+    if (values[i] < threshold) continue;
+    const colour = 3 * Math.round(255 * values[i]);
     pixels.data[4 * i] = colours[colour];
     pixels.data[4 * i + 1] = colours[colour + 1];
     pixels.data[4 * i + 2] = colours[colour + 2];
@@ -103,7 +109,7 @@ export function difference(first, second, width, height) {
   const [before, after] = [enlarge(first, width, height), enlarge(second, width, height)];
   const pixels = new ImageData(width, height);
   for (let i = 0; i < before.length; i++) {
-    const colour = 3 * (255 + Math.round(after[i] - before[i]));
+    const colour = 3 * (255 + Math.round(255 * (after[i] - before[i])));
     pixels.data.set(DIFFERENCE_COLOURS.subarray(colour, colour + 3), 4 * i);
     pixels.data[4 * i + 3] = 255;
   }

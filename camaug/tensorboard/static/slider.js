@@ -3,15 +3,14 @@
 import { element, setAttribute, setText } from "./dom.js";
 
 export function createSlider(act) {
-  const range = element("input", { type: "range", id: "epoch", min: 0, step: 1, class: "epoch-slider" });
+  const range = element("input", { type: "range", id: "epoch", "aria-label": "Epoch", min: 0, step: 1, class: "epoch-slider" });
   const said = element("output", { class: "epoch-said", for: "epoch", "aria-live": "polite" });
-  const steps = element("span", { class: "quiet" });
+  const steps = element("span", { class: "quiet of" });
   const button = (text, label, by) =>
     element("button", { type: "button", text, "aria-label": label, title: label, on: { click: () => act.moveEpoch(by) } });
   const node = element(
     "div",
     { class: "slider", role: "group", "aria-label": "Epoch" },
-    element("label", { for: "epoch", class: "name", text: "Epoch" }),
     button("‹", "Previous epoch", -1),
     range,
     button("›", "Next epoch", 1),
@@ -29,8 +28,9 @@ export function createSlider(act) {
       setAttribute(range, "max", all.length - 1);
       range.value = all.indexOf(epoch);
       setAttribute(range, "aria-valuetext", `epoch ${epoch}`);
-      setText(said, `epoch ${epoch} of ${all[0]}–${all[all.length - 1]}`);
-      setText(steps, step === null ? "" : `step ${step.toLocaleString("en")}`);
+      setText(said, `epoch ${epoch}`);
+      const reached = step === null ? "" : `, step ${step.toLocaleString("en")}`;
+      setText(steps, `of ${all[0]} to ${all[all.length - 1]}${reached}`);
     },
   };
 }

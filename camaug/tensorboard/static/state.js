@@ -3,7 +3,7 @@
  *
  * @typedef {object} State
  * @property {string[]|null} runs       chosen runs; null for the newest
- * @property {string[]|null} methods    chosen methods, as `prefix/method`; null for all of the first prefix
+ * @property {string[]|null} methods    chosen methods, as `prefix/method`; null for those of the training
  * @property {number|null} epoch        null for the newest, also while a run is still being written
  * @property {string|null} row          key of the image that the cursor is on
  * @property {string|null} series       key of the series that the cursor is on

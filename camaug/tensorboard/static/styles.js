@@ -66,7 +66,7 @@ html, body { margin: 0; height: 100%; }
 .camaug button.round { width: 28px; padding: 0; border-radius: 50%; }
 .camaug input[type="range"] { width: 76px; accent-color: var(--accent); margin: 0; }
 .camaug input[type="checkbox"] { accent-color: var(--accent); margin: 0; }
-.camaug select { max-width: 168px; text-overflow: ellipsis; }
+.camaug select { max-width: 136px; text-overflow: ellipsis; }
 .camaug .field { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
 .camaug .pull { display: inline-flex; align-items: center; gap: 6px; }
 .camaug .pull .number { min-width: 2.2em; }
@@ -118,7 +118,8 @@ html, body { margin: 0; height: 100%; }
 .camaug .slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
 .camaug .slider button { padding: 0; width: 28px; font-size: 16px; line-height: 1; }
 .camaug .slider .epoch-slider { flex: 1; min-width: 80px; }
-.camaug .epoch-said { min-width: 9em; }
+.camaug .epoch-said { min-width: 5em; text-align: right; font-weight: 500; }
+.camaug .of { min-width: 10em; }
 .camaug .found { color: var(--quiet); }
 .camaug .banner { padding: 6px 16px; background: color-mix(in srgb, var(--wrong) 12%, var(--back)); }
 .camaug main { flex: 1; display: flex; min-height: 0; border-top: 1px solid var(--line); }
@@ -155,7 +156,6 @@ html, body { margin: 0; height: 100%; }
 .camaug .epoch[aria-current] button { background: var(--accent); color: var(--on-accent); }
 .camaug .current-column {
   position: absolute;
-  z-index: 1;
   top: 0;
   bottom: 0;
   left: 0;
@@ -163,7 +163,7 @@ html, body { margin: 0; height: 100%; }
   background: color-mix(in srgb, var(--accent) 16%, transparent);
   pointer-events: none;
 }
-.camaug .group { position: absolute; top: 0; left: 0; width: 100%; display: flex; padding-top: 8px; border-bottom: 1px solid color-mix(in srgb, var(--line) 50%, transparent); }
+.camaug .group { position: absolute; z-index: 1; top: 0; left: 0; width: 100%; display: flex; padding-top: 8px; border-bottom: 1px solid color-mix(in srgb, var(--line) 50%, transparent); }
 .camaug .about {
   position: sticky;
   left: 0;
@@ -175,6 +175,7 @@ html, body { margin: 0; height: 100%; }
   padding-left: 16px;
   background: var(--back);
 }
+.camaug [data-current] .about { box-shadow: inset 3px 0 var(--accent); }
 .camaug .thumbnail { flex: none; width: 56px; height: 56px; border-radius: 4px; background: var(--raised); }
 .camaug .naming { min-width: 0; padding-top: 2px; }
 .camaug .class-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 500; }
@@ -311,7 +312,8 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
   .camaug .facts { width: auto; }
   .camaug .about { width: 40px; padding-left: 4px; }
   .camaug .about .naming { position: absolute; left: 44px; width: 120px; z-index: 4; }
-  .camaug .thumbnail { width: 36px; height: 36px; }
+  .camaug [data-current] .about, .camaug [data-current] .line-head { background: color-mix(in srgb, var(--accent) 7%, var(--back)); box-shadow: 0 -8px color-mix(in srgb, var(--accent) 7%, var(--back)); }
+.camaug .thumbnail { width: 36px; height: 36px; }
   .camaug .line-head { padding-top: 20px; }
 }
 @media (prefers-reduced-motion: no-preference) {

@@ -62,7 +62,7 @@ export function createLooks(act) {
 /** Which images, and in which order. */
 function createFinder(act) {
   const text = element("input", {
-    type: "search", placeholder: "Class name", "aria-label": "Find by class name", size: 14,
+    type: "search", placeholder: "Class name", "aria-label": "Find by class name", size: 9,
     on: { input: () => act.set({ text: text.value }) },
   });
   const classes = choice([], (className) => act.set({ className }), { "aria-label": "Class" });
@@ -81,7 +81,7 @@ function createFinder(act) {
     text,
     classes,
     verdict,
-    element("label", { class: "field" }, flagged, element("span", { text: "Not to be trusted" })),
+    element("label", { class: "field", title: "Heatmaps that are not to be trusted" }, flagged, element("span", { text: "Flagged" })),
     labelled("Sort by", sort),
     direction,
     found,
