@@ -21,12 +21,14 @@ from camaug.classifier import ImageClassifier
 from camaug.experiments import Report
 from camaug.experiments.comparison import main as compare
 from camaug.explainers import Explainer
+from camaug.tensorboard.report import main as report
 from camaug.trainer import CamaugTrainer
 
 __all__ = ["CamaugCLI", "main"]
 
 EXPERIMENTS = "Do one of the paper's experiments: what are this model's explanations worth?"
 COMPARES = "And `compare --config FILE`: train the arms of a comparison over several seeds (compare --help)."
+REPORTS = "And `report RUN`: one HTML file of all heatmaps of a run (report --help)."
 PRICES = "Say what augmentation would cost here: your model, your images, this machine; nothing is saved."
 EXPLAINS = "Explain photos: for each an overlay, the raw map and a record of what was computed."
 
@@ -114,18 +116,20 @@ class CamaugCLI(LightningCLI):
             _print_summary(self.trainer, directory)
 
 
-def main(args: Sequence[str] | None = None) -> CamaugCLI | Report:
+def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
     """Run the command line.
 
     Args:
         args: The arguments, ``sys.argv[1:]`` by default.
 
     Returns:
-        The CLI, with its trainer, model and data module; of ``compare`` its report.
+        The CLI, with its trainer, model and data module; of ``compare`` its report, of ``report`` the file.
     """
     given = sys.argv[1:] if args is None else list(args)
     if given[:1] == ["compare"]:
         return compare(given[1:])
+    if given[:1] == ["report"]:
+        return report(given[1:])
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that a class of the user's own is found, whichever door was taken
     # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.
@@ -136,7 +140,7 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report:
         trainer_class=CamaugTrainer,
         subclass_mode_data=True,
         parser_kwargs={
-            "epilog": COMPARES,
+            "epilog": f"{COMPARES} {REPORTS}",
             "predict": {"description": EXPLAINS},
             "experiment": {"description": EXPERIMENTS},
             "price": {"description": PRICES},
