@@ -9,14 +9,14 @@ const INSET = { left: 34, right: 8, top: 8, bottom: 8 };
 /** Lines are told apart by their dashes as well. */
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];
 
-/** What the figures are called; others go by their own names. */
+/** What the figures are called, in the order in which they stand; others go by their own names and come last. */
 const NAMES = {
   drift: "Drift",
-  overlap: "Overlap with the last look",
+  overlap: "Overlap with the look before",
   confidence: "Confidence in the true class",
-  flat_maps: "Share of flat maps",
   object_mass: "Mass in the box",
-  object_share: "Share of the image in the box",
+  object_area: "Share of the image in the box",
+  flat_maps: "Share of flat maps",
   centre_bias: "Centre bias",
   class_similarity: "Similarity to another class",
   head_similarity: "Similarity to a random head",
@@ -45,12 +45,11 @@ export function createCurves(act) {
         existing.delete(name);
       }
       for (const [name, lines] of figures) {
-        if (!existing.has(name)) {
-          existing.set(name, makeChart(name, act));
-          charts.append(existing.get(name).node);
-        }
+        if (!existing.has(name)) existing.set(name, makeChart(name, act));
         updateChart(existing.get(name), lines, scene);
       }
+      const nodes = [...figures.keys()].map((name) => existing.get(name).node);
+      if (nodes.some((chart, place) => charts.children[place] !== chart)) charts.replaceChildren(...nodes);
     },
   };
 }
@@ -69,7 +68,8 @@ function gather({ series, answers }) {
       figures.get(name).push({ series: one, points });
     }
   }
-  return figures;
+  const rank = (name) => (Object.hasOwn(NAMES, name) ? Object.keys(NAMES).indexOf(name) : Infinity);
+  return new Map([...figures].sort(([a], [b]) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b))));
 }
 
 function drawLegend(legend, series) {

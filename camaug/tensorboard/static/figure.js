@@ -47,8 +47,8 @@ export function createFigure(onPoint) {
     },
     /** Show where the pointer is, over whichever picture it may be. */
     point(place) {
-      cross.hidden = place === null;
-      if (place === null) return;
+      cross.hidden = place === null || box === null; // a picture that was never shown has no box
+      if (cross.hidden) return;
       cross.style.left = `${box.x + place.x * box.width}px`;
       cross.style.top = `${box.y + place.y * box.height}px`;
     },

@@ -19,12 +19,15 @@ const PADDING = 12;
 const SMALLEST = 36;
 const LARGEST = 112;
 const LEAST_ROW = 72; // room for the original and the names
+const ROWS = 4.5; // that shall be in sight at once, as long as cells do not become small for it
+const COMFORTABLE = 56;
 
 /** @returns {Geometry} */
-export function measure({ available, rows, columns, series }) {
+export function measure({ available, high, rows, columns, series }) {
   const side = available < 700 ? 168 : 280;
   const fitting = Math.floor((available - side - 24) / Math.max(columns, 1)) - GAP;
-  const cell = Math.min(Math.max(fitting, SMALLEST), LARGEST);
+  const lower = Math.floor((high / ROWS - PADDING) / series) - GAP;
+  const cell = Math.max(Math.min(fitting, Math.max(lower, COMFORTABLE), LARGEST), SMALLEST);
   const line = Math.max(cell + GAP, Math.ceil((LEAST_ROW - PADDING) / series));
   const row = line * series + PADDING;
   const column = cell + GAP;

@@ -7,36 +7,37 @@ import { className, figure, mark, percent, verdict } from "./words.js";
 
 const GAP = 16;
 const CAPTION = 26;
+const FACTS = 190; // pixels that the facts need below a single line of pictures
 const SMALLEST = 140;
 const LARGEST = 448;
 
 export function createLarge(act) {
-  const readout = element("div", { class: "readout", "aria-live": "off" });
+  const readout = element("div", { class: "readout" });
   const figures = new Map();
   const onPoint = (place) => {
     for (const one of figures.values()) one.point(place);
     say(place);
   };
   for (const name of ["original", "map", "overlay", "trueMap", "trueOverlay"]) figures.set(name, createFigure(onPoint));
-  const of = (name) => figures.get(name).node;
-  const predicted = element("div", { class: "pictures" }, of("original"), of("map"), of("overlay"));
-  const truth = element("div", { class: "pictures true-class" }, of("trueMap"), of("trueOverlay"));
-  const pictures = element("div", { class: "stage" }, predicted, truth, readout);
   const facts = element("div", { class: "facts", "aria-label": "Facts", role: "region" });
-  const node = element("div", { class: "look" }, pictures, facts);
+  const [original, map, overlay, trueMap, trueOverlay] = [...figures.values()].map((figure) => figure.node);
+  const board = element("div", { class: "board" }, original, map, overlay, facts, trueMap, trueOverlay);
+  const node = element("div", { class: "look" }, board, readout);
   let scene = null;
   let maps = null;
-  new ResizeObserver(() => scene && show()).observe(pictures);
+  new ResizeObserver(() => scene && show()).observe(node);
 
   function show() {
     const { cursor, epoch, state, paint } = scene;
     const look = cursor?.member?.at(epoch) ?? null;
-    if (cursor === null || pictures.clientWidth === 0) return;
+    if (cursor === null || node.clientWidth === 0) return;
     const image = act.image(cursor.member);
     maps = act.maps(cursor.member)?.byEpoch.get(epoch) ?? null;
     const both = maps?.true != null;
-    truth.hidden = !both;
-    const side = sideOf(pictures, both ? 2 : 1);
+    trueMap.hidden = trueOverlay.hidden = !both;
+    const side = sideOf(node, both);
+    board.style.setProperty("--picture", `${side}px`);
+    setAttribute(board, "data-both", both);
     const key = [cursor.member.series.key, cursor.member.id, epoch, act.mapsVersion(cursor.member), maps !== null];
     const heatKey = [...key, state.colours, state.opacity, state.threshold];
     const draw = (map, opacity, over) => (context, square) =>
@@ -53,7 +54,6 @@ export function createLarge(act) {
       const truly = `${cursor.row.className} ${percent(look.trueConfidence)}`;
       add("trueMap", "Map", `of ${cursor.row.className}, the true class`, maps.true, 1, null);
       add("trueOverlay", "Overlay", truly, maps.true, state.opacity, image);
-      truth.style.paddingLeft = pictures.clientWidth >= 3 * side + 2 * GAP ? `${side + GAP}px` : "0";
     }
     describe(facts, scene, look, maps);
     say(null);
@@ -83,12 +83,12 @@ export function createLarge(act) {
   };
 }
 
-/** How large pictures can be, three beside one another where there is room. */
-function sideOf(node, lines) {
+/** How large pictures can be: three beside one another where there is room, and in sight from top to bottom. */
+function sideOf(node, both) {
   const abreast = node.clientWidth > 3 * SMALLEST + 2 * GAP ? 3 : 2;
   const wide = Math.floor((node.clientWidth - (abreast - 1) * GAP) / abreast);
-  const high = Math.floor((node.clientHeight - 32) / lines) - CAPTION - GAP;
-  return Math.min(wide, Math.max(SMALLEST, Math.min(LARGEST, high)));
+  const high = both ? (node.clientHeight - 24) / 2 - CAPTION - GAP : node.clientHeight - 24 - FACTS - CAPTION - GAP;
+  return Math.min(wide, Math.max(SMALLEST + 60, Math.min(LARGEST, Math.floor(high))));
 }
 
 function sizeOf(image) {
@@ -119,8 +119,7 @@ function describe(facts, { cursor, answers }, look, maps) {
   fact("Layer", answer.layer);
   fact("Map", maps ? `${maps.predicted.width} × ${maps.predicted.height} values` : "");
   fact("Run", member.series.run);
-  facts.replaceChildren(judged, topClasses(look, row, answer.classes), list);
-  setAttribute(list, "data-flagged", look.flag !== "");
+  facts.replaceChildren(element("div", {}, judged, topClasses(look, row, answer.classes)), list);
 }
 
 function trueClass(row, look) {

@@ -38,7 +38,8 @@ export function createStrip(act) {
   function layout() {
     if (scene === null || node.clientWidth === 0) return;
     const { rows, epochs: all, series } = scene;
-    geometry = measure({ available: node.clientWidth, rows: rows.length, columns: all.length, series: series.length });
+    const counts = { rows: rows.length, columns: all.length, series: series.length };
+    geometry = measure({ available: node.clientWidth, high: node.clientHeight, ...counts });
     const { head, side, row, width, height } = geometry;
     sizer.style.width = `${Math.max(width, node.clientWidth)}px`;
     sizer.style.height = `${height}px`;
@@ -260,11 +261,18 @@ function paintLine(line, member, { scene, geometry, along, act }) {
   shown.forEach((epoch, i) => {
     const one = member?.at(epoch);
     const both = maps?.byEpoch.get(epoch);
-    if (!one || !both) return;
     const square = { x: Math.round(i * column), y: 0, side: cell };
+    if (one && !both) paintWaiting(context, square);
+    if (!one || !both) return;
     paintHeat(context, square, image, (state.side === "true" && both.true) || both.predicted, scene.paint);
     paintBadges(context, square, one, scale);
   });
+}
+
+/** A pale square where a heatmap is still on its way. */
+function paintWaiting(context, { x, y, side }) {
+  context.fillStyle = "rgba(128, 128, 128, 0.12)";
+  context.fillRect(x, y, side, side);
 }
 
 /** Signs in the corners: a cross where the prediction is wrong, a triangle where the heatmap is not to be trusted. */

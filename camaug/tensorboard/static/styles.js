@@ -233,7 +233,10 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .heading { display: flex; align-items: center; gap: 8px; }
 .camaug .heading h2 { margin: 0 8px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .camaug .heading h2:focus { outline: none; }
-.camaug .look { flex: 1; display: flex; gap: 24px; min-height: 0; }
+.camaug .look { flex: 1; min-height: 0; }
+.camaug .board { display: grid; grid-template-columns: repeat(auto-fill, var(--picture)); gap: 16px; max-width: calc(3 * var(--picture) + 32px); margin-bottom: 12px; }
+.camaug .board:not([data-both]) .facts { grid-column: 1 / -1; display: flex; gap: 16px; }
+.camaug .board:not([data-both]) .facts > :first-child { flex: none; width: var(--picture); }
 .camaug .stage { flex: 1; min-width: 0; min-height: 0; }
 .camaug .pictures { display: flex; flex-wrap: wrap; gap: 16px; margin-bottom: 16px; }
 .camaug .picture { margin: 0; }
@@ -244,7 +247,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .frame canvas { cursor: crosshair; }
 .camaug .cross { position: absolute; width: 17px; height: 17px; margin: -8px 0 0 -8px; border: 2px solid #fff; border-radius: 50%; box-shadow: 0 0 0 1.5px #000, inset 0 0 0 1.5px #000; pointer-events: none; }
 .camaug .readout { min-height: 20px; color: var(--quiet); }
-.camaug .facts { flex: none; width: 240px; overflow: auto; }
+.camaug .facts { min-width: 0; }
 .camaug .judgement { display: flex; gap: 8px; margin: 2px 0 12px; font-size: 18px; line-height: 1.2; }
 .camaug .top { margin: 0 0 16px; padding: 0; list-style: none; }
 .camaug .top li { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin-bottom: 8px; }
@@ -253,7 +256,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .track { grid-column: 1 / -1; height: 4px; border-radius: 2px; background: var(--raised); }
 .camaug .bar { display: block; height: 100%; min-width: 2px; border-radius: 2px; background: var(--quiet); }
 .camaug .top [data-true] .bar { background: var(--right); }
-.camaug dl { display: grid; grid-template-columns: auto 1fr; gap: 6px 16px; margin: 0; }
+.camaug dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 16px; margin: 0; align-content: start; }
 .camaug dt { color: var(--quiet); }
 .camaug dd { margin: 0; overflow-wrap: anywhere; }
 
@@ -308,8 +311,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
   .camaug .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 0 16px; }
 }
 @media (max-width: 700px) {
-  .camaug .look { flex-direction: column; }
-  .camaug .facts { width: auto; }
+  .camaug .board:not([data-both]) .facts { flex-direction: column; }
   .camaug .about { width: 40px; padding-left: 4px; }
   .camaug .about .naming { position: absolute; left: 44px; width: 120px; z-index: 4; }
   .camaug [data-current] .about, .camaug [data-current] .line-head { background: color-mix(in srgb, var(--accent) 7%, var(--back)); box-shadow: 0 -8px color-mix(in srgb, var(--accent) 7%, var(--back)); }

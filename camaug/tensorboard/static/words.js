@@ -11,8 +11,8 @@ export function percent(value) {
 export function figure(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && size < 0.01) return value.toPrecision(2);
-  return size < 10 ? value.toFixed(2) : value.toFixed(1);
+  const places = size < 10 ? size.toFixed(2) : size.toFixed(1);
+  return (value < 0 ? "−" : "") + (size !== 0 && size < 0.01 ? size.toPrecision(2) : places);
 }
 
 /** The name of a class, as the run gave it. */
