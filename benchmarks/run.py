@@ -24,7 +24,7 @@ from rich.console import Console
 # The folder of this file, which Python puts first, has a coverage.py in it, and would hide the package of that name.
 sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks import epoch, fidelity, imports, machine, memory, methods, scaling, training_step  # noqa: E402
+from benchmarks import epoch, fidelity, imports, machine, memory, methods, scaling, tab, training_step  # noqa: E402
 from benchmarks.options import Options  # noqa: E402
 from benchmarks.results import Result, load_results, page, save_result  # noqa: E402
 from camaug.experiments.report import Report  # noqa: E402
@@ -39,8 +39,9 @@ SECTIONS = {
     "scaling": scaling,
     "memory": memory,
     "imports": imports,
+    "tab": tab,
 }
-WITHOUT_MODEL = ("imports",)
+WITHOUT_MODEL = ("imports", "tab")
 
 
 def main(given: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ from camaug.metrics import class_similarity, head_similarity
 from camaug.records import settings_line
 from camaug.render import COLORMAPS, denormalise
 
-from .look import Look, doubts, figures, overview, panels
+from .look import Look, compared, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
@@ -77,6 +77,8 @@ class CamLogger(L.Callback):
             are not compared.
         fast: Whether the fast forward explains, as long as its maps agree with the plain ones
             (:class:`camaug.fast_path.FastPath`).
+        pictures_every_n_epochs: Log the ordinary pictures after every n-th epoch only: they are most of the event file,
+            and the tab needs none of them.
         tag: What everything is logged under. A second ``CamLogger`` of a trainer, as for another method, needs one of
             its own.
 
@@ -101,9 +103,15 @@ class CamLogger(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         trust_every_n_epochs: int | None = 5,
         fast: bool = True,
+        pictures_every_n_epochs: int = 1,
         tag: str = "cam",
     ) -> None:
-        counts = {"images": images, "every_n_epochs": every_n_epochs, "trust_every_n_epochs": trust_every_n_epochs}
+        counts = {
+            "images": images,
+            "every_n_epochs": every_n_epochs,
+            "trust_every_n_epochs": trust_every_n_epochs,
+            "pictures_every_n_epochs": pictures_every_n_epochs,
+        }
         for name, value in counts.items():
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}")
@@ -123,6 +131,7 @@ class CamLogger(L.Callback):
         self.forward = forward
         self.trust_every_n_epochs = trust_every_n_epochs
         self.fast = fast
+        self.pictures_every_n_epochs = pictures_every_n_epochs
         self.tag = tag
         self._explaining: FastPath | None = None
         self._probes: Probes | None = None
@@ -213,7 +222,8 @@ class CamLogger(L.Callback):
             return
         try:
             with isolate_rng():  # the hooks that move a batch may draw random numbers
-                look = self._compare(trainer, pl_module, self._probes, self._look(trainer, pl_module, self._probes))
+                look = compared(self._look(trainer, pl_module, self._probes), self._previous)
+                look = self._compare(trainer, pl_module, self._probes, look)
             self._write(trainer, pl_module, look, prefix)
         except Exception:
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
@@ -270,19 +280,24 @@ class CamLogger(L.Callback):
 
     def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, look: Look, prefix: str) -> None:
         names = self.class_names or class_names(trainer, self._dataset)
-        painted = (look, names, self.colormap, self.strength)
-        for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
-            folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
-            write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
-        write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
+        # Validating and testing have one look each.
+        if prefix != self.tag or (trainer.current_epoch + 1) % self.pictures_every_n_epochs == 0:
+            self._write_pictures(trainer, look, prefix, names)
         self._doubt(trainer, look)
-        values = {f"{prefix}/{name}": value for name, value in figures(look, self._previous).items()}
+        values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
         self._write_strip(trainer, pl_module, look, prefix, values, names)
         self._previous = look
         # A CamEvaluator beside this logger has the figures that both know, of more images.
         values = {name: value for name, value in values.items() if name not in trainer.callback_metrics}
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
+
+    def _write_pictures(self, trainer: L.Trainer, look: Look, prefix: str, names: Sequence[str] | None) -> None:
+        painted = (look, names, self.colormap, self.strength)
+        for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
+            folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
+            write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
+        write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
 
     def _write_strip(
         self,
@@ -298,7 +313,7 @@ class CamLogger(L.Callback):
             return
         epoch, method = trainer.current_epoch, self.explainer.name
         known = {name: float(value) for name, value in trainer.callback_metrics.items() if value.numel() == 1}
-        record = look_record(look, self._previous, {**values, **known})
+        record = look_record(look, {**values, **known})
         about = {
             "epoch": epoch,
             "step": trainer.global_step,

@@ -53,7 +53,7 @@ class CamWriter(L.Callback):
         directory: Where to. Photos that lie in it, as after an earlier run, are not explained.
         target: The class to explain, by index or name; None for each image's predicted class.
         raw: How the raw map is written: ``png`` or ``npy``.
-        colormap: Colours of the heat: ``turbo``, ``inferno``, ``viridis``, ``cividis``, ``jet`` or ``gray``.
+        colormap: Colours of the heat: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``.
         strength: Share of the heat in the overlay, in [0, 1].
         resume: Whether images that are done are skipped; False explains all of them again.
         class_names: Names of the classes. By default the model's or the data module's; ImageNet's for 1000 classes.
@@ -73,7 +73,7 @@ class CamWriter(L.Callback):
         directory: str = "explained",
         target: int | str | None = None,
         raw: RawMap = "png",
-        colormap: str = "turbo",
+        colormap: str = "viridis",
         strength: float = 0.5,
         resume: bool = True,
         class_names: Sequence[str] | None = None,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from camaug.class_names import class_label
 from camaug.masking import upsample
-from camaug.metrics import Drift, MassInMask, centre_bias
+from camaug.metrics import MassInMask, centre_bias
+from camaug.metrics.drift import rank_correlation, top_overlap
 from camaug.render import caption, enlarge, grid, overlay, row
 
-__all__ = ["Look", "doubt", "doubts", "figures", "is_blank", "overview", "panels"]
+__all__ = ["Look", "compared", "doubt", "doubts", "figures", "is_blank", "overview", "panels"]
 
 SMALLEST_SIDE = 192
 SAME = 0.99  # rank correlation from which two heatmaps cannot be told apart by eye
@@ -35,6 +36,9 @@ class Look:
         masks: Where the objects are, boolean (N, H, W), empty where there is none; None where that is not known.
         class_similarity: Rank correlation of each map with the runner-up class's, (N,); None where not asked for.
         head_similarity: Rank correlation of each map with that of a random head, (N,); None likewise.
+        drift: How much each true class's map changed since the last look, 1 minus the rank correlation, (N,); None at
+            the first.
+        overlap: Intersection over union of its highest places with those of the last look, (N,); None likewise.
         layers: Names of the layers that were looked at.
         grid: Height and width that the maps were enlarged from; None for methods that look at pixels alone.
     """
@@ -49,6 +53,8 @@ class Look:
     masks: Tensor | None
     class_similarity: Tensor | None = None
     head_similarity: Tensor | None = None
+    drift: Tensor | None = None
+    overlap: Tensor | None = None
     layers: Sequence[str] = ()
     grid: tuple[int, int] | None = None
 
@@ -94,12 +100,19 @@ def overview(look: Look, names: Sequence[str] | None, colormap: str, strength: f
     return grid([caption(heat[i], [_prediction(look, i, names)], mark=_mark(look, i)) for i in places])
 
 
-def figures(look: Look, previous: Look | None) -> dict[str, float]:
+def compared(look: Look, previous: Look | None) -> Look:
+    """The look with how much it differs from the one before, of the same images; None at the first."""
+    if previous is None:
+        return look
+    maps, before = look.true_maps, previous.true_maps
+    return replace(look, drift=1 - rank_correlation(maps, before), overlap=top_overlap(maps, before))
+
+
+def figures(look: Look) -> dict[str, float]:
     """The look as figures, each a mean over the images.
 
     Args:
         look: The look.
-        previous: The one before, of the same images; None at the first.
 
     Returns:
         ``flat_maps``, the share of maps without evidence; ``centre_bias``, ``class_similarity`` and
@@ -119,13 +132,13 @@ def figures(look: Look, previous: Look | None) -> dict[str, float]:
     known = [(place, label) for place, label in enumerate(look.labels) if label is not None]
     if known:
         values["confidence"] = torch.stack([look.probabilities[place, label] for place, label in known]).mean()
-    # Metrics synchronise when they are computed; rank zero alone is here, and would wait for the others for ever.
-    if previous is not None:
-        drift = Drift(sync_on_compute=False)
-        drift.update(look.true_maps, previous.true_maps)
-        values |= drift.compute()
+    for name in ("drift", "overlap"):
+        change = getattr(look, name)
+        if change is not None:
+            values[name] = change.mean()
     there = None if look.masks is None else look.masks.flatten(1).any(dim=1)
     if look.masks is not None and there is not None and there.any():
+        # Metrics synchronise when they are computed; rank zero alone is here, and would wait for the others for ever.
         mass = MassInMask(sync_on_compute=False)
         mass.update(look.true_maps[there], look.masks[there])
         values |= {f"object_{name}": value for name, value in mass.compute().items()}

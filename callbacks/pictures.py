@@ -12,10 +12,19 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from tensorboard.compat.proto import summary_pb2
 from torch import Tensor
 from torch.utils.data import Subset
+from torch.utils.tensorboard import SummaryWriter
 
 from camaug.files import as_pil, jpeg_bytes, write_whole
 
-__all__ = ["Normalisation", "can_take_pictures", "class_names", "normalisation", "safe_tag", "write_picture"]
+__all__ = [
+    "Normalisation",
+    "add_jpeg",
+    "can_take_pictures",
+    "class_names",
+    "normalisation",
+    "safe_tag",
+    "write_picture",
+]
 
 
 class Normalisation(NamedTuple):
@@ -34,7 +43,7 @@ def write_picture(trainer: L.Trainer, tag: str, picture: Tensor, step: int) -> N
     name = f"{tag}/step_{step:04d}.jpg"
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment._get_file_writer().add_summary(_jpeg_summary(tag, picture), step)
+            add_jpeg(logger.experiment, tag, picture, step)
         elif isinstance(logger, MLFlowLogger):
             logger.experiment.log_image(logger.run_id, as_pil(picture), name)
         elif hasattr(logger, "log_image"):
@@ -51,12 +60,13 @@ def can_take_pictures(logger: Logger) -> bool:
     return takes_images or getattr(logger, "log_dir", None) is not None
 
 
-def _jpeg_summary(tag: str, picture: Tensor) -> summary_pb2.Summary:
+def add_jpeg(writer: SummaryWriter, tag: str, picture: Tensor, step: int) -> None:
+    """What torch's ``add_image`` does, as a JPEG, a fifth of the PNG's size."""
+    height, width = picture.shape[1:]
     content = jpeg_bytes(picture)
-    image = summary_pb2.Summary.Image(
-        height=picture.shape[1], width=picture.shape[2], colorspace=3, encoded_image_string=content
-    )
-    return summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, image=image)])
+    image = summary_pb2.Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=content)
+    summary = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, image=image)])
+    writer._get_file_writer().add_summary(summary, step)
 
 
 def safe_tag(text: str) -> str:

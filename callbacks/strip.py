@@ -12,7 +12,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from camaug.files import jpeg_bytes
 from camaug.metrics.mass_in_mask import mass_in_mask
-from camaug.ranks import rank_correlation
 from camaug.tensorboard.blobs import CLASSES, FORMAT, LOOKS, ORIGINAL, BlobTag, add_blob, to_json
 from camaug.tensorboard.compact import compact
 from camaug.tensorboard.probe_blob import ProbeBlob
@@ -26,12 +25,11 @@ ORIGINAL_QUALITY = 90
 ORIGINAL_SIDE = 448  # pixels
 
 
-def look_record(look: Look, previous: Look | None, figures: Mapping[str, float]) -> dict[str, Any]:
+def look_record(look: Look, figures: Mapping[str, float]) -> dict[str, Any]:
     """All that was found of N images but the maps, in JSON's types.
 
     Args:
         look: The look.
-        previous: The one before, of the same images; None at the first.
         figures: What is shown as curves beside the images.
 
     Returns:
@@ -51,7 +49,7 @@ def look_record(look: Look, previous: Look | None, figures: Mapping[str, float])
             None if label is None else _number(look.probabilities[place, label])
             for place, label in enumerate(look.labels)
         ],
-        "drift": _drift(look, previous),
+        "drift": [None] * len(places) if look.drift is None else [_number(value) for value in look.drift],
         "object_mass": _object_mass(look),
         "flag": [doubt(look, place) for place in places],
         "top": [_top(look.probabilities[place]) for place in places],
@@ -95,12 +93,6 @@ def write_originals(
         add_blob(writer, BlobTag(prefix, ORIGINAL, str(index)), original, epoch)
     names = None if classes is None else list(classes)
     add_blob(writer, BlobTag(prefix, method, CLASSES), to_json({"format": FORMAT, "classes": names}), epoch)
-
-
-def _drift(look: Look, previous: Look | None) -> list[float | None]:
-    if previous is None:
-        return [None] * len(look.maps)
-    return [_number(1 - value) for value in rank_correlation(look.true_maps, previous.true_maps)]
 
 
 def _object_mass(look: Look) -> list[float | None]:

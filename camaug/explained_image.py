@@ -49,7 +49,7 @@ class ExplainedImage:
     target: int
     class_names: Sequence[str] | None = None
     record: dict[str, Any] = field(default_factory=dict)
-    colormap: str = "turbo"
+    colormap: str = "viridis"
     strength: float = 0.5
 
     @property

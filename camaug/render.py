@@ -54,7 +54,7 @@ def denormalise(images: Tensor, mean: Sequence[float] | None, std: Sequence[floa
     return pictures.nan_to_num(0).clamp(0, 1)
 
 
-def colorize(maps: Tensor, colormap: str = "turbo") -> Tensor:
+def colorize(maps: Tensor, colormap: str = "viridis") -> Tensor:
     """Paint maps in colours.
 
     Args:
@@ -85,7 +85,7 @@ def _stops(colormap: str) -> Tensor:
     return torch.tensor(stops, dtype=torch.float32) / 255
 
 
-def overlay(pictures: Tensor, maps: Tensor, colormap: str = "turbo", strength: float = 0.5) -> Tensor:
+def overlay(pictures: Tensor, maps: Tensor, colormap: str = "viridis", strength: float = 0.5) -> Tensor:
     """Lay heat over pictures.
 
     Args:

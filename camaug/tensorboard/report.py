@@ -38,7 +38,8 @@ def main(arguments: Sequence[str]) -> Path:
     """
     parser = argparse.ArgumentParser(
         prog="camaug report",
-        description="Make one HTML file of all that the camaug tab shows of a run; it needs no TensorBoard and no network.",
+        description="Make one HTML file of all that the camaug tab shows of a run. It needs neither TensorBoard nor a "
+        "network.",
     )
     parser.add_argument("run", type=Path, help="folder of a run, of several runs, or an event file")
     parser.add_argument("--output", type=Path, help="the file; by default camaug.html in the run's folder")
@@ -161,11 +162,11 @@ def _bare(code: str) -> str:
 
 
 def _inline(data: Mapping[str, Any]) -> str:
-    """Data as JSON that cannot end the element that it stands in.
+    r"""Data as JSON that cannot end the element that it stands in.
 
     Example:
         >>> _inline({"class": "</script>"})
-        '{"class":"\\\\u003c/script>"}'
+        '{"class":"\\u003c/script>"}'
     """
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 

@@ -104,6 +104,16 @@ def test_every_n_epochs(module, loader, make_trainer, read_events):
     assert [event.step for event in read_events().Images("cam/overview")] == [1, 3]
 
 
+def test_pictures_may_be_fewer_than_looks(module, loader, make_trainer, read_events):
+    trainer = make_trainer(CamLogger("grad-cam", images=3, pictures_every_n_epochs=3), max_epochs=4)
+    trainer.fit(module, loader, loader)
+    trainer.test(module, loader, verbose=False)
+    events = read_events()
+    assert [event.step for event in events.Images("cam/overview")] == [2]
+    assert len(events.Images("cam_test/overview")) == 1
+    assert len(events.Scalars("cam/confidence")) == 4
+
+
 def test_validate_and_test_log_under_their_own_names(module, loader, make_trainer, read_events):
     trainer = make_trainer(CamLogger(EXPLAINER, images=3))
     trainer.validate(module, loader, verbose=False)

@@ -42,16 +42,16 @@ def test_doubts_about_heatmaps_that_are_the_same():
     said = [doubt(seen, place) for place in range(5)]
     assert said == ["", "ignores the class", "ignores the head", "ignores the class", "blank map"]
     assert doubts(seen) == {"blank map": 1, "ignores the class": 2, "ignores the head": 1}
-    shown = figures(seen, None)
+    shown = figures(seen)
     assert shown["class_similarity"] == pytest.approx((0.98 + 0.99 + 0.5 + 1 + 1) / 5)
     assert shown["head_similarity"] == pytest.approx((0.98 - 0.2 + 0.99 + 1 + 1) / 5)
-    assert "class_similarity" not in figures(look(maps, probabilities), None)
+    assert "class_similarity" not in figures(look(maps, probabilities))
 
 
 def test_centre_bias_is_a_figure_of_every_look():
     maps, probabilities = torch.zeros(2, 16, 16), torch.tensor([[0.7, 0.3]]).expand(2, 2)
     maps[:, 4:12, 4:12] = 1
-    shown = figures(look(maps, probabilities), None)["centre_bias"]
+    shown = figures(look(maps, probabilities))["centre_bias"]
     assert shown == pytest.approx(float(centre_bias(maps)[0]))
     assert shown > 0.5
 
@@ -67,8 +67,8 @@ def test_images_without_an_object_are_left_out_of_its_figures():
     maps, probabilities = torch.ones(3, 16, 16), torch.tensor([[0.7, 0.3]]).expand(3, 2)
     masks = torch.zeros(3, 16, 16, dtype=torch.bool)
     masks[1, :8] = True
-    assert figures(replace(look(maps, probabilities), masks=masks), None)["object_mass"] == pytest.approx(0.5)
-    assert "object_mass" not in figures(replace(look(maps, probabilities), masks=masks & False), None)
+    assert figures(replace(look(maps, probabilities), masks=masks))["object_mass"] == pytest.approx(0.5)
+    assert "object_mass" not in figures(replace(look(maps, probabilities), masks=masks & False))
 
 
 def test_the_caption_of_a_blank_map_differs():

@@ -6,14 +6,13 @@ import json
 
 import pytest
 import torch
-from tensorboard import context as request_context
 from tensorboard.backend import application
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from torch.utils.tensorboard import SummaryWriter
 from werkzeug.test import Client
 
-from camaug.callbacks.look import Look
+from camaug.callbacks.look import Look, compared
 from camaug.callbacks.strip import look_record, write_originals, write_strip
 from camaug.masking import normalise, upsample
 from camaug.tensorboard.plugin import CamaugPlugin
@@ -53,8 +52,9 @@ def write_run(folder, looks, *, method="group-cam", prefix="cam", first_epoch=0,
     """Write looks, an epoch each, into an event file of their own."""
     previous = None
     with SummaryWriter(folder, filename_suffix=suffix) as writer:
-        for epoch, look in enumerate(looks, start=first_epoch):
-            record = look_record(look, previous, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
+        for epoch, alone in enumerate(looks, start=first_epoch):
+            look = compared(alone, previous)
+            record = look_record(look, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
             about = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
             about |= {"settings": f"{method} groups=32", "layer": "layer4"}
             if previous is None:
@@ -97,6 +97,3 @@ class Tab:
         assert response.headers["Content-Type"] == "application/json"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         return json.loads(response.data)
-
-
-__all__ = ["request_context"]
