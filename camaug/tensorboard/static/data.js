@@ -1,0 +1,102 @@
+/**
+ * Where the data come from: the server of the tab, or, in a report, the page itself. Both answer the same questions.
+ *
+ * @typedef {object} Series  one run, prefix and method
+ * @property {string} key
+ * @property {string} run
+ * @property {string} prefix
+ * @property {string} method
+ * @property {number[]} epochs
+ * @property {number} probes
+ *
+ * @typedef {object} Maps  the heatmaps of one image in every epoch
+ * @property {Map<number, {predicted: HeatMap, true: HeatMap|null}>} byEpoch
+ * @property {number} bytes
+ *
+ * @typedef {object} Data
+ * @property {boolean} live  whether there may be more later
+ * @property {function(): Promise<Series[]>} listRuns
+ * @property {function(Series): Promise<object>} looks
+ * @property {function(Series, number, AbortSignal): Promise<Maps>} maps
+ * @property {function(Series, number): string|null} originalUrl
+ */
+
+/** @returns {Data} */
+export function openData(document) {
+  const inlined = document.getElementById("camaug-data");
+  return inlined ? inlinedData(JSON.parse(inlined.textContent)) : servedData();
+}
+
+/** Data that the tab's server answers; addresses are relative to the page's base. */
+function servedData() {
+  return {
+    live: true,
+    listRuns: async () => (await ask("runs", {})).runs.map(named),
+    looks: (series) => ask("looks", identify(series)),
+    maps: async (series, probe, signal) => decode(await ask("maps", { ...identify(series), probe }, signal)),
+    originalUrl: ({ run, prefix }, probe) => address("original", { run, prefix, probe }),
+  };
+}
+
+/** Data that the page carries. */
+function inlinedData({ runs, looks, maps, originals }) {
+  return {
+    live: false,
+    listRuns: async () => runs.map(named),
+    looks: async (series) => present(looks[series.key], `the looks of ${series.key}`),
+    maps: async (series, probe) =>
+      decode(present(maps[`${series.key}|${probe}`], `the heatmaps of image ${probe} of ${series.key}`)),
+    originalUrl: ({ run, prefix }, probe) => originals[`${run}|${prefix}|${probe}`] ?? null,
+  };
+}
+
+function present(found, what) {
+  if (found === undefined) throw new Error(`this page does not hold ${what}: make the report anew`);
+  return found;
+}
+
+function named(series) {
+  return { ...series, key: `${series.run}|${series.prefix}|${series.method}` };
+}
+
+function identify({ run, prefix, method }) {
+  return { run, prefix, method };
+}
+
+function address(question, parameters) {
+  const query = new URLSearchParams(parameters).toString();
+  return query === "" ? question : `${question}?${query}`;
+}
+
+async function ask(question, parameters, signal) {
+  let response;
+  try {
+    response = await fetch(address(question, parameters), { signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("TensorBoard does not answer: is it still running?", { cause: error });
+  }
+  const answer = await response.json().catch(() => null);
+  if (!response.ok || answer === null) {
+    throw new Error(answer?.error ?? `TensorBoard answered ${response.status} ${response.statusText} to "${question}"`);
+  }
+  return answer;
+}
+
+function decode(answer) {
+  const byEpoch = new Map();
+  let bytes = 0;
+  answer.epochs.forEach((epoch, i) => {
+    const [width, height] = answer.sizes[i];
+    const map = (encoded, range) =>
+      encoded === null ? null : { width, height, values: fromBase64(encoded), low: range[0], high: range[1] };
+    const predicted = map(answer.predicted[i], answer.predicted_ranges[i]);
+    byEpoch.set(epoch, { predicted, true: map(answer.true[i], answer.true_ranges[i]) });
+    bytes += width * height * (answer.true[i] === null ? 1 : 2);
+  });
+  return { byEpoch, bytes };
+}
+
+function fromBase64(encoded) {
+  return Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,108 @@
+/**
+ * Loads what is on the screen, a few at a time. What has left the screen before its turn is never asked for, and what is
+ * on its way is called off, so that fast scrolling leaves no queue behind.
+ */
+
+const AT_ONCE = 4;
+const SETTLE = 40; // milliseconds for which the wish must stand
+
+export class Loader {
+  /**
+   * @param {function(*, AbortSignal): Promise<*>} load
+   * @param {function(): void} onChange  called when something has arrived or failed
+   * @param {{capacity?: number, sizeOf?: function(*): number}} [limits]  of what is kept that nobody wants
+   */
+  constructor(load, onChange, { capacity = 256, sizeOf = () => 1 } = {}) {
+    this.load = load;
+    this.onChange = onChange;
+    this.capacity = capacity;
+    this.sizeOf = sizeOf;
+    this.wanted = new Map();
+    this.loaded = new Map(); // key to {value, version}, the latest use last
+    this.failed = new Map(); // key to {message, version}
+    this.running = new Map();
+    this.timer = null;
+  }
+
+  /**
+   * Say what is on the screen now, the most urgent first.
+   *
+   * @param {{key: string, version: *, item: *}[]} wishes  another version is loaded anew, the old one kept until then
+   */
+  want(wishes) {
+    this.wanted = new Map(wishes.map((wish) => [wish.key, wish]));
+    for (const [key, run] of this.running) if (!this.wanted.has(key)) run.abort();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.start(), SETTLE);
+  }
+
+  /** What was loaded, or undefined. */
+  get(key) {
+    return this.loaded.get(key)?.value;
+  }
+
+  /** Which loading `get` would answer from: changes when there is something new to draw. */
+  version(key) {
+    return this.loaded.get(key)?.version;
+  }
+
+  /** Why it could not be loaded, or undefined. */
+  error(key) {
+    return this.failed.get(key)?.message;
+  }
+
+  /** Try again what failed. */
+  retry() {
+    this.failed.clear();
+    this.start();
+  }
+
+  start() {
+    for (const [key, { version, item }] of this.wanted) {
+      if (this.running.size >= AT_ONCE) return;
+      const settled = this.loaded.get(key)?.version === version || this.failed.get(key)?.version === version;
+      if (!settled && !this.running.has(key)) this.run(key, version, item);
+    }
+  }
+
+  async run(key, version, item) {
+    const control = new AbortController();
+    this.running.set(key, control);
+    try {
+      this.keep(key, { value: await this.load(item, control.signal), version });
+      this.failed.delete(key);
+    } catch (error) {
+      if (!control.signal.aborted) this.failed.set(key, { message: error.message, version });
+    }
+    this.running.delete(key);
+    if (!control.signal.aborted) this.onChange();
+    this.start();
+  }
+
+  keep(key, entry) {
+    this.loaded.delete(key);
+    this.loaded.set(key, entry);
+    let size = 0;
+    for (const { value } of this.loaded.values()) size += this.sizeOf(value);
+    for (const [old, { value }] of this.loaded) {
+      if (size <= this.capacity) return;
+      if (this.wanted.has(old)) continue;
+      this.loaded.delete(old);
+      size -= this.sizeOf(value);
+    }
+  }
+}
+
+/** Load a picture, ready to be drawn. */
+export async function loadImage(url, signal) {
+  if (url === null) throw new Error("the original image was not logged");
+  const image = new Image();
+  signal.addEventListener("abort", () => image.removeAttribute("src"));
+  image.src = url;
+  try {
+    await image.decode();
+  } catch (error) {
+    throw new Error("the original image cannot be read", { cause: error });
+  }
+  return image;
+}
