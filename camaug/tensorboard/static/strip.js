@@ -7,7 +7,7 @@
 import { element, setAttribute, setText } from "./dom.js";
 import { inSight, measure } from "./geometry.js";
 import { paintHeat } from "./paint.js";
-import { figure, mark, percent, sentence, verdict } from "./words.js";
+import { mark, percent, sentence, verdict } from "./words.js";
 
 const MARGIN = { rows: 1, columns: 2 };
 
@@ -204,7 +204,7 @@ function updateLine(line, member, index, context) {
   setText(line.sign, look ? mark(look) : "");
   setText(line.said, look ? `${look.predictedName} ${percent(look.confidence)}` : "not logged");
   setAttribute(line.said, "title", look ? `${verdict(look)}: ${look.predictedName}` : null);
-  setText(line.details, look && look.drift !== null ? `drift ${figure(look.drift)}` : "");
+  setText(line.details, look && look.drift !== null ? `drift ${look.drift.toFixed(2)}` : "");
   setText(line.trouble, (member && context.act.trouble(member)) ?? "");
   line.trouble.hidden = line.trouble.textContent === "";
   updateCells(line, member, index, context);
