@@ -7,6 +7,7 @@ from .experiment_runner import ExperimentRunner
 from .group_cam_augmentation import GroupCamAugmentation
 from .price_runner import PriceRunner
 from .random_state_checkpoint import RandomStateCheckpoint
+from .run_checkpoint import RunCheckpoint
 from .run_recorder import RunRecorder
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "GroupCamAugmentation",
     "PriceRunner",
     "RandomStateCheckpoint",
+    "RunCheckpoint",
     "RunRecorder",
 ]

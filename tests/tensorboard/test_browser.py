@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from camaug.render import COLORMAPS, colorize
 from camaug.tensorboard.compact import restore
 from camaug.tensorboard.report import make_report
 from camaug.tensorboard.stored_map import StoredMap
+
+from .conftest import make_look, write_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[test]'")
 CHROMIUM = shutil.which("chromium")
@@ -152,11 +155,18 @@ class TensorBoard:
 @pytest.fixture(scope="session")
 def board(logdir) -> Iterator[TensorBoard]:
     board = TensorBoard(logdir)
-    for _ in range(100):
-        if len(json.loads(board.ask("runs"))["runs"]) == 3:
-            break
+    wait_for_runs(board, lambda runs: [len(run["epochs"]) for run in runs] == [EPOCHS] * 3)
     yield board
     board.stop()
+
+
+def wait_for_runs(board: TensorBoard, are_there) -> None:
+    """Until the server has read what was logged."""
+    for _ in range(600):
+        if are_there(json.loads(board.ask("runs"))["runs"]):
+            return
+        time.sleep(0.1)
+    raise AssertionError("TensorBoard has not read the runs after a minute")
 
 
 @pytest.fixture(scope="session")
@@ -207,14 +217,12 @@ def view(**state) -> str:
 def wait_for_paint(page, canvas: str = ".line canvas") -> None:
     page.wait_for_function(
         """(selector) => {
-            const isPainted = (canvas) => {
-                const { width, height } = canvas;
-                return canvas.getContext("2d").getImageData(0, 0, width, height).data[3 + 4 * (width + 1) * 5] === 255;
-            };
+            const isPainted = (canvas) => canvas.getContext("2d").getImageData(5, 5, 1, 1).data[3] === 255;
             const canvases = [...document.querySelectorAll(selector)].filter((canvas) => canvas.offsetParent !== null);
             return canvases.length > 0 && canvases.every(isPainted);
         }""",
         arg=canvas,
+        polling=100,
     )
 
 
@@ -807,3 +815,24 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     page.wait_for_selector(".epoch button:text-is('0')")
     wait_for_paint(page)
     assert len(large.maps_asked) - before == fetched  # a row was fetched whole
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_hundred_images_in_a_hundred_epochs_by_three_methods(make_page, tmp_path, capsys):
+    """Says how long the first strip takes to appear; how long it may is not asserted."""
+    looks = [make_look(epoch, len(Large().probes), (7, 7)) for epoch in Large().epochs]
+    for method in Large.methods:
+        write_run(tmp_path / "run", looks, method=method, suffix=f".{method}")
+    board = TensorBoard(tmp_path)
+    try:
+        wait_for_runs(board, lambda runs: [len(run["epochs"]) * run["probes"] for run in runs] == [20_000] * 3)
+        for what in ("first", "second"):
+            page = make_page(board.plugin)
+            wait_for_paint(page)
+            milliseconds = page.evaluate("performance.now()")
+            assert page.locator(".group").count() < 15
+            with capsys.disabled():
+                print(f"\n{what} opening of 200 images, 100 epochs, 3 methods: {milliseconds / 1000:.2f} s")
+    finally:
+        board.stop()

@@ -1,7 +1,7 @@
 /** One large picture with its caption, and a cross-hair that all pictures of a view share. */
 
 import { element, setAttribute, setText } from "./dom.js";
-import { fit } from "./paint.js";
+import { contextOf, fit } from "./paint.js";
 
 /**
  * @param {function(({x: number, y: number}|null)): void} onPoint  where the pointer is, as shares of the image's width
@@ -43,7 +43,7 @@ export function createFigure(onPoint) {
       canvas.width = canvas.height = Math.round(side * scale);
       canvas.style.width = canvas.style.height = `${side}px`;
       node.style.width = `${side}px`;
-      draw(canvas.getContext("2d"), { x: 0, y: 0, side: canvas.width });
+      draw(contextOf(canvas), { x: 0, y: 0, side: canvas.width });
     },
     /** Show where the pointer is, over whichever picture it may be. */
     point(place) {

@@ -118,12 +118,17 @@ export function difference(first, second, width, height) {
 
 const scratch = document.createElement("canvas");
 
+/** Where to draw on a canvas that stays in main memory: pixels come and go here, and small ones, which no GPU speeds up. */
+export function contextOf(canvas) {
+  return canvas.getContext("2d", { willReadFrequently: true });
+}
+
 /** Put pixels into a canvas over what is there: `putImageData` alone would replace it, transparency and all. */
 export function lay(context, pixels, x, y) {
   if (scratch.width < pixels.width) scratch.width = pixels.width;
   if (scratch.height < pixels.height) scratch.height = pixels.height;
   const { width, height } = pixels;
-  scratch.getContext("2d").putImageData(pixels, 0, 0);
+  contextOf(scratch).putImageData(pixels, 0, 0);
   context.drawImage(scratch, 0, 0, width, height, x, y, width, height);
 }
 

@@ -6,8 +6,8 @@
 
 import { element, setAttribute, setText } from "./dom.js";
 import { inSight, measure } from "./geometry.js";
-import { paintHeat } from "./paint.js";
-import { figure, mark, percent, sentence, verdict } from "./words.js";
+import { contextOf, paintHeat } from "./paint.js";
+import { mark, percent, sentence, verdict } from "./words.js";
 
 const MARGIN = { rows: 1, columns: 2 };
 
@@ -191,7 +191,7 @@ function paintThumbnail(canvas, image) {
   if (canvas.dataset.painted === painted) return;
   canvas.dataset.painted = painted;
   canvas.width = canvas.height = side;
-  if (image) paintHeat(canvas.getContext("2d"), { x: 0, y: 0, side }, image, null, null);
+  if (image) paintHeat(contextOf(canvas), { x: 0, y: 0, side }, image, null, null);
 }
 
 function updateLine(line, member, index, context) {
@@ -204,7 +204,7 @@ function updateLine(line, member, index, context) {
   setText(line.sign, look ? mark(look) : "");
   setText(line.said, look ? `${look.predictedName} ${percent(look.confidence)}` : "not logged");
   setAttribute(line.said, "title", look ? `${verdict(look)}: ${look.predictedName}` : null);
-  setText(line.details, look && look.drift !== null ? `drift ${figure(look.drift)}` : "");
+  setText(line.details, look && look.drift !== null ? `drift ${look.drift.toFixed(2)}` : "");
   setText(line.trouble, (member && context.act.trouble(member)) ?? "");
   line.trouble.hidden = line.trouble.textContent === "";
   updateCells(line, member, index, context);
@@ -256,7 +256,7 @@ function paintLine(line, member, { scene, geometry, along, act }) {
   [line.canvas.width, line.canvas.height] = [width, cell];
   line.canvas.style.width = `${width / scale}px`;
   line.canvas.style.height = `${cell / scale}px`;
-  const context = line.canvas.getContext("2d");
+  const context = contextOf(line.canvas);
   const maps = member && act.maps(member);
   shown.forEach((epoch, i) => {
     const one = member?.at(epoch);

@@ -46,7 +46,6 @@ html, body { margin: 0; height: 100%; }
 .camaug :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .camaug .quiet { color: var(--quiet); font-size: 12px; }
 .camaug .space { flex: 1; }
-.camaug .rule { width: 1px; height: 20px; background: var(--line); }
 .camaug .name { color: var(--quiet); }
 
 /* controls */
@@ -66,7 +65,7 @@ html, body { margin: 0; height: 100%; }
 .camaug button.round { width: 28px; padding: 0; border-radius: 50%; }
 .camaug input[type="range"] { width: 76px; accent-color: var(--accent); margin: 0; }
 .camaug input[type="checkbox"] { accent-color: var(--accent); margin: 0; }
-.camaug select { max-width: 136px; text-overflow: ellipsis; }
+.camaug select { max-width: 124px; text-overflow: ellipsis; }
 .camaug .field { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
 .camaug .pull { display: inline-flex; align-items: center; gap: 6px; }
 .camaug .pull .number { min-width: 2.2em; }

@@ -16,7 +16,8 @@ export function createToolbar(act) {
   const help = element("button", {
     type: "button", class: "round", text: "?", "aria-label": "Keys", title: "Keys (?)", on: { click: act.help },
   });
-  const parts = [runs.node, methods.node, finder.node, element("span", { class: "space" }), take, help];
+  const aside = element("span", { class: "field" }, take, help);
+  const parts = [runs.node, methods.node, finder.node, element("span", { class: "space" }), aside];
   return {
     node: element("div", { class: "toolbar", role: "toolbar", "aria-label": "What is shown" }, ...parts),
     update(scene) {
@@ -77,7 +78,6 @@ function createFinder(act) {
   const node = element(
     "div",
     { class: "finder", role: "search" },
-    element("span", { class: "rule" }),
     text,
     classes,
     verdict,
