@@ -13,6 +13,9 @@ from torch import nn
 
 __all__ = ["observing"]
 
+# What torch runs before and after a part: the first since 2.15, the second before.
+AROUND_CHECKPOINTS = ("_checkpoint_without_reentrant_generator_impl", "_checkpoint_without_reentrant_generator")
+
 
 @contextmanager
 def observing(model: nn.Module) -> Iterator[None]:
@@ -107,16 +110,28 @@ def _autocast_cache_kept_apart() -> Iterator[None]:
         torch.clear_autocast_cache()
 
 
+def _nothing_around(*_: object) -> Iterator[None]:
+    """What runs before and after a checkpointed part."""
+    yield
+
+
 @contextmanager
 def _without_checkpoints() -> Iterator[None]:
     # What a part that is checkpointed with `use_reentrant=True` gives carries no gradient graph if nothing before it
     # does: one that begins at a layer inside would end with the part.
+    # With `use_reentrant=False` a part runs again when its gradients are asked for, and hooks in it fire twice.
     function = torch.utils.checkpoint.CheckpointFunction
     before = vars(function).get("apply")
+    place = torch.utils.checkpoint
+    around = {name: getattr(place, name) for name in AROUND_CHECKPOINTS if hasattr(place, name)}
     function.apply = staticmethod(lambda run, preserve_random_state, *inputs: run(*inputs))
+    for name in around:
+        setattr(place, name, _nothing_around)
     try:
         yield
     finally:
+        for name, own in around.items():
+            setattr(place, name, own)
         if before is None:
             del function.apply
         else:

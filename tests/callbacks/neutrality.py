@@ -59,7 +59,7 @@ class Checkpointed(Module):
         if not isinstance(self.net, nn.Sequential):
             self.net.set_grad_checkpointing(True)
             return self.net(images)
-        inner, head = self.net[:8], self.net[8:]
+        inner, head = nn.Sequential(*list(self.net)[:8]), nn.Sequential(*list(self.net)[8:])
         # A reentrant part has a gradient only if its input has one.
         images = images.requires_grad_() if self.reentrant and torch.is_grad_enabled() else images
         return head(checkpoint(inner, images, use_reentrant=self.reentrant))

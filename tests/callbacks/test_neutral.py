@@ -23,7 +23,11 @@ from .neutrality import (
 )
 
 # Of PyTorch's own compiler, where it meets the loss of a step.
-pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"),
+    # Of reentrant checkpoints while validating, where no gradients are wanted.
+    pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad=True:UserWarning"),
+]
 
 # One of each way of looking: queries, gradients at a layer, every layer.
 REPRESENTATIVES = ("group-cam", "grad-cam", "full-grad")

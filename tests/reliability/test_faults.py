@@ -217,7 +217,7 @@ def test_pictures_that_cannot_be_written_are_one_warning(module, loader, make_tr
     trainer = make_trainer(*callbacks, max_epochs=3)
 
     def refuse(*arguments, **settings):
-        if trainer.current_epoch == 1:
+        if trainer.current_epoch == 1 and arguments[0].value[0].HasField("image"):
             raise FULL
         return write(*arguments, **settings)
 
@@ -236,14 +236,17 @@ def test_pictures_that_cannot_be_written_are_one_warning(module, loader, make_tr
 
 class Dying(Blobs):
     def __getitem__(self, index):
-        if index == 20 and torch.utils.data.get_worker_info() is not None:
+        if index == 60 and torch.utils.data.get_worker_info() is not None:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().__getitem__(index)
 
 
 @pytest.mark.filterwarnings("ignore:.*could not")  # torch raises in whatever is running when the worker dies
 def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_events, tmp_path):
-    """The third batch never comes; two steps are in the checkpoint, and what they logged is in the event file."""
+    """The last batch never comes; the steps made are in the checkpoint, and what they logged is in the event file.
+
+    The worker is a batch or two ahead, and its end is noticed at once.
+    """
     saving = L.pytorch.callbacks.ModelCheckpoint(tmp_path / "saved", save_on_exception=True, save_last=True)
     training_step = module.training_step
 
@@ -255,10 +258,11 @@ def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_event
     module.training_step = logging_step
     trainer = make_trainer(CamLogger(explainer(), images=3), augmentation(), saving, enable_checkpointing=True)
     with pytest.raises(RuntimeError, match=r"DataLoader worker .* exited unexpectedly|killed by signal"):
-        trainer.fit(module, DataLoader(Dying(), batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
+        trainer.fit(module, DataLoader(Dying(64), batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
     saved = (tmp_path / "saved").glob("*.ckpt")
-    assert {torch.load(path, weights_only=True)["global_step"] for path in saved} == {2}
-    assert [event.step for event in read_events().Scalars("loss")] == [0, 1]
+    (steps,) = {torch.load(path, weights_only=True)["global_step"] for path in saved}
+    assert 1 <= steps < 8
+    assert [event.step for event in read_events().Scalars("loss")] == list(range(steps))
 
 
 def test_images_that_cannot_be_read_for_the_logger_alone(module, loader, make_trainer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -88,8 +89,9 @@ def test_lightning_is_told_to_load_weights_only_wherever_a_checkpoint_lies(monke
 
     asked = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(L.Trainer, "fit", lambda self, *_, **settings: asked.append(settings))
-    main(["fit", *SMALL, "--ckpt_path=https://example.org/last.ckpt"])
+    fit = functools.wraps(L.Trainer.fit)(lambda self, *_, **settings: asked.append(settings))
+    monkeypatch.setattr(L.Trainer, "fit", fit)
+    main(["fit", *SMALL, "--trainer.enable_checkpointing=true", "--ckpt_path=https://example.org/last.ckpt"])
     assert asked[0]["weights_only"] is True
     with pytest.raises(SystemExit):
         main(["fit", *SMALL, "--weights_only=false"])
@@ -177,7 +179,7 @@ def test_photos_with_hostile_names(tmp_path, capfd):
     photos.mkdir()
     names = [name for name in HOSTILE if "/" not in name and name != ".."]
     for name in names:
-        Image.effect_noise((40, 40), 60).convert("RGB").save(io_to(photos / f"{name}.png"), "PNG")
+        (photos / f"{name}.png").write_bytes(noise())
     (photos / "broken\x1b[31m.png").write_bytes(b"no image")
     with (
         pytest.warns(UserWarning, match="leaves out one image"),
@@ -197,8 +199,10 @@ def test_photos_with_hostile_names(tmp_path, capfd):
     assert "\x07" not in said
 
 
-def io_to(path: Path) -> io.BufferedWriter:
-    return path.open("wb")
+def noise() -> bytes:
+    content = io.BytesIO()
+    Image.effect_noise((40, 40), 60).convert("RGB").save(content, "PNG")
+    return content.getvalue()
 
 
 def test_reports_are_no_markup(tmp_path):
