@@ -2,8 +2,8 @@
 
 The looks are drawn by chance and written as `CamLogger` writes them; the pictures are painted over photos where
 `CAMAUG_DATA` has some, else over noise, which no JPEG makes small. "First screen" is what a browser asks when the tab
-is opened on three methods: the runs, the looks of each, and the maps of eight images. TensorBoard's fast loader is a
-process of its own, which hands out each blob by a request.
+is opened on three methods, six questions at a time: the runs, the looks of each, and the maps of eight images.
+TensorBoard's fast loader is a process of its own, which hands out each blob by a request.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,10 @@ def _answer_times(tab: Tab, rows: int) -> dict[str, float]:
 
 def _first_screen(tab: Tab, series: list[dict[str, str]], rows: int) -> None:
     tab.ask("runs")
-    for each in series:
-        tab.ask("looks", **each)
-        for probe in range(rows):
-            tab.ask("maps", **each, probe=probe)
+    with ThreadPoolExecutor(6) as browser:  # as many at a time as browsers ask
+        list(browser.map(lambda each: tab.ask("looks", **each), series))
+        asked = [{**each, "probe": probe} for probe in range(rows) for each in series]
+        list(browser.map(lambda each: tab.ask("maps", **each), asked))
 
 
 def _median(ask: Callable[[], object], rounds: int = 5) -> float:

@@ -128,7 +128,8 @@ def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[
         places = {probe: place for place, probe in enumerate(record["ids"])}
         for field, rows in looks.items():
             values = record[field]
-            rows.append([values[places[probe]] if probe in places else None for probe in ids])
+            is_whole = record["ids"] == ids  # as nearly always
+            rows.append(values if is_whole else [values[places[probe]] if probe in places else None for probe in ids])
         for name, value in record["figures"].items():
             if math.isfinite(value):
                 figures.setdefault(name, []).append([record["epoch"], value])
