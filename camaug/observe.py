@@ -110,7 +110,7 @@ def _autocast_cache_kept_apart() -> Iterator[None]:
         torch.clear_autocast_cache()
 
 
-def _nothing_around(*_: object) -> Iterator[None]:
+def _nothing_around(*_: object, **__: object) -> Iterator[None]:
     """What runs before and after a checkpointed part."""
     yield
 
