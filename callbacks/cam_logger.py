@@ -350,7 +350,9 @@ class CamLogger(L.Callback):
             self._write_pictures(trainer, look, prefix, names)
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
-        known = {name: float(value) for name, value in logged.items() if value.numel() == 1}
+        # The augmentation logs at the same moment or after it, so that what is known of it is the last epoch's.
+        current = {name: value for name, value in logged.items() if not name.startswith("augmentation/")}
+        known = {name: float(value) for name, value in current.items() if value.numel() == 1}
         self._write_strip(trainer, pl_module, look, prefix, {**values, **known}, names)
         self._previous = Maps(look.indices, look.true_maps)
         # A CamEvaluator beside this logger has the figures that both know, of more images.

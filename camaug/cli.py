@@ -27,7 +27,7 @@ from camaug.printable import printable, printable_lines
 from camaug.tensorboard.report import main as report
 from camaug.trainer import CamaugTrainer
 
-__all__ = ["CamaugCLI", "main"]
+__all__ = ["CamaugCLI", "command", "main"]
 
 EXPERIMENTS = "Do one of the paper's experiments: what are this model's explanations worth?"
 COMPARES = "And `compare --config FILE`: train the arms of a comparison over several seeds (compare --help)."
@@ -187,6 +187,11 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
         if args is not None or TRACEBACK in os.environ or not _is_refusal(error.__traceback__):
             raise
         sys.exit(f"error: {printable_lines(str(error))}\n({TRACEBACK}=1 in the environment shows where it comes from)")
+
+
+def command() -> None:
+    """The installed command ``camaug``: what a program returns would be its exit status."""
+    main()
 
 
 def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:

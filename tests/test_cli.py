@@ -244,3 +244,9 @@ def test_the_installed_command_is_the_same_door(tmp_path):
     assert done.returncode == 0
     assert "--augmentation.share" in done.stdout
     assert "--cam.explainer" in done.stdout
+
+
+def test_the_installed_command_succeeds_with_status_zero(tmp_path, monkeypatch):
+    """An entry point's value is the program's exit status, and ``main`` gives what it made."""
+    monkeypatch.setattr(cli, "main", lambda: tmp_path / "camaug.html")
+    assert cli.command() is None

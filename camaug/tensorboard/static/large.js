@@ -112,7 +112,7 @@ function describe(facts, { cursor, answers }, look, maps) {
   const fact = (name, value) => value && list.append(element("dt", { text: name }), element("dd", { text: value }));
   fact("Predicted", `${look.predictedName} ${percent(look.confidence)}`);
   fact("True", row.label === null ? "no label" : trueClass(row, look));
-  fact("Drift", look.drift === null ? "" : `${figure(look.drift)} since the look before`);
+  fact("Drift", look.drift === null ? "" : `${figure(look.drift)} since the look before, of the true class`);
   fact("In the box", look.mass === null ? "" : `${percent(look.mass)} of the heat`);
   fact("Trust", look.flag ? `not to be trusted: ${look.flag}` : "");
   fact("Method", answer.settings || answer.method);
