@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from camaug import cli
+
 ROOT = Path(__file__).parents[1]
 SMALL = [
     "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=64", "--data.val_size=24", "--data.num_workers=0",
