@@ -313,7 +313,13 @@ def small_comparison(path: Path, images: Path) -> list[str]:
     return [*small, *model, f"--data.root={images}", "--data.image_size=64"]
 
 
-@pytest.mark.parametrize("path", COMPARING, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.slow if path.stem == "shapes_bias" else (), id=path.stem)
+        for path in COMPARING
+    ],
+)
 def test_comparison_trains_and_every_arm_of_it_is_a_valid_configuration(path, folder_of_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])

@@ -94,7 +94,9 @@ def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
             assert rank[name] == pytest.approx(float(value), abs=1e-5), name
 
 
-@pytest.mark.parametrize(("which", "rank"), [("failing", 1), ("failing on rank zero", 0)])
+@pytest.mark.parametrize(
+    ("which", "rank"), [("failing", 1), pytest.param("failing on rank zero", 0, marks=pytest.mark.slow)]
+)
 def test_a_rank_that_cannot_evaluate_hangs_none_and_says_so(which, rank, folder):
     ranks, output = run(folder / f"half{rank}", "--evaluate", which)
     assert ranks[0]["cam_validate/average_drop"] == ranks[1]["cam_validate/average_drop"] > 0
@@ -105,7 +107,7 @@ def test_a_rank_that_cannot_evaluate_hangs_none_and_says_so(which, rank, folder)
     ("what", "rank"),
     [
         (["--augment"], 1),
-        (["--bank", "shared"], 0),
+        pytest.param(["--bank", "shared"], 0, marks=pytest.mark.slow),
         pytest.param(["--augment"], 0, marks=pytest.mark.slow),
         pytest.param(["--bank", "shared"], 1, marks=pytest.mark.slow),
     ],

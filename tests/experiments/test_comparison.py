@@ -214,6 +214,7 @@ def test_stopped_by_hand(config, monkeypatch, capsys):
     assert "the same command goes on where this one was" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_says_why_and_the_command_ends_with_an_error(config, tmp_path, capsys):
     changed = yaml.safe_load(config.read_text())
     changed["compare"]["seeds"] = [0]
