@@ -825,7 +825,7 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     before = len(large.maps_asked)
     page.locator(".strip").evaluate(
         """async (strip) => {
-            for (let place = 0; place <= 1; place += 0.01) {
+            for (let place = 0; place <= 1; place += 0.02) {
                 strip.scrollTop = place * strip.scrollHeight;
                 await new Promise(requestAnimationFrame);
             }

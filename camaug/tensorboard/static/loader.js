@@ -4,7 +4,7 @@
  */
 
 const AT_ONCE = 4;
-const SETTLE = 40; // milliseconds for which the wish must stand
+const SETTLE = 100; // milliseconds for which what is in sight must stay
 
 export class Loader {
   /**
@@ -21,7 +21,7 @@ export class Loader {
     this.loaded = new Map(); // key to {value, version}, the latest use last
     this.failed = new Map(); // key to {message, version}
     this.running = new Map();
-    this.timer = null;
+    this.timer = null; // while what is in sight has not stayed for long
   }
 
   /**
@@ -30,10 +30,18 @@ export class Loader {
    * @param {{key: string, version: *, item: *}[]} wishes  another version is loaded anew, the old one kept until then
    */
   want(wishes) {
+    const before = this.wanted;
     this.wanted = new Map(wishes.map((wish) => [wish.key, wish]));
     for (const [key, run] of this.running) if (!this.wanted.has(key)) run.abort();
+    if (before.size > 0 && wishes.every(({ key }) => before.has(key))) {
+      if (this.timer === null) this.start();
+      return;
+    }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.start(), SETTLE);
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.start();
+    }, before.size === 0 ? 0 : SETTLE);
   }
 
   /** What was loaded, or undefined. */
@@ -59,7 +67,7 @@ export class Loader {
 
   start() {
     for (const [key, { version, item }] of this.wanted) {
-      if (this.running.size >= AT_ONCE) return;
+      if (this.running.size >= AT_ONCE || this.timer !== null) return;
       const settled = this.loaded.get(key)?.version === version || this.failed.get(key)?.version === version;
       if (!settled && !this.running.has(key)) this.run(key, version, item);
     }
@@ -97,10 +105,15 @@ export class Loader {
 export async function loadImage(url, signal) {
   if (url === null) throw new Error("the original image was not logged");
   const image = new Image();
-  signal.addEventListener("abort", () => image.removeAttribute("src"));
+  const calledOff = new Promise((_, reject) => {
+    signal.addEventListener("abort", () => {
+      image.removeAttribute("src");
+      reject(new Error("called off")); // decoding may never say so itself
+    });
+  });
   image.src = url;
   try {
-    await image.decode();
+    await Promise.race([image.decode(), calledOff]);
   } catch (error) {
     throw new Error("the original image cannot be read", { cause: error });
   }
