@@ -187,6 +187,7 @@ def make_page(browser):
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1300}, **options})
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
+        context.set_default_navigation_timeout(4 * PATIENCE)  # TensorBoard's own page is six megabytes of script
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(error.stack))
         page.on("console", lambda message: errors.append(message.text) if "Security Policy" in message.text else None)
