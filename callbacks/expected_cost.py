@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from camaug.observe import observing
 from camaug.timing import now
 
 __all__ = ["ExpectedCost", "expected_cost"]
+
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ def expected_cost(
     images: Tensor,
     explained: int,
 ) -> ExpectedCost:
-    """Explain a few images and time it, and a step's two passes through all.
+    """Explain a few images and time it, and a step's two passes through all, in turn.
+
+    The median of the rounds' ratios is what counts: other work on the machine slows down one of them, or both halves of
+    one alike.
 
     Args:
         explain: Explains images.
@@ -47,17 +53,23 @@ def expected_cost(
     """
     inner = unwrap(model)
     few = images[:explained]
-    explain(few)  # warms up
+
+    def step() -> None:
+        with observing(inner), torch.enable_grad():
+            _both_passes(inner, forward, images)
+
+    explain(few)  # warms up, as the step does
+    step()
     asked: list[int] = []
-    handle = inner.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
-    try:
-        seconds = _timed(lambda: explain(few), images.device)
-    finally:
-        handle.remove()
-    with observing(inner), torch.enable_grad():
-        _both_passes(inner, forward, images)  # warms up
-        step = _timed(lambda: _both_passes(inner, forward, images), images.device)
-    return ExpectedCost(sum(asked) / len(few), seconds / len(few) / (step / len(images)))
+    ratios: list[float] = []
+    for _ in range(ROUNDS):
+        handle = inner.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
+        try:
+            seconds = _timed(lambda: explain(few), images.device)
+        finally:
+            handle.remove()
+        ratios.append(seconds / len(few) / (_timed(step, images.device) / len(images)))
+    return ExpectedCost(sum(asked) / ROUNDS / len(few), statistics.median(ratios))
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> float:

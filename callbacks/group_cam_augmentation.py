@@ -312,9 +312,13 @@ class GroupCamAugmentation(L.Callback):
             explain = partial(transform.explain, labels=labels[:explained], deciding=False)
             cost = expected_cost(explain, module, forward, images, explained)
         passes = f", {cost.passes:.0f} passes an image" if cost.passes else ""
-        if self._keeper is not None:
-            return f"{passes} every {self.refresh_every_n_epochs} epochs"
-        return f"{passes}: about {self.share * cost.steps:.0%} added to a step"
+        twins = f", {self.share:.0%} by the twins" if self.recipe in WITH_TWINS else ""
+        if self.refresh_every_n_epochs is None:
+            return f"{passes}: about {self.share * cost.steps:.0%} added to a step{twins}"
+        spread = cost.steps / self.refresh_every_n_epochs  # the maps of all images
+        return (
+            f"{passes} every {self.refresh_every_n_epochs} epochs: about {spread:.0%} added to a step on average{twins}"
+        )
 
     def _try_to_augment(self, trainer: L.Trainer, batch: Any) -> Any:
         """The augmented batch; None where there is none to be had, which is no reason to end a training."""

@@ -7,11 +7,13 @@ from typing import Any
 
 import lightning as L
 
+from camaug.augment import augmentation_explainer
 from camaug.batches import find_images_and_labels
 from camaug.experiments.report import Cell, Report, Table
 from camaug.fast_path import LEAST_CORRELATION, LEAST_IOU, Agreement
 from camaug.price import Price, Pricing
-from camaug.price_settings import price_settings
+from camaug.price_settings import CONFIGURED, Setting, price_settings
+from camaug.recipes import NEED_NO_MAPS, WITH_TWINS
 
 from .group_cam_augmentation import GroupCamAugmentation
 from .training_step import wrap_training_step
@@ -80,7 +82,8 @@ class PriceRunner(L.Callback):
         self._let_go()
         if self._pricing is not None and self._pricing.rounds > 1:
             prices = self._pricing.prices()
-            self.report, self.advice = _report(self._pricing, prices), _advice(prices)
+            twins = self.augmentation.recipe in WITH_TWINS
+            self.report, self.advice = _report(self._pricing, prices, twins), _advice(prices)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Give the ``training_step`` back as it was."""
@@ -95,7 +98,7 @@ class PriceRunner(L.Callback):
             pl_module,
             images,
             labels,
-            price_settings(asked.explainer),
+            price_settings(_configured(asked)),
             seconds=self.seconds,
             forward=None if forward is None else lambda images: forward(pl_module, images),
             blur_kernel_size=asked.blur_kernel_size,
@@ -109,28 +112,43 @@ class PriceRunner(L.Callback):
             self._undo = None
 
 
-def _report(pricing: Pricing, prices: Sequence[Price]) -> Report:
-    rows = [_row(row, pricing.step_seconds) for row in prices]
+def _configured(augmentation: GroupCamAugmentation) -> Setting | None:
+    """What the augmentation would do in training; None where that asks the model nothing."""
+    if augmentation.share == 0 or augmentation.recipe in NEED_NO_MAPS:
+        return None
+    explainer = augmentation.explainer or augmentation_explainer()
+    return Setting(CONFIGURED, explainer, augmentation.fast, augmentation.share, augmentation.refresh_every_n_epochs)
+
+
+def _report(pricing: Pricing, prices: Sequence[Price], twins: bool) -> Report:
+    columns = [name for name in COLUMNS if twins or name != TWINS]
+    rows = [_row(row, pricing.step_seconds, twins) for row in prices]
     formats = {"passes": "{:.1f}", "ms added": "{:.0f}", "steps added": "{:+.2f}"}
-    formats |= dict.fromkeys(COLUMNS[4:], "{:.2f}")
-    return Report("what augmentation costs", [Table("price", COLUMNS, rows, formats)], notes=_notes(pricing, prices))
+    formats |= {TWINS: "{:+.2f}"} if twins else {}
+    formats |= dict.fromkeys(COLUMNS[-2:], "{:.2f}")
+    return Report(
+        "what augmentation costs", [Table("price", columns, rows, formats)], notes=_notes(pricing, prices, twins)
+    )
 
 
-COLUMNS = ("setting", "passes", "ms added", "steps added", "mask overlap", "rank correlation")
+TWINS = "with twins"
+COLUMNS = ("setting", "passes", "ms added", "steps added", TWINS, "mask overlap", "rank correlation")
 
 
-def _row(price: Price, step: float) -> list[Cell]:
+def _row(price: Price, step: float, twins: bool) -> list[Cell]:
     name = f"none (a step: {1000 * step:.0f} ms)" if price.setting is None else price.setting.name
-    return [name, price.passes, 1000 * price.seconds, price.steps, price.overlap, price.correlation]
+    with_twins = [price.steps + (price.setting.share if price.setting else 0.0)] if twins else []
+    return [name, price.passes, 1000 * price.seconds, price.steps, *with_twins, price.overlap, price.correlation]
 
 
-def _notes(pricing: Pricing, prices: Sequence[Price]) -> tuple[str, ...]:
+def _notes(pricing: Pricing, prices: Sequence[Price], twins: bool) -> tuple[str, ...]:
     count, total = pricing.count, len(pricing.images)
     seen = min(total, pricing.rounds * count)
     rounds = pricing.rounds - 1
     measured = f"Medians of {rounds} {'round' if rounds == 1 else 'rounds'} after a warm-up, in {pricing.took:.0f} s"
     late = "" if pricing.took <= pricing.seconds else f" (more than the {pricing.seconds:g} s asked for: one is needed)"
     part = "" if count == total else f"; {count} images explained in each and counted {total / count:.3g} times"
+    with_twins = "The recipe's twins are images besides, `share` plain steps of them. " if twins else ""
     epochs = max(row.setting.refresh_epochs or 0 for row in prices if row.setting)
     return (
         f"{measured}{late}, on {pricing.images.device}; a batch of {total}{part}.",
@@ -139,16 +157,16 @@ def _notes(pricing: Pricing, prices: Sequence[Price]) -> tuple[str, ...]:
         "training.",
         f"With `fast: true` a training takes the fast way, and smaller queries, where correlation is at least "
         f"{LEAST_CORRELATION} and overlap {LEAST_IOU}, and falls back to the plain way where they are not.",
-        "Images are changed in their places; recipe `paired` adds to it `share` plain steps for its twins. Carrying a "
-        "bank's maps through the crops is the loader's work, and not in it.",
+        f"{with_twins}Carrying a bank's maps through the crops is the loader's work, and not in it.",
     )
 
 
 def _advice(prices: Sequence[Price]) -> tuple[str, ...]:
     """What to write into the configuration for each setting, and which one is the cheapest that is as good."""
     priced = [(row.setting, row) for row in prices if row.setting is not None]
-    lines = [f"{setting.name:<22} {setting.configuration}" for setting, _ in priced]
-    alike = [(row.seconds, setting.name) for setting, row in priced if setting.share == 1 and _is_alike(row)]
+    choices = [(setting, row) for setting, row in priced if setting.name != CONFIGURED]
+    lines = [f"{setting.name:<22} {setting.configuration}" for setting, _ in choices]
+    alike = [(row.seconds, setting.name) for setting, row in choices if setting.share == 1 and _is_alike(row)]
     best = f"The cheapest for every image whose maps can stand for the exact ones: {min(alike)[1]}."
     return ("For the configuration:", *lines, *([best] if alike else []))
 

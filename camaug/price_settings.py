@@ -10,9 +10,10 @@ from camaug.augment import augmentation_explainer
 from camaug.explainers import Explainer, GroupCAM, as_explainer
 from camaug.explainers.group_cam import PAPER_GROUPS
 
-__all__ = ["EXACT", "Setting", "price_settings"]
+__all__ = ["CONFIGURED", "EXACT", "Setting", "price_settings"]
 
 EXACT = "exact, plain"
+CONFIGURED = "as configured"
 REFRESH_EPOCHS = 5
 
 
@@ -54,12 +55,14 @@ class Setting:
         return (1 + (1 + groups) * explainer.query_scale**2) * self.share
 
 
-def price_settings(explainer: Explainer | None = None) -> list[Setting]:
+def price_settings(configured: Setting | None = None) -> list[Setting]:
     """The settings that there is a choice of.
 
     Args:
-        explainer: The Group-CAM that they begin with; None is the paper's choice for augmentation.
+        configured: The one that is in use; it is the last of them. The others begin with its explainer, if that is a
+            Group-CAM, or with the paper's choice for augmentation.
     """
+    explainer = None if configured is None else configured.explainer
     exact = explainer if isinstance(explainer, GroupCAM) else augmentation_explainer()
     half = dataclasses.replace(exact, query_scale=0.5)
     settings = [
@@ -70,9 +73,7 @@ def price_settings(explainer: Explainer | None = None) -> list[Setting]:
         Setting(f"fast, bank of {REFRESH_EPOCHS} epochs", exact, fast=True, refresh_epochs=REFRESH_EPOCHS),
         Setting("Grad-CAM", as_explainer("grad-cam")),
     ]
-    if explainer is not None and not isinstance(explainer, GroupCAM) and explainer != settings[-1].explainer:
-        settings.append(Setting(explainer.name, explainer))
-    return settings
+    return settings if configured is None else [*settings, configured]
 
 
 def _configured(explainer: Explainer) -> str:

@@ -54,10 +54,12 @@ def test_settings_are_the_choices_and_their_configuration_is_yaml():
     assert parsed[3] == {"share": 0.5, "fast": True}
     assert parsed[4] == {"share": 1.0, "fast": True, "refresh_every_n_epochs": 5}
     assert parsed[5] == {"share": 1.0, "fast": False, "explainer": "grad-cam"}
-    own = price_settings(GroupCAM(layer="layer3", groups=8))
+    own = price_settings(Setting("mine", GroupCAM(layer="layer3", groups=8), share=0.25))
     assert own[0].explainer == GroupCAM(layer="layer3", groups=8)
     assert "layer: layer3" in own[0].configuration
-    assert [setting.name for setting in price_settings(GradCAM(layer="layer3"))][-1] == "grad-cam"
+    assert (own[-1].name, own[-1].share) == ("mine", 0.25)
+    grad = price_settings(Setting("mine", GradCAM(layer="layer3")))
+    assert (grad[0], grad[-1].explainer) == (settings[0], GradCAM(layer="layer3"))
 
 
 def test_the_arithmetic_of_every_column(net, images, labels):
@@ -162,7 +164,11 @@ def test_the_trainer_leaves_weights_and_itself_as_they_were(tiny, tmp_path, caps
     assert not list(tmp_path.rglob("*"))
     table = report.table("price")
     assert table.rows[0][0].startswith("none (a step: ")
-    assert len(table.rows) == 7
+    assert [row[0] for row in table.rows][-1] == "as configured"
+    assert len(table.rows) == 8
+    share = [0, 1, 1, 1, 0.5, 1, 1, 0.5]  # of plain steps, that the twins of the default recipe are
+    added, with_twins = table.column("steps added"), table.column("with twins")
+    assert with_twins == pytest.approx([steps + twins for steps, twins in zip(added, share, strict=True)])
     assert table.column("mask overlap")[1] == 1
     said = capsys.readouterr().out
     assert "augmentation: {share: 0.5, fast: true}" in said

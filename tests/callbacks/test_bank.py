@@ -21,6 +21,7 @@ from camaug import GroupCAM, GroupCamTransform
 from camaug.bank import SaliencyBank
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks.bank_keeper import BankKeeper
+from camaug.callbacks.expected_cost import ROUNDS, ExpectedCost
 from camaug.datamodules import ShapesDataModule
 from camaug.masking import binarise, mask_iou
 
@@ -40,7 +41,7 @@ class Counting(GroupCAM):
 
 
 EXPLAINER = Counting(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
-TRIED = 2 * 8  # images of the first batch, to warm up and to say what explaining costs
+TRIED = (1 + ROUNDS) * 8  # images of the first batch, to warm up and to say what explaining costs
 FLIP = v2.RandomHorizontalFlip()
 
 
@@ -130,6 +131,17 @@ def test_maps_are_made_when_they_are_due_and_at_no_other_time(workers, module, m
             torch.equal(image, a) or torch.equal(image, b) for image, a, b in zip(seen, plain, flipped, strict=True)
         ]
         assert all(same) is not changed
+
+
+def test_what_it_costs_is_spread_over_the_epochs_that_the_maps_serve(module, make_trainer, monkeypatch, caplog):
+    cost = ExpectedCost(passes=6.0, steps=1.8)
+    monkeypatch.setattr("camaug.callbacks.group_cam_augmentation.expected_cost", lambda *_: cost)
+    with caplog.at_level("INFO"):
+        make_trainer(augmentation(share=0.5), max_epochs=1).fit(module, loader())
+    assert [record.message for record in caplog.records if "passes" in record.message] == [
+        "GroupCamAugmentation: keep-salient by group-cam on 50% of the training images from epoch 0, 6 passes an image "
+        "every 2 epochs: about 90% added to a step on average"
+    ]
 
 
 def test_one_line_says_what_was_done(module, make_trainer, tmp_path, caplog):

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import GroupCamAugmentation
+from camaug.callbacks.expected_cost import ExpectedCost
 from camaug.callbacks.stopwatch import Stopwatch
 from camaug.recipes import pair_consistency
 
@@ -297,3 +298,22 @@ def test_every_recipe_trains(recipe, module, loader, dataset, make_trainer):
     make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, loader)
     changed = (torch.cat(module.seen) - dataset.images).abs().amax(dim=(1, 2, 3)) > 0
     assert changed.float().mean() > 0.4
+
+
+BY = "by group-cam on {} of the training images from epoch 0, 6 passes an image: about {} added to a step"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, f"keep-salient {BY.format('100%', '180%')}"),
+        ({"preset": "default"}, f"paired {BY.format('50%', '90%')}, 50% by the twins"),
+        ({"recipe": "blur-everything"}, "blur-everything by group-cam on 100% of the training images from epoch 0"),
+    ],
+)
+def test_one_line_says_the_cost(settings, said, module, dataset, make_trainer, monkeypatch, caplog):
+    cost = ExpectedCost(passes=6.0, steps=1.8)
+    monkeypatch.setattr("camaug.callbacks.group_cam_augmentation.expected_cost", lambda *_: cost)
+    with caplog.at_level("INFO"):
+        make_trainer(augmentation(**settings), max_epochs=1).fit(module, DataLoader(dataset, batch_size=8))
+    assert f"GroupCamAugmentation: {said}" in [record.message for record in caplog.records]
