@@ -6,11 +6,12 @@ import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Any, NamedTuple
 
 import lightning as L
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
@@ -37,6 +38,8 @@ __all__ = ["CamLogger"]
 
 
 DEFAULT_IMAGES = 16
+EPOCHS_IN_PICTURES = 20
+TENSORBOARD_KEEPS = 10
 
 
 class Maps(NamedTuple):
@@ -88,8 +91,9 @@ class CamLogger(L.Callback):
             are not compared.
         fast: Whether the fast forward explains, as long as its maps agree with the plain ones
             (:class:`camaug.fast_path.FastPath`).
-        pictures_every_n_epochs: Log the ordinary pictures after every n-th epoch only: they are most of the event file,
-            and the tab needs none of them.
+        pictures_every_n_epochs: After every how many epochs the ordinary pictures are logged, which are most of an event
+            file; the tab has every epoch without them. None is every epoch, except in TensorBoard's files of trainings
+            of more than 20 epochs: there the first, the last and ten more, since its page of images keeps ten.
         tag: What everything is logged under. A second ``CamLogger`` of a trainer, as for another method, needs one of
             its own.
 
@@ -114,7 +118,7 @@ class CamLogger(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         trust_every_n_epochs: int | None = 5,
         fast: bool = True,
-        pictures_every_n_epochs: int = 1,
+        pictures_every_n_epochs: int | None = None,
         tag: str = "cam",
     ) -> None:
         counts = {
@@ -345,9 +349,11 @@ class CamLogger(L.Callback):
         logged: Mapping[str, Tensor],
     ) -> None:
         names = self.class_names or class_names(trainer, self._dataset)
-        # Validating and testing have one look each.
-        if prefix != self.tag or (trainer.current_epoch + 1) % self.pictures_every_n_epochs == 0:
-            self._write_pictures(trainer, look, prefix, names)
+        due = trainer.loggers  # validating and testing have one look each
+        if prefix == self.tag:
+            due = [logger for logger in trainer.loggers if self._takes_pictures_now(logger, trainer)]
+        if due:
+            self._write_pictures(due, look, prefix, names, trainer.current_epoch)
         self._doubt(trainer, look)
         values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
         # The augmentation logs at the same moment or after it, so that what is known of it is the last epoch's.
@@ -378,12 +384,22 @@ class CamLogger(L.Callback):
         except Exception:
             self._warn("could not write what is logged to the disk")
 
-    def _write_pictures(self, trainer: L.Trainer, look: Look, prefix: str, names: Sequence[str] | None) -> None:
+    def _takes_pictures_now(self, logger: Logger, trainer: L.Trainer) -> bool:
+        epoch, epochs = trainer.current_epoch, trainer.max_epochs
+        if self.pictures_every_n_epochs is not None:
+            return (epoch + 1) % self.pictures_every_n_epochs == 0
+        if epochs is None or epochs <= EPOCHS_IN_PICTURES or not isinstance(logger, TensorBoardLogger):
+            return True
+        return (epoch + 1) % ceil(epochs / TENSORBOARD_KEEPS) == 0 or epoch in (0, epochs - 1)
+
+    def _write_pictures(
+        self, loggers: Sequence[Logger], look: Look, prefix: str, names: Sequence[str] | None, epoch: int
+    ) -> None:
         painted = (look, names, self.colormap, self.strength)
         for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
-            write_picture(trainer, f"{prefix}/{folder}{index}", panel, trainer.current_epoch)
-        write_picture(trainer, f"{prefix}/overview", overview(*painted), trainer.current_epoch)
+            write_picture(loggers, f"{prefix}/{folder}{index}", panel, epoch)
+        write_picture(loggers, f"{prefix}/overview", overview(*painted), epoch)
 
     def _write_strip(
         self,

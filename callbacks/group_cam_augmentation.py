@@ -405,7 +405,7 @@ class GroupCamAugmentation(L.Callback):
             return
         try:
             picture = _picture(images, augmented, params, normalisation(trainer, _train_dataset(trainer)))
-            write_picture(trainer, "augmentation/first_batch", picture, trainer.current_epoch)
+            write_picture(trainer.loggers, "augmentation/first_batch", picture, trainer.current_epoch)
         except Exception:
             rank_zero_warn(
                 f"GroupCamAugmentation could not log its first batch; training goes on.\n{traceback.format_exc()}"

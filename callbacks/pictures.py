@@ -34,14 +34,14 @@ class Normalisation(NamedTuple):
     std: Sequence[float] | None
 
 
-def write_picture(trainer: L.Trainer, tag: str, picture: Tensor, step: int) -> None:
-    """Write a picture (3, H, W) in [0, 1] to every logger that takes pictures.
+def write_picture(loggers: Sequence[Logger], tag: str, picture: Tensor, step: int) -> None:
+    """Write a picture (3, H, W) in [0, 1] to those of the loggers that take pictures.
 
     TensorBoard gets JPEGs, of which an event file holds many. MLflow gets artifacts and a logger that only has a folder
     (``CSVLogger``) gets files in it, under the tag, one a step. Every other is asked by Lightning's ``log_image``.
     """
     name = f"{tag}/step_{step:04d}.jpg"
-    for logger in trainer.loggers:
+    for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             add_jpeg(logger.experiment, tag, picture, step)
         elif isinstance(logger, MLFlowLogger):

@@ -13,6 +13,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = README + "".join((ROOT / "docs" / name).read_text() for name in ("experiments.md", "metrics.md"))
 METHODS = (ROOT / "docs/methods.md").read_text()
 FOLDERS = {"camaug": "camaug", "callbacks": "camaug.callbacks", "datamodules": "camaug.datamodules"}
 MODULES = [
@@ -114,7 +115,7 @@ def test_links_lead_somewhere(page):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-def test_every_argument_in_the_readme_exists():
+def test_every_argument_in_the_readme_and_beside_it_exists():
     import subprocess
     import sys
 
@@ -132,9 +133,9 @@ def test_every_argument_in_the_readme_exists():
     explaining = subprocess.run(
         [sys.executable, str(ROOT / "train.py"), "predict", "--help"], capture_output=True, text=True, timeout=120
     ).stdout  # without the link from the data to the number of classes
-    for argument in set(re.findall(r"--((?:model|cam|augmentation|trainer|data)\.\w+)", README)):
+    for argument in set(re.findall(r"--((?:model|cam|augmentation|trainer|data)\.\w+)", PAGES)):
         assert f"--{argument}" in help_text + details + explaining, argument
-    for argument in set(re.findall(r"--(writer\.\w+|explainer|output|ckpt_path)\b", README)):
+    for argument in set(re.findall(r"--(writer\.\w+|explainer|output|ckpt_path)\b", PAGES)):
         assert f"--{argument}" in explaining, argument
     experimenting = "".join(
         subprocess.run(
@@ -142,7 +143,7 @@ def test_every_argument_in_the_readme_exists():
         ).stdout
         for asked in (["--help"], ["--experiment.help=InsertionDeletionExperiment"])
     )
-    for argument in set(re.findall(r"--(experiment\.\w+|images)\b", README)):
+    for argument in set(re.findall(r"--(experiment\.\w+|images)\b", PAGES)):
         assert f"--{argument}" in experimenting, argument
 
 

@@ -7,6 +7,7 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -112,6 +113,18 @@ def test_pictures_may_be_fewer_than_looks(module, loader, make_trainer, read_eve
     assert [event.step for event in events.Images("cam/overview")] == [2]
     assert len(events.Images("cam_test/overview")) == 1
     assert len(events.Scalars("cam/confidence")) == 4
+
+
+def test_pictures_of_a_long_training_are_as_many_as_tensorboard_shows(
+    module, loader, make_trainer, read_events, tmp_path
+):
+    loggers = [TensorBoardLogger(tmp_path, "run", version="0"), CSVLogger(tmp_path, "csv", version="")]
+    trainer = make_trainer(CamLogger("grad-cam", images=1), max_epochs=24, logger=loggers, limit_train_batches=1)
+    trainer.fit(module, loader, loader)
+    events = read_events()
+    assert [event.step for event in events.Images("cam/overview")] == [0, 2, 5, 8, 11, 14, 17, 20, 23]
+    assert [event.step for event in events.Scalars("cam/confidence")][-1] == 23
+    assert len(list((tmp_path / "csv/cam/overview").iterdir())) == 24
 
 
 def test_validate_and_test_log_under_their_own_names(module, loader, make_trainer, read_events):
