@@ -1,7 +1,8 @@
 """How the cost grows: with the batch, the images' size, the groups G and the layer's channels K.
 
-Every row is measured beside the forward of its own batch and size. Group-CAM asks 1 + G queries and the baseline's and
-does not depend on K; Score-CAM asks one for each channel.
+Every row is measured beside the forward of its own batch and size; against the batch the fast way too, whose chunks of
+queries do not depend on it. Group-CAM asks 1 + G queries and the baseline's and does not depend on K; Score-CAM asks
+one for each channel.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from benchmarks.options import Options
 from benchmarks.peers import targets_of
 from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
-from camaug import Explainer, get_explainer
+from camaug import Explainer, FastForward, get_explainer
 from camaug.augment import augmentation_explainer
 from camaug.experiments.cost import CountingForward
 from camaug.experiments.report import Cell, Table
@@ -34,7 +35,7 @@ def measure(options: Options) -> list[Table]:
     paper = augmentation_explainer()
     rows = []
     for size in QUICK["batches"] if quick else BATCHES:
-        rows += _rows(model, dataclasses.replace(options, batch_size=size), "batch size N", [(size, paper)])
+        rows += _rows(model, dataclasses.replace(options, batch_size=size), "batch size N", [(size, paper)], fast=True)
     for size in QUICK["sizes"] if quick else SIZES:
         rows += _rows(model, dataclasses.replace(options, image_size=size), "image size, px", [(size, paper)])
     groups = [(count, dataclasses.replace(paper, groups=count)) for count in (QUICK["groups"] if quick else GROUPS)]
@@ -57,19 +58,28 @@ def measure(options: Options) -> list[Table]:
 COLUMNS = ("method", "what varies", "value", "queries an image", "ms an image", "forwards", "forwards a query")
 
 
-def _rows(model: nn.Module, options: Options, varied: str, points: Sequence[tuple[int, Explainer]]) -> list[list[Cell]]:
+def _rows(
+    model: nn.Module, options: Options, varied: str, points: Sequence[tuple[int, Explainer]], *, fast: bool = False
+) -> list[list[Cell]]:
     images = make_images(options)
     targets = targets_of(model, images)
+    ways = {"": None, **({", fast": FastForward(model)} if fast else {})}
     work = {FORWARD: forward_pass(model, images)}
-    work |= {str(place): partial(explainer, model, images, targets) for place, (_, explainer) in enumerate(points)}
+    work |= {
+        f"{place}{way}": partial(explainer, model, images, targets, forward=forward)
+        for place, (_, explainer) in enumerate(points)
+        for way, forward in ways.items()
+    }
     seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     unit = seconds[FORWARD]
     rows: list[list[Cell]] = []
     for place, (value, explainer) in enumerate(points):
-        time = seconds[str(place)]
         counting = CountingForward(model)
         explainer(model, images, targets, forward=counting)
         queries = counting.images / len(images)
-        cost = time / unit
-        rows.append([explainer.name, varied, value, queries, 1000 * time / len(images), cost, cost / queries])
+        for way in ways:
+            time = seconds[f"{place}{way}"]
+            cost = time / unit
+            each = [queries, 1000 * time / len(images), cost, cost / queries]
+            rows.append([f"{explainer.name}{way}", varied, value, *each])
     return rows

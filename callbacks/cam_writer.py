@@ -17,7 +17,7 @@ from torch import Tensor
 
 from camaug.batches import find_images_and_labels, find_strings
 from camaug.class_names import find_class, known_class_names
-from camaug.explain import explanation_record
+from camaug.explain_image import explanation_record
 from camaug.explained_image import ExplainedImage, RawMap
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.printable import printable

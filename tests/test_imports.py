@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import camaug
 
 PACKAGE = Path(__file__).parents[1] / "camaug"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -55,28 +55,26 @@ def test_pure_rooms():
     assert not any(belongs(name, "camaug.augment", "camaug.metrics", "camaug.render") for name in explainers)
 
 
-LOADED = """
-import sys
-import camaug
-print(*{name.partition(".")[0] for name in sys.modules})
-"""
+HEAVY = {"lightning", "pytorch_lightning", "tensorboard", "tensorflow", "jsonargparse", "timm", "matplotlib"}
 
 
-@pytest.fixture(scope="module")
-def loaded() -> set[str]:
-    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+def loaded_by(statement: str) -> set[str]:
+    code = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_import_camaug_is_light(loaded):
-    assert "camaug" in loaded
-    assert "torch" in loaded
-    heavy = {"lightning", "pytorch_lightning", "tensorboard", "tensorflow", "jsonargparse", "timm", "matplotlib", "PIL"}
-    assert loaded & heavy <= {"PIL"}  # torchvision loads Pillow
+def test_import_camaug_is_light():
+    loaded = loaded_by(f"from camaug import {', '.join(camaug.__all__)}")
+    assert {"camaug", "torch"} <= loaded
+    assert not loaded & HEAVY
+
+
+def test_tensorboard_loads_the_tab_without_pytorch():
+    loaded = loaded_by("from camaug.tensorboard import loader, plugin")
+    assert {"camaug", "tensorboard"} <= loaded
+    assert not loaded & {"torch", "torchvision", "lightning", "timm", "PIL"}
 
 
 def test_everything_that_is_offered_is_there():
-    import camaug
-
     assert all(hasattr(camaug, name) for name in camaug.__all__)
     assert len(set(camaug.__all__)) == len(camaug.__all__)

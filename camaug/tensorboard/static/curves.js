@@ -129,6 +129,7 @@ function updateChart(chart, lines, { epochs, epoch }) {
 
 function drawLine({ number }, points, x, y) {
   const known = points.filter(([, value]) => value !== null);
+  if (known.length === 1) return dot({ number }, x(known[0][0]), y(known[0][1]));
   const path = known.map(([at, value], i) => `${i === 0 ? "M" : "L"}${x(at).toFixed(1)},${y(value).toFixed(1)}`);
   const attributes = { class: "line-of", "data-series": number % 7, "stroke-dasharray": DASHES[number % 7] };
   return drawing("path", { d: path.join(""), ...attributes });
@@ -139,11 +140,12 @@ function dot({ number }, x, y) {
   return drawing("path", { class: "dot", "data-series": number % 7, d: `M${x.toFixed(1)},${y.toFixed(1)}h0` });
 }
 
-/** From the least to the greatest; shares keep the whole of 0 to 1 where they fill much of it. */
+/** From the least to the greatest; shares keep the whole of 0 to 1 where they fill much of it, or do not change. */
 function bounds(values) {
   const [least, greatest] = [Math.min(...values), Math.max(...values)];
-  if (least === greatest) return [least - 0.5, greatest + 0.5];
-  return least >= 0 && greatest <= 1 && greatest - least > 0.5 ? [0, 1] : [least, greatest];
+  const isConstant = least === greatest;
+  if (least >= 0 && greatest <= 1 && (isConstant || greatest - least > 0.5)) return [0, 1];
+  return isConstant ? [least - 0.5, greatest + 0.5] : [least, greatest];
 }
 
 /** Where an epoch lies between the first and the last, 0 to 1. */

@@ -1,0 +1,17 @@
+from .augment import GroupCamTransform as GroupCamTransform
+from .explain_image import explain as explain
+from .explained_image import ExplainedImage as ExplainedImage
+from .explainers import Explainer as Explainer
+from .explainers import Explanation as Explanation
+from .explainers import GradCAM as GradCAM
+from .explainers import GroupCAM as GroupCAM
+from .explainers import LayerExplainer as LayerExplainer
+from .explainers import get_explainer as get_explainer
+from .explainers import list_explainers as list_explainers
+from .explainers import register_explainer as register_explainer
+from .fast import FastForward as FastForward
+from .layers import TargetLayer as TargetLayer
+from .layers import find_layer as find_layer
+from .layers import find_layers as find_layers
+from .layers import spatial_features as spatial_features
+from .version import __version__ as __version__
