@@ -16,27 +16,36 @@ from camaug.experiments.report import Cell, Table
 
 __all__ = ["measure"]
 
-MODULES = ("torch", "torchvision", "lightning", "camaug", "camaug.callbacks")
+TORCH = "import torch"
+STATEMENTS = (
+    TORCH,
+    "import torchvision",
+    "import lightning",
+    "from camaug import GroupCAM, explain",
+    "import camaug.callbacks",
+    "import camaug.tensorboard.plugin",
+)
 CODE = """
-import sys, time
+import time
 begun = time.perf_counter()
-__import__(sys.argv[1])
+{}
 print(time.perf_counter() - begun)
 """
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each package."""
-    modules = MODULES[::3] if options.quick else MODULES
-    seconds: dict[str, list[float]] = {module: [] for module in modules}
+    """One table: a row for each statement."""
+    statements = STATEMENTS[::3] if options.quick else STATEMENTS
+    seconds: dict[str, list[float]] = {statement: [] for statement in statements}
     for number in range(options.rounds + 1):
-        for module in modules:
-            done = subprocess.run([sys.executable, "-c", CODE, module], capture_output=True, text=True, check=True)
+        for statement in statements:
+            command = [sys.executable, "-c", CODE.format(statement)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
             if number > 0:
-                seconds[module].append(float(done.stdout.split()[-1]))
-    medians = {module: statistics.median(times) for module, times in seconds.items()}
-    unit = medians["torch"]
-    rows: list[list[Cell]] = [[f"import {module}", time, time / unit] for module, time in medians.items()]
+                seconds[statement].append(float(done.stdout.split()[-1]))
+    medians = {statement: statistics.median(times) for statement, times in seconds.items()}
+    unit = medians[TORCH]
+    rows: list[list[Cell]] = [[statement, time, time / unit] for statement, time in medians.items()]
     formats = {"s": "{:.2f}", "times torch": "{:.2f}"}
     notes = [
         f"Python {sys.version.split()[0]}, torch {torch.__version__}. Every row includes what the package imports."
