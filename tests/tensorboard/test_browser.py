@@ -313,7 +313,6 @@ def test_tensorboard_shows_the_tab_with_every_epoch(make_page, board):
     assert page.title() == "TensorBoard"
 
 
-@pytest.mark.slow
 def test_dark_mode_is_tensorboards(make_page, board):
     page = make_page(f"{board.url}?darkMode=true#camaug", ready=None)
     root = page.frame_locator("iframe").locator(".camaug")
@@ -326,7 +325,6 @@ def test_dark_mode_is_tensorboards(make_page, board):
     assert root.evaluate(background) != dark
 
 
-@pytest.mark.slow
 def test_a_reload_and_a_copied_link_restore_the_view(make_page, board):
     page = make_page(f"{board.url}#camaug", ready=None)
     frame = page.frame_locator("iframe")
@@ -349,7 +347,6 @@ def test_a_reload_and_a_copied_link_restore_the_view(make_page, board):
     assert other.get_by_label("Colours").input_value() == "inferno"
 
 
-@pytest.mark.slow
 def test_the_slider_and_the_keys_move_everything(page):
     assert epoch_of(page) == f"epoch {EPOCHS - 1}"
     page.locator("#epoch").fill("1")
@@ -379,7 +376,6 @@ def test_the_slider_and_the_keys_move_everything(page):
     playwright.expect(page.locator(CURRENT)).to_have_attribute("data-epoch", "0")
 
 
-@pytest.mark.slow
 def test_cells_say_what_was_predicted(page, board):
     looks = looks_of(board, "run/b")
     names = [*CLASSES]
@@ -393,7 +389,6 @@ def test_cells_say_what_was_predicted(page, board):
         assert said in label
 
 
-@pytest.mark.slow
 def test_hostile_class_names_are_text(page):
     assert page.locator(".class-name", has_text="<img").first.inner_text() == HOSTILE
     page.locator(".class-name", has_text="<img").first.scroll_into_view_if_needed()
@@ -421,7 +416,6 @@ def test_the_strip_shows_the_logged_maps(make_page, board, colours):
         assert (shown[..., 3] == 255).all()
 
 
-@pytest.mark.slow
 def test_opacity_and_threshold_act_on_the_raw_map(page, board):
     page.locator(CURRENT).press("Enter")
     wait_for_paint(page, ".picture canvas")
@@ -451,7 +445,6 @@ def assert_overlay(page, expected, tolerance: int, where=...) -> None:
     assert np.abs(overlay - expected)[where].max() <= tolerance
 
 
-@pytest.mark.slow
 def test_the_value_under_the_pointer(page, board):
     page.locator(CURRENT).press("Enter")
     wait_for_paint(page, ".picture canvas")
@@ -466,7 +459,6 @@ def test_the_value_under_the_pointer(page, board):
     assert page.locator(".cross >> visible=true").count() >= 3  # on every picture
 
 
-@pytest.mark.slow
 def test_the_heat_of_the_true_class(page, board):
     """Where the prediction is wrong, the true class's heatmap stands beside the predicted one's."""
     looks = looks_of(board, "run/b")
@@ -488,7 +480,6 @@ def test_the_heat_of_the_true_class(page, board):
     assert likeliest == [name + (" (true)" if name == true else "") for name in named]
 
 
-@pytest.mark.slow
 def test_compare_two_epochs(page, board):
     page.locator(CURRENT).press("c")
     wait_for_paint(page, ".picture canvas")
@@ -513,7 +504,6 @@ def test_compare_two_epochs(page, board):
     soon(no_difference_is_white)
 
 
-@pytest.mark.slow
 def test_swipe_between_two_epochs(page):
     page.locator(CURRENT).press("c")
     page.get_by_role("button", name="Swipe").click()
@@ -552,7 +542,6 @@ def assert_swiped(page, place: float) -> None:
         assert np.abs(seen - expected)[here].max(initial=0) <= 2
 
 
-@pytest.mark.slow
 def test_compare_two_runs_and_two_methods(make_page, board):
     page = make_page(f"{board.plugin}#{view(runs=['run/a', 'run/b'], page='compare')}", ready=".compare canvas")
     playwright.expect(page.get_by_label("A: run and method").locator("option")).to_have_text(
@@ -573,7 +562,6 @@ def test_compare_two_runs_and_two_methods(make_page, board):
     soon(the_difference_is_that_of_the_runs)
 
 
-@pytest.mark.slow
 def test_runs_are_rows_beside_one_another(make_page, board):
     page = make_page(f"{board.plugin}#{view(runs=['run/b'])}")
     page.locator("summary", has_text="Runs").click()
@@ -587,7 +575,6 @@ def test_runs_are_rows_beside_one_another(make_page, board):
     playwright.expect(page.locator(".legend li")).to_have_text(["run/a", "run/b"])
 
 
-@pytest.mark.slow
 def test_find_what_is_wrong_and_sort_by_confidence(page, board):
     looks = looks_of(board, "run/b")
     ids, labels = zip(*((probe["id"], probe["label"]) for probe in looks["probes"]), strict=True)
@@ -614,7 +601,6 @@ def test_find_what_is_wrong_and_sort_by_confidence(page, board):
     playwright.expect(page.locator(".found")).to_have_text(f"{IMAGES} images")
 
 
-@pytest.mark.slow
 def test_what_became_wrong_and_how_often_it_changed(page):
     """Worked by hand: right (r) or wrong (w) in the epochs 0 to 3."""
     found = page.evaluate(
@@ -644,7 +630,6 @@ def test_what_became_wrong_and_how_often_it_changed(page):
     assert found["unknown"] == ["good", "lost", "bad", "restless"]  # in the order of the data
 
 
-@pytest.mark.slow
 def test_colours_and_enlarging_are_the_librarys(page):
     generator = np.random.default_rng(0)
     values = generator.integers(0, 256, (3, 5)).tolist()
@@ -665,7 +650,6 @@ def test_colours_and_enlarging_are_the_librarys(page):
     assert centre == pytest.approx(float(expected[4, 9]), abs=1e-5)
 
 
-@pytest.mark.slow
 def test_a_link_from_anywhere_is_read_with_care(make_page, board):
     state = {"colours": "nonsense", "opacity": 7, "epoch": 1, "page": "<b>", "row": 3, "other": 1, "sort": "drift"}
     page = make_page(f"{board.plugin}#{view(**state)}")
@@ -676,7 +660,6 @@ def test_a_link_from_anywhere_is_read_with_care(make_page, board):
     assert epoch_of(broken) == f"epoch {EPOCHS - 1}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page_name", ["strip", "large", "compare"])
 def test_the_view_as_a_picture(make_page, board, page_name):
     page = make_page(f"{board.plugin}#{view(runs=['run/b'], page=page_name, show='map')}", ready=".looks")
@@ -699,7 +682,6 @@ def assert_contains(picture: np.ndarray, part: np.ndarray) -> None:
     assert any(np.abs(picture[y : y + high, x : x + wide] - part).max() <= 1 for y, x in candidates)
 
 
-@pytest.mark.slow
 def test_the_report_opens_from_the_disk_without_a_network(make_page, logdir, tmp_path):
     report = tmp_path / "camaug.html"
     report.write_bytes(make_report(logdir / "run" / "a"))
@@ -734,7 +716,6 @@ class Watcher(L.Callback):
             self.act()
 
 
-@pytest.mark.slow
 def test_from_an_empty_folder_to_a_run_that_is_being_written(make_page, tmp_path):
     board = TensorBoard(tmp_path)
     try:
@@ -778,7 +759,6 @@ def see_epochs(page, frame, number: int) -> None:
     raise AssertionError(f"no {number} epochs are shown after ten seconds")
 
 
-@pytest.mark.slow
 def test_an_error_of_the_server_is_said_and_tried_again(make_page, board):
     fails = [True]
 
@@ -842,7 +822,6 @@ class Large:
         route.fulfill(body=content.getvalue(), content_type="image/jpeg")
 
 
-@pytest.mark.slow
 def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     large = Large()
     page = make_page(board.plugin, routes=large.routes(), viewport={"width": 1400, "height": 900})
