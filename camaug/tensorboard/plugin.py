@@ -68,7 +68,10 @@ class CamaugPlugin(base_plugin.TBPlugin):
         return _json(request, lambda: self._source(request).looks(_series(request)))
 
     def _maps(self, request: Request) -> Response:
-        return _json(request, lambda: self._source(request).maps(_series(request), _asked(request, "probe")))
+        def answer() -> Answer:
+            return self._source(request).maps(_series(request), _asked(request, "probe"), _epochs(request))
+
+        return _json(request, answer)
 
     def _original(self, request: Request) -> Response:
         def read() -> bytes:
@@ -96,6 +99,18 @@ def _asked(request: Request, name: str) -> str:
     if value is None:
         raise ValueError(f"{request.path.rpartition('/')[2]} needs the argument {name!r}")
     return value
+
+
+def _epochs(request: Request) -> range | None:
+    """The epochs from ``first`` to ``last`` that are asked for; None for all."""
+    given = [request.args.get(name) for name in ("first", "last")]
+    if given == [None, None]:
+        return None
+    try:
+        first, last = (int(str(number)) for number in given)
+    except ValueError as error:
+        raise ValueError(f"`first` and `last` are both epochs, whole numbers, got {given[0]} and {given[1]}") from error
+    return range(first, last + 1)
 
 
 def _json(request: Request, answer: Callable[[], Answer]) -> Response:

@@ -43,9 +43,16 @@ class ProviderReader:
             run: {tag: [datum.step for datum in found.get(run, {}).get(tag, [])] for tag in tags[run]} for run in tags
         }
 
-    def blobs(self, run: str, tag: str) -> Mapping[int, bytes]:
-        """The blob of each step of a tag, in ascending order; empty for a tag that is not there."""
+    def blobs(self, run: str, tag: str, among: range | None = None) -> Mapping[int, bytes]:
+        """The blob of each step of a tag, of those among the given ones, in ascending order.
+
+        Raises:
+            KeyError: If the tag is not there.
+        """
         series = list(self._series(run, tag))
+        if not series:
+            raise KeyError(tag)
+        series = [datum for datum in series if among is None or datum.step in among]
         # The loader's answers, asked for one after the other, each wait 40 ms for an acknowledgement on the way.
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip([datum.step for datum in series], pool.map(self._blob, series), strict=True))

@@ -23,8 +23,12 @@ class BlobReader(Protocol):
         """The steps of some tags of some runs, in ascending order."""
         ...
 
-    def blobs(self, run: str, tag: str) -> Mapping[int, bytes]:
-        """The blob of each step of a tag, in ascending order; empty for a tag that is not there."""
+    def blobs(self, run: str, tag: str, among: range | None = None) -> Mapping[int, bytes]:
+        """The blob of each step of a tag, of those among the given ones, in ascending order.
+
+        Raises:
+            KeyError: If the tag is not there.
+        """
         ...
 
     def last(self, run: str, tag: str) -> bytes | None:

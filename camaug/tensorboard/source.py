@@ -81,23 +81,29 @@ class Source:
             NotLoggedError: If there is no such series.
             ValueError: If what was logged cannot be read.
         """
-        blobs = self._reader.blobs(series.run, str(BlobTag(series.prefix, series.method, LOOKS)))
-        if not blobs:
-            raise NotLoggedError(f"nothing was logged of {series.method} under {series.prefix} in the run {series.run}")
+        try:
+            blobs = self._reader.blobs(series.run, str(BlobTag(series.prefix, series.method, LOOKS)))
+        except KeyError as error:
+            raise NotLoggedError(
+                f"nothing was logged of {series.method} under {series.prefix} in the run {series.run}"
+            ) from error
         return _readable(lambda: _joined(series, [from_json(blob) for blob in blobs.values()], self._classes(series)))
 
-    def maps(self, series: Series, probe: str) -> Answer:
-        """The maps of a probe image in all epochs.
+    def maps(self, series: Series, probe: str, epochs: range | None = None) -> Answer:
+        """The maps of a probe image, in some epochs or in all.
 
         Raises:
             NotLoggedError: If there is no such probe.
             ValueError: If what was logged cannot be read.
         """
-        blobs = self._reader.blobs(series.run, str(BlobTag(series.prefix, series.method, probe)))
-        if not blobs or probe in (LOOKS, CLASSES) or series.method == ORIGINAL:
+        try:
+            if probe in (LOOKS, CLASSES) or series.method == ORIGINAL:
+                raise KeyError(probe)
+            blobs = self._reader.blobs(series.run, str(BlobTag(series.prefix, series.method, probe)), epochs)
+        except KeyError as error:
             raise NotLoggedError(
                 f"no maps of image {probe} were logged by {series.method} under {series.prefix} in the run {series.run}"
-            )
+            ) from error
         return _readable(lambda: _strip(list(blobs), [ProbeBlob.from_bytes(blob) for blob in blobs.values()]))
 
     def original(self, run: str, prefix: str, probe: str) -> bytes:
@@ -147,11 +153,8 @@ def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[
 
 
 def _strip(epochs: list[int], blobs: Sequence[ProbeBlob]) -> Answer:
-    first = blobs[0].predicted
     return {
         "epochs": epochs,
-        "width": first.width,
-        "height": first.height,
         "sizes": [[blob.predicted.width, blob.predicted.height] for blob in blobs],
         "predicted": [blob.predicted.base64 for blob in blobs],
         "predicted_ranges": [[blob.predicted.low, blob.predicted.high] for blob in blobs],

@@ -811,10 +811,17 @@ class Large:
 
     def maps(self, route) -> None:
         self.maps_asked.append(route.request.url)
-        number = len(self.epochs)
+        epochs = list(self.span(route.request.url))
+        number = len(epochs)
         maps = {"predicted": [base64.b64encode(bytes(range(100, 149))).decode()] * number, "true": [None] * number}
         ranges = {"predicted_ranges": [[0, 1]] * number, "true_ranges": [None] * number}
-        route.fulfill(json={"epochs": self.epochs, "sizes": [[7, 7]] * number, **maps, **ranges})
+        route.fulfill(json={"epochs": epochs, "sizes": [[7, 7]] * number, **maps, **ranges})
+
+    @staticmethod
+    def span(url: str) -> range:
+        """The epochs that a question for maps is about."""
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+        return range(int(query["first"][0]), int(query["last"][0]) + 1)
 
     def original(self, route) -> None:
         content = io.BytesIO()
@@ -829,7 +836,9 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     page.wait_for_timeout(300)  # whatever else it might ask for
     rows = page.locator(".group").count()
     assert 3 <= rows <= 12
-    assert len(large.maps_asked) == len(set(large.maps_asked)) == rows * len(large.methods)
+    spans = set(map(large.span, large.maps_asked))
+    assert len(large.maps_asked) == len(set(large.maps_asked)) == rows * len(large.methods) * len(spans)
+    assert min(map(min, spans)) > 60  # the newest are in sight
     columns = page.locator(".line").first.locator(".cell").count()
     assert columns < 40
     assert page.locator(".line canvas").first.evaluate("(canvas) => canvas.width") < 1400
@@ -846,12 +855,12 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     wait_for_paint(page)
     page.wait_for_timeout(300)
     fetched = len(large.maps_asked) - before
-    assert fetched <= 3 * rows * len(large.methods)  # of 600: what flew past was not asked for
+    assert fetched <= 3 * rows * len(large.methods) * len(spans)  # of 600 rows: what flew past was not asked for
     assert page.locator(".group").count() <= rows + 2
     page.locator(".strip").evaluate("(strip) => { strip.scrollLeft = 0; }")
     page.wait_for_selector(".epoch button:text-is('0')")
     wait_for_paint(page)
-    assert len(large.maps_asked) - before == fetched  # a row was fetched whole
+    assert max(map(max, map(large.span, large.maps_asked[before + fetched :]))) < 40
 
 
 @pytest.mark.slow

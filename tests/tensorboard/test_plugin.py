@@ -88,7 +88,6 @@ def test_looks_are_what_was_found(tab, looks):
 def test_maps_are_the_explainers(tab, looks):
     answer = tab.ask("maps", **SERIES, probe=20)
     assert answer["epochs"] == list(range(12))
-    assert (answer["width"], answer["height"]) == (6, 3)
     assert answer["sizes"] == [[6, 3]] * 12
     others = 0
     for epoch, look in enumerate(looks):
@@ -103,6 +102,17 @@ def test_maps_are_the_explainers(tab, looks):
             true = decoded(answer["true"][epoch], size, answer["true_ranges"][epoch])
             assert (true - look.true_maps[2]).abs().max() <= 1 / 255
     assert 0 < others < 12
+
+
+def test_maps_of_some_epochs(tab):
+    every = tab.ask("maps", **SERIES, probe=20)
+    some = tab.ask("maps", **SERIES, probe=20, first=3, last=5)
+    assert some == {name: values[3:6] for name, values in every.items()}
+    assert tab.ask("maps", **SERIES, probe=20, first=50, last=60)["epochs"] == []
+    for wrong in ({"first": 3}, {"first": 3, "last": "x"}):
+        response = tab.get("maps", **SERIES, probe=20, **wrong)
+        assert response.status_code == 400
+        assert "`first` and `last` are both epochs" in json.loads(response.data)["error"]
 
 
 def test_the_original_is_the_image(tab, looks):

@@ -119,11 +119,11 @@ export function startApp(body, data, host) {
       clearFilters: () => set(clearFilters(state)),
       help: () => help.open(),
       retry: () => library.retry(),
-      wish: (members) => library.wish(members),
-      maps: (member) => library.mapsOf(member),
-      mapsVersion: (member) => library.mapsVersion(member),
+      wish: (sights) => library.wish(sights),
+      maps: (member, epoch) => library.mapsOf(member, epoch),
+      mapsVersion: (member, epochs) => library.mapsVersion(member, epochs),
       image: (member) => library.imageOf(member),
-      trouble: (member) => library.troubleOf(member),
+      trouble: (member, epochs) => library.troubleOf(member, epochs),
       copyLink,
       savePicture,
     };
@@ -261,7 +261,7 @@ function createPage(act, help) {
       curves.update(scene);
       if (!strip.node.hidden) strip.update(scene);
       if (one.hidden || scene.cursor === null) return;
-      act.wish([...new Set([scene.cursor.member, scene.other.member])]);
+      act.wish(sightsOf(scene));
       const several = scene.series.length > 1 ? ` · ${scene.cursor.series.name}` : "";
       setText(title, `${scene.cursor.row.className}, image ${scene.cursor.row.id}${page === "large" ? several : ""}`);
       tabs.update(page);
@@ -277,6 +277,13 @@ function createPage(act, help) {
       return pictureOfFigures(scene, (page === "large" ? large : compare).figures(), node);
     },
   };
+}
+
+/** What a page of one image shows; then the other epochs, which the slider may ask for at any moment. */
+function sightsOf({ cursor, other, epoch }) {
+  const shown = [{ member: cursor.member, epochs: [epoch] }];
+  if (other.member) shown.push({ member: other.member, epochs: [other.epoch] });
+  return [...shown, ...shown.map(({ member }) => ({ member, epochs: member.epochs }))];
 }
 
 /** What is said in place of images, or null where there are some. */

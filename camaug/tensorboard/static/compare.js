@@ -74,10 +74,10 @@ export function createCompare(act) {
   /** What is compared: its heatmap of the class that the state asks for, and how it is called. */
   function lookAt(member, epoch) {
     const look = member?.at(epoch) ?? null;
-    const both = (member && act.maps(member)?.byEpoch.get(epoch)) ?? null;
+    const both = (member && act.maps(member, epoch)) ?? null;
     const map = both && ((scene.state.side === "true" && both.true) || both.predicted);
     const said = look ? `${mark(look)} ${look.predictedName} ${percent(look.confidence)}` : "not logged";
-    const key = [member?.series.key, member?.id, epoch, member && act.mapsVersion(member), scene.state.side, map !== null];
+    const key = [member?.series.key, member?.id, epoch, member && act.mapsVersion(member, [epoch]), scene.state.side, map !== null];
     const name = `${scene.series.length > 1 && member ? `${member.series.name}, ` : ""}epoch ${epoch}`;
     return { map, name, said, key, image: member && act.image(member) };
   }

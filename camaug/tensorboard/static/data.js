@@ -9,7 +9,9 @@
  * @property {number[]} epochs
  * @property {number} probes
  *
- * @typedef {object} Maps  the heatmaps of one image in every epoch
+ * @typedef {{first: number, last: number}} Span  epochs, both ends among them
+ *
+ * @typedef {object} Maps  the heatmaps of one image in the epochs of a span
  * @property {Map<number, {predicted: HeatMap, true: HeatMap|null}>} byEpoch
  * @property {number} bytes
  *
@@ -17,7 +19,7 @@
  * @property {boolean} live  whether there may be more later
  * @property {function(): Promise<Series[]>} listRuns
  * @property {function(Series): Promise<object>} looks
- * @property {function(Series, number, AbortSignal): Promise<Maps>} maps
+ * @property {function(Series, number, Span, AbortSignal): Promise<Maps>} maps
  * @property {function(Series, number): string|null} originalUrl
  */
 
@@ -33,7 +35,8 @@ function servedData() {
     live: true,
     listRuns: async () => (await ask("runs", {})).runs.map(named),
     looks: (series) => ask("looks", identify(series)),
-    maps: async (series, probe, signal) => decode(await ask("maps", { ...identify(series), probe }, signal)),
+    maps: async (series, probe, span, signal) =>
+      decode(await ask("maps", { ...identify(series), probe, ...span }, signal), span),
     originalUrl: ({ run, prefix }, probe) => address("original", { run, prefix, probe }),
   };
 }
@@ -44,8 +47,8 @@ function inlinedData({ runs, looks, maps, originals }) {
     live: false,
     listRuns: async () => runs.map(named),
     looks: async (series) => present(looks[series.key], `the looks of ${series.key}`),
-    maps: async (series, probe) =>
-      decode(present(maps[`${series.key}|${probe}`], `the heatmaps of image ${probe} of ${series.key}`)),
+    maps: async (series, probe, span) =>
+      decode(present(maps[`${series.key}|${probe}`], `the heatmaps of image ${probe} of ${series.key}`), span),
     originalUrl: ({ run, prefix }, probe) => originals[`${run}|${prefix}|${probe}`] ?? null,
   };
 }
@@ -83,10 +86,11 @@ async function ask(question, parameters, signal) {
   return answer;
 }
 
-function decode(answer) {
+function decode(answer, { first, last }) {
   const byEpoch = new Map();
   let bytes = 0;
   answer.epochs.forEach((epoch, i) => {
+    if (epoch < first || epoch > last) return; // a report's answer is of all
     const [width, height] = answer.sizes[i];
     const map = (encoded, range) =>
       encoded === null ? null : { width, height, values: fromBase64(encoded), low: range[0], high: range[1] };

@@ -32,13 +32,13 @@ export function createLarge(act) {
     const look = cursor?.member?.at(epoch) ?? null;
     if (cursor === null || node.clientWidth === 0) return;
     const image = act.image(cursor.member);
-    maps = act.maps(cursor.member)?.byEpoch.get(epoch) ?? null;
+    maps = act.maps(cursor.member, epoch);
     const both = maps?.true != null;
     trueMap.hidden = trueOverlay.hidden = !both;
     const side = sideOf(node, both);
     board.style.setProperty("--picture", `${side}px`);
     setAttribute(board, "data-both", both);
-    const key = [cursor.member.series.key, cursor.member.id, epoch, act.mapsVersion(cursor.member), maps !== null];
+    const key = [cursor.member.series.key, cursor.member.id, epoch, act.mapsVersion(cursor.member, [epoch]), maps !== null];
     const heatKey = [...key, state.colours, state.opacity, state.threshold];
     const draw = (map, opacity, over) => (context, square) =>
       paintHeat(context, square, over, map, { ...paint, opacity });

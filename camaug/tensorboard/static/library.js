@@ -2,6 +2,7 @@
 
 import { Loader, loadImage } from "./loader.js";
 
+const PART = 16; // epochs of an image that are asked for at once
 const MAPS_KEPT = 96 * 1024 * 1024; // bytes
 const IMAGES_KEPT = 400;
 
@@ -19,7 +20,7 @@ export class Library {
     this.problems = new Map(); // why they did not come
     this.asked = new Map(); // which version was asked for
     const limits = { capacity: MAPS_KEPT, sizeOf: (maps) => maps.bytes };
-    const load = ({ series, id }, signal) => data.maps(series, id, signal);
+    const load = ({ series, id, span }, signal) => data.maps(series, id, span, signal);
     this.maps = new Loader(load, onChange, limits);
     const original = ({ series, id }, signal) => loadImage(data.originalUrl(series, id), signal);
     this.images = new Loader(original, onChange, { capacity: IMAGES_KEPT });
@@ -66,20 +67,35 @@ export class Library {
     return this.refresh();
   }
 
-  /** Say which images in which series are in sight; the rest is not loaded. */
-  wish(members) {
-    const version = ({ series }) => this.answers.get(series.key)?.version;
-    this.maps.want(members.map((one) => ({ key: mapsKey(one), version: version(one), item: one })));
-    const images = new Map(members.map((one) => [imageKey(one), { key: imageKey(one), version: 0, item: one }]));
+  /**
+   * Say what is in sight, the most urgent first; the rest is not loaded.
+   *
+   * @param {{member: Member, epochs: number[]}[]} sights
+   */
+  wish(sights) {
+    const parts = new Map();
+    const images = new Map();
+    for (const { member, epochs } of sights) {
+      images.set(imageKey(member), { key: imageKey(member), version: 0, item: member });
+      for (const epoch of epochs) {
+        const part = partOf(member, epoch);
+        if (part && !parts.has(part.key)) parts.set(part.key, { ...part, item: { ...part.item, ...member } });
+      }
+    }
+    this.maps.want([...parts.values()]);
     this.images.want([...images.values()]);
   }
 
-  mapsOf(member) {
-    return member ? this.maps.get(mapsKey(member)) : undefined;
+  /** The heatmaps of a member in an epoch, or null. */
+  mapsOf(member, epoch) {
+    const part = member && partOf(member, epoch);
+    return (part && this.maps.get(part.key)?.byEpoch.get(epoch)) ?? null;
   }
 
-  mapsVersion(member) {
-    return member ? this.maps.version(mapsKey(member)) : undefined;
+  /** Changes when there is something new to draw of these epochs. */
+  mapsVersion(member, epochs) {
+    const keys = new Set(epochs.map((epoch) => member && partOf(member, epoch)?.key));
+    return [...keys].map((key) => this.maps.version(key) ?? "").join(";");
   }
 
   imageOf(member) {
@@ -87,13 +103,20 @@ export class Library {
   }
 
   /** Why a member cannot be shown, or undefined. */
-  troubleOf(member) {
-    return this.maps.error(mapsKey(member)) ?? this.images.error(imageKey(member));
+  troubleOf(member, epochs) {
+    const failed = epochs.map((epoch) => this.maps.error(partOf(member, epoch)?.key)).find(Boolean);
+    return failed ?? this.images.error(imageKey(member));
   }
 }
 
-function mapsKey({ series, id }) {
-  return `${series.key}|${id}`;
+/** Which part of a member's heatmaps an epoch is in: what is loaded together, and what is said to load it. */
+function partOf({ series, id, epochs }, epoch) {
+  const place = epochs.indexOf(epoch);
+  if (place < 0) return null;
+  const number = Math.floor(place / PART);
+  const all = epochs.slice(number * PART, (number + 1) * PART);
+  const span = { first: all[0], last: all[all.length - 1] };
+  return { key: `${series.key}|${id}|${number}`, version: `${span.first} ${span.last} ${all.length}`, item: { span } };
 }
 
 function imageKey({ series, id }) {

@@ -51,7 +51,7 @@ export function createStrip(act) {
     const along = inSight(node.scrollLeft, node.clientWidth - side, geometry.column, all.length, MARGIN.columns);
     layColumns(along);
     layRows(down, along);
-    wish(down);
+    wish(down, along);
   }
 
   function layColumns({ first, end }) {
@@ -85,9 +85,10 @@ export function createStrip(act) {
   }
 
   /** Ask for what is in sight: heatmaps and originals. */
-  function wish({ first, end }) {
-    const members = scene.rows.slice(first, end).flatMap((row) => row.members.filter(Boolean));
-    act.wish(members);
+  function wish(down, along) {
+    const members = scene.rows.slice(down.first, down.end).flatMap((row) => row.members.filter(Boolean));
+    const epochs = scene.epochs.slice(along.first, along.end);
+    act.wish(members.map((member) => ({ member, epochs })));
   }
 
   /** Scroll as little as needed for the cursor to be in sight. */
@@ -195,7 +196,7 @@ function paintThumbnail(canvas, image) {
 }
 
 function updateLine(line, member, index, context) {
-  const { scene, geometry, number, row } = context;
+  const { scene, geometry, number, row, along, act } = context;
   const look = member?.at(scene.epoch) ?? null;
   line.node.style.height = `${geometry.line}px`;
   setAttribute(line.node, "aria-rowindex", number * scene.series.length + index + 2);
@@ -205,7 +206,8 @@ function updateLine(line, member, index, context) {
   setText(line.said, look ? `${look.predictedName} ${percent(look.confidence)}` : "not logged");
   setAttribute(line.said, "title", look ? `${verdict(look)}: ${look.predictedName}` : null);
   setText(line.details, look && look.drift !== null ? `drift ${look.drift.toFixed(2)}` : "");
-  setText(line.trouble, (member && context.act.trouble(member)) ?? "");
+  const shown = scene.epochs.slice(along.first, along.end);
+  setText(line.trouble, (member && act.trouble(member, shown)) ?? "");
   line.trouble.hidden = line.trouble.textContent === "";
   updateCells(line, member, index, context);
   paintLine(line, member, context);
@@ -248,7 +250,7 @@ function paintLine(line, member, { scene, geometry, along, act }) {
   const image = member ? act.image(member) : null;
   const shown = epochs.slice(along.first, along.end);
   const look = [state.colours, state.opacity, state.threshold, state.side, state.show];
-  const painted = JSON.stringify([member?.series.key, member?.id, shown, cell, look, image?.src, act.mapsVersion(member)]);
+  const painted = JSON.stringify([member?.series.key, member?.id, shown, cell, look, image?.src, act.mapsVersion(member, shown)]);
   line.canvas.style.left = `${geometry.side + along.first * geometry.column}px`;
   if (line.painted === painted) return;
   line.painted = painted;
@@ -257,10 +259,9 @@ function paintLine(line, member, { scene, geometry, along, act }) {
   line.canvas.style.width = `${width / scale}px`;
   line.canvas.style.height = `${cell / scale}px`;
   const context = contextOf(line.canvas);
-  const maps = member && act.maps(member);
   shown.forEach((epoch, i) => {
     const one = member?.at(epoch);
-    const both = maps?.byEpoch.get(epoch);
+    const both = member && act.maps(member, epoch);
     const square = { x: Math.round(i * column), y: 0, side: cell };
     if (one && !both) paintWaiting(context, square);
     if (!one || !both) return;
