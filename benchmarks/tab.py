@@ -2,7 +2,8 @@
 
 The looks are drawn by chance and written as `CamLogger` writes them; the pictures are painted over photos where
 `CAMAUG_DATA` has some, else over noise, which no JPEG makes small. "First screen" is what a browser asks when the tab
-is opened on three methods, six questions at a time: the runs, the looks of each, and the maps of eight images.
+is opened on three methods, six questions at a time: the runs, the looks of each, and the maps of eight images in the
+last 36 epochs.
 TensorBoard's fast loader is a process of its own, which hands out each blob by a request.
 """
 
@@ -113,7 +114,8 @@ def _first_screen(tab: Tab, series: list[dict[str, str]], rows: int) -> None:
     tab.ask("runs")
     with ThreadPoolExecutor(6) as browser:  # as many at a time as browsers ask
         list(browser.map(lambda each: tab.ask("looks", **each), series))
-        asked = [{**each, "probe": probe} for probe in range(rows) for each in series]
+        spans = [{"first": first, "last": first + 15} for first in range(64, 100, 16)]
+        asked = [{**each, **span, "probe": list(range(rows))} for each in series for span in spans]
         list(browser.map(lambda each: tab.ask("maps", **each), asked))
 
 

@@ -38,16 +38,14 @@ class MultiplexerReader:
         """The steps of some tags of some runs, in ascending order."""
         return {run: {tag: [event.step for event in self._events(run, tag)] for tag in tags[run]} for run in tags}
 
-    def blobs(self, run: str, tag: str, among: range | None = None) -> Mapping[int, bytes]:
-        """The blob of each step of a tag, of those among the given ones, in ascending order.
-
-        Raises:
-            KeyError: If the tag is not there.
-        """
-        events = self._events(run, tag)
-        if not events:
-            raise KeyError(tag)
-        return {event.step: _blob(event) for event in events if among is None or event.step in among}
+    def blobs(self, run: str, tags: Sequence[str], among: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
+        """The blobs of some tags, of the steps that are among the given ones, in ascending order."""
+        found = {tag: self._events(run, tag) for tag in tags}
+        return {
+            tag: {event.step: _blob(event) for event in events if among is None or event.step in among}
+            for tag, events in found.items()
+            if events
+        }
 
     def last(self, run: str, tag: str) -> bytes | None:
         """The blob of the last step of a tag; None for a tag that is not there."""

@@ -69,7 +69,10 @@ class CamaugPlugin(base_plugin.TBPlugin):
 
     def _maps(self, request: Request) -> Response:
         def answer() -> Answer:
-            return self._source(request).maps(_series(request), _asked(request, "probe"), _epochs(request))
+            probes = request.args.getlist("probe")
+            if not probes:
+                raise ValueError("maps needs the argument 'probe', once for each image")
+            return self._source(request).maps(_series(request), probes, _epochs(request))
 
         return _json(request, answer)
 

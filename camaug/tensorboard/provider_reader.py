@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,27 +43,27 @@ class ProviderReader:
             run: {tag: [datum.step for datum in found.get(run, {}).get(tag, [])] for tag in tags[run]} for run in tags
         }
 
-    def blobs(self, run: str, tag: str, among: range | None = None) -> Mapping[int, bytes]:
-        """The blob of each step of a tag, of those among the given ones, in ascending order.
-
-        Raises:
-            KeyError: If the tag is not there.
-        """
-        series = list(self._series(run, tag))
-        if not series:
-            raise KeyError(tag)
-        series = [datum for datum in series if among is None or datum.step in among]
+    def blobs(self, run: str, tags: Sequence[str], among: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
+        """The blobs of some tags, of the steps that are among the given ones, in ascending order."""
+        found = {tag: datums for tag, datums in self._series(run, tags).items() if datums}
+        asked = [
+            (tag, datum) for tag, datums in found.items() for datum in datums if among is None or datum.step in among
+        ]
+        blobs: dict[str, dict[int, bytes]] = {tag: {} for tag in found}
         # The loader's answers, asked for one after the other, each wait 40 ms for an acknowledgement on the way.
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return dict(zip([datum.step for datum in series], pool.map(self._blob, series), strict=True))
+            for (tag, datum), blob in zip(asked, pool.map(self._blob, [datum for _, datum in asked]), strict=True):
+                blobs[tag][datum.step] = blob
+        return blobs
 
     def last(self, run: str, tag: str) -> bytes | None:
         """The blob of the last step of a tag; None for a tag that is not there."""
-        series = list(self._series(run, tag))
+        series = self._series(run, [tag])[tag]
         return self._blob(series[-1]) if series else None
 
-    def _series(self, run: str, tag: str) -> Iterator[BlobSequenceDatum]:
-        return (datum for datum in self._read([run], [tag]).get(run, {}).get(tag, []) if datum.values)
+    def _series(self, run: str, tags: Sequence[str]) -> dict[str, list[BlobSequenceDatum]]:
+        found = self._read([run], tags).get(run, {})
+        return {tag: [datum for datum in found.get(tag, []) if datum.values] for tag in tags}
 
     def _read(self, runs: Sequence[str], tags: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Any]]]:
         asked: Mapping[str, Mapping[str, Sequence[Any]]] = self._provider.read_blob_sequences(

@@ -23,11 +23,10 @@ class BlobReader(Protocol):
         """The steps of some tags of some runs, in ascending order."""
         ...
 
-    def blobs(self, run: str, tag: str, among: range | None = None) -> Mapping[int, bytes]:
-        """The blob of each step of a tag, of those among the given ones, in ascending order.
+    def blobs(self, run: str, tags: Sequence[str], among: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
+        """The blobs of some tags, of the steps that are among the given ones, in ascending order.
 
-        Raises:
-            KeyError: If the tag is not there.
+        A tag that is not there is left out.
         """
         ...
 

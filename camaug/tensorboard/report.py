@@ -80,16 +80,17 @@ def report_data(source: Source) -> dict[str, Any]:
         source: Where it is from.
 
     Returns:
-        ``runs`` as :meth:`Source.runs` has it; ``looks`` by ``run|prefix|method``, ``maps`` by
-        ``run|prefix|method|probe``, and ``originals``, data URLs by ``run|prefix|probe``.
+        ``runs`` as :meth:`Source.runs` has it; ``looks`` and ``maps`` by ``run|prefix|method``, and ``originals``,
+        data URLs by ``run|prefix|probe``.
     """
     data: dict[str, Any] = {**source.runs(), "looks": {}, "maps": {}, "originals": {}}
     for entry in data["runs"]:
         series = Series(entry["run"], entry["prefix"], entry["method"])
         looks = source.looks(series)
         data["looks"]["|".join(series)] = looks
-        for probe in (str(each["id"]) for each in looks["probes"]):
-            data["maps"]["|".join([*series, probe])] = source.maps(series, probe)
+        probes = [str(each["id"]) for each in looks["probes"]]
+        data["maps"]["|".join(series)] = source.maps(series, probes)
+        for probe in probes:
             where = (series.run, series.prefix, probe)
             data["originals"]["|".join(where)] = _original(source, *where)
     return data

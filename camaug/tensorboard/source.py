@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from camaug.tensorboard.blobs import CLASSES, LOOKS, ORIGINAL, BlobTag, from_json
@@ -81,30 +82,38 @@ class Source:
             NotLoggedError: If there is no such series.
             ValueError: If what was logged cannot be read.
         """
-        try:
-            blobs = self._reader.blobs(series.run, str(BlobTag(series.prefix, series.method, LOOKS)))
-        except KeyError as error:
-            raise NotLoggedError(
-                f"nothing was logged of {series.method} under {series.prefix} in the run {series.run}"
-            ) from error
-        return _readable(lambda: _joined(series, [from_json(blob) for blob in blobs.values()], self._classes(series)))
+        looks, classes = (str(BlobTag(series.prefix, series.method, name)) for name in (LOOKS, CLASSES))
+        found = self._reader.blobs(series.run, [looks, classes])
+        if looks not in found:
+            raise NotLoggedError(f"nothing was logged of {series.method} under {series.prefix} in the run {series.run}")
+        records = found[looks].values()
+        return _readable(
+            lambda: _joined(series, [from_json(blob) for blob in records], _class_names(found.get(classes, {})))
+        )
 
-    def maps(self, series: Series, probe: str, epochs: range | None = None) -> Answer:
-        """The maps of a probe image, in some epochs or in all.
+    def maps(self, series: Series, probes: Sequence[str], epochs: range | None = None) -> Answer:
+        """The maps of probe images, in some epochs or in all.
 
-        Raises:
-            NotLoggedError: If there is no such probe.
-            ValueError: If what was logged cannot be read.
+        Returns:
+            ``{"maps": {probe: {"epochs", "sizes", "predicted", "predicted_ranges", "true", "true_ranges"}}, "errors":
+            {probe: message}}``, each of the probes in one of the two: what is wrong with one is no harm to the others.
         """
-        try:
-            if probe in (LOOKS, CLASSES) or series.method == ORIGINAL:
-                raise KeyError(probe)
-            blobs = self._reader.blobs(series.run, str(BlobTag(series.prefix, series.method, probe)), epochs)
-        except KeyError as error:
-            raise NotLoggedError(
-                f"no maps of image {probe} were logged by {series.method} under {series.prefix} in the run {series.run}"
-            ) from error
-        return _readable(lambda: _strip(list(blobs), [ProbeBlob.from_bytes(blob) for blob in blobs.values()]))
+        logged = [] if series.method == ORIGINAL else [probe for probe in probes if probe not in (LOOKS, CLASSES)]
+        tags = {probe: str(BlobTag(series.prefix, series.method, probe)) for probe in logged}
+        found = self._reader.blobs(series.run, list(tags.values()), epochs)
+        maps: dict[str, Answer] = {}
+        errors: dict[str, str] = {}
+        for probe in probes:
+            blobs = found.get(tags.get(probe, ""))
+            if blobs is None:
+                where = f"{series.method} under {series.prefix} in the run {series.run}"
+                errors[probe] = f"no maps of image {probe} were logged by {where}"
+                continue
+            try:
+                maps[probe] = _readable(partial(_strip, blobs))
+            except ValueError as error:
+                errors[probe] = str(error)
+        return {"maps": maps, "errors": errors}
 
     def original(self, run: str, prefix: str, probe: str) -> bytes:
         """A probe image as JPEG.
@@ -117,10 +126,11 @@ class Source:
             raise NotLoggedError(f"the image {probe} was not logged under {prefix} in the run {run}")
         return blob
 
-    def _classes(self, series: Series) -> list[str] | None:
-        blob = self._reader.last(series.run, str(BlobTag(series.prefix, series.method, CLASSES)))
-        names = None if blob is None else from_json(blob)["classes"]
-        return None if names is None else [str(name) for name in names]
+
+def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
+    """The names in the last of the blobs."""
+    names = from_json(list(blobs.values())[-1])["classes"] if blobs else None
+    return None if names is None else [str(name) for name in names]
 
 
 def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[str] | None) -> Answer:
@@ -152,9 +162,10 @@ def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[
     }
 
 
-def _strip(epochs: list[int], blobs: Sequence[ProbeBlob]) -> Answer:
+def _strip(logged: Mapping[int, bytes]) -> Answer:
+    blobs = [ProbeBlob.from_bytes(blob) for blob in logged.values()]
     return {
-        "epochs": epochs,
+        "epochs": list(logged),
         "sizes": [[blob.predicted.width, blob.predicted.height] for blob in blobs],
         "predicted": [blob.predicted.base64 for blob in blobs],
         "predicted_ranges": [[blob.predicted.low, blob.predicted.high] for blob in blobs],

@@ -262,11 +262,15 @@ def pixels(page, selector: str) -> np.ndarray:
 
 def logged_map(board, run: str, probe: int, epoch: int, side: int, *, which: str = "predicted") -> torch.Tensor:
     """A map (side, side) as the library restores it from what the server says."""
-    maps = json.loads(board.ask("maps", run=run, prefix="cam", method="grad-cam", probe=probe))
+    maps = maps_of(board, run, probe)
     place = maps["epochs"].index(epoch)
     (width, height), (low, high) = maps["sizes"][place], maps[f"{which}_ranges"][place]
     values = base64.b64decode(maps[which][place])
     return restore(StoredMap(width, height, low, high, values), (side, side))
+
+
+def maps_of(board, run: str, probe: int):
+    return json.loads(board.ask("maps", run=run, prefix="cam", method="grad-cam", probe=probe))["maps"][str(probe)]
 
 
 def painted(map_: torch.Tensor, colours: str) -> np.ndarray:
@@ -463,9 +467,7 @@ def test_the_heat_of_the_true_class(page, board):
     """Where the prediction is wrong, the true class's heatmap stands beside the predicted one's."""
     looks = looks_of(board, "run/b")
     ids = [probe["id"] for probe in looks["probes"]]
-    maps = {
-        probe: json.loads(board.ask("maps", run="run/b", prefix="cam", method="grad-cam", probe=probe)) for probe in ids
-    }
+    maps = {probe: maps_of(board, "run/b", probe) for probe in ids}
     wrong = [(probe, epoch) for probe in ids for epoch in range(EPOCHS) if maps[probe]["true"][epoch] is not None]
     probe, epoch = wrong[0]
     page.locator(f".cell[aria-label*='image {probe}, epoch {epoch}']").click()
@@ -786,7 +788,7 @@ class Large:
     def __init__(self) -> None:
         self.epochs = list(range(100))
         self.probes = [{"id": place, "label": place % 2} for place in range(200)]
-        self.maps_asked: list[str] = []
+        self.maps_asked: list[tuple[str, str, range]] = []  # method, image, epochs
 
     def routes(self):
         return {f"**/plugin/camaug/{name}*": getattr(self, name) for name in ("runs", "looks", "maps", "original")}
@@ -810,18 +812,14 @@ class Large:
         return json.dumps({**about, "epochs": self.epochs, "probes": self.probes, "looks": looks})
 
     def maps(self, route) -> None:
-        self.maps_asked.append(route.request.url)
-        epochs = list(self.span(route.request.url))
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(route.request.url).query)
+        epochs = range(int(query["first"][0]), int(query["last"][0]) + 1)
+        self.maps_asked += [(query["method"][0], probe, epochs) for probe in query["probe"]]
         number = len(epochs)
         maps = {"predicted": [base64.b64encode(bytes(range(100, 149))).decode()] * number, "true": [None] * number}
         ranges = {"predicted_ranges": [[0, 1]] * number, "true_ranges": [None] * number}
-        route.fulfill(json={"epochs": epochs, "sizes": [[7, 7]] * number, **maps, **ranges})
-
-    @staticmethod
-    def span(url: str) -> range:
-        """The epochs that a question for maps is about."""
-        query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
-        return range(int(query["first"][0]), int(query["last"][0]) + 1)
+        answer = {"epochs": list(epochs), "sizes": [[7, 7]] * number, **maps, **ranges}
+        route.fulfill(json={"maps": dict.fromkeys(query["probe"], answer), "errors": {}})
 
     def original(self, route) -> None:
         content = io.BytesIO()
@@ -836,7 +834,7 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     page.wait_for_timeout(300)  # whatever else it might ask for
     rows = page.locator(".group").count()
     assert 3 <= rows <= 12
-    spans = set(map(large.span, large.maps_asked))
+    spans = {epochs for _, _, epochs in large.maps_asked}
     assert len(large.maps_asked) == len(set(large.maps_asked)) == rows * len(large.methods) * len(spans)
     assert min(map(min, spans)) > 60  # the newest are in sight
     columns = page.locator(".line").first.locator(".cell").count()
@@ -860,7 +858,7 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
     page.locator(".strip").evaluate("(strip) => { strip.scrollLeft = 0; }")
     page.wait_for_selector(".epoch button:text-is('0')")
     wait_for_paint(page)
-    assert max(map(max, map(large.span, large.maps_asked[before + fetched :]))) < 40
+    assert max(max(epochs) for _, _, epochs in large.maps_asked[before + fetched :]) < 40
 
 
 @pytest.mark.slow

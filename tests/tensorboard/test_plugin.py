@@ -86,7 +86,7 @@ def test_looks_are_what_was_found(tab, looks):
 
 
 def test_maps_are_the_explainers(tab, looks):
-    answer = tab.ask("maps", **SERIES, probe=20)
+    answer = tab.ask("maps", **SERIES, probe=20)["maps"]["20"]
     assert answer["epochs"] == list(range(12))
     assert answer["sizes"] == [[6, 3]] * 12
     others = 0
@@ -105,14 +105,26 @@ def test_maps_are_the_explainers(tab, looks):
 
 
 def test_maps_of_some_epochs(tab):
-    every = tab.ask("maps", **SERIES, probe=20)
-    some = tab.ask("maps", **SERIES, probe=20, first=3, last=5)
+    every = tab.ask("maps", **SERIES, probe=20)["maps"]["20"]
+    some = tab.ask("maps", **SERIES, probe=20, first=3, last=5)["maps"]["20"]
     assert some == {name: values[3:6] for name, values in every.items()}
-    assert tab.ask("maps", **SERIES, probe=20, first=50, last=60)["epochs"] == []
+    assert tab.ask("maps", **SERIES, probe=20, first=50, last=60)["maps"]["20"]["epochs"] == []
     for wrong in ({"first": 3}, {"first": 3, "last": "x"}):
         response = tab.get("maps", **SERIES, probe=20, **wrong)
         assert response.status_code == 400
         assert "`first` and `last` are both epochs" in json.loads(response.data)["error"]
+
+
+def test_maps_of_several_images_are_those_of_each(tab):
+    answer = tab.ask("maps", **SERIES, probe=["0", "20", "999", "looks"], first=1, last=2)
+    assert answer["maps"] == {
+        probe: tab.ask("maps", **SERIES, probe=probe, first=1, last=2)["maps"][probe] for probe in ("0", "20")
+    }
+    assert answer["errors"] == {
+        probe: f"no maps of image {probe} were logged by group-cam under cam in the run a" for probe in ("999", "looks")
+    }
+    originals = tab.ask("maps", run="a", prefix="cam", method="original", probe=10)
+    assert (originals["maps"], list(originals["errors"])) == ({}, ["10"])
 
 
 def test_the_original_is_the_image(tab, looks):
@@ -132,7 +144,7 @@ def test_probes_that_come_and_go_are_null(tmp_path, serve):
     assert [[value is None for value in row] for row in answer["looks"]["confidence"]] == [
         [True, False, False], [False, False, True]
     ]  # fmt: skip
-    assert tab.ask("maps", **SERIES, probe=6)["epochs"] == [0]
+    assert tab.ask("maps", **SERIES, probe=6)["maps"]["6"]["epochs"] == [0]
 
 
 def test_a_resumed_run_goes_on_where_it_was_resumed(tmp_path, serve):
@@ -153,7 +165,7 @@ def test_a_run_that_is_still_written_is_read_as_far_as_it_is(tmp_path, looks, se
     tab.multiplexer.Reload()
     assert tab.ask("runs")["runs"][0]["epochs"] == [0, 1, 2]
     assert tab.ask("looks", **SERIES)["epochs"] == [0, 1, 2]
-    assert tab.ask("maps", **SERIES, probe=0)["epochs"] == [0, 1, 2]
+    assert tab.ask("maps", **SERIES, probe=0)["maps"]["0"]["epochs"] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -163,9 +175,6 @@ def test_a_run_that_is_still_written_is_read_as_far_as_it_is(tmp_path, looks, se
         ("looks", {**SERIES, "method": "<script>"}, 404),
         ("looks", {**SERIES, "prefix": "../.."}, 404),
         ("looks", {**SERIES, "method": "original"}, 404),
-        ("maps", {**SERIES, "probe": "999"}, 404),
-        ("maps", {**SERIES, "probe": "looks"}, 404),
-        ("maps", {**SERIES, "method": "original", "probe": "10"}, 404),
         ("original", {"run": "a", "prefix": "cam", "probe": "../10"}, 404),
         ("maps", SERIES, 400),
         ("looks", {}, 400),
@@ -215,10 +224,12 @@ def test_blobs_that_cannot_be_read_are_an_error_and_no_crash(tmp_path, serve, bl
             add_blob(writer, BlobTag("cam", "group-cam", name), blob, 0)
     tab = serve(tmp_path)
     assert tab.ask("runs")["runs"][0]["epochs"] == [0]
-    for question, arguments in (("looks", SERIES), ("maps", {**SERIES, "probe": 3})):
-        response = tab.get(question, **arguments)
-        assert response.status_code == 400
-        assert json.loads(response.data)["error"]
+    response = tab.get("looks", **SERIES)
+    assert response.status_code == 400
+    assert json.loads(response.data)["error"]
+    answer = tab.ask("maps", **SERIES, probe=3)
+    assert answer["maps"] == {}
+    assert answer["errors"]["3"]
 
 
 def test_an_empty_folder_and_a_run_without_our_data(tmp_path, serve):

@@ -23,6 +23,8 @@
  * @property {function(Series, number): string|null} originalUrl
  */
 
+import { batched } from "./batch.js";
+
 /** @returns {Data} */
 export function openData(document) {
   const inlined = document.getElementById("camaug-data");
@@ -31,12 +33,17 @@ export function openData(document) {
 
 /** Data that the tab's server answers; addresses are relative to the page's base. */
 function servedData() {
+  const askForMaps = batched(([series, span], probes, signal) => {
+    const query = new URLSearchParams({ ...identify(series), ...span });
+    for (const probe of probes) query.append("probe", probe);
+    return ask("maps", query, signal);
+  });
   return {
     live: true,
     listRuns: async () => (await ask("runs", {})).runs.map(named),
     looks: (series) => ask("looks", identify(series)),
     maps: async (series, probe, span, signal) =>
-      decode(await ask("maps", { ...identify(series), probe, ...span }, signal), span),
+      mapsOf(await askForMaps(`${series.key}|${span.first}|${span.last}`, [series, span], probe, signal), probe, span),
     originalUrl: ({ run, prefix }, probe) => address("original", { run, prefix, probe }),
   };
 }
@@ -47,8 +54,7 @@ function inlinedData({ runs, looks, maps, originals }) {
     live: false,
     listRuns: async () => runs.map(named),
     looks: async (series) => present(looks[series.key], `the looks of ${series.key}`),
-    maps: async (series, probe, span) =>
-      decode(present(maps[`${series.key}|${probe}`], `the heatmaps of image ${probe} of ${series.key}`), span),
+    maps: async (series, probe, span) => mapsOf(present(maps[series.key], `the heatmaps of ${series.key}`), probe, span),
     originalUrl: ({ run, prefix }, probe) => originals[`${run}|${prefix}|${probe}`] ?? null,
   };
 }
@@ -84,6 +90,12 @@ async function ask(question, parameters, signal) {
     throw new Error(answer?.error ?? `TensorBoard answered ${response.status} ${response.statusText} to "${question}"`);
   }
   return answer;
+}
+
+/** The maps of one of the images of an answer. */
+function mapsOf({ maps, errors }, probe, span) {
+  if (maps[probe] === undefined) throw new Error(errors[probe] ?? `the heatmaps of image ${probe} did not come`);
+  return decode(maps[probe], span);
 }
 
 function decode(answer, { first, last }) {

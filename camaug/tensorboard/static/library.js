@@ -3,6 +3,7 @@
 import { Loader, loadImage } from "./loader.js";
 
 const PART = 16; // epochs of an image that are asked for at once
+const MAPS_AT_ONCE = 48; // parts, of which those of a series and span are one question
 const MAPS_KEPT = 96 * 1024 * 1024; // bytes
 const IMAGES_KEPT = 400;
 
@@ -19,7 +20,7 @@ export class Library {
     this.answers = new Map(); // to the question for looks, by the series' key
     this.problems = new Map(); // why they did not come
     this.asked = new Map(); // which version was asked for
-    const limits = { capacity: MAPS_KEPT, sizeOf: (maps) => maps.bytes };
+    const limits = { capacity: MAPS_KEPT, sizeOf: (maps) => maps.bytes, atOnce: MAPS_AT_ONCE };
     const load = ({ series, id, span }, signal) => data.maps(series, id, span, signal);
     this.maps = new Loader(load, onChange, limits);
     const original = ({ series, id }, signal) => loadImage(data.originalUrl(series, id), signal);

@@ -3,20 +3,21 @@
  * on its way is called off, so that fast scrolling leaves no queue behind.
  */
 
-const AT_ONCE = 4;
 const SETTLE = 100; // milliseconds for which what is in sight must stay
 
 export class Loader {
   /**
    * @param {function(*, AbortSignal): Promise<*>} load
    * @param {function(): void} onChange  called when something has arrived or failed
-   * @param {{capacity?: number, sizeOf?: function(*): number}} [limits]  of what is kept that nobody wants
+   * @param {{capacity?: number, sizeOf?: function(*): number, atOnce?: number}} [limits]  of what is kept that nobody
+   *   wants, and how many are loaded at a time
    */
-  constructor(load, onChange, { capacity = 256, sizeOf = () => 1 } = {}) {
+  constructor(load, onChange, { capacity = 256, sizeOf = () => 1, atOnce = 4 } = {}) {
     this.load = load;
     this.onChange = onChange;
     this.capacity = capacity;
     this.sizeOf = sizeOf;
+    this.atOnce = atOnce;
     this.wanted = new Map();
     this.loaded = new Map(); // key to {value, version}, the latest use last
     this.failed = new Map(); // key to {message, version}
@@ -67,7 +68,7 @@ export class Loader {
 
   start() {
     for (const [key, { version, item }] of this.wanted) {
-      if (this.running.size >= AT_ONCE || this.timer !== null) return;
+      if (this.running.size >= this.atOnce || this.timer !== null) return;
       const settled = this.loaded.get(key)?.version === version || this.failed.get(key)?.version === version;
       if (!settled && !this.running.has(key)) this.run(key, version, item);
     }
