@@ -3,7 +3,7 @@
 import { Loader, loadImage } from "./loader.js";
 
 const PART = 16; // epochs of an image that are asked for at once
-const MAPS_AT_ONCE = 48; // parts, of which those of a series and span are one question
+const MAPS_AT_ONCE = 128; // parts, of which those of a series and span are one question
 const MAPS_KEPT = 96 * 1024 * 1024; // bytes
 const IMAGES_KEPT = 400;
 
