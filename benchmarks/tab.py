@@ -32,7 +32,7 @@ from werkzeug.test import Client
 from benchmarks.options import Options
 from benchmarks.subjects import make_images, real_images
 from camaug.callbacks.look import Look, overview, panels
-from camaug.callbacks.pictures import add_jpeg
+from camaug.callbacks.pictures import add_jpeg, is_pictured
 from camaug.callbacks.strip import look_record, write_originals, write_strip
 from camaug.experiments.report import Cell, Table
 from camaug.masking import normalise, upsample
@@ -61,6 +61,9 @@ def _sizes(photos: Tensor, epochs: int) -> Table:
     for name, jpeg in {"pictures as JPEG": True, "pictures as PNG": False}.items():
         megabytes = _megabytes(lambda writer, jpeg=jpeg: _write_pictures(writer, few, jpeg))
         rows.append([name, megabytes * epochs / len(few)])
+        if jpeg:
+            pictured = sum(is_pictured(epoch, epochs) for epoch in range(epochs))
+            rows.append([f"{name}, of the {pictured} epochs that are logged", megabytes * pictured / len(few)])
     notes = [
         "The pictures are those of TensorBoard's Images tab: 192 px a cell, three cells an image, and the overview."
     ]

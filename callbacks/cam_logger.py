@@ -6,7 +6,6 @@ import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -28,7 +27,7 @@ from camaug.render import COLORMAPS, denormalise
 from camaug.sharded import whole_weights
 
 from .look import Look, compared, doubts, figures, overview, panels
-from .pictures import can_take_pictures, class_names, normalisation, safe_tag, write_picture
+from .pictures import can_take_pictures, class_names, is_pictured, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes, warn_of_missing_objects
 from .stages import first_loader, images_on_device
 from .strategies import refuse_sharded
@@ -38,8 +37,6 @@ __all__ = ["CamLogger"]
 
 
 DEFAULT_IMAGES = 16
-EPOCHS_IN_PICTURES = 20
-TENSORBOARD_KEEPS = 10
 
 
 class Maps(NamedTuple):
@@ -91,9 +88,10 @@ class CamLogger(L.Callback):
             are not compared.
         fast: Whether the fast forward explains, as long as its maps agree with the plain ones
             (:class:`camaug.fast_path.FastPath`).
-        pictures_every_n_epochs: After every how many epochs the ordinary pictures are logged, which are most of an event
-            file; the tab has every epoch without them. None is every epoch, except in TensorBoard's files of trainings
-            of more than 20 epochs: there the first, the last and ten more, since its page of images keeps ten.
+        pictures_every_n_epochs: After every how many epochs the ordinary pictures are logged, which are most of an
+            event file; the tab has every epoch without them. None is every epoch, except in TensorBoard's files of
+            trainings of more than 20 epochs: there the first, the last and about ten between, since its page of images
+            keeps ten.
         tag: What everything is logged under. A second ``CamLogger`` of a trainer, as for another method, needs one of
             its own.
 
@@ -385,12 +383,10 @@ class CamLogger(L.Callback):
             self._warn("could not write what is logged to the disk")
 
     def _takes_pictures_now(self, logger: Logger, trainer: L.Trainer) -> bool:
-        epoch, epochs = trainer.current_epoch, trainer.max_epochs
+        epoch = trainer.current_epoch
         if self.pictures_every_n_epochs is not None:
             return (epoch + 1) % self.pictures_every_n_epochs == 0
-        if epochs is None or epochs <= EPOCHS_IN_PICTURES or not isinstance(logger, TensorBoardLogger):
-            return True
-        return (epoch + 1) % ceil(epochs / TENSORBOARD_KEEPS) == 0 or epoch in (0, epochs - 1)
+        return not isinstance(logger, TensorBoardLogger) or is_pictured(epoch, trainer.max_epochs)
 
     def _write_pictures(
         self, loggers: Sequence[Logger], look: Look, prefix: str, names: Sequence[str] | None, epoch: int

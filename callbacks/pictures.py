@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,10 +22,15 @@ __all__ = [
     "add_jpeg",
     "can_take_pictures",
     "class_names",
+    "is_pictured",
     "normalisation",
     "safe_tag",
     "write_picture",
 ]
+
+
+EPOCHS_IN_PICTURES = 20
+TENSORBOARD_KEEPS = 10
 
 
 class Normalisation(NamedTuple):
@@ -58,6 +64,20 @@ def can_take_pictures(logger: Logger) -> bool:
     """Whether pictures can be written to a logger: a folder is enough."""
     takes_images = isinstance(logger, TensorBoardLogger | MLFlowLogger) or hasattr(logger, "log_image")
     return takes_images or getattr(logger, "log_dir", None) is not None
+
+
+def is_pictured(epoch: int, epochs: int | None) -> bool:
+    """Whether TensorBoard gets an epoch's pictures, of a training of so many epochs.
+
+    Every epoch's up to 20 epochs; of more the first, the last and about ten between, since its page of images keeps ten.
+
+    Example:
+        >>> [epoch for epoch in range(100) if is_pictured(epoch, 100)]
+        [0, 9, 19, 29, 39, 49, 59, 69, 79, 89, 99]
+    """
+    if epochs is None or epochs <= EPOCHS_IN_PICTURES:
+        return True
+    return (epoch + 1) % ceil(epochs / TENSORBOARD_KEEPS) == 0 or epoch in (0, epochs - 1)
 
 
 def add_jpeg(writer: SummaryWriter, tag: str, picture: Tensor, step: int) -> None:
