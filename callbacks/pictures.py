@@ -69,7 +69,7 @@ def can_take_pictures(logger: Logger) -> bool:
 def is_pictured(epoch: int, epochs: int | None) -> bool:
     """Whether TensorBoard gets an epoch's pictures, of a training of so many epochs.
 
-    Every epoch's up to 20 epochs; of more the first, the last and about ten between, since its page of images keeps ten.
+    Every epoch up to 20 epochs; of more the first, the last and about ten between, since its page of images keeps ten.
 
     Example:
         >>> [epoch for epoch in range(100) if is_pictured(epoch, 100)]
