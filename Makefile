@@ -1,6 +1,6 @@
 # make demo: train a small classifier with Group-CAM augmentation and heatmaps, from nothing but Python
 # make test: the whole suite            make lint: style and types
-# make test-slow: every architecture of timm and torchvision, every explainer in every training setting, the whole tab in a browser
+# make test-slow: every architecture of timm and torchvision, every explainer in every training setting, every place to be killed at
 PYTHON ?= python3
 BIN := .venv/bin
 
