@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import statistics
 import tempfile
-import warnings
 from typing import Any
 
 import lightning as L
@@ -23,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.options import Clock, Options
 from benchmarks.subjects import make_images, make_model
+from benchmarks.timing import without_warnings
 from camaug.callbacks import CamLogger
 from camaug.experiments.report import Cell, Table
 
@@ -136,7 +136,7 @@ def _train(options: Options, steps: int, logger: CamLogger | None) -> tuple[floa
     """Seconds of the whole run, and of each step but the first."""
     model, _ = make_model(options)
     step_times = StepTimes(options.clock)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
+    with tempfile.TemporaryDirectory() as folder, without_warnings():
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         trainer = L.Trainer(
             max_epochs=EPOCHS,

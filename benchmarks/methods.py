@@ -13,7 +13,6 @@ method asked through :class:`camaug.FastForward`; all others run plainly.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 from benchmarks.options import Options
 from benchmarks.peers import count_images, hooks_left, peers, targets_of, versions
 from benchmarks.subjects import layers_by_channels, make_images, make_model
-from benchmarks.timing import FORWARD, forward_pass, medians
+from benchmarks.timing import FORWARD, forward_pass, medians, without_warnings
 from camaug import Explainer, FastForward, find_layer, get_explainer, list_explainers
 from camaug.experiments.cost import CountingForward
 from camaug.experiments.methods import label
@@ -59,7 +58,7 @@ def measure(options: Options) -> list[Table]:
         explainer = _explainer(name, narrow)
         counting = CountingForward(model)
         try:
-            with warnings.catch_warnings(action="ignore"):
+            with without_warnings():
                 explainer(model, images, targets)  # the first call finds the layer
                 explainer(model, images, targets, forward=counting)
         except (ValueError, ImportError) as error:
@@ -76,7 +75,7 @@ def measure(options: Options) -> list[Table]:
     for name, run in peers(model, modules[layer], modules[narrow], images, targets).items():
         if options.quick and not name.endswith((" GradCAM", " LayerGradCam")):
             continue
-        with warnings.catch_warnings(action="ignore"), count_images(model) as counts:
+        with without_warnings(), count_images(model) as counts:
             try:
                 run()
             except Exception as error:  # whatever another library may raise on this model
@@ -85,7 +84,7 @@ def measure(options: Options) -> list[Table]:
                 continue
         work[name] = run
         queries[name] = sum(counts) / len(images)
-    with warnings.catch_warnings(action="ignore"):
+    with without_warnings():
         seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     if left := hooks_left(model):
         notes.append(f"After all of them the model has {left} hooks more.")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from camaug.timing import in_turn, now
 
-__all__ = ["FORWARD", "forward_pass", "medians"]
+__all__ = ["FORWARD", "forward_pass", "medians", "without_warnings"]
 
 FORWARD = "forward"
 """The unit: one forward of the same batch without gradients, float32, contiguous NCHW, in evaluation mode."""
@@ -36,3 +38,11 @@ def forward_pass(model: nn.Module, images: Tensor) -> Callable[[], None]:
             model(images)
 
     return run
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Say nothing of what other libraries, and networks without training, are warned of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -89,7 +89,8 @@ def test_the_maps_are_the_explainers_within_one_step_of_a_byte(module, loader, d
     make_trainer(CamLogger("grad-cam", images=3, fast=False), max_epochs=1).fit(module, loader, loader)
     reader = read()
     for index in range(3):
-        (content,) = reader.blobs("0", f"camaug/cam/grad-cam/{index}").values()
+        tag = f"camaug/cam/grad-cam/{index}"
+        (content,) = reader.blobs("0", [tag])[tag].values()
         blob = ProbeBlob.from_bytes(content)
         expected = GradCAM()(module, dataset.images[index : index + 1]).maps[0]
         assert (restore(blob.predicted, (24, 24)) - expected).abs().max() <= 1 / 255
@@ -108,8 +109,8 @@ def test_originals_and_names_are_written_once(module, loader, make_trainer, read
     trainer.fit(module, loader, loader)
     trainer.test(module, loader, verbose=False)
     reader = read()
-    for tag in ("camaug/cam/original/0", "camaug/cam_test/original/2", "camaug/cam/grad-cam/classes"):
-        assert len(reader.blobs("0", tag)) == 1
+    tags = ["camaug/cam/original/0", "camaug/cam_test/original/2", "camaug/cam/grad-cam/classes"]
+    assert {tag: len(blobs) for tag, blobs in reader.blobs("0", tags).items()} == dict.fromkeys(tags, 1)
     assert [entry["prefix"] for entry in Source(reader).runs()["runs"]] == ["cam", "cam_test"]
 
 

@@ -25,7 +25,6 @@ from camaug.explainers import LayerExplainer, Target
 from camaug.explainers.eigen_cam import oriented
 
 peer = pytest.importorskip("pytorch_grad_cam")
-methods = pytest.importorskip("torchcam.methods")
 
 pytestmark = pytest.mark.filterwarnings("default")
 TARGETS = torch.tensor([0, 3])
@@ -239,9 +238,14 @@ def test_full_grad_against_pytorch_grad_cam():
 # torchcam
 
 
+def torchcam() -> Any:
+    """Its methods; it asks for Python 3.11, and camaug does not."""
+    return pytest.importorskip("torchcam.methods", reason="torchcam is not installed")
+
+
 def _reference_torchcam(method: str, case: Case, layer: Any = None, **settings: Any) -> Tensor:
     settings = {"reshape_transform": case.to_maps} | settings
-    with getattr(methods, method)(case.model, layer or case.layer, **settings) as cam:
+    with getattr(torchcam(), method)(case.model, layer or case.layer, **settings) as cam:
         scores = case.model(case.images.clone().requires_grad_())
         (found,) = cam(class_idx=TARGETS.tolist(), scores=scores, normalized=False)
     return found.detach().double()
@@ -289,7 +293,7 @@ def test_finer_cam_against_torchcam(case, references):
     explainer = get_explainer("finer-cam", explainer=get_explainer("grad-cam", layer=case.layer), references=references)
     with torch.no_grad():
         own = explainer.saliency(explainer.gather(case.model, case.model, case.images, TARGETS))
-    theirs = _reference_torchcam("FinerCAM", case, base_method=methods.GradCAM, gamma=0.6, num_references=references)
+    theirs = _reference_torchcam("FinerCAM", case, base_method=torchcam().GradCAM, gamma=0.6, num_references=references)
     assert_same(own, theirs.relu())
 
 
@@ -300,7 +304,7 @@ def test_refine_cam_against_torchcam():
     explainer = get_explainer("refine-cam", explainer="layer-cam", layers=layers)
     with torch.no_grad():
         own = explainer.saliency(explainer.gather(case.model, case.model, case.images, TARGETS))
-    theirs = _reference_torchcam("RefineCAM", case, layers, base_method=methods.LayerCAM)
+    theirs = _reference_torchcam("RefineCAM", case, layers, base_method=torchcam().LayerCAM)
     assert_same(own, theirs)
 
 
@@ -328,7 +332,7 @@ def test_legrad_against_torchcam():
     def head(tokens: Tensor) -> Tensor:
         return model.heads(model.encoder.ln(tokens)[:, 0])
 
-    with methods.LeGrad(model, list(model.encoder.layers), score_projection=head) as cam:
+    with torchcam().LeGrad(model, list(model.encoder.layers), score_projection=head) as cam:
         model(images)
         (theirs,) = cam(class_idx=TARGETS.tolist(), normalized=False)
     assert_same(own, theirs.detach())
