@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 from torch import Tensor
@@ -11,6 +11,8 @@ from torch import Tensor
 from camaug.recipes import pair_consistency
 
 __all__ = ["Consistency"]
+
+Forward = Callable[[L.LightningModule, Tensor], Tensor]
 
 
 class Consistency:
@@ -32,21 +34,26 @@ class Consistency:
         """Let go of what was heard."""
         self._logits = None
 
-    def add(self, pl_module: L.LightningModule, result: Any, twins: Tensor, count: int) -> Any:
+    def add(
+        self, pl_module: L.LightningModule, result: Any, twins: Tensor, images: Tensor, forward: Forward | None = None
+    ) -> Any:
         """What ``training_step`` returned, with the term in its loss.
 
         Args:
             pl_module: The module, which logs the term as ``augmentation/consistency``.
             result: A loss, a dict with one, or None.
             twins: Which image each of the last images of the batch is the twin of, (M,).
-            count: Number of images and twins in the batch.
+            images: The batch: the images and behind them the twins, (N, C, H, W).
+            forward: How logits come from a module and images, where the module itself does not give them.
 
         Raises:
             ValueError: If no logits for the batch were heard.
         """
         if result is None:
             return None
-        logits = self._logits
+        logits, count = self._logits, len(images)
+        if forward is not None and logits is not None and not isinstance(logits, Tensor):
+            logits = forward(cast(L.LightningModule, _Heard(pl_module, logits)), images)
         if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != count:
             given = f"a tensor {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(
@@ -62,3 +69,16 @@ class Consistency:
 
     def _hear(self, module: Any, inputs: Any, output: Any) -> None:
         self._logits = output
+
+
+class _Heard:
+    """A module whose answer is known: being called again costs no second pass."""
+
+    def __init__(self, module: L.LightningModule, answer: Any) -> None:
+        self._module, self._answer = module, answer
+
+    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+        return self._answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)

@@ -312,7 +312,7 @@ class GroupCamAugmentation(L.Callback):
             explain = partial(transform.explain, labels=labels[:explained], deciding=False)
             cost = expected_cost(explain, module, forward, images, explained)
         passes = f", {cost.passes:.0f} passes an image" if cost.passes else ""
-        twins = f", {self.share:.0%} by the twins" if self.recipe in WITH_TWINS else ""
+        twins = f", and {self.share:.0%} more by the twins" if self.recipe in WITH_TWINS else ""
         if self.refresh_every_n_epochs is None:
             return f"{passes}: about {self.share * cost.steps:.0%} added to a step{twins}"
         spread = cost.steps / self.refresh_every_n_epochs  # the maps of all images
@@ -385,8 +385,8 @@ class GroupCamAugmentation(L.Callback):
         def ending(result: Any) -> Any:
             if self._augmented is None or not paired:
                 return result
-            count = len(find_images_and_labels(self._augmented).images)
-            return self.consistency.add(pl_module, result, self._twins, count)
+            images = find_images_and_labels(self._augmented).images
+            return self.consistency.add(pl_module, result, self._twins, images, self.forward)
 
         undo = [wrap_training_step(pl_module, replacement, ending)]
         if paired:

@@ -124,7 +124,8 @@ class _Carry:
                 return self.transform(image, mask)  # type: ignore[no-any-return]
         except Exception as error:
             raise ValueError(
-                f"the transform could not take an image and its mask together ({error}): {ADVICE}"
+                f"the transform could not take an image and its mask together ({error}): leave that part of it out, as "
+                "RandAugment and its like, which take no masks, or leave the bank off (refresh_every_n_epochs)"
             ) from error
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-__all__ = ["last_checkpoint", "read_checkpoint", "run_to_continue"]
+__all__ = ["INTERRUPTED", "last_checkpoint", "read_checkpoint", "run_to_continue"]
 
-LAST = "last.ckpt"
+LAST, INTERRUPTED = "last.ckpt", "interrupted.ckpt"
 FOLDER = "checkpoints"
 
 
@@ -20,7 +20,7 @@ def last_checkpoint(runs: Path) -> Path | None:
 
 
 def run_to_continue(checkpoint: Path, runs: Path) -> str | None:
-    """The run in a folder of runs that a checkpoint is the last one of; None for any other checkpoint.
+    """The run in a folder of runs that a checkpoint is the last one of, or of its interruption; None for any other.
 
     Example:
         >>> run_to_continue(Path("runs/demo/version_3/checkpoints/last.ckpt"), Path("runs/demo"))
@@ -28,7 +28,7 @@ def run_to_continue(checkpoint: Path, runs: Path) -> str | None:
         >>> run_to_continue(Path("runs/demo/version_3/checkpoints/best.ckpt"), Path("runs/demo"))
     """
     run = Path(os.path.abspath(checkpoint)).parent.parent
-    is_last = checkpoint.name == LAST and checkpoint.parent.name == FOLDER
+    is_last = checkpoint.name in (LAST, INTERRUPTED) and checkpoint.parent.name == FOLDER
     return run.name if is_last and run.parent == Path(os.path.abspath(runs)) else None
 
 

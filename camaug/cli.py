@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from rich.console import Console
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
@@ -183,10 +185,14 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
     """
     try:
         return _run(args)
+    except SIGTERMException:
+        sys.exit(128 + signal.SIGTERM)  # what follows should know that it was not done
     except (ValueError, TypeError, OSError, ImportError) as error:
-        if args is not None or TRACEBACK in os.environ or not _is_refusal(error.__traceback__):
+        refusal = _refusal(error)
+        if args is not None or TRACEBACK in os.environ or refusal is None:
             raise
-        sys.exit(f"error: {printable_lines(str(error))}\n({TRACEBACK}=1 in the environment shows where it comes from)")
+        said = printable_lines(str(refusal))
+        sys.exit(f"error: {said}\n({TRACEBACK}=1 in the environment shows where it comes from)")
 
 
 def command() -> None:
@@ -221,8 +227,20 @@ def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
     )
 
 
-def _is_refusal(trace: TracebackType | None) -> bool:
-    """Whether an error was raised by a line of this package: on purpose, with a message for the person who reads it."""
+def _refusal(error: BaseException | None) -> BaseException | None:
+    """The error, or what caused it, that says to the person at the terminal what is wrong; None where none does.
+
+    It was raised by a line of this package on purpose, or is the operating system's about a file.
+    """
+    while error is not None:
+        if _is_ours(error.__traceback__) or (isinstance(error, OSError) and error.filename is not None):
+            return error
+        error = error.__cause__
+    return None
+
+
+def _is_ours(trace: TracebackType | None) -> bool:
+    """Whether an error was raised by a line of this package."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).split(".")[0] == __package__

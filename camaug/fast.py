@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ class FastForward:
         forward: How logits (N, classes) come from images, where ``model(images)`` does not give them.
         dtype: The low precision; ``"auto"`` for what the machine computes fastest in (:func:`low_precision`), None to
             stay in that of the weights.
+        say: Who is told where less is done; by default it is a warning.
 
     Example:
         >>> import torchvision
@@ -50,13 +52,17 @@ class FastForward:
         forward: Callable[[Tensor], Tensor] | None = None,
         *,
         dtype: torch.dtype | str | None = "auto",
+        say: Callable[[str], None] | None = None,
     ) -> None:
         if isinstance(dtype, str) and dtype != "auto":
             raise ValueError(f"`dtype` must be 'auto', a torch.dtype or None, got {dtype!r}")
         self._model = unwrap(model)
         self._forward = forward or self._model
         self._dtype = dtype
+        self._say = say or _warn
         self._plan: _Plan | None = None
+        self._told: dict[str, Any] | None = None
+        self._does_less = False
         self._weights: PreparedWeights | None = None
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -77,7 +83,8 @@ class FastForward:
             yield
             return
         if self._plan is None:
-            self._plan = self._try_plans(images[:TRIED_IMAGES])
+            few = images[:TRIED_IMAGES]
+            self._plan = self._try_plans(few) if self._told is None else self._plan_as_told(few, self._told)
         self._weights = self._plan.prepare(self._model)
         try:
             yield
@@ -90,13 +97,41 @@ class FastForward:
         return images.contiguous(memory_format=torch.channels_last) if channels_last else images
 
     @property
+    def does_less(self) -> bool:
+        """Whether less is done than could be, since more did not serve when it was tried."""
+        return self._does_less
+
+    def forget(self) -> None:
+        """Try anew what serves, at the next call: a network in training answers otherwise than it did."""
+        self._plan, self._told, self._does_less = None, None, False
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is done; nothing where it was not tried yet."""
+        if self._plan is None:
+            return self._told or {}
+        dtype = None if self._plan.dtype is None else str(self._plan.dtype).removeprefix("torch.")
+        done = {"dtype": dtype, "channels_last": self._plan.channels_last, "folds": bool(self._plan.pairs)}
+        return {**done, "does_less": self._does_less}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Do what was done, without trying it again."""
+        self._plan, self._told = None, state or None
+        self._does_less = bool(state.get("does_less"))
+
+    @property
     def description(self) -> str:
         """What is done, once the forward has been called: ``bfloat16, channels-last, 53 batch-norms folded``."""
         return "not tried yet" if self._plan is None else str(self._plan)
 
+    def _plan_as_told(self, images: Tensor, told: dict[str, Any]) -> _Plan:
+        pairs = find_foldable_pairs(self._model, self._forward, images[:1]) if told["folds"] else []
+        dtype = None if told["dtype"] is None else getattr(torch, told["dtype"])
+        return _Plan(dtype, bool(told["channels_last"]), tuple(pairs))
+
     def _try_plans(self, images: Tensor) -> _Plan:
         expected = self._forward(images)
         if not expected.isfinite().all():  # no fault of the fast forward
+            self._does_less = True
             return _Plan(dtype=None, channels_last=False, pairs=())
         pairs = find_foldable_pairs(self._model, self._forward, images[:1])
         dtype = low_precision(images.device) if self._dtype == "auto" else self._dtype
@@ -115,12 +150,18 @@ class FastForward:
                 reasons.append(f"{plan}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
                 continue
             if _agree(logits, expected):
-                _say_less_is_done(self._model, reasons, f"it runs with {plan}")
+                self._say_less_is_done(reasons, f"it runs with {plan}")
                 return plan
             difference = (logits - expected).abs().max()
             reasons.append(f"{plan}: the logits differ by {difference:.3g}, the largest is {expected.abs().max():.3g}")
-        _say_less_is_done(self._model, reasons, "it runs plainly")
+        self._say_less_is_done(reasons, "it runs plainly")
         return _Plan(dtype=None, channels_last=False, pairs=())
+
+    def _say_less_is_done(self, reasons: list[str], instead: str) -> None:
+        self._does_less = bool(reasons)
+        if reasons:
+            name = type(self._model).__name__
+            self._say(f"the fast forward does not serve {name} ({'; '.join(reasons)}): {instead}")
 
 
 def low_precision(device: torch.device) -> torch.dtype | None:
@@ -171,8 +212,5 @@ def _agree(logits: Tensor, expected: Tensor) -> bool:
     return bool(difference <= TOLERANCE * expected.float().abs().max())  # False where either is NaN
 
 
-def _say_less_is_done(model: nn.Module, reasons: list[str], instead: str) -> None:
-    if reasons:
-        warnings.warn(
-            f"the fast forward does not serve {type(model).__name__} ({'; '.join(reasons)}): {instead}", stacklevel=2
-        )
+def _warn(what: str) -> None:
+    warnings.warn(what, stacklevel=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -63,7 +64,8 @@ class FastPath:
     At the first explanation up to eight of its images are explained both ways. Where the maps agree
     (:attr:`Agreement.is_enough`), all that follows is fast. Where they do not, smaller queries
     (``GroupCAM.query_scale``) are given up first, then the fast forward; and since a network that has learned little
-    tells its classes apart by no more than rounding, it is tried again at the 2nd, 4th, 8th … explanation after that.
+    tells its classes apart by no more than rounding, it is tried again at the 2nd, 4th, 8th … explanation after that,
+    as it is where the fast forward does less than it could.
 
     Args:
         explainer: The method.
@@ -87,7 +89,8 @@ class FastPath:
     ) -> None:
         self._model = (model,)  # a tuple, lest a module that owns this takes the model for its child
         self._plain = forward
-        self._fast = FastForward(model, forward) if enabled else None
+        self._reasons: list[str] = []  # why the fast forward does less
+        self._fast = FastForward(model, forward, say=self._reasons.append) if enabled else None
         self.say = say
         self._asked = explainer
         self._chosen: tuple[Explainer, Callable[[Tensor], Tensor] | None] = explainer, forward
@@ -121,18 +124,20 @@ class FastPath:
         """Whether explanations are made by the fast forward."""
         return self._chosen[1] is self._fast and self._fast is not None
 
-    def state_dict(self) -> dict[str, bool | int]:
+    def state_dict(self) -> dict[str, Any]:
         """What was decided, so that a resumed run decides no differently."""
         smaller = self.is_fast and self._chosen[0] == self._asked
         state = {"settled": self._is_settled, "fast": self.is_fast, "as_asked": smaller}
-        return {**state, "calls": self._calls, "next_try": self._next_try}
+        forward = {} if self._fast is None else self._fast.state_dict()
+        return {**state, "calls": self._calls, "next_try": self._next_try, "forward": forward}
 
-    def load_state_dict(self, state: dict[str, bool | int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with what was decided."""
         if self._fast is None or not state:
             return
         self._is_settled = bool(state["settled"])
         self._calls, self._next_try = int(state["calls"]), int(state["next_try"])
+        self._fast.load_state_dict(state.get("forward", {}))
         if state["fast"]:
             self._chosen = (self._asked if state["as_asked"] else _at_full_size(self._asked)), self._fast
         elif self._calls:
@@ -143,6 +148,8 @@ class FastPath:
         full = _at_full_size(self._asked)
         reference = full(self._model[0], images, targets, forward=self._plain).maps
         assert self._fast is not None
+        self._fast.forget()
+        self._reasons.clear()
         found = []
         for explainer in [self._asked] if full is self._asked else [self._asked, full]:
             try:
@@ -155,8 +162,9 @@ class FastPath:
             agreed = agreement(maps, reference)
             found.append(f"{self._name(explainer)}: {agreed}")
             if agreed.is_enough:
-                self._chosen, self._is_settled = (explainer, self._fast), True
-                self.say(f"the fast way is taken; against the plain maps, {'; '.join(found)}")
+                self._chosen, self._is_settled = (explainer, self._fast), not self._fast.does_less
+                less = "".join(f"; {reason}, and is tried again later" for reason in self._reasons)
+                self.say(f"the fast way is taken; against the plain maps, {'; '.join(found)}{less}")
                 return
         self._chosen = full, self._plain
         self.say(

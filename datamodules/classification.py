@@ -135,6 +135,7 @@ class ClassificationDataModule(L.LightningDataModule, ABC):
             drop_last=drop_last,
             num_workers=self.num_workers,
             collate_fn=collate_fn,
-            persistent_workers=self.num_workers > 0,
+            # Workers that live on have random numbers that no checkpoint has: a resumed run would be another one.
+            persistent_workers=False,
             pin_memory=torch.cuda.is_available(),
         )

@@ -69,7 +69,6 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
     deadline = time.time() + 120
     while not (run / "checkpoints/last.ckpt").exists() and time.time() < deadline:
         time.sleep(0.2)
-    (run / "checkpoints/last.ckpt").unlink()
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
@@ -77,12 +76,18 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
     said = (tmp_path / "log").read_text()
     assert "Detected KeyboardInterrupt" in said
     assert process.returncode == 1, said[-3000:]
-    assert (run / "checkpoints/last.ckpt").is_file()
+    assert "With --ckpt_path last the same command goes on after the last whole epoch" in said
 
     import torch
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    assert torch.load(run / "checkpoints/last.ckpt", weights_only=False)["global_step"] > 0
+    steps = {}
+    for name in ("last", "best", "interrupted"):
+        checkpoint = torch.load(run / f"checkpoints/{name}.ckpt", weights_only=True)
+        steps[name] = checkpoint["global_step"], checkpoint["epoch"]
+    assert steps["interrupted"] > steps["last"] >= steps["best"]
+    per_epoch = steps["last"][0] / (steps["last"][1] + 1)
+    assert steps["best"][0] == per_epoch * (steps["best"][1] + 1)  # whole epochs
     events = EventAccumulator(str(run)).Reload()
     assert len(events.Images("cam/overview")) >= 1
 

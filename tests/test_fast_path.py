@@ -135,3 +135,57 @@ def test_the_cost_of_what_is_chosen_can_be_asked_without_deciding(monkeypatch):
     monkeypatch.setattr(path, "_settle", lambda *_: setattr(path, "_is_settled", True))
     path(images)
     assert path.is_settled
+
+
+class Asking(GroupCAM):
+    """Asks once, and explains by a ramp."""
+
+    def __call__(self, model, images, targets=None, *, forward=None):
+        (forward or model)(images)
+        return Explanation(RAMP.expand(len(images), -1, -1), torch.zeros(len(images), 5), targets)
+
+
+class Fresh(nn.Module):
+    """A network whose logits in low precision are, at first, nothing like those in full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU())
+        self.head = nn.Linear(8, 5)
+        self.is_fresh = True
+
+    def forward(self, images):
+        if self.is_fresh and torch.is_autocast_enabled("cpu"):
+            return self.head(self.body(images).mean((2, 3)).float()) + 1
+        return self.head(self.body(images).mean((2, 3)))
+
+
+def test_a_fast_forward_that_does_less_is_tried_again(monkeypatch):
+    monkeypatch.setattr("camaug.fast.low_precision", lambda device: torch.bfloat16)
+    torch.manual_seed(0)
+    said = []
+    model = Fresh().eval()
+    explaining = FastPath(Asking(), model, say=said.append)
+    explaining(IMAGES, TARGETS)
+    assert explaining.is_fast
+    assert not explaining.is_settled
+    assert "does not serve Fresh" in said[0]
+    assert "tried again later" in said[0]
+    model.is_fresh = False
+    explaining(IMAGES, TARGETS)
+    assert explaining.is_settled
+    assert explaining._fast.description == "bfloat16, channels-last"
+
+
+def test_a_resumed_run_runs_the_same_forward(monkeypatch):
+    monkeypatch.setattr("camaug.fast.low_precision", lambda device: torch.bfloat16)
+    torch.manual_seed(0)
+    model = Fresh().eval()
+    first = FastPath(Asking(), model)
+    first(IMAGES, TARGETS)
+    model.is_fresh = False  # a forward that were tried now would be another one
+    resumed = FastPath(Asking(), model)
+    resumed.load_state_dict(first.state_dict())
+    resumed(IMAGES, TARGETS, deciding=False)
+    assert resumed._fast.description == first._fast.description == "nothing changed"
+    assert resumed.state_dict() == first.state_dict()

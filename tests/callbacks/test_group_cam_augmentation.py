@@ -307,7 +307,7 @@ BY = "by group-cam on {} of the training images from epoch 0, 6 passes an image:
     ("settings", "said"),
     [
         ({}, f"keep-salient {BY.format('100%', '180%')}"),
-        ({"preset": "default"}, f"paired {BY.format('50%', '90%')}, 50% by the twins"),
+        ({"preset": "default"}, f"paired {BY.format('50%', '90%')}, and 50% more by the twins"),
         ({"recipe": "blur-everything"}, "blur-everything by group-cam on 100% of the training images from epoch 0"),
     ],
 )

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 STEPS, EPOCHS = 4, 3
 FIT = [
     "fit", "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=32", "--data.val_size=8",
-    "--data.batch_size=8", "--data.image_size=32", "--cam.images=2", "--cam.every_n_epochs=1",
+    "--data.batch_size=8", "--data.image_size=32", "--data.num_workers=1", "--cam.images=2", "--cam.every_n_epochs=1",
     "--augmentation.start_epoch=0", "--augmentation.share=0.5", f"--trainer.max_epochs={EPOCHS}",
     "--trainer.log_every_n_steps=1", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
     "--ckpt_path=last",
@@ -26,13 +26,13 @@ import os, signal, sys
 from camaug.classifier import ImageClassifier
 from camaug.cli import main
 
-kill_at = int(sys.argv.pop(1))
+kill_at, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 step, calls = ImageClassifier.training_step, []
 
 def training_step(self, batch, batch_idx):
     calls.append(batch_idx)
     if len(calls) == kill_at:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
     return step(self, batch, batch_idx)
 
 ImageClassifier.training_step = training_step
@@ -40,10 +40,10 @@ main()
 """
 
 
-def run(folder: Path, kill_at: int = 0) -> subprocess.CompletedProcess:
+def run(folder: Path, kill_at: int = 0, number: int = signal.SIGKILL) -> subprocess.CompletedProcess:
     folder.mkdir(exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    program = [sys.executable, "-c", KILLED, str(kill_at), *FIT]
+    program = [sys.executable, "-c", KILLED, str(kill_at), str(int(number)), *FIT]
     return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
 
 
@@ -58,6 +58,19 @@ def whole(tmp_path_factory) -> dict[str, torch.Tensor]:
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return weights(folder)
+
+
+def test_terminated_and_resumed(whole, tmp_path):
+    """As by a cluster's scheduler: in the middle of the second epoch, which the resumed run begins again."""
+    ended = run(tmp_path, 7, signal.SIGTERM)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr[-3000:]
+    assert "interrupted by SIGTERMException after step 7" in ended.stderr
+    folder = tmp_path / "runs/demo/version_0/checkpoints"
+    steps = {path.stem: torch.load(path, weights_only=True)["global_step"] for path in folder.iterdir()}
+    assert (steps["last"], steps["interrupted"]) == (STEPS, 7)
+    assert run(tmp_path).returncode == 0
+    found = weights(tmp_path)
+    assert all(torch.equal(found[name], whole[name]) for name in whole)
 
 
 # In the middle of the last epoch; and, tried by `make test-slow`, at every other step after the first checkpoint.

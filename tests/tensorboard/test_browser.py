@@ -393,6 +393,23 @@ def test_cells_say_what_was_predicted(page, board):
         assert said in label
 
 
+@pytest.mark.parametrize("width", [690, 700, 719, 720, 1000, 1400])
+def test_heatmaps_stand_under_their_epochs(make_page, board, width):
+    page = make_page(f"{board.plugin}#{view(runs=['run/b'])}", viewport={"width": width, "height": 800})
+    middle = "(node) => { const box = node.getBoundingClientRect(); return (box.left + box.right) / 2; }"
+    for epoch in range(EPOCHS):
+        cell = page.locator(f".cell[data-epoch='{epoch}']").first.evaluate(middle)
+        head = page.locator(".epoch button").nth(epoch).evaluate(middle)
+        assert head == pytest.approx(cell, abs=2)
+    left = "(node) => node.getBoundingClientRect().left"
+    canvas = page.locator(".line canvas").first.evaluate(left)
+    assert canvas == pytest.approx(page.locator(".cell[data-epoch='0']").first.evaluate(left), abs=1)
+    about, said = (page.locator(selector).first for selector in (".naming .class-name", ".line-head .said"))
+    a, b = about.bounding_box(), said.bounding_box()
+    apart = a["x"] + a["width"] <= b["x"] or a["y"] + a["height"] <= b["y"]
+    assert apart, (a, b)  # neither is printed over the other
+
+
 def test_hostile_class_names_are_text(page):
     assert page.locator(".class-name", has_text="<img").first.inner_text() == HOSTILE
     page.locator(".class-name", has_text="<img").first.scroll_into_view_if_needed()

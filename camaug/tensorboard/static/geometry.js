@@ -4,6 +4,7 @@
  *
  * @typedef {object} Geometry  in CSS pixels
  * @property {number} head     height of the line of epochs
+ * @property {boolean} narrow  whether there is little room
  * @property {number} side     width of what stands before the first column
  * @property {number} cell     side of a picture
  * @property {number} column   distance of two columns
@@ -24,14 +25,16 @@ const COMFORTABLE = 56;
 
 /** @returns {Geometry} */
 export function measure({ available, high, rows, columns, series }) {
-  const side = available < 700 ? 168 : 280;
+  const narrow = available < 720;
+  const side = narrow ? 168 : 280;
   const fitting = Math.floor((available - side - 24) / Math.max(columns, 1)) - GAP;
   const lower = Math.floor((high / ROWS - PADDING) / series) - GAP;
   const cell = Math.max(Math.min(fitting, Math.max(lower, COMFORTABLE), LARGEST), SMALLEST);
   const line = Math.max(cell + GAP, Math.ceil((LEAST_ROW - PADDING) / series));
   const row = line * series + PADDING;
   const column = cell + GAP;
-  return { head: HEAD, side, cell, column, line, row, width: side + columns * column + GAP, height: HEAD + rows * row };
+  const [width, height] = [side + columns * column + GAP, HEAD + rows * row];
+  return { head: HEAD, narrow, side, cell, column, line, row, width, height };
 }
 
 /**

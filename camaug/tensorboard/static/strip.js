@@ -40,7 +40,8 @@ export function createStrip(act) {
     const { rows, epochs: all, series } = scene;
     const counts = { rows: rows.length, columns: all.length, series: series.length };
     geometry = measure({ available: node.clientWidth, high: node.clientHeight, ...counts });
-    const { head, side, row, width, height } = geometry;
+    const { head, narrow, side, row, width, height } = geometry;
+    setAttribute(node, "data-narrow", narrow);
     sizer.style.width = `${Math.max(width, node.clientWidth)}px`;
     sizer.style.height = `${height}px`;
     node.style.setProperty("--side", `${side}px`);

@@ -311,12 +311,13 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 }
 @media (max-width: 700px) {
   .camaug .board:not([data-both]) .facts { flex-direction: column; }
-  .camaug .about { width: 40px; padding-left: 4px; }
-  .camaug .about .naming { position: absolute; left: 44px; width: 120px; z-index: 4; }
-  .camaug [data-current] .about, .camaug [data-current] .line-head { background: color-mix(in srgb, var(--accent) 7%, var(--back)); box-shadow: 0 -8px color-mix(in srgb, var(--accent) 7%, var(--back)); }
-.camaug .thumbnail { width: 36px; height: 36px; }
-  .camaug .line-head { padding-top: 20px; }
 }
+/* Where the strip itself is narrow, whatever the window is, the names stand above what is said of the lines. */
+.camaug [data-narrow] .about { padding-left: 4px; }
+.camaug [data-narrow] .naming { position: absolute; left: 44px; width: 120px; z-index: 4; }
+.camaug [data-narrow] .naming .quiet { display: none; }
+.camaug [data-narrow] .thumbnail { width: 36px; height: 36px; }
+.camaug [data-narrow] .line-head { padding-top: 22px; }
 @media (prefers-reduced-motion: no-preference) {
   .camaug .current-column { transition: transform 90ms ease-out; }
 }
