@@ -282,7 +282,9 @@ class BankKeeper:
             number, is_new, enlarged = plan
             self._agree(self._bank.record(number) is not None, number)
             if is_new:
-                rank_zero_info(f"GroupCamAugmentation: all training images are being explained, for epoch {epoch} and on")
+                rank_zero_info(
+                    f"GroupCamAugmentation: all training images are being explained, for epoch {epoch} and on"
+                )
                 _, failure = _attempt(lambda: self._explain_share(number, enlarged))
                 if failure:
                     self._report(failure)
