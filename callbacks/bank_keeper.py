@@ -33,6 +33,7 @@ from camaug.sharded import whole_weights
 
 from .bank_settings import bank_settings, batch_digest
 from .directory_lock import DirectoryLock
+from .stages import end_if_terminated
 from .train_source import wrap_train_source
 
 __all__ = ["BankKeeper"]
@@ -310,6 +311,7 @@ class BankKeeper:
 
     def _report(self, failure: str) -> None:
         """Warn of this process's own failure, once for each cause."""
+        end_if_terminated(self._trainer)
         cause = failure.strip().splitlines()[-1]
         if cause in self._warned:
             return

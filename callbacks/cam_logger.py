@@ -29,7 +29,7 @@ from camaug.sharded import whole_weights
 from .look import Look, compared, doubts, figures, overview, panels
 from .pictures import can_take_pictures, class_names, is_pictured, normalisation, safe_tag, write_picture
 from .probes import Probes, choose_probes, warn_of_missing_objects
-from .stages import first_loader, images_on_device
+from .stages import end_if_terminated, first_loader, images_on_device
 from .strategies import refuse_sharded
 from .strip import look_record, write_originals, write_strip
 
@@ -240,7 +240,7 @@ class CamLogger(L.Callback):
         if trainer.is_global_zero:
             if trainer.state.fn != TrainerFn.FITTING:  # the looks of a training, which its checkpoint has brought along
                 self._previous = self._compared_in = None
-            self._choose(first_loader(loaders))
+            self._choose(trainer, first_loader(loaders))
         try:
             with whole_weights(pl_module, here=self._probes is not None):
                 if self._probes is not None:
@@ -248,9 +248,10 @@ class CamLogger(L.Callback):
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
+            end_if_terminated(trainer)
             self._warn("could not explain a first image")
 
-    def _choose(self, loader: Any) -> None:
+    def _choose(self, trainer: L.Trainer, loader: Any) -> None:
         if not hasattr(loader, "dataset"):
             rank_zero_warn(
                 f"CamLogger chooses its images from a loader's data set, and a {type(loader).__name__} has none, so no "
@@ -264,6 +265,7 @@ class CamLogger(L.Callback):
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
+            end_if_terminated(trainer)
             self._warn("could not read its images, and no heatmap will be seen")
 
     def _try(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> None:
@@ -286,6 +288,7 @@ class CamLogger(L.Callback):
                     look = self._compare(trainer, pl_module, self._probes, look)
             self._write(trainer, pl_module, look, prefix, logged)
         except Exception:
+            end_if_terminated(trainer)
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
 
     def _look(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> Look:
@@ -330,6 +333,7 @@ class CamLogger(L.Callback):
                     ]
                 similarities.append([each.cpu() for each in found])
         except Exception:
+            end_if_terminated(trainer)
             self._warn(
                 "could not compare heatmaps with those of another class and of a random head in epoch "
                 f"{trainer.current_epoch}"

@@ -28,6 +28,7 @@ from .bank_keeper import BankKeeper
 from .consistency import Consistency
 from .expected_cost import expected_cost
 from .pictures import Normalisation, normalisation, write_picture
+from .stages import end_if_terminated
 from .stopwatch import Stopwatch
 from .strategies import refuse_sharded
 from .training_step import wrap_training_step
@@ -327,6 +328,7 @@ class GroupCamAugmentation(L.Callback):
         except (ValueError, TypeError):  # data or settings that cannot be augmented
             raise
         except Exception as error:
+            end_if_terminated(trainer)
             cause = f"{type(error).__name__}: {error}"
             if cause not in self._warned:
                 self._warned.add(cause)

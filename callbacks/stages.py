@@ -8,11 +8,24 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from camaug.batches import find_images_and_labels
 
-__all__ = ["as_validation", "first_loader", "images_on_device"]
+__all__ = ["as_validation", "end_if_terminated", "first_loader", "images_on_device"]
+
+
+def end_if_terminated(trainer: L.Trainer) -> None:
+    """End where the process was told to: what fails then fails because of it, as processes that load data, told too.
+
+    One of several processes goes on until Lightning ends them together.
+
+    Raises:
+        SIGTERMException: If the only process got a SIGTERM.
+    """
+    if trainer.received_sigterm and trainer.world_size == 1:
+        raise SIGTERMException
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import warnings
 
 import lightning as L
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -49,6 +52,17 @@ class Broken(Explainer):
         if type(self).calls > 1:
             raise RuntimeError("no heat today")
         return GradCAM()(model, images, targets, forward=forward)
+
+
+class Terminated(Broken):
+    """Is told to end in the midst of a look, which fails of it."""
+
+    calls = 0
+
+    def __call__(self, model, images, targets=None, *, forward=None) -> Explanation:
+        if type(self).calls > 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().__call__(model, images, targets, forward=forward)
 
 
 def test_one_constant_tag_an_image_one_step_an_epoch(module, loader, make_trainer, read_events):
@@ -213,6 +227,13 @@ def test_what_cannot_work_is_an_error_before_the_first_batch(callback, message, 
     with pytest.raises(ValueError, match=message):
         make_trainer(callback).fit(module, loader, loader)
     assert module.seen == []
+
+
+def test_a_look_that_fails_of_a_sigterm_ends_the_training_without_a_word(module, loader, make_trainer):
+    trainer = make_trainer(CamLogger(Terminated(), images=3, fast=False), max_epochs=3)
+    with pytest.raises(SIGTERMException):
+        trainer.fit(module, loader, loader)
+    assert trainer.current_epoch == 0
 
 
 def test_no_logger_for_pictures_is_a_warning(module, loader, make_trainer):

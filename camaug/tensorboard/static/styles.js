@@ -65,7 +65,7 @@ html, body { margin: 0; height: 100%; }
 .camaug button.round { width: 28px; padding: 0; border-radius: 50%; }
 .camaug input[type="range"] { width: 76px; accent-color: var(--accent); margin: 0; }
 .camaug input[type="checkbox"] { accent-color: var(--accent); margin: 0; }
-.camaug select { max-width: 124px; text-overflow: ellipsis; }
+.camaug select { max-width: 140px; text-overflow: ellipsis; }
 .camaug .field { display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; }
 .camaug .pull { display: inline-flex; align-items: center; gap: 6px; }
 .camaug .pull .number { min-width: 2.2em; }

@@ -68,7 +68,10 @@ function createFinder(act) {
   });
   const classes = choice([], (className) => act.set({ className }), { "aria-label": "Class" });
   const verdicts = Object.entries(VERDICTS).map(([key, { name }]) => [key, name]);
-  const verdict = choice(verdicts, (value) => act.set({ verdict: value }), { "aria-label": "Right or wrong" });
+  const verdict = choice(verdicts, (value) => act.set({ verdict: value }), {
+    "aria-label": "Right or wrong",
+    title: "Became wrong: right in an epoch before, and wrong in this one",
+  });
   const flagged = element("input", { type: "checkbox", on: { change: () => act.set({ flagged: flagged.checked }) } });
   const sorts = Object.entries(SORTS).map(([key, { name }]) => [key, name]);
   const sort = choice(sorts, (value) => act.set({ sort: value }));
