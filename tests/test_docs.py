@@ -115,34 +115,30 @@ def test_links_lead_somewhere(page):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-def test_every_argument_in_the_readme_and_beside_it_exists():
-    import subprocess
-    import sys
+@pytest.fixture
+def help_of(capsys, monkeypatch):
+    """What the command line prints of itself, in this process, which has imported everything already."""
+    from camaug.cli import main
 
-    help_text = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "fit", "--data=ImageFolderDataModule", "--help"],
-        capture_output=True, text=True, timeout=120,
-    ).stdout  # fmt: skip
-    details = "".join(
-        subprocess.run(
-            [sys.executable, str(ROOT / "train.py"), "fit", f"--data.help={name}"],
-            capture_output=True, text=True, timeout=120,
-        ).stdout
-        for name in ("ImageFolderDataModule", "BoxesDataModule")
-    )  # fmt: skip
-    explaining = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "predict", "--help"], capture_output=True, text=True, timeout=120
-    ).stdout  # without the link from the data to the number of classes
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", ["train.py", *arguments])
+        with pytest.raises(SystemExit):
+            main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_every_argument_in_the_readme_and_beside_it_exists(help_of):
+    help_text = help_of("fit", "--data=ImageFolderDataModule", "--help")
+    details = "".join(help_of("fit", f"--data.help={name}") for name in ("ImageFolderDataModule", "BoxesDataModule"))
+    explaining = help_of("predict", "--help")  # without the link from the data to the number of classes
     for argument in set(re.findall(r"--((?:model|cam|augmentation|trainer|data)\.\w+)", PAGES)):
         assert f"--{argument}" in help_text + details + explaining, argument
     for argument in set(re.findall(r"--(writer\.\w+|explainer|output|ckpt_path)\b", PAGES)):
         assert f"--{argument}" in explaining, argument
-    experimenting = "".join(
-        subprocess.run(
-            [sys.executable, str(ROOT / "train.py"), "experiment", *asked], capture_output=True, text=True, timeout=120
-        ).stdout
-        for asked in (["--help"], ["--experiment.help=InsertionDeletionExperiment"])
-    )
+    asked = (["--help"], ["--experiment.help=InsertionDeletionExperiment"])
+    experimenting = "".join(help_of("experiment", *arguments) for arguments in asked)
     for argument in set(re.findall(r"--(experiment\.\w+|images)\b", PAGES)):
         assert f"--{argument}" in experimenting, argument
 
