@@ -296,7 +296,7 @@ def test_a_real_tensorboard_keeps_sixty_of_sixty_epochs(tmp_path, fast):
             last = make_look(50 + 59)
             assert answer["looks"]["confidence"][59] == pytest.approx(last.probabilities.amax(1).tolist(), abs=1e-6)
             assert answer["classes"] == list(CLASSES)
-            maps = ask(f"{address}/maps?{chosen}&probe=20")
+            maps = ask(f"{address}/maps?{chosen}&probe=20")["maps"]["20"]
             first = decoded(maps["predicted"][0], maps["sizes"][0], maps["predicted_ranges"][0])
             assert (first - looks[0].maps[2]).abs().max() <= 1 / 255
             with urllib.request.urlopen(f"{address}/original?run=a&prefix=cam&probe=20") as response:
