@@ -33,7 +33,7 @@ from camaug.observe import observing
 from camaug.sharded import whole_weights
 
 from .probes import Probes, choose_probes, warn_of_missing_objects
-from .stages import first_loader, images_on_device
+from .stages import end_if_terminated, first_loader, images_on_device
 from .strategies import refuse_sharded
 
 __all__ = ["CamEvaluator"]
@@ -218,6 +218,7 @@ class CamEvaluator(L.Callback):
             with whole_weights(pl_module), isolate_rng():  # the hooks that move a batch may draw random numbers
                 self._update(trainer, pl_module, metrics, self._probes)
         except Exception:
+            end_if_terminated(trainer)
             of = f" of process {trainer.global_rank}" if trainer.world_size > 1 else ""
             warnings.warn(  # by the process that it happens to
                 f"CamEvaluator could not evaluate all of its images{of} in epoch {trainer.current_epoch}; training "
