@@ -36,9 +36,9 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from camaug import GradCAM, find_layer, spatial_features
-from camaug.features import capture
-from camaug.layers import resolve_layer
-from camaug.observe import observing
+from camaug.inspection.capture import capture
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import resolve_layer
 
 Size = tuple[int, int]
 TITLE = "# Which layer is taken\n\nMade by `python benchmarks/coverage.py`, which says what the columns mean.\n\n"
@@ -98,10 +98,10 @@ def main() -> None:
         names = torchvision.models.list_models(module=torchvision.models)
         parts.append(("torchvision, every classification model", check_torchvision, names))
     text, summaries = TITLE, []
-    for title, look, names in parts:
+    for title, snapshot, names in parts:
         findings = []
         for name in names:
-            findings.append(look(name))
+            findings.append(snapshot(name))
             console.print(" | ".join(findings[-1].row()), highlight=False)
         summaries.append(report(console, title, findings))
         text += markdown(title, findings, summaries[-1])
@@ -223,7 +223,7 @@ def check_model(finding: Finding, model: nn.Module) -> Finding:
     size = finding.size
     images = 0.1 * torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     target = find_layer(model, images)
-    with observing(model):
+    with neutral(model):
         layer = resolve_layer(model, None, images)
         with capture(layer.module, gradients=True) as captured:
             logits = model(images)

@@ -22,10 +22,10 @@ from benchmarks.settings import half_resolution
 from benchmarks.subjects import make_images, make_model, real_images
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import FastForward, GradCAM
-from camaug.augment import augmentation_explainer
+from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.augmentation.price import mask_overlap
 from camaug.experiments.report import Cell, Table
 from camaug.metrics import rank_correlation
-from camaug.price import mask_overlap
 
 __all__ = ["REFERENCE", "measure"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from camaug.timing import now
+from camaug.utils.timing import now
 
 __all__ = ["Clock", "Options"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from camaug.experiments.report import Table
 from camaug.experiments.writing import file_name, to_csv, to_markdown
-from camaug.files import write_whole
+from camaug.utils.atomic_write import write_atomically
 
 __all__ = ["Result", "load_results", "page", "save_result"]
 
@@ -51,9 +51,9 @@ class Result:
 def save_result(result: Result, folder: Path, name: str) -> None:
     """Write a result: ``NAME.json`` with all of it, and a CSV file a table."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{name}.json", (json.dumps(asdict(result), indent=1) + "\n").encode())
+    write_atomically(folder / f"{name}.json", (json.dumps(asdict(result), indent=1) + "\n").encode())
     for table in result.tables:
-        write_whole(folder / f"{name}_{file_name(table.name.partition(',')[0])}.csv", to_csv(table).encode())
+        write_atomically(folder / f"{name}_{file_name(table.name.partition(',')[0])}.csv", to_csv(table).encode())
 
 
 def load_results(folder: Path) -> list[Result]:

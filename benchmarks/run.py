@@ -30,7 +30,7 @@ from benchmarks.options import Options  # noqa: E402
 from benchmarks.results import Result, load_results, page, save_result  # noqa: E402
 from camaug.experiments.report import Report  # noqa: E402
 from camaug.experiments.writing import print_report  # noqa: E402
-from camaug.files import write_whole  # noqa: E402
+from camaug.utils.atomic_write import write_atomically  # noqa: E402
 
 SECTIONS = {
     "methods": methods,
@@ -67,7 +67,7 @@ def main(given: Sequence[str] | None = None) -> None:
             save_result(result, output / "results", "_".join(parts).replace("/", "-"))
             print_report(Report(f"{name}, {time.perf_counter() - begun:.0f} s", tables), console)
             # The page is written anew after every section: a run that is stopped leaves what it has.
-            write_whole(file, page(load_results(output / "results")).encode())
+            write_atomically(file, page(load_results(output / "results")).encode())
     console.print(f"written: {file}", highlight=False, soft_wrap=True)
 
 

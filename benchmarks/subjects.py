@@ -12,8 +12,8 @@ from torchvision.transforms import v2
 
 from benchmarks.options import Options
 from camaug import find_layer
-from camaug.models import create_classifier
-from camaug.observe import observing
+from camaug.inspection.neutral import neutral
+from camaug.training.create_classifier import create_classifier
 
 __all__ = ["DATA", "layers_by_channels", "make_images", "make_model", "real_images"]
 
@@ -77,7 +77,7 @@ def layers_by_channels(model: nn.Module, images: Tensor) -> list[tuple[str, int]
         if name
     ]
     try:
-        with observing(model):
+        with neutral(model):
             model(images[:1])
     finally:
         for handle in handles:

@@ -31,12 +31,12 @@ from werkzeug.test import Client
 
 from benchmarks.options import Options
 from benchmarks.subjects import make_images, real_images
-from camaug.callbacks.look import Look, overview, panels
-from camaug.callbacks.pictures import add_jpeg, is_pictured
-from camaug.callbacks.strip import look_record, write_originals, write_strip
+from camaug.callbacks._logging.film_strip import snapshot_record, write_originals, write_strip
+from camaug.callbacks._logging.snapshot import Snapshot, overview, panels
+from camaug.callbacks._logging.write_images import add_jpeg, logs_images_in_epoch
 from camaug.experiments.report import Cell, Table
-from camaug.masking import normalise, upsample
-from camaug.render import denormalise
+from camaug.functional.masks import normalise, upsample
+from camaug.images.render import denormalise
 from camaug.tensorboard.plugin import CamaugPlugin
 
 __all__ = ["measure"]
@@ -55,14 +55,16 @@ def measure(options: Options) -> list[Table]:
 def _sizes(photos: Tensor, epochs: int) -> Table:
     rows: list[list[Cell]] = []
     for name, grid in {"7 × 7": (7, 7), "14 × 14": (14, 14), "28 × 28": (28, 28), "of pixels, 80 × 80": None}.items():
-        looks = (_look(photos, epoch, grid) for epoch in range(epochs))
-        rows.append([f"blobs, maps {name}", _megabytes(lambda writer, looks=looks: _write_run(writer, looks))])
+        snapshots = (_look(photos, epoch, grid) for epoch in range(epochs))
+        rows.append(
+            [f"blobs, maps {name}", _megabytes(lambda writer, snapshots=snapshots: _write_run(writer, snapshots))]
+        )
     few = [_look(photos, epoch, (7, 7)) for epoch in range(max(1, epochs // 10))]  # of one size in every epoch
     for name, jpeg in {"pictures as JPEG": True, "pictures as PNG": False}.items():
         megabytes = _megabytes(lambda writer, jpeg=jpeg: _write_pictures(writer, few, jpeg))
         rows.append([name, megabytes * epochs / len(few)])
         if jpeg:
-            pictured = sum(is_pictured(epoch, epochs) for epoch in range(epochs))
+            pictured = sum(logs_images_in_epoch(epoch, epochs) for epoch in range(epochs))
             rows.append([f"{name}, of the {pictured} epochs that are logged", megabytes * pictured / len(few)])
     notes = [
         "The pictures are those of TensorBoard's Images tab: 192 px a cell, three cells an image, and the overview."
@@ -74,9 +76,9 @@ def _times(probes: int, epochs: int) -> Table:
     photos = torch.rand(probes, 3, 64, 64)
     with tempfile.TemporaryDirectory() as folder:
         for method in METHODS:
-            looks = (_look(photos, epoch, (7, 7)) for epoch in range(epochs))
+            snapshots = (_look(photos, epoch, (7, 7)) for epoch in range(epochs))
             with SummaryWriter(f"{folder}/run", filename_suffix=f".{method}") as writer:
-                _write_run(writer, looks, method)
+                _write_run(writer, snapshots, method)
         loaders = {"Python loader": _python_loader, "fast loader": _fast_loader}
         found = {}
         for name, load in loaders.items():
@@ -162,7 +164,7 @@ def _wait_for(tab: Tab, epochs: int, probes: int) -> None:
         time.sleep(0.5)
 
 
-def _look(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -> Look:
+def _look(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -> Snapshot:
     generator = torch.Generator().manual_seed(epoch)
     count, size = len(photos), (photos.shape[-2], photos.shape[-1])
     small = torch.rand(2 * count, 1, *(grid or size), generator=generator) ** 3
@@ -173,7 +175,7 @@ def _look(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -> Look:
     labels = torch.where(wrong, (predicted + 1) % len(CLASSES), predicted)
     true_maps = torch.where(wrong[:, None, None], others, maps)
     indices, drift = list(range(count)), torch.rand(count, generator=generator)
-    return Look(
+    return Snapshot(
         indices,
         labels.tolist(),
         photos,
@@ -190,21 +192,21 @@ def _look(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -> Look:
     )
 
 
-def _write_run(writer: SummaryWriter, looks: Iterable[Look], method: str = "group-cam") -> None:
-    for epoch, look in enumerate(looks):
-        record = look_record(look, {f"cam/figure_{number}": 0.5 for number in range(12)})
+def _write_run(writer: SummaryWriter, snapshots: Iterable[Snapshot], method: str = "group-cam") -> None:
+    for epoch, snapshot in enumerate(snapshots):
+        record = snapshot_record(snapshot, {f"cam/figure_{number}": 0.5 for number in range(12)})
         about = {"epoch": epoch, "step": 100 * epoch, "method": method, "layer": "layer4"}
         about["settings"] = f"{method} fuse=mean groups=32 theta=70.0 weighted=True subtract_baseline=True"
         if epoch == 0:
-            write_originals(writer, look, "cam", method, CLASSES, epoch)
-        write_strip(writer, look, "cam", method, record, about)
+            write_originals(writer, snapshot, "cam", method, CLASSES, epoch)
+        write_strip(writer, snapshot, "cam", method, record, about)
 
 
-def _write_pictures(writer: SummaryWriter, looks: list[Look], jpeg: bool) -> None:
+def _write_pictures(writer: SummaryWriter, snapshots: list[Snapshot], jpeg: bool) -> None:
     add = add_jpeg if jpeg else SummaryWriter.add_image
-    for epoch, look in enumerate(looks):
-        painted = (look, CLASSES, "viridis", 0.5)
-        for index, panel in zip(look.indices, panels(*painted), strict=True):
+    for epoch, snapshot in enumerate(snapshots):
+        painted = (snapshot, CLASSES, "viridis", 0.5)
+        for index, panel in zip(snapshot.indices, panels(*painted), strict=True):
             add(writer, f"cam/{index}", panel, epoch)
         add(writer, "cam/overview", overview(*painted), epoch)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from camaug.timing import in_turn, now
+from camaug.utils.timing import in_turn, now
 
 __all__ = ["FORWARD", "forward_pass", "medians", "without_warnings"]
 

@@ -17,24 +17,25 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer, as_explainer
+from camaug.inspection.neutral import neutral
+from camaug.inspection.sharded_weights import whole_weights
 from camaug.metrics import (
     ROAD,
     AverageDrop,
     Drift,
+    EnergyInMask,
     GridPointingGame,
     InsertionDeletion,
-    MassInMask,
     PointingGame,
     Trust,
     choose_mosaics,
     mosaic_maps,
 )
-from camaug.observe import observing
-from camaug.sharded import whole_weights
 
-from .probes import Probes, choose_probes, warn_of_missing_objects
-from .stages import end_if_terminated, first_loader, images_on_device
-from .strategies import refuse_sharded
+from ._logging.probes import Probes, choose_probes, warn_of_missing_objects
+from ._trainer.bound_forward import bind_forward
+from ._trainer.stages import end_if_terminated, first_loader, images_on_device
+from ._trainer.strategies import refuse_sharded
 
 __all__ = ["CamEvaluator"]
 
@@ -44,14 +45,14 @@ METRICS: Mapping[str, Callable[[int, Explainer], Metric]] = {
     "road": lambda classes, explainer: ROAD(),
     "drift": lambda classes, explainer: Drift(),
     "trust": lambda classes, explainer: Trust(explainer),
-    "mass_in_mask": lambda classes, explainer: MassInMask(),
+    "energy_in_mask": lambda classes, explainer: EnergyInMask(),
     "pointing_game": lambda classes, explainer: PointingGame(classes),
     "grid_pointing_game": lambda classes, explainer: GridPointingGame(),
 }
-NEED_MASKS = ("mass_in_mask", "pointing_game")
+NEED_MASKS = ("energy_in_mask", "pointing_game")
 LOGGED_AS = {
     "road": "road_",
-    "mass_in_mask": "object_",  # this one and the next know an area
+    "energy_in_mask": "object_",  # this one and the next know an area
     "pointing_game": "pointing_",
     "grid_pointing_game": "grid_",
 }
@@ -85,9 +86,9 @@ class CamEvaluator(L.Callback):
     road                   ``road_most_relevant_first``, ``road_least_relevant_first``, ``road_combined``
                            (:class:`camaug.metrics.ROAD`); 19 forwards an image
     drift                  ``drift``, ``overlap`` since the last look (:class:`camaug.metrics.Drift`)
-    trust                  ``flat_maps``, ``class_similarity``, ``head_similarity``, ``centre_bias``
+    trust                  ``constant_maps``, ``class_similarity``, ``head_similarity``, ``centre_bias``
                            (:class:`camaug.metrics.Trust`); explains each image twice more
-    mass_in_mask           ``object_mass``, ``object_area``, where the data set has an ``object_mask(index)``
+    energy_in_mask           ``object_energy``, ``object_area``, where the data set has an ``object_mask(index)``
     pointing_game          ``pointing_accuracy``, ``pointing_area``, ``pointing_classes``, likewise
     grid_pointing_game     ``grid_localisation``, ``grid_chance``, on mosaics of 2 × 2 images of different classes, each
                            given at least half of the confidence (:class:`camaug.metrics.GridPointingGame`)
@@ -255,7 +256,7 @@ class CamEvaluator(L.Callback):
         images = images[torch.tensor(known, dtype=torch.int64, device=images.device)]
         forward = self._forward(pl_module)
         with trainer.precision_plugin.forward_context():
-            with observing(pl_module):
+            with neutral(pl_module):
                 parts = [(forward or pl_module)(part) for part in images.split(DEFAULT_IMAGES)]
             probabilities = torch.cat(parts).float().softmax(dim=1)
             try:
@@ -299,4 +300,4 @@ class CamEvaluator(L.Callback):
             metric.update(seen.maps, previous)
 
     def _forward(self, pl_module: L.LightningModule) -> Callable[[Tensor], Tensor] | None:
-        return None if self.forward is None else lambda images: self.forward(pl_module, images)  # type: ignore[misc]
+        return bind_forward(self.forward, pl_module)

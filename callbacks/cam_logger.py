@@ -16,22 +16,30 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
-from camaug.batches import find_images_and_labels
-from camaug.class_names import class_label
+from camaug.augmentation.batch import find_images_and_labels
 from camaug.explainers import Explainer, as_explainer
-from camaug.fast_path import FastPath
-from camaug.layers import unwrap
+from camaug.explainers.fast_path import FastPath
+from camaug.explainers.provenance import settings_line
+from camaug.images.class_names import class_label
+from camaug.images.render import COLORMAPS, denormalise
+from camaug.inspection.sharded_weights import whole_weights
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics import class_similarity, head_similarity
-from camaug.records import settings_line
-from camaug.render import COLORMAPS, denormalise
-from camaug.sharded import whole_weights
 
-from .look import Look, compared, doubts, figures, overview, panels
-from .pictures import can_take_pictures, class_names, is_pictured, normalisation, safe_tag, write_picture
-from .probes import Probes, choose_probes, warn_of_missing_objects
-from .stages import end_if_terminated, first_loader, images_on_device
-from .strategies import refuse_sharded
-from .strip import look_record, write_originals, write_strip
+from ._logging.film_strip import snapshot_record, write_originals, write_strip
+from ._logging.probes import Probes, choose_probes, warn_of_missing_objects
+from ._logging.snapshot import Snapshot, compared, doubts, figures, overview, panels
+from ._logging.write_images import (
+    can_log_images,
+    class_names,
+    logs_images_in_epoch,
+    normalisation,
+    safe_tag,
+    write_image,
+)
+from ._trainer.bound_forward import bind_forward
+from ._trainer.stages import end_if_terminated, first_loader, images_on_device
+from ._trainer.strategies import refuse_sharded
 
 __all__ = ["CamLogger"]
 
@@ -87,8 +95,8 @@ class CamLogger(L.Callback):
             is two fifths more work on average. None for never. Methods that show the same for every class by design
             are not compared.
         fast: Whether the fast forward explains, as long as its maps agree with the plain ones
-            (:class:`camaug.fast_path.FastPath`).
-        pictures_every_n_epochs: After every how many epochs the ordinary pictures are logged, which are most of an
+            (:class:`camaug.explainers.fast_path.FastPath`).
+        images_every_n_epochs: After every how many epochs the ordinary pictures are logged, which are most of an
             event file; the tab has every epoch without them. None is every epoch, except in TensorBoard's files of
             trainings of more than 20 epochs: there the first, the last and about ten between, since its page of images
             keeps ten.
@@ -116,14 +124,14 @@ class CamLogger(L.Callback):
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         trust_every_n_epochs: int | None = 5,
         fast: bool = True,
-        pictures_every_n_epochs: int | None = None,
+        images_every_n_epochs: int | None = None,
         tag: str = "cam",
     ) -> None:
         counts = {
             "images": images,
             "every_n_epochs": every_n_epochs,
             "trust_every_n_epochs": trust_every_n_epochs,
-            "pictures_every_n_epochs": pictures_every_n_epochs,
+            "images_every_n_epochs": images_every_n_epochs,
         }
         for name, value in counts.items():
             if value is not None and value < 1:
@@ -144,7 +152,7 @@ class CamLogger(L.Callback):
         self.forward = forward
         self.trust_every_n_epochs = trust_every_n_epochs
         self.fast = fast
-        self.pictures_every_n_epochs = pictures_every_n_epochs
+        self.images_every_n_epochs = images_every_n_epochs
         self.tag = tag
         self._explaining: FastPath | None = None
         self._probes: Probes | None = None
@@ -172,9 +180,9 @@ class CamLogger(L.Callback):
             pl_module,
             self._forward(pl_module),
             enabled=self.fast,
-            say=lambda what: rank_zero_info(f"CamLogger: {what}"),
+            notify=lambda what: rank_zero_info(f"CamLogger: {what}"),
         )
-        if not trainer.fast_dev_run and not any(can_take_pictures(logger) for logger in trainer.loggers):
+        if not trainer.fast_dev_run and not any(can_log_images(logger) for logger in trainer.loggers):
             rank_zero_warn(
                 "CamLogger found no logger that takes pictures, so no heatmap will be seen: "
                 "pass logger=TensorBoardLogger(...) to the Trainer"
@@ -283,15 +291,15 @@ class CamLogger(L.Callback):
                 if self._probes is None:
                     return
                 with isolate_rng():  # the hooks that move a batch may draw random numbers
-                    look = self._look(trainer, pl_module, self._probes)
-                    look = compared(look, self._comparable(look))
-                    look = self._compare(trainer, pl_module, self._probes, look)
-            self._write(trainer, pl_module, look, prefix, logged)
+                    snapshot = self._look(trainer, pl_module, self._probes)
+                    snapshot = compared(snapshot, self._comparable(snapshot))
+                    snapshot = self._compare(trainer, pl_module, self._probes, snapshot)
+            self._write(trainer, pl_module, snapshot, prefix, logged)
         except Exception:
             end_if_terminated(trainer)
             self._warn(f"could not log heatmaps in epoch {trainer.current_epoch}")
 
-    def _look(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> Look:
+    def _look(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> Snapshot:
         parts = []
         layers: tuple[str, ...] = ()
         grid: tuple[int, int] | None = None
@@ -310,20 +318,22 @@ class CamLogger(L.Callback):
             parts.append((pictures, explanation.logits.float().softmax(dim=1).cpu(), predicted, maps, true_maps))
         found = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         masks = None if probes.masks is None else torch.stack(list(probes.masks))
-        return Look(probes.indices, probes.labels, *found, masks, layers=layers, grid=grid)
+        return Snapshot(probes.indices, probes.labels, *found, masks, layers=layers, grid=grid)
 
-    def _compare(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes, look: Look) -> Look:
+    def _compare(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes, snapshot: Snapshot
+    ) -> Snapshot:
         """The look, where it is due with how similar its heatmaps are to those of another class and a random head."""
         every, last = self.trust_every_n_epochs, self._compared_in
         due = every is not None and (last is None or trainer.current_epoch - last >= every)
         if not due or not self.explainer.class_specific:
-            return look
+            return snapshot
         self._compared_in = trainer.current_epoch
         lengths = _lengths(probes.batches)
         similarities = []
         try:
             for batch, maps, targets in zip(
-                probes.batches, look.maps.split(lengths), look.predicted.split(lengths), strict=True
+                probes.batches, snapshot.maps.split(lengths), snapshot.predicted.split(lengths), strict=True
             ):
                 images = images_on_device(trainer, batch)
                 asked = (self.explainer, pl_module, images, maps.to(images.device), targets.to(images.device))
@@ -338,15 +348,15 @@ class CamLogger(L.Callback):
                 "could not compare heatmaps with those of another class and of a random head in epoch "
                 f"{trainer.current_epoch}"
             )
-            return look
+            return snapshot
         of_class, of_head = (torch.cat(parts) for parts in zip(*similarities, strict=True))
-        return replace(look, class_similarity=of_class, head_similarity=of_head)
+        return replace(snapshot, class_similarity=of_class, head_similarity=of_head)
 
     def _write(
         self,
         trainer: L.Trainer,
         pl_module: L.LightningModule,
-        look: Look,
+        snapshot: Snapshot,
         prefix: str,
         logged: Mapping[str, Tensor],
     ) -> None:
@@ -355,14 +365,14 @@ class CamLogger(L.Callback):
         if prefix == self.tag:
             due = [logger for logger in trainer.loggers if self._takes_pictures_now(logger, trainer)]
         if due:
-            self._write_pictures(due, look, prefix, names, trainer.current_epoch)
-        self._doubt(trainer, look)
-        values = {f"{prefix}/{name}": value for name, value in figures(look).items()}
+            self._write_pictures(due, snapshot, prefix, names, trainer.current_epoch)
+        self._doubt(trainer, snapshot)
+        values = {f"{prefix}/{name}": value for name, value in figures(snapshot).items()}
         # The augmentation logs at the same moment or after it, so that what is known of it is the last epoch's.
         current = {name: value for name, value in logged.items() if not name.startswith("augmentation/")}
         known = {name: float(value) for name, value in current.items() if value.numel() == 1}
-        self._write_strip(trainer, pl_module, look, prefix, {**values, **known}, names)
-        self._previous = Maps(look.indices, look.true_maps)
+        self._write_strip(trainer, pl_module, snapshot, prefix, {**values, **known}, names)
+        self._previous = Maps(snapshot.indices, snapshot.true_maps)
         # A CamEvaluator beside this logger has the figures that both know, of more images.
         values = {name: value for name, value in values.items() if name not in logged}
         # Where Lightning logs an epoch's own figures: at its last step, which a checkpoint at its end has behind it.
@@ -370,11 +380,13 @@ class CamLogger(L.Callback):
         for logger in trainer.loggers:
             logger.log_metrics(values, step=step)
 
-    def _comparable(self, look: Look) -> Tensor | None:
+    def _comparable(self, snapshot: Snapshot) -> Tensor | None:
         """The last look's maps, if they are of the same images."""
         last = self._previous
-        same = last is not None and list(last.indices) == list(look.indices)
-        return last.true_maps if last is not None and same and last.true_maps.shape == look.true_maps.shape else None
+        same = last is not None and list(last.indices) == list(snapshot.indices)
+        return (
+            last.true_maps if last is not None and same and last.true_maps.shape == snapshot.true_maps.shape else None
+        )
 
     def _flush(self, trainer: L.Trainer) -> None:
         if not trainer.is_global_zero:
@@ -388,24 +400,24 @@ class CamLogger(L.Callback):
 
     def _takes_pictures_now(self, logger: Logger, trainer: L.Trainer) -> bool:
         epoch = trainer.current_epoch
-        if self.pictures_every_n_epochs is not None:
-            return (epoch + 1) % self.pictures_every_n_epochs == 0
-        return not isinstance(logger, TensorBoardLogger) or is_pictured(epoch, trainer.max_epochs)
+        if self.images_every_n_epochs is not None:
+            return (epoch + 1) % self.images_every_n_epochs == 0
+        return not isinstance(logger, TensorBoardLogger) or logs_images_in_epoch(epoch, trainer.max_epochs)
 
     def _write_pictures(
-        self, loggers: Sequence[Logger], look: Look, prefix: str, names: Sequence[str] | None, epoch: int
+        self, loggers: Sequence[Logger], snapshot: Snapshot, prefix: str, names: Sequence[str] | None, epoch: int
     ) -> None:
-        painted = (look, names, self.colormap, self.strength)
-        for index, label, panel in zip(look.indices, look.labels, panels(*painted), strict=True):
+        painted = (snapshot, names, self.colormap, self.strength)
+        for index, label, panel in zip(snapshot.indices, snapshot.labels, panels(*painted), strict=True):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
-            write_picture(loggers, f"{prefix}/{folder}{index}", panel, epoch)
-        write_picture(loggers, f"{prefix}/overview", overview(*painted), epoch)
+            write_image(loggers, f"{prefix}/{folder}{index}", panel, epoch)
+        write_image(loggers, f"{prefix}/overview", overview(*painted), epoch)
 
     def _write_strip(
         self,
         trainer: L.Trainer,
         pl_module: L.LightningModule,
-        look: Look,
+        snapshot: Snapshot,
         prefix: str,
         values: Mapping[str, float],
         names: Sequence[str] | None,
@@ -414,18 +426,18 @@ class CamLogger(L.Callback):
         if not writers:
             return
         epoch, method = trainer.current_epoch, self.explainer.name
-        record = look_record(look, values)
+        record = snapshot_record(snapshot, values)
         about = {
             "epoch": epoch,
             "step": trainer.global_step,
             "method": method,
             "settings": settings_line(self.explainer, unwrap(pl_module)),
-            "layer": ", ".join(look.layers),
+            "layer": ", ".join(snapshot.layers),
         }
         for writer in writers:
             if prefix not in self._begun:
-                write_originals(writer, look, prefix, method, names, epoch)
-            write_strip(writer, look, prefix, method, record, about)
+                write_originals(writer, snapshot, prefix, method, names, epoch)
+            write_strip(writer, snapshot, prefix, method, record, about)
         self._begun.add(prefix)
 
     def _explain(
@@ -436,7 +448,7 @@ class CamLogger(L.Callback):
             return self._explaining(images, targets)
 
     def _forward(self, pl_module: L.LightningModule) -> Callable[[Tensor], Tensor] | None:
-        return None if self.forward is None else lambda images: self.forward(pl_module, images)  # type: ignore[misc]
+        return bind_forward(self.forward, pl_module)
 
     def _normalisation(self, trainer: L.Trainer) -> tuple[Sequence[float] | None, Sequence[float] | None]:
         if self.mean is not None and self.std is not None:
@@ -457,13 +469,13 @@ class CamLogger(L.Callback):
     def _prefixes(self) -> tuple[str, str, str]:
         return self.tag, f"{self.tag}_validate", f"{self.tag}_test"
 
-    def _doubt(self, trainer: L.Trainer, look: Look) -> None:
+    def _doubt(self, trainer: L.Trainer, snapshot: Snapshot) -> None:
         """Say once for each reason that more than half of the heatmaps are not to be trusted."""
-        for reason, count in doubts(look).items():
-            if 2 * count > len(look.maps) and reason not in self._warned:
+        for reason, count in doubts(snapshot).items():
+            if 2 * count > len(snapshot.maps) and reason not in self._warned:
                 self._warned.add(reason)
                 rank_zero_warn(
-                    f"CamLogger: in epoch {trainer.current_epoch} {count} of {len(look.maps)} heatmaps of "
+                    f"CamLogger: in epoch {trainer.current_epoch} {count} of {len(snapshot.maps)} heatmaps of "
                     f"{self.explainer.name} are not to be trusted ({reason}). It is not said again; the captions and "
                     f"the figures under {self.tag}/ tell it from then on"
                 )

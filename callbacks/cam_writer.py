@@ -15,17 +15,18 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from camaug.batches import find_images_and_labels, find_strings
-from camaug.class_names import find_class, known_class_names
-from camaug.explain_image import explanation_record
-from camaug.explained_image import ExplainedImage, RawMap
+from camaug.augmentation.batch import find_images_and_labels, find_strings
 from camaug.explainers import Explainer, Explanation, as_explainer
-from camaug.printable import printable
-from camaug.records import describe_explainer, describe_model, weights_digest
-from camaug.render import COLORMAPS, denormalise
+from camaug.explainers.provenance import describe_explainer, describe_model
+from camaug.images.class_names import find_class, known_class_names
+from camaug.images.render import COLORMAPS, denormalise
+from camaug.inspection.model_digest import model_digest
+from camaug.single_image.explain import explanation_record
+from camaug.single_image.explained_image import ExplainedImage, RawMap
+from camaug.utils.printable import printable
 
-from .pictures import class_names, normalisation
-from .strategies import refuse_fsdp2, refuse_sharded
+from ._logging.write_images import class_names, normalisation
+from ._trainer.strategies import refuse_fsdp2, refuse_sharded
 
 __all__ = ["CamWriter"]
 
@@ -221,7 +222,7 @@ class CamWriter(L.Callback):
             settings = {
                 "explainer": describe_explainer(self.explainer, pl_module),
                 "asked": self.target,
-                "model": {**describe_model(pl_module), "weights": weights_digest(pl_module)},
+                "model": {**describe_model(pl_module), "weights": model_digest(pl_module)},
                 "transform": getattr(preprocessing, "settings", None),
                 "precision": str(trainer.precision),
                 "written": {"raw": self.raw, "colormap": self.colormap, "strength": self.strength},

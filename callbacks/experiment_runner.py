@@ -15,19 +15,19 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
-from camaug.batches import class_indices, find_images_and_labels, find_strings
-from camaug.class_names import known_class_names
+from camaug.augmentation.batch import class_indices, find_images_and_labels, find_strings
 from camaug.experiments.base import Experiment, ImageBatch, require_extras, untracked
 from camaug.experiments.report import Report
 from camaug.experiments.writing import write_report
-from camaug.layers import unwrap
-from camaug.observe import observing
-from camaug.records import describe_model
-from camaug.render import denormalise
+from camaug.explainers.provenance import describe_model
+from camaug.images.class_names import known_class_names
+from camaug.images.render import denormalise
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 
-from .pictures import class_names, normalisation
-from .probes import places
-from .stages import first_loader
+from ._logging.probes import places
+from ._logging.write_images import class_names, normalisation
+from ._trainer.stages import first_loader
 
 __all__ = ["ExperimentRunner"]
 
@@ -189,7 +189,7 @@ class ExperimentRunner(L.Callback):
 
     def _learn_classes(self, trainer: L.Trainer, pl_module: L.LightningModule, image: torch.Tensor, data: Any) -> None:
         """What the model's classes are called, and whether the data's labels are of these classes."""
-        with observing(unwrap(pl_module)), trainer.precision_plugin.forward_context():
+        with neutral(unwrap(pl_module)), trainer.precision_plugin.forward_context():
             classes = pl_module(image).shape[1]
         names = class_names(trainer, data)
         if names is None or len(names) == classes:

@@ -14,24 +14,25 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from camaug.augment import GroupCamTransform
-from camaug.batches import find_images_and_labels
+from camaug.augmentation.batch import find_images_and_labels
+from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.explainers import Explainer, as_explainer
-from camaug.fast_path import COMPARED_IMAGES
-from camaug.layers import resolve_layer
-from camaug.recipes import NEED_NO_MAPS, WITH_TWINS, Recipe, check_recipe
-from camaug.records import describe
-from camaug.render import caption, colorize, denormalise, enlarge, grid, row
-from camaug.sharded import whole_weights
+from camaug.explainers.fast_path import COMPARED_IMAGES
+from camaug.explainers.provenance import describe
+from camaug.functional.recipes import NEED_NO_MAPS, WITH_MASKED_VIEWS, Recipe, check_recipe
+from camaug.images.render import caption, colorize, denormalise, enlarge, grid, row
+from camaug.inspection.sharded_weights import whole_weights
+from camaug.inspection.target_layer import resolve_layer
 
-from .bank_keeper import BankKeeper
-from .consistency import Consistency
-from .expected_cost import expected_cost
-from .pictures import Normalisation, normalisation, write_picture
-from .stages import end_if_terminated
-from .stopwatch import Stopwatch
-from .strategies import refuse_sharded
-from .training_step import wrap_training_step
+from ._augmentation.bank_keeper import BankKeeper
+from ._augmentation.consistency import Consistency
+from ._augmentation.expected_cost import expected_cost
+from ._logging.write_images import Normalisation, normalisation, write_image
+from ._trainer.bound_forward import bind_forward
+from ._trainer.stages import end_if_terminated
+from ._trainer.stopwatch import Stopwatch
+from ._trainer.strategies import refuse_sharded
+from ._trainer.training_step import wrap_training_step
 
 __all__ = ["GroupCamAugmentation", "PRESETS", "Preset"]
 
@@ -40,14 +41,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {"recipe": "paired", "share": 0.5, "strength": 1.0},
     "paper": {"recipe": "keep-salient", "share": 1.0, "strength": 1.0},
 }
-PICTURED_IMAGES = 8
+FIRST_BATCH_IMAGES = 8
 SMALLEST_SIDE = 128
 
 
 class GroupCamAugmentation(L.Callback):
     """Trains with images whose unimportant pixels are blurred away, the model itself deciding which those are.
 
-    Before each training step the batch's images pass through :class:`camaug.augment.GroupCamTransform`, and the
+    Before each training step the batch's images pass through :class:`camaug.GroupCamTransform`, and the
     ``training_step`` gets a batch with the new ones. The data set's own tensors are never written to. The first
     augmented batch is logged as a picture (``augmentation/first_batch``: original, map, mask, result), and every epoch
     the share of the steps' time that the augmentation took (``augmentation/step_time_share``).
@@ -67,11 +68,12 @@ class GroupCamAugmentation(L.Callback):
         blur_sigma: Standard deviation of the blur in pixels.
         recipe: What the map is used for: ``keep-salient``, ``hide-salient``, ``mix`` or ``paired``, or one of the
             controls ``blur-everything``, ``random-mask``, ``shuffled-maps`` and ``paired-random``
-            (:class:`camaug.augment.GroupCamTransform`). None as the preset says. With ``mix`` the ``training_step``
+            (:class:`camaug.GroupCamTransform`). None as the preset says. With ``mix`` the ``training_step``
             gets labels that are probabilities, as ``cross_entropy`` takes them.
         strength: How much of the change is made, in [0, 1]; None as the preset says.
         consistency: With twins, the weight of the term that is added to the loss: the Jensen-Shannon divergence
-            between the answers for the images and for their masked twins (:func:`camaug.recipes.pair_consistency`).
+            between the predictions for the images and for their masked views
+            (:func:`camaug.functional.recipes.pair_consistency`).
         preset: What stands for arguments that are None, which are the stronger where they are given: ``paper``, the
             published setting (``keep-salient`` on every image, at full strength); or ``default``, which came closest
             to a gain in the comparisons of ``docs/results.md`` (``paired``, half of the images).
@@ -79,11 +81,11 @@ class GroupCamAugmentation(L.Callback):
         refresh_every_n_epochs: None explains the chosen images of every batch by the model as it is. A number keeps
             each training image's map in a bank, made anew every so many epochs from ``start_epoch`` on and carried
             through the data set's random crops and flips: steps then cost a blur. Needs transforms of torchvision's
-            v2 (:class:`camaug.carry.CarryingDataset`). ``augmentation/bank_iou`` says how like the carried masks are to
-            exact ones, ``augmentation/bank_staleness_iou`` how like the maps of two refreshes are.
+            v2 (:class:`camaug.saliency_bank.carried_maps.CarryingDataset`). ``augmentation/bank_iou`` is
+            the IoU of carried and exact masks, ``augmentation/bank_staleness_iou`` the IoU of two refreshes.
         bank_dir: Where the bank is, seen by all processes; None for ``bank`` in the trainer's ``log_dir``.
         fast: Whether images are explained by the fast forward, as long as its maps agree with the plain ones
-            (:class:`camaug.fast_path.FastPath`).
+            (:class:`camaug.explainers.fast_path.FastPath`).
 
     Raises:
         ValueError: If an argument is out of range, or the explainer's name is unknown.
@@ -148,7 +150,7 @@ class GroupCamAugmentation(L.Callback):
         self._bank_state: dict[str, Any] = {}
         self._transform: GroupCamTransform | None = None
         self._augmented: Any | None = None
-        self._twins = torch.empty(0, dtype=torch.int64)
+        self._masked_views = torch.empty(0, dtype=torch.int64)
         self._undo: list[Callable[[], None]] = []
         self._pictured = False
         self._checked = False
@@ -164,10 +166,11 @@ class GroupCamAugmentation(L.Callback):
             ValueError: If the strategy shards the model, or a loss that is not Lightning's to end is to get a term.
         """
         refuse_sharded(trainer, self)
-        if self.recipe in WITH_TWINS and self.consistency.weight > 0 and not pl_module.automatic_optimization:
+        if self.recipe in WITH_MASKED_VIEWS and self.consistency.weight > 0 and not pl_module.automatic_optimization:
             raise ValueError(
-                "GroupCamAugmentation with twins adds a term to the loss that training_step returns, and this "
-                "module optimises by itself: set consistency=0 and add camaug.recipes.pair_consistency yourself"
+                "GroupCamAugmentation with masked views adds a term to the loss that training_step returns, and this "
+                "module uses manual optimisation: set consistency=0 and add "
+                "camaug.functional.recipes.pair_consistency yourself"
             )
         self._pictured = self._checked = self._resumed = False
         self._transform = GroupCamTransform(
@@ -178,10 +181,10 @@ class GroupCamAugmentation(L.Callback):
             share=self.share,
             blur_kernel_size=self.blur_kernel_size,
             blur_sigma=self.blur_sigma,
-            forward=None if self.forward is None else lambda images: self.forward(pl_module, images),  # type: ignore[misc]
+            forward=bind_forward(self.forward, pl_module),
             fast=self.fast,
         )
-        self._transform.explaining.say = lambda what: rank_zero_info(f"GroupCamAugmentation: {what}")
+        self._transform.explaining.notify = lambda what: rank_zero_info(f"GroupCamAugmentation: {what}")
         needs_maps = self.share > 0 and self.recipe not in NEED_NO_MAPS
         if stage == "fit" and self.refresh_every_n_epochs is not None and needs_maps:
             self._keeper = BankKeeper(
@@ -313,13 +316,12 @@ class GroupCamAugmentation(L.Callback):
             explain = partial(transform.explain, labels=labels[:explained], deciding=False)
             cost = expected_cost(explain, module, forward, images, explained)
         passes = f", {cost.passes:.0f} passes an image" if cost.passes else ""
-        twins = f", and {self.share:.0%} more by the twins" if self.recipe in WITH_TWINS else ""
+        masked_views = f", and {self.share:.0%} more by the twins" if self.recipe in WITH_MASKED_VIEWS else ""
         if self.refresh_every_n_epochs is None:
-            return f"{passes}: about {self.share * cost.steps:.0%} added to a step{twins}"
+            return f"{passes}: about {self.share * cost.steps:.0%} added to a step{masked_views}"
         spread = cost.steps / self.refresh_every_n_epochs  # the maps of all images
-        return (
-            f"{passes} every {self.refresh_every_n_epochs} epochs: about {spread:.0%} added to a step on average{twins}"
-        )
+        often = f"every {self.refresh_every_n_epochs} epochs"
+        return f"{passes} {often}: about {spread:.0%} added to a step on average{masked_views}"
 
     def _try_to_augment(self, trainer: L.Trainer, batch: Any) -> Any:
         """The augmented batch; None where there is none to be had, which is no reason to end a training."""
@@ -359,7 +361,7 @@ class GroupCamAugmentation(L.Callback):
         if not self._pictured and len(params["index"]):
             self._pictured = True
             self._log_picture(trainer, images, find_images_and_labels(augmented).images, params)
-        self._twins = params["index"]
+        self._masked_views = params["index"]
         return augmented
 
     def _keep_bank(self, trainer: L.Trainer) -> None:
@@ -378,7 +380,7 @@ class GroupCamAugmentation(L.Callback):
 
     def _stand_before(self, pl_module: L.LightningModule) -> None:
         """Give the module's ``training_step`` the augmented batches, and its loss the term that goes with them."""
-        paired = self.recipe in WITH_TWINS and self.consistency.weight > 0
+        paired = self.recipe in WITH_MASKED_VIEWS and self.consistency.weight > 0
 
         def replacement(batch: Any) -> Any:
             self.consistency.forget()  # the explainer's own questions
@@ -388,7 +390,7 @@ class GroupCamAugmentation(L.Callback):
             if self._augmented is None or not paired:
                 return result
             images = find_images_and_labels(self._augmented).images
-            return self.consistency.add(pl_module, result, self._twins, images, self.forward)
+            return self.consistency.add(pl_module, result, self._masked_views, images, self.forward)
 
         undo = [wrap_training_step(pl_module, replacement, ending)]
         if paired:
@@ -407,7 +409,7 @@ class GroupCamAugmentation(L.Callback):
             return
         try:
             picture = _picture(images, augmented, params, normalisation(trainer, _train_dataset(trainer)))
-            write_picture(trainer.loggers, "augmentation/first_batch", picture, trainer.current_epoch)
+            write_image(trainer.loggers, "augmentation/first_batch", picture, trainer.current_epoch)
         except Exception:
             rank_zero_warn(
                 f"GroupCamAugmentation could not log its first batch; training goes on.\n{traceback.format_exc()}"
@@ -416,9 +418,9 @@ class GroupCamAugmentation(L.Callback):
 
 def _picture(images: Tensor, augmented: Tensor, params: dict[str, Any], normalised: Normalisation) -> Tensor:
     """One row an image: original, map, mask, result."""
-    index = params["index"][:PICTURED_IMAGES]
-    twins = len(augmented) > len(images)
-    results = augmented[len(images) :][: len(index)] if twins else augmented[index]
+    index = params["index"][:FIRST_BATCH_IMAGES]
+    masked_views = len(augmented) > len(images)
+    results = augmented[len(images) :][: len(index)] if masked_views else augmented[index]
     maps, masks = (params[name][: len(index)].float().cpu() for name in ("maps", "masks"))
     columns = {
         "original": denormalise(images[index], *normalised),

@@ -7,16 +7,17 @@ from typing import Any
 
 import lightning as L
 
-from camaug.augment import augmentation_explainer
-from camaug.batches import find_images_and_labels
+from camaug.augmentation.batch import find_images_and_labels
+from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.augmentation.price import Price, Pricing
+from camaug.augmentation.price_settings import CONFIGURED, Setting, price_settings
 from camaug.experiments.report import Cell, Report, Table
-from camaug.fast_path import LEAST_CORRELATION, LEAST_IOU, Agreement
-from camaug.price import Price, Pricing
-from camaug.price_settings import CONFIGURED, Setting, price_settings
-from camaug.recipes import NEED_NO_MAPS, WITH_TWINS
+from camaug.explainers.fast_path import LEAST_CORRELATION, LEAST_IOU, Agreement
+from camaug.functional.recipes import NEED_NO_MAPS, WITH_MASKED_VIEWS
 
+from ._trainer.bound_forward import bind_forward
+from ._trainer.training_step import wrap_training_step
 from .group_cam_augmentation import GroupCamAugmentation
-from .training_step import wrap_training_step
 
 __all__ = ["PriceRunner"]
 
@@ -24,10 +25,10 @@ __all__ = ["PriceRunner"]
 class PriceRunner(L.Callback):
     """Measures what each setting of the augmentation would cost in a training, and ends it.
 
-    Every training step is one round of :class:`camaug.price.Pricing`: the settings explain, then Lightning does the
-    step as it would in training, in the trainer's precision and on its device, always on the first batch. Nothing is
-    augmented. What the training does to its module is the caller's to undo: see
-    :meth:`camaug.trainer.CamaugTrainer.price`.
+    Every training step is one round of :class:`camaug.augmentation.price.Pricing`: the settings explain, then
+    Lightning does the step as it would in training, in the trainer's precision and on its device, always on the first
+    batch. Nothing is augmented. What the training does to its module is the caller's to undo: see
+    :meth:`camaug.training.trainer.CamaugTrainer.price`.
 
     Args:
         augmentation: Whose explainer, blur and forward are priced; None for the defaults.
@@ -82,8 +83,8 @@ class PriceRunner(L.Callback):
         self._let_go()
         if self._pricing is not None and self._pricing.rounds > 1:
             prices = self._pricing.prices()
-            twins = self.augmentation.recipe in WITH_TWINS
-            self.report, self.advice = _report(self._pricing, prices, twins), _advice(prices)
+            masked_views = self.augmentation.recipe in WITH_MASKED_VIEWS
+            self.report, self.advice = _report(self._pricing, prices, masked_views), _advice(prices)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Give the ``training_step`` back as it was."""
@@ -100,7 +101,7 @@ class PriceRunner(L.Callback):
             labels,
             price_settings(_configured(asked)),
             seconds=self.seconds,
-            forward=None if forward is None else lambda images: forward(pl_module, images),
+            forward=bind_forward(forward, pl_module),
             blur_kernel_size=asked.blur_kernel_size,
             blur_sigma=asked.blur_sigma,
         )
@@ -120,14 +121,14 @@ def _configured(augmentation: GroupCamAugmentation) -> Setting | None:
     return Setting(CONFIGURED, explainer, augmentation.fast, augmentation.share, augmentation.refresh_every_n_epochs)
 
 
-def _report(pricing: Pricing, prices: Sequence[Price], twins: bool) -> Report:
-    columns = [name for name in COLUMNS if twins or name != TWINS]
-    rows = [_row(row, pricing.step_seconds, twins) for row in prices]
+def _report(pricing: Pricing, prices: Sequence[Price], masked_views: bool) -> Report:
+    columns = [name for name in COLUMNS if masked_views or name != TWINS]
+    rows = [_row(row, pricing.step_seconds, masked_views) for row in prices]
     formats = {"passes": "{:.1f}", "ms added": "{:.0f}", "steps added": "{:+.2f}"}
-    formats |= {TWINS: "{:+.2f}"} if twins else {}
+    formats |= {TWINS: "{:+.2f}"} if masked_views else {}
     formats |= dict.fromkeys(COLUMNS[-2:], "{:.2f}")
     return Report(
-        "what augmentation costs", [Table("price", columns, rows, formats)], notes=_notes(pricing, prices, twins)
+        "what augmentation costs", [Table("price", columns, rows, formats)], notes=_notes(pricing, prices, masked_views)
     )
 
 
@@ -135,20 +136,20 @@ TWINS = "with twins"
 COLUMNS = ("setting", "passes", "ms added", "steps added", TWINS, "mask overlap", "rank correlation")
 
 
-def _row(price: Price, step: float, twins: bool) -> list[Cell]:
+def _row(price: Price, step: float, masked_views: bool) -> list[Cell]:
     name = f"none (a step: {1000 * step:.0f} ms)" if price.setting is None else price.setting.name
-    with_twins = [price.steps + (price.setting.share if price.setting else 0.0)] if twins else []
-    return [name, price.passes, 1000 * price.seconds, price.steps, *with_twins, price.overlap, price.correlation]
+    with_masked_views = [price.steps + (price.setting.share if price.setting else 0.0)] if masked_views else []
+    return [name, price.passes, 1000 * price.seconds, price.steps, *with_masked_views, price.overlap, price.correlation]
 
 
-def _notes(pricing: Pricing, prices: Sequence[Price], twins: bool) -> tuple[str, ...]:
+def _notes(pricing: Pricing, prices: Sequence[Price], masked_views: bool) -> tuple[str, ...]:
     count, total = pricing.count, len(pricing.images)
     seen = min(total, pricing.rounds * count)
     rounds = pricing.rounds - 1
     measured = f"Medians of {rounds} {'round' if rounds == 1 else 'rounds'} after a warm-up, in {pricing.took:.0f} s"
     late = "" if pricing.took <= pricing.seconds else f" (more than the {pricing.seconds:g} s asked for: one is needed)"
     part = "" if count == total else f"; {count} images explained in each and counted {total / count:.3g} times"
-    with_twins = "The recipe's twins are images besides, `share` plain steps of them. " if twins else ""
+    with_masked_views = "The recipe's twins are images besides, `share` plain steps of them. " if masked_views else ""
     epochs = max(row.setting.refresh_epochs or 0 for row in prices if row.setting)
     return (
         f"{measured}{late}, on {pricing.images.device}; a batch of {total}{part}.",
@@ -157,7 +158,7 @@ def _notes(pricing: Pricing, prices: Sequence[Price], twins: bool) -> tuple[str,
         "training.",
         f"With `fast: true` a training takes the fast way, and smaller queries, where correlation is at least "
         f"{LEAST_CORRELATION} and overlap {LEAST_IOU}, and falls back to the plain way where they are not.",
-        f"{with_twins}Carrying a bank's maps through the crops is the loader's work, and not in it.",
+        f"{with_masked_views}Carrying a bank's maps through the crops is the loader's work, and not in it.",
     )
 
 

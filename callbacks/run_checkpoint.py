@@ -6,7 +6,7 @@ import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_info
 
-from camaug.checkpoints import INTERRUPTED
+from camaug.training.checkpoints import INTERRUPTED
 
 __all__ = ["RunCheckpoint"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+
+from camaug.utils.atomic_write import write_atomically
 
 __all__ = ["RunRecorder"]
 
@@ -73,6 +74,4 @@ class RunRecorder(L.Callback):
         }
         folder = Path(self._folder)
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / "result.json.unfinished"
-        unfinished.write_text(json.dumps(record, indent=1))
-        os.replace(unfinished, folder / "result.json")
+        write_atomically(folder / "result.json", json.dumps(record, indent=1))

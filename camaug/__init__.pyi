@@ -1,6 +1,4 @@
-from .augment import GroupCamTransform as GroupCamTransform
-from .explain_image import explain as explain
-from .explained_image import ExplainedImage as ExplainedImage
+from .augmentation.group_cam_transform import GroupCamTransform as GroupCamTransform
 from .explainers import Explainer as Explainer
 from .explainers import Explanation as Explanation
 from .explainers import GradCAM as GradCAM
@@ -9,9 +7,11 @@ from .explainers import LayerExplainer as LayerExplainer
 from .explainers import get_explainer as get_explainer
 from .explainers import list_explainers as list_explainers
 from .explainers import register_explainer as register_explainer
-from .fast import FastForward as FastForward
-from .layers import TargetLayer as TargetLayer
-from .layers import find_layer as find_layer
-from .layers import find_layers as find_layers
-from .layers import spatial_features as spatial_features
+from .fast_forward.forward import FastForward as FastForward
+from .inspection.target_layer import TargetLayer as TargetLayer
+from .inspection.target_layer import find_layer as find_layer
+from .inspection.target_layer import find_layers as find_layers
+from .inspection.target_layer import spatial_features as spatial_features
+from .single_image.explain import explain as explain
+from .single_image.explained_image import ExplainedImage as ExplainedImage
 from .version import __version__ as __version__

@@ -20,14 +20,14 @@ from rich.console import Console
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
 from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation, RandomStateCheckpoint, RunCheckpoint
-from camaug.checkpoints import last_checkpoint, read_checkpoint, run_to_continue
-from camaug.classifier import ImageClassifier
 from camaug.experiments import Report
 from camaug.experiments.comparison import main as compare
 from camaug.explainers import Explainer
-from camaug.printable import printable, printable_lines
 from camaug.tensorboard.report import main as report
-from camaug.trainer import CamaugTrainer
+from camaug.training.checkpoints import last_checkpoint, read_checkpoint, run_to_continue
+from camaug.training.image_classifier import ImageClassifier
+from camaug.training.trainer import CamaugTrainer
+from camaug.utils.printable import printable, printable_lines
 
 __all__ = ["CamaugCLI", "command", "main"]
 
@@ -41,7 +41,9 @@ CHOSEN_BY_LIGHTNING = ("best", "last", "hpc", "registry")
 
 
 class CamaugCLI(LightningCLI):
-    """Trains an :class:`~camaug.classifier.ImageClassifier` on any data module that knows its ``num_classes``.
+    """Command line that trains an :class:`~camaug.training.image_classifier.ImageClassifier`.
+
+    It takes any data module that knows its ``num_classes``.
 
     Beside ``model``, ``data`` and ``trainer`` a configuration has the sections ``cam``, ``augmentation`` and
     ``checkpoint``: the arguments of :class:`~camaug.callbacks.CamLogger`,
@@ -51,8 +53,8 @@ class CamaugCLI(LightningCLI):
     ``predict`` has none of these but ``explainer``, ``output`` and ``writer``: the arguments of
     :class:`~camaug.callbacks.CamWriter`, which explains every photo. ``experiment`` has none either, but
     ``experiment``, ``output`` and ``images``: see
-    :meth:`~camaug.trainer.CamaugTrainer.experiment`. ``price`` has those of ``fit``, and ``seconds``: see
-    :meth:`~camaug.trainer.CamaugTrainer.price`.
+    :meth:`~camaug.training.trainer.CamaugTrainer.experiment`. ``price`` has those of ``fit``, and ``seconds``: see
+    :meth:`~camaug.training.trainer.CamaugTrainer.price`.
 
     ``fit`` with a run's ``checkpoints/last.ckpt`` as ``--ckpt_path`` goes on in that run's own folder, where
     TensorBoard shows one run without a gap or an epoch twice; ``--ckpt_path last`` finds the newest. Any other

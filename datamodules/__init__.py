@@ -4,13 +4,13 @@ Every module of labelled images hands out batches `(images, labels)` of normalis
 knows its `classes`, `num_classes`, `mean` and `std` right after construction; `PhotoFolder` has photos without labels.
 """
 
+from ._boxes.boxes_dataset import BoxedBatch, BoxedImage, BoxesDataset, ObjectPair
+from ._shapes.shapes_dataset import ShapesDataset
 from .boxes import BoxesDataModule
-from .boxes_dataset import BoxedBatch, BoxedImage, BoxesDataset, ObjectPair
 from .classification import ClassificationDataModule
 from .image_folder import ImageFolderDataModule
 from .photo_folder import PhotoFolder
 from .shapes import ShapesDataModule
-from .shapes_dataset import ShapesDataset
 from .torchvision_data import TorchvisionDataModule
 
 __all__ = [

@@ -13,18 +13,18 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader, Dataset
 
-from camaug.printable import printable
+from camaug.utils.printable import printable
 
-from .box_check import find_misfits, fit_boxes
-from .box_formats import BoxFormat, read_boxes, recognise_format
-from .box_records import AnnotatedImage
-from .boxes_dataset import BoxesDataset, View, view_of
-from .class_indices import ClassIndices, parse_class_indices
+from ._boxes.box_check import find_misfits, fit_boxes
+from ._boxes.box_formats import BoxFormat, read_boxes, recognise_format
+from ._boxes.box_records import AnnotatedImage
+from ._boxes.boxes_dataset import BoxesDataset, View, view_of
+from ._boxes.class_indices import ClassIndices, parse_class_indices
+from ._boxes.object_dataset import ObjectDataset
+from ._folders.image_check import describe_bad, find_bad_images
+from ._folders.image_folder_dataset import ImageFolderDataset
+from ._folders.split import stratified_split
 from .classification import ClassificationDataModule, Split
-from .image_check import describe_bad, find_bad_images
-from .image_folder_dataset import ImageFolderDataset
-from .object_dataset import ObjectDataset
-from .split import stratified_split
 from .transforms import IMAGENET_MEAN, IMAGENET_STD, eval_transform, train_transform, whole_transform
 
 __all__ = ["BoxesDataModule"]

@@ -8,11 +8,11 @@ from typing import Literal
 from lightning.pytorch.utilities import rank_zero_warn
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from ._folders.image_check import describe_bad_images, find_bad_images
+from ._folders.image_files import Sample, class_folders, image_files, labelled_images
+from ._folders.image_folder_dataset import ImageFolderDataset
+from ._folders.split import stratified_split
 from .classification import ClassificationDataModule, Split
-from .image_check import describe_bad_images, find_bad_images
-from .image_files import Sample, class_folders, image_files, labelled_images
-from .image_folder_dataset import ImageFolderDataset
-from .split import stratified_split
 from .transforms import IMAGENET_MEAN, IMAGENET_STD, eval_transform, train_transform
 
 __all__ = ["ImageFolderDataModule"]

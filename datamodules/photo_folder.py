@@ -11,10 +11,10 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from camaug.preprocessing import Preprocessing, model_preprocessing
+from camaug.images.preprocessing import Preprocessing, model_preprocessing
 
-from .image_files import image_files
-from .photo_dataset import PhotoDataset
+from ._folders.image_files import image_files
+from ._folders.photo_dataset import PhotoDataset
 
 __all__ = ["PhotoFolder"]
 
@@ -31,7 +31,7 @@ class PhotoFolder(L.LightningDataModule):
         num_workers: Processes that load photos; 0 loads them in the main process.
         transform: From an upright RGB PIL image to a float tensor (3, H, W), of one size for all. By default the
             evaluation transform that belongs to the trainer's model: that of the data it was fine-tuned on, timm's, or
-            ImageNet's standard (:func:`camaug.preprocessing.model_preprocessing`).
+            ImageNet's standard (:func:`camaug.images.preprocessing.model_preprocessing`).
 
     Raises:
         FileNotFoundError: If `root` does not exist or holds no photos.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ._shapes.drawing import SHAPES
+from ._shapes.shapes_dataset import ShapesDataset
 from .classification import ClassificationDataModule, Split
-from .shapes_dataset import ShapesDataset
-from .shapes_drawing import SHAPES
 from .transforms import flip_transform, tensor_transform
 
 __all__ = ["ShapesDataModule"]

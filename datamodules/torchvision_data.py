@@ -9,9 +9,9 @@ from typing import Any
 from torch.utils.data import Dataset
 from torchvision import datasets
 
+from ._torchvision.torchvision_dataset import TorchvisionDataset, class_names
+from ._torchvision.torchvision_splits import NOT_DOWNLOADABLE, Arguments, find_splits
 from .classification import ClassificationDataModule, Split
-from .torchvision_dataset import TorchvisionDataset, class_names
-from .torchvision_splits import NOT_DOWNLOADABLE, Arguments, find_splits
 from .transforms import IMAGENET_MEAN, IMAGENET_STD, eval_transform, train_transform
 
 __all__ = ["TorchvisionDataModule"]

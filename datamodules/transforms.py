@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torchvision.transforms import v2
 
-from camaug.preprocessing import (
+from camaug.images.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Channels,

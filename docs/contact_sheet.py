@@ -20,8 +20,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.functional import to_pil_image
 
 from camaug import Explainer, get_explainer, list_explainers
-from camaug.models import create_classifier
-from camaug.render import caption, colorize, denormalise, grid, overlay
+from camaug.images.render import caption, colorize, denormalise, grid, overlay
+from camaug.training.create_classifier import create_classifier
 
 DATA = Path(os.environ.get("CAMAUG_DATA", "../shared/data"))
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from camaug import explain
 from camaug.callbacks import CamWriter
-from camaug.class_names import known_class_names
 from camaug.cli import CamaugCLI, main
-from camaug.preprocessing import IMAGENET_STD
+from camaug.images.class_names import known_class_names
+from camaug.images.preprocessing import IMAGENET_STD
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))

@@ -33,7 +33,9 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
 
 
 def test_every_room_has_examples():
-    assert {"camaug.callbacks.cam_logger", "camaug.datamodules.shapes", "camaug.explainers.group_cam"} <= set(MODULES)
+    assert {"camaug.callbacks.cam_logger", "camaug.datamodules.shapes", "camaug.explainers.methods.group_cam"} <= set(
+        MODULES
+    )
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
@@ -146,7 +148,7 @@ def test_every_argument_in_the_readme_and_beside_it_exists(help_of):
 def test_the_page_of_recipes_names_every_one_and_its_code_runs():
     from typing import get_args
 
-    from camaug.recipes import Recipe
+    from camaug.functional.recipes import Recipe
 
     page = (ROOT / "docs/augmentation.md").read_text()
     assert set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)*)` \| ", page, flags=re.MULTILINE)) >= set(get_args(Recipe))

@@ -1,4 +1,4 @@
-"""Arrows run one way, and `import camaug` is light."""
+"""Rooms import only rooms below them, and `import camaug` is light."""
 
 from __future__ import annotations
 
@@ -7,20 +7,55 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import camaug
 
-PACKAGE = Path(__file__).parents[1] / "camaug"
-FILES = sorted(PACKAGE.rglob("*.py"))
+ROOT = Path(__file__).parents[1]
+# The floors of docs/architecture.md.
+FLOORS = [
+    {"camaug.functional", "camaug.inspection", "camaug.images", "camaug.utils", "camaug.version"},
+    {"camaug.fast_forward", "camaug.saliency_bank", "camaug.tensorboard"},
+    {"camaug.explainers"},
+    {"camaug.augmentation", "camaug.metrics", "camaug.single_image"},
+    {"camaug.experiments", "camaug.datamodules"},
+    {"camaug.training"},
+    {"camaug.cli", "camaug.callbacks", "benchmarks"},
+    {"camaug.__main__", "train"},
+]
+MAY_IMPORT_LIGHTNING = {"camaug.training", "camaug.experiments", "camaug.cli", "camaug.callbacks", "camaug.datamodules"}
+# The trainer is a part of the command line: LightningCLI makes its subcommands of the trainer's methods.
+MAY_IMPORT_CALLBACKS = {"camaug/cli.py", "camaug/training/trainer.py"}
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms}
+SOURCES = [
+    path.relative_to(ROOT)
+    for folder in ("camaug", "callbacks", "datamodules", "benchmarks", "train.py")
+    for path in sorted(ROOT.glob(folder if folder.endswith(".py") else f"{folder}/**/*.py"))
+]
+
+
+def module_of(path: Path) -> str:
+    """The dotted name that a file is installed as."""
+    parts = list(path.with_suffix("").parts)
+    if parts[0] in ("callbacks", "datamodules"):
+        parts.insert(0, "camaug")
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def room_of(module: str) -> str | None:
+    return next((room for room in FLOOR_OF if module == room or module.startswith(f"{room}.")), None)
 
 
 def imported(path: Path) -> set[str]:
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name} imports relatively"
-            names.update([node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)])
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (above, node.module) if part)
+            names.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
     return names
 
 
@@ -28,31 +63,48 @@ def belongs(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def importers(*packages: str) -> set[str]:
-    files = [path for path in FILES if any(belongs(name, *packages) for name in imported(path))]
-    return {path.relative_to(PACKAGE).as_posix() for path in files}
+@pytest.mark.parametrize("path", SOURCES, ids=Path.as_posix)
+def test_a_room_imports_only_lower_rooms(path):
+    here = room_of(module_of(path))
+    if here is None:
+        pytest.skip("the package's own face")
+    others = {room for name in imported(path) if (room := room_of(name)) is not None and room != here}
+    if path.as_posix() in MAY_IMPORT_CALLBACKS:
+        others.discard("camaug.callbacks")
+    above = {room for room in others if FLOOR_OF[room] > FLOOR_OF[here]}
+    assert not above, f"{path} stands on floor {FLOOR_OF[here]} and imports {above}"
+    # Rooms that stand side by side are drawn from left to right, so that no two import each other.
+    assert all(not (FLOOR_OF[room] == FLOOR_OF[here] and imports_back(room, here)) for room in others)
 
 
-def test_only_the_classifier_and_the_command_line_import_lightning():
-    # The trainer is a part of the command line: LightningCLI makes its subcommands of the trainer's methods.
-    assert importers("lightning", "pytorch_lightning") == {"classifier.py", "cli.py", "trainer.py"}
+def imports_back(room: str, other: str) -> bool:
+    files = [path for path in SOURCES if room_of(module_of(path)) == room]
+    return any(belongs(name, other) for path in files for name in imported(path))
 
 
-def test_only_the_command_line_imports_callbacks_and_data_modules():
-    assert importers("camaug.callbacks", "camaug.datamodules", "callbacks", "datamodules") == {
-        "cli.py",
-        "trainer.py",
+def test_who_imports_lightning():
+    rooms = {
+        room_of(module_of(path))
+        for path in SOURCES
+        if any(belongs(name, "lightning", "pytorch_lightning") for name in imported(path))
     }
+    assert rooms - {"benchmarks"} <= MAY_IMPORT_LIGHTNING
 
 
-def test_pure_rooms():
-    for room in ("masking.py", "observe.py", "features.py"):
-        roots = {name.partition(".")[0] for name in imported(PACKAGE / room)}
+def test_only_the_command_line_imports_callbacks():
+    importers = {
+        path.as_posix()
+        for path in SOURCES
+        if path.parts[0] not in ("callbacks", "benchmarks")
+        and any(belongs(name, "camaug.callbacks") for name in imported(path))
+    }
+    assert importers == MAY_IMPORT_CALLBACKS
+
+
+def test_pure_functions_import_tensors_alone():
+    for path in (ROOT / "camaug/functional").glob("*.py"):
+        roots = {name.partition(".")[0] for name in imported(path.relative_to(ROOT))}
         assert roots <= {*sys.stdlib_module_names, "torch", "torchvision", "numpy", "camaug"}
-    for room in ("masking.py", "observe.py", "features.py", "batches.py", "render.py", "schedules.py"):
-        assert not any(belongs(name, "camaug") for name in imported(PACKAGE / room))
-    explainers = {name for path in (PACKAGE / "explainers").glob("*.py") for name in imported(path)}
-    assert not any(belongs(name, "camaug.augment", "camaug.metrics", "camaug.render") for name in explainers)
 
 
 HEAVY = {"lightning", "pytorch_lightning", "tensorboard", "tensorflow", "jsonargparse", "timm", "matplotlib"}

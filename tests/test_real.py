@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from torchvision.transforms import v2
 
 from camaug import GradCAM, GroupCAM, find_layer, get_explainer, spatial_features
-from camaug.explainers.grad_cam import channel_weights
-from camaug.explainers.group_cam import group_maps
-from camaug.masking import gaussian_blur
+from camaug.explainers.methods.grad_cam import channel_weights
+from camaug.explainers.methods.group_cam import group_maps
+from camaug.functional.masks import gaussian_blur
 from camaug.metrics import ROAD, Trust
 
 DATA = Path(os.environ.get("CAMAUG_DATA", Path(__file__).parents[2] / "shared" / "data"))

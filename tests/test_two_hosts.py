@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from camaug.bank import SaliencyBank
+from camaug.saliency_bank.saliency_bank import SaliencyBank
 from tests.processes import results
 
 SCRIPT = Path(__file__).with_name("two_hosts.sh")

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 from torch import Tensor, nn
 
 from camaug.experiments.report import Report
-from camaug.layers import unwrap
-from camaug.observe import observing
-from camaug.optional import import_extra
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
+from camaug.utils.optional import import_extra
 
 __all__ = ["Experiment", "ImageBatch", "TargetKind", "Track", "require_extras", "target_classes", "untracked"]
 
@@ -97,7 +97,7 @@ def target_classes(model: nn.Module, batch: ImageBatch, target: TargetKind) -> T
     """
     if target not in ("predicted", "label"):
         raise ValueError(f"`target` must be 'predicted' or 'label', got {target!r}")
-    with observing(unwrap(model)):
+    with neutral(unwrap(model)):
         logits: Tensor = model(batch.images)
     if target == "predicted":
         return logits.argmax(dim=1)

@@ -10,17 +10,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from camaug.class_names import class_label, find_class
 from camaug.experiments.base import Experiment, ImageBatch, Track
 from camaug.experiments.methods import RefusedError, as_methods, explain, image_count, omissions
 from camaug.experiments.report import Cell, Interval, Pictures, Report, Table
 from camaug.experiments.statistics import interval_note, mean_interval
 from camaug.explainers import Explainer
-from camaug.layers import unwrap
-from camaug.masking import blend, gaussian_blur
+from camaug.functional.masks import blend, gaussian_blur
+from camaug.images.class_names import class_label, find_class
+from camaug.images.render import caption, denormalise, enlarge, grid, overlay
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics import rank_correlation
-from camaug.observe import observing
-from camaug.render import caption, denormalise, enlarge, grid, overlay
 
 __all__ = ["ClassMapsExperiment", "class_correlation", "confidence_through"]
 
@@ -205,7 +205,7 @@ def _maps(method: Explainer, model: nn.Module, images: Tensor, classes: Tensor) 
 
 
 def _probabilities(model: nn.Module, images: Tensor) -> Tensor:
-    with observing(unwrap(model)):
+    with neutral(unwrap(model)):
         logits: Tensor = model(images)
         return logits.float().softmax(dim=1)
 

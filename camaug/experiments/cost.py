@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from camaug.timing import now
+from camaug.utils.timing import now
 
 __all__ = ["CountingForward", "now"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from camaug.experiments.report import Curves
-from camaug.optional import import_extra
+from camaug.utils.optional import import_extra
 
 __all__ = ["plot"]
 

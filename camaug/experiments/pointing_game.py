@@ -14,9 +14,9 @@ from camaug.experiments.methods import RefusedError, as_methods, explain, omissi
 from camaug.experiments.report import Cell, Report, Table
 from camaug.experiments.statistics import interval_note, mean_interval
 from camaug.explainers import Explainer
-from camaug.layers import unwrap
-from camaug.metrics import mass_in_mask, points_at
-from camaug.observe import observing
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
+from camaug.metrics import energy_in_mask, points_at
 
 __all__ = ["PointingGameExperiment"]
 
@@ -137,7 +137,7 @@ class PointingGameExperiment(Experiment):
         """The pairs of a batch that are to be played on, and the number of those that are too unlikely."""
         boxed = _boxed(batch)
         assert boxed.class_indices is not None
-        with observing(unwrap(model)):
+        with neutral(unwrap(model)):
             probabilities = model(batch.images).float().softmax(dim=1)
         wrong = sorted({k for classes in boxed.class_indices for k in classes if k >= probabilities.shape[1]})
         if wrong:
@@ -174,7 +174,7 @@ class PointingGameExperiment(Experiment):
             objects.categories,
             points_at(maps, objects.masks).cpu(),
             points_at(maps, objects.masks, self.tolerance).cpu(),
-            mass_in_mask(maps, objects.masks).cpu(),
+            energy_in_mask(maps, objects.masks).cpu(),
             (maps.flatten(1).amax(dim=1) == 0).cpu(),
         )
 

@@ -17,8 +17,8 @@ from camaug.experiments.cost import CountingForward, now
 from camaug.experiments.methods import RefusedError, as_methods, explain, omissions
 from camaug.experiments.report import Cell, Report, Table
 from camaug.explainers import Explainer
-from camaug.layers import unwrap
-from camaug.observe import observing
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 
 __all__ = ["RunTimeExperiment"]
 
@@ -124,7 +124,7 @@ class RunTimeExperiment(Experiment):
 
 
 def _forward(model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor) -> None:
-    with observing(unwrap(model)):
+    with neutral(unwrap(model)):
         forward(images)
 
 

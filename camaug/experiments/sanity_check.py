@@ -15,10 +15,10 @@ from camaug.experiments.methods import RefusedError, as_methods, explain, image_
 from camaug.experiments.report import Cell, Curves, Pictures, Report, Table
 from camaug.experiments.statistics import interval_note, mean_interval
 from camaug.explainers import Explainer
-from camaug.layers import unwrap
+from camaug.images.render import caption, denormalise, enlarge, grid, overlay
+from camaug.inspection.random_weights import layers_to_randomise, randomised
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics import rank_correlation
-from camaug.randomise import layers_to_randomise, randomised
-from camaug.render import caption, denormalise, enlarge, grid, overlay
 
 __all__ = ["SanityCheckExperiment"]
 

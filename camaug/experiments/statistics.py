@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from camaug.experiments.report import Interval
-from camaug.optional import import_extra
+from camaug.utils.optional import import_extra
 
 __all__ = ["IntervalMethod", "interval_note", "mean_interval", "paired_interval"]
 

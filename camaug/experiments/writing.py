@@ -16,8 +16,9 @@ from torch import Tensor
 
 from camaug.experiments.plotting import plot
 from camaug.experiments.report import Cell, Interval, Report, Table
-from camaug.files import png_bytes, write_whole
-from camaug.printable import printable
+from camaug.images.writing import png_bytes
+from camaug.utils.atomic_write import write_atomically
+from camaug.utils.printable import printable
 
 _UNLIMITED = 10_000
 
@@ -42,10 +43,10 @@ def write_report(report: Report, directory: str | Path, writer: Any = None, cons
     (directory / "report.md").unlink(missing_ok=True)  # it would vouch for files that are about to change
     images = {file_name(name): picture for name, picture in _images(report)}
     for name, picture in images.items():
-        write_whole(directory / f"{name}.png", png_bytes(picture))
+        write_atomically(directory / f"{name}.png", png_bytes(picture))
     for table in report.tables:
-        write_whole(directory / f"{file_name(table.name)}.csv", to_csv(table).encode(errors="backslashreplace"))
-    write_whole(directory / "report.md", _markdown_report(report, list(images)).encode())
+        write_atomically(directory / f"{file_name(table.name)}.csv", to_csv(table).encode(errors="backslashreplace"))
+    write_atomically(directory / "report.md", _markdown_report(report, list(images)).encode())
     if writer is not None:
         _to_tensorboard(report, images, writer)
     print_report(report, console or Console())

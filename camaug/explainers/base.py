@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from camaug.explainers.target import Target, make_target
-from camaug.fast import FastForward
-from camaug.features import image_size
-from camaug.layers import unwrap
-from camaug.masking import normalise, upsample
-from camaug.observe import observing
-from camaug.precision import at_least_float32
+from camaug.fast_forward.forward import FastForward
+from camaug.functional.masks import normalise, upsample
+from camaug.functional.precision import at_least_float32
+from camaug.inspection.capture import image_size
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 
 __all__ = ["Evidence", "Explainer", "Explanation", "Targets"]
 
@@ -95,8 +95,9 @@ class Explainer(ABC):
     """Turns a classifier's answer for a batch of images into saliency maps.
 
     An explainer is configuration: it holds no model and may serve any number of them. A call leaves the model, the
-    random-number states and the autograd state exactly as they were (see :func:`camaug.observe.observing`), and the
-    same call gives the same map: methods that need noise draw it from a generator of their own.
+    random-number states and the autograd state exactly as they were (see
+    :func:`camaug.inspection.neutral.neutral`), and the same call gives the same map: methods that
+    need noise draw it from a generator of their own.
 
     A method is a subclass of about thirty lines that says how evidence becomes a map: :class:`LayerExplainer` for
     those that weigh a layer's activations, :class:`PixelExplainer` for gradients at the input, and this class for
@@ -149,7 +150,7 @@ class Explainer(ABC):
         model = unwrap(model)
         asked = _in_ambient_precision(forward or model, images.device.type)
         with ExitStack() as stack:
-            stack.enter_context(observing(model))
+            stack.enter_context(neutral(model))
             # A copy made here, where inference mode is off, may become a part of a graph.
             images = images.clone() if images.is_inference() else images.detach()
             if isinstance(forward, FastForward):

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer
-from camaug.optional import import_extra
-from camaug.precision import at_least_float32
+from camaug.functional.precision import at_least_float32
+from camaug.utils.optional import import_extra
 
 __all__ = [
     "PixelExplainer",

@@ -8,8 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from camaug.features import image_size
-from camaug.masking import blend, resize, upsample
+from camaug.functional.masks import blend, resize, upsample
+from camaug.inspection.capture import image_size
 
 T = TypeVar("T")
 

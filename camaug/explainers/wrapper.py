@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer, Targets
 from camaug.explainers.registry import as_explainer
-from camaug.masking import normalise, upsample
+from camaug.functional.masks import normalise, upsample
 
 __all__ = ["WrappingExplainer"]
 

@@ -2,7 +2,8 @@
 
 from camaug.metrics.average_drop import AverageDrop, confidence_drop
 from camaug.metrics.drift import Drift, rank_correlation, top_overlap
-from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, mass_in_cell, mosaic, mosaic_maps
+from camaug.metrics.energy_in_mask import EnergyInMask, energy_in_mask
+from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, energy_in_cell, mosaic, mosaic_maps
 from camaug.metrics.insertion_deletion import (
     InsertionDeletion,
     area_under,
@@ -10,21 +11,20 @@ from camaug.metrics.insertion_deletion import (
     pixel_ranks,
     score_curves,
 )
-from camaug.metrics.mass_in_mask import MassInMask, mass_in_mask
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
 from camaug.metrics.road import ROAD, noisy_linear_imputation
-from camaug.metrics.trust import Trust, are_flat, centre_bias, class_similarity, head_similarity, runner_up
+from camaug.metrics.trust import Trust, are_constant, centre_bias, class_similarity, head_similarity, runner_up
 
 __all__ = [
     "AverageDrop",
     "Drift",
     "GridPointingGame",
     "InsertionDeletion",
-    "MassInMask",
+    "EnergyInMask",
     "PointingGame",
     "ROAD",
     "Trust",
-    "are_flat",
+    "are_constant",
     "area_under",
     "boxes_to_masks",
     "centre_bias",
@@ -33,8 +33,8 @@ __all__ = [
     "confidence_drop",
     "head_similarity",
     "insertion_deletion_curves",
-    "mass_in_cell",
-    "mass_in_mask",
+    "energy_in_cell",
+    "energy_in_mask",
     "mosaic",
     "mosaic_maps",
     "noisy_linear_imputation",

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from camaug.layers import unwrap
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics.checks import check_maps, check_targets, require_images
-from camaug.observe import observing
 
 __all__ = ["AverageDrop", "confidence_drop"]
 
@@ -83,7 +83,7 @@ class AverageDrop(Metric):
         if len(images) == 0:
             return
         forward = self.forward_function or model
-        with observing(unwrap(model)):
+        with neutral(unwrap(model)):
             before = forward(images).float().softmax(dim=1)
             after = forward(images * maps[:, None].to(images.dtype)).float().softmax(dim=1)
         targets = before.argmax(dim=1) if targets is None else targets

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.checks import check_finite, require_images
-from camaug.ranks import rank_correlation
 
 __all__ = ["Drift", "rank_correlation", "top_overlap"]
 

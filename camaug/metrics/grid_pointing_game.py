@@ -13,7 +13,7 @@ from torchmetrics import Metric
 from camaug.explainers import Explainer
 from camaug.metrics.checks import check_finite, require_images
 
-__all__ = ["GridPointingGame", "choose_mosaics", "mass_in_cell", "mosaic", "mosaic_maps"]
+__all__ = ["GridPointingGame", "choose_mosaics", "energy_in_cell", "mosaic", "mosaic_maps"]
 
 
 def choose_mosaics(
@@ -115,7 +115,7 @@ def mosaic_maps(
     return maps, torch.arange(n * n, device=maps.device).repeat(len(mosaics))
 
 
-def mass_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:
+def energy_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:
     """The share of each map's positive mass that lies in one cell of its mosaic.
 
     Böhle, Fritz, Schiele 2021, Convolutional Dynamic Alignment Networks (arXiv 2104.00032), section 4.2. A map without
@@ -130,7 +130,7 @@ def mass_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:
         (N,), in [0, 1].
 
     Example:
-        >>> mass_in_cell(torch.tensor([[[1.0, 3.0], [0.0, 0.0]]]), torch.tensor([1]), n=2)
+        >>> energy_in_cell(torch.tensor([[[1.0, 3.0], [0.0, 0.0]]]), torch.tensor([1]), n=2)
         tensor([0.7500])
     """
     positive = maps.clamp(min=0)
@@ -186,7 +186,7 @@ class GridPointingGame(Metric):
         check_finite(maps)
         if ((cells < 0) | (cells >= self.n**2)).any():
             raise ValueError(f"cells must be between 0 and {self.n**2 - 1}, got {cells.tolist()}")
-        self.share += mass_in_cell(maps, cells, self.n).sum()
+        self.share += energy_in_cell(maps, cells, self.n).sum()
         self.count += len(maps)
 
     def compute(self) -> dict[str, Tensor]:

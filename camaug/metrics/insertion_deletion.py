@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.explainers.queries import default_chunk_size, in_chunks
-from camaug.layers import unwrap
-from camaug.masking import blend, gaussian_blur
+from camaug.functional.masks import blend, gaussian_blur
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics.checks import check_classes, check_maps, check_target_shape, require_images
-from camaug.observe import observing
 
 __all__ = [
     "InsertionDeletion",
@@ -101,7 +101,7 @@ def score_curves(
         return logits.float().softmax(dim=1).gather(1, targets[owner, None])[:, 0]
 
     chunk = chunk_size or default_chunk_size(images)
-    with observing(unwrap(model)):
+    with neutral(unwrap(model)):
         return torch.cat(list(in_chunks(query, len(queries), chunk))).view(count, len(turned))
 
 
@@ -156,7 +156,7 @@ def insertion_deletion_curves(
     """
     check_maps(maps, images)
     if targets is None or preset == "script":
-        with observing(unwrap(model)):
+        with neutral(unwrap(model)):
             targets = (forward or model)(images).argmax(dim=1)
     blurred = gaussian_blur(images)
     gone = torch.zeros_like(images) if preset == "script" else blurred

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
-from camaug.layers import unwrap
+from camaug.inspection.neutral import neutral
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.metrics.insertion_deletion import pixel_ranks
-from camaug.observe import observing
 
 __all__ = ["ROAD", "noisy_linear_imputation"]
 
@@ -149,7 +149,7 @@ class ROAD(Metric):
         forward = self.forward_function or model
         ranks = pixel_ranks(maps)
         most = least = maps.new_zeros(len(maps))
-        with observing(unwrap(model)):
+        with neutral(unwrap(model)):
             before = forward(images).float().softmax(dim=1)
             targets = before.argmax(dim=1) if targets is None else targets
             check_targets(targets, before)

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer, as_explainer
-from camaug.layers import unwrap
+from camaug.inspection.neutral import neutral
+from camaug.inspection.random_weights import head_randomised
+from camaug.inspection.target_layer import unwrap
 from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.metrics.drift import rank_correlation
-from camaug.observe import observing
-from camaug.randomise import head_randomised
 
-__all__ = ["Trust", "are_flat", "centre_bias", "class_similarity", "head_similarity", "runner_up"]
+__all__ = ["Trust", "are_constant", "centre_bias", "class_similarity", "head_similarity", "runner_up"]
 
 Forward = Callable[[Tensor], Tensor]
 
 
-def are_flat(maps: Tensor) -> Tensor:
+def are_constant(maps: Tensor) -> Tensor:
     """Which maps have one value everywhere, and so show nothing.
 
     Args:
@@ -31,7 +31,7 @@ def are_flat(maps: Tensor) -> Tensor:
         Boolean (N,).
 
     Example:
-        >>> are_flat(torch.tensor([[[0.0, 0.0]], [[0.0, 1.0]]]))
+        >>> are_constant(torch.tensor([[[0.0, 0.0]], [[0.0, 1.0]]]))
         tensor([ True, False])
     """
     return maps.amax(dim=(1, 2)) == maps.amin(dim=(1, 2))
@@ -101,7 +101,7 @@ def class_similarity(
     Returns:
         (N,), in [-1, 1]. Two flat maps agree, 1; a flat one and another do not correlate, 0.
     """
-    with observing(unwrap(model)):
+    with neutral(unwrap(model)):
         logits = (forward or model)(images)
     others = explainer(model, images, runner_up(logits, targets), forward=forward).maps
     return rank_correlation(maps, others)
@@ -129,7 +129,7 @@ def head_similarity(
         maps: (N, H, W).
         targets: The explained classes, (N,).
         forward: How logits come from images; the model itself by default.
-        seed: Of the random head (:func:`camaug.randomise.head_randomised`).
+        seed: Of the random head (:func:`camaug.inspection.random_weights.head_randomised`).
 
     Returns:
         (N,), in [-1, 1]. Two flat maps agree, 1; a flat one and another do not correlate, 0.
@@ -144,7 +144,7 @@ class Trust(Metric):
 
     ``compute`` gives
 
-    * ``flat_maps``, the share of maps with one value everywhere, in [0, 1];
+    * ``constant_maps``, the share of maps with one value everywhere, in [0, 1];
     * ``class_similarity``, the mean rank correlation with the map of the runner-up class;
     * ``head_similarity``, the mean rank correlation with the map of the same class where the head is random;
     * ``centre_bias``, the mean rank correlation with a Gaussian in the centre;
@@ -168,11 +168,11 @@ class Trust(Metric):
         >>> metric = Trust(explainer)
         >>> metric.update(model, images, explainer(model, images).maps)
         >>> sorted(metric.compute())
-        ['centre_bias', 'class_similarity', 'flat_maps', 'head_similarity']
+        ['centre_bias', 'class_similarity', 'constant_maps', 'head_similarity']
     """
 
     full_state_update = False
-    flat_maps: Tensor
+    constant_maps: Tensor
     class_similarity: Tensor
     head_similarity: Tensor
     centre_bias: Tensor
@@ -185,7 +185,7 @@ class Trust(Metric):
         self.explainer = as_explainer(explainer)
         self.seed = seed
         self.forward_function = forward
-        for name in ("flat_maps", "class_similarity", "head_similarity", "centre_bias"):
+        for name in ("constant_maps", "class_similarity", "head_similarity", "centre_bias"):
             self.add_state(name, torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
@@ -206,10 +206,10 @@ class Trust(Metric):
             return
         forward = self.forward_function
         if targets is None:
-            with observing(unwrap(model)):
+            with neutral(unwrap(model)):
                 targets = (forward or model)(images).argmax(dim=1)
         asked = self.explainer, model, images, maps, targets
-        self.flat_maps += are_flat(maps).sum()
+        self.constant_maps += are_constant(maps).sum()
         self.class_similarity += class_similarity(*asked, forward=forward).sum()
         self.head_similarity += head_similarity(*asked, forward=forward, seed=self.seed).sum()
         self.centre_bias += centre_bias(maps).sum()
@@ -223,7 +223,7 @@ class Trust(Metric):
         """
         require_images(self, self.count)
         return {
-            "flat_maps": self.flat_maps / self.count,
+            "constant_maps": self.constant_maps / self.count,
             "class_similarity": self.class_similarity / self.count,
             "head_similarity": self.head_similarity / self.count,
             "centre_bias": self.centre_bias / self.count,

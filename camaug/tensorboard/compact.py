@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from camaug.masking import undo_upsample, upsample
+from camaug.functional.masks import undo_upsample, upsample
 from camaug.tensorboard.stored_map import StoredMap
 
 __all__ = ["LARGEST_SIDE", "compact", "restore"]

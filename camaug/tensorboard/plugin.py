@@ -14,7 +14,7 @@ from werkzeug import wrappers
 from camaug.tensorboard.blobs import PLUGIN
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.provider_reader import ProviderReader
-from camaug.tensorboard.source import Answer, NotLoggedError, Series, Source
+from camaug.tensorboard.source import JsonResponse, NotLoggedError, Series, Source
 from camaug.tensorboard.static_files import content_type, static_file
 
 __all__ = ["CamaugPlugin"]
@@ -65,10 +65,10 @@ class CamaugPlugin(base_plugin.TBPlugin):
         return _json(request, lambda: self._source(request).runs())
 
     def _looks(self, request: Request) -> Response:
-        return _json(request, lambda: self._source(request).looks(_series(request)))
+        return _json(request, lambda: self._source(request).snapshots(_series(request)))
 
     def _maps(self, request: Request) -> Response:
-        def answer() -> Answer:
+        def answer() -> JsonResponse:
             probes = request.args.getlist("probe")
             if not probes:
                 raise ValueError("maps needs the argument 'probe', once for each image")
@@ -116,7 +116,7 @@ def _epochs(request: Request) -> range | None:
     return range(first, last + 1)
 
 
-def _json(request: Request, answer: Callable[[], Answer]) -> Response:
+def _json(request: Request, answer: Callable[[], JsonResponse]) -> Response:
     return _respond(request, lambda: json.dumps(answer(), separators=(",", ":"), allow_nan=False), "application/json")
 
 

@@ -15,11 +15,11 @@ from rich.console import Console
 from tensorboard.backend.event_processing import io_wrapper
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
-from camaug.files import write_whole
 from camaug.tensorboard.blobs import PLUGIN
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.source import NotLoggedError, Series, Source
 from camaug.tensorboard.static_files import static_file, static_names
+from camaug.utils.atomic_write import write_atomically
 
 __all__ = ["main", "make_report", "report_data"]
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> Path:
     try:
         page = make_report(given.run)
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, page)
+        write_atomically(output, page)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     console = Console()
@@ -86,9 +86,9 @@ def report_data(source: Source) -> dict[str, Any]:
     data: dict[str, Any] = {**source.runs(), "looks": {}, "maps": {}, "originals": {}}
     for entry in data["runs"]:
         series = Series(entry["run"], entry["prefix"], entry["method"])
-        looks = source.looks(series)
-        data["looks"]["|".join(series)] = looks
-        probes = [str(each["id"]) for each in looks["probes"]]
+        snapshots = source.snapshots(series)
+        data["looks"]["|".join(series)] = snapshots
+        probes = [str(each["id"]) for each in snapshots["probes"]]
         data["maps"]["|".join(series)] = source.maps(series, probes)
         for probe in probes:
             where = (series.run, series.prefix, probe)

@@ -12,10 +12,10 @@ from camaug.tensorboard.blobs import CLASSES, LOOKS, ORIGINAL, BlobTag, from_jso
 from camaug.tensorboard.probe_blob import ProbeBlob
 from camaug.tensorboard.reader import BlobReader
 
-__all__ = ["Answer", "NotLoggedError", "Series", "Source"]
+__all__ = ["JsonResponse", "NotLoggedError", "Series", "Source"]
 
-Answer = dict[str, Any]
-FIELDS = ("predicted", "confidence", "true_confidence", "drift", "object_mass", "flag", "top")
+JsonResponse = dict[str, Any]
+FIELDS = ("predicted", "confidence", "true_confidence", "drift", "object_energy", "flag", "top")
 T = TypeVar("T")
 
 
@@ -50,14 +50,14 @@ class Source:
     def __init__(self, reader: BlobReader) -> None:
         self._reader = reader
 
-    def runs(self) -> Answer:
+    def runs(self) -> JsonResponse:
         """``{"runs": [{"run", "prefix", "method", "epochs", "probes"}, ...]}``, an entry a series, in order."""
         tags = {
             run: [parsed for parsed in map(BlobTag.parse, names) if parsed]
             for run, names in self._reader.tags().items()
         }
-        looks = {run: [str(tag) for tag in parsed if tag.name == LOOKS] for run, parsed in tags.items()}
-        steps = self._reader.steps({run: names for run, names in looks.items() if names})
+        snapshots = {run: [str(tag) for tag in parsed if tag.name == LOOKS] for run, parsed in tags.items()}
+        steps = self._reader.steps({run: names for run, names in snapshots.items() if names})
         found = []
         for run, names in steps.items():
             for name, epochs in names.items():
@@ -75,23 +75,23 @@ class Source:
                 )
         return {"runs": sorted(found, key=lambda entry: (entry["run"], entry["prefix"], entry["method"]))}
 
-    def looks(self, series: Series) -> Answer:
+    def snapshots(self, series: Series) -> JsonResponse:
         """Everything of a series but the maps.
 
         Raises:
             NotLoggedError: If there is no such series.
             ValueError: If what was logged cannot be read.
         """
-        looks, classes = (str(BlobTag(series.prefix, series.method, name)) for name in (LOOKS, CLASSES))
-        found = self._reader.blobs(series.run, [looks, classes])
-        if looks not in found:
+        snapshots, classes = (str(BlobTag(series.prefix, series.method, name)) for name in (LOOKS, CLASSES))
+        found = self._reader.blobs(series.run, [snapshots, classes])
+        if snapshots not in found:
             raise NotLoggedError(f"nothing was logged of {series.method} under {series.prefix} in the run {series.run}")
-        records = found[looks].values()
+        records = found[snapshots].values()
         return _readable(
             lambda: _joined(series, [from_json(blob) for blob in records], _class_names(found.get(classes, {})))
         )
 
-    def maps(self, series: Series, probes: Sequence[str], epochs: range | None = None) -> Answer:
+    def maps(self, series: Series, probes: Sequence[str], epochs: range | None = None) -> JsonResponse:
         """The maps of probe images, in some epochs or in all.
 
         Returns:
@@ -101,7 +101,7 @@ class Source:
         logged = [] if series.method == ORIGINAL else [probe for probe in probes if probe not in (LOOKS, CLASSES)]
         tags = {probe: str(BlobTag(series.prefix, series.method, probe)) for probe in logged}
         found = self._reader.blobs(series.run, list(tags.values()), epochs)
-        maps: dict[str, Answer] = {}
+        maps: dict[str, JsonResponse] = {}
         errors: dict[str, str] = {}
         for probe in probes:
             blobs = found.get(tags.get(probe, ""))
@@ -133,16 +133,16 @@ def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
-def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[str] | None) -> Answer:
+def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[str] | None) -> JsonResponse:
     """One answer of the records of all epochs: for each field a row an epoch, for each probe a place in it."""
     last = records[-1]
     labels = {probe: label for record in records for probe, label in zip(record["ids"], record["labels"], strict=True)}
     ids = [*last["ids"], *(probe for probe in labels if probe not in set(last["ids"]))]
-    looks: dict[str, list[list[Any]]] = {field: [] for field in FIELDS}
+    snapshots: dict[str, list[list[Any]]] = {field: [] for field in FIELDS}
     figures: dict[str, list[list[float]]] = {}
     for record in records:
         places = {probe: place for place, probe in enumerate(record["ids"])}
-        for field, rows in looks.items():
+        for field, rows in snapshots.items():
             values = record[field]
             is_whole = record["ids"] == ids  # as nearly always
             rows.append(values if is_whole else [values[places[probe]] if probe in places else None for probe in ids])
@@ -157,12 +157,12 @@ def _joined(series: Series, records: Sequence[Mapping[str, Any]], classes: list[
         "epochs": [record["epoch"] for record in records],
         "steps": [record["step"] for record in records],
         "probes": [{"id": probe, "label": labels[probe]} for probe in ids],
-        "looks": looks,
+        "looks": snapshots,
         "figures": figures,
     }
 
 
-def _strip(logged: Mapping[int, bytes]) -> Answer:
+def _strip(logged: Mapping[int, bytes]) -> JsonResponse:
     blobs = [ProbeBlob.from_bytes(blob) for blob in logged.values()]
     return {
         "epochs": list(logged),

@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from camaug import GroupCAM
-from camaug.bank import SaliencyBank
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from camaug.saliency_bank.saliency_bank import SaliencyBank
 from tests.callbacks.conftest import Blobs, Module
 
-METRICS = ("insertion_deletion", "average_drop", "road", "trust", "mass_in_mask", "pointing_game")
+METRICS = ("insertion_deletion", "average_drop", "road", "trust", "energy_in_mask", "pointing_game")
 
 
 class FailsToDraw(CamLogger):

@@ -19,9 +19,8 @@ from torch.utils.data import DataLoader
 
 from camaug import Explainer
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from tests.callbacks.conftest import CLASSES, Blobs, Module, Net
 from tests.small_explainers import small
-
-from .conftest import CLASSES, Blobs, Module, Net
 
 # Networks
 

@@ -13,7 +13,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader
 
-import camaug.sharded
+import camaug.inspection.sharded_weights
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from tests.callbacks.conftest import Blobs, Module
@@ -83,9 +83,9 @@ def augmented_by_hand(batch: list[torch.Tensor]) -> torch.Tensor:
 
 
 def no_room_on_rank_one(rank: int) -> Callable[[], None]:
-    is_room_for = camaug.sharded._is_room_for
-    camaug.sharded._is_room_for = lambda shards, here: rank == 0
-    return lambda: setattr(camaug.sharded, "_is_room_for", is_room_for)
+    is_room_for = camaug.inspection.sharded_weights._is_room_for
+    camaug.inspection.sharded_weights._is_room_for = lambda shards, here: rank == 0
+    return lambda: setattr(camaug.inspection.sharded_weights, "_is_room_for", is_room_for)
 
 
 def main() -> None:

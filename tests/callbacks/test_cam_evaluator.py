@@ -10,12 +10,11 @@ from torch.utils.data import DataLoader
 
 from camaug import Explainer, GradCAM, get_explainer
 from camaug.callbacks import CamEvaluator, CamLogger
-from camaug.metrics import ROAD, AverageDrop, Drift, InsertionDeletion, MassInMask, PointingGame, Trust
+from camaug.metrics import ROAD, AverageDrop, Drift, EnergyInMask, InsertionDeletion, PointingGame, Trust
+from tests.callbacks.conftest import Blobs
+from tests.callbacks.neutrality import SETTINGS, differences, train
 
-from .conftest import Blobs
-from .neutrality import SETTINGS, differences, train
-
-EVERY = ["insertion_deletion", "average_drop", "road", "drift", "trust", "mass_in_mask", "pointing_game"]
+EVERY = ["insertion_deletion", "average_drop", "road", "drift", "trust", "energy_in_mask", "pointing_game"]
 
 
 def fit(module, loader, make_trainer, *callbacks, **settings):
@@ -37,7 +36,7 @@ def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_traine
     insertion, drop, road, trust = InsertionDeletion(), AverageDrop(), ROAD(), Trust("grad-cam")
     for metric in (insertion, drop, road, trust):
         metric.update(module, images, maps, labels)
-    mass, pointing = MassInMask(), PointingGame(3)
+    mass, pointing = EnergyInMask(), PointingGame(3)
     mass.update(maps, masks)
     pointing.update(maps, masks, labels)
     prefixed = {insertion: "", drop: "", trust: "", road: "road_", mass: "object_", pointing: "pointing_"}
@@ -100,15 +99,17 @@ def test_images_without_an_object_are_left_out_and_reported(module, make_trainer
     data = Blobs(size=6)
     data.masks[3] = False
     loader = DataLoader(data, batch_size=4)
-    trainer = make_trainer(CamEvaluator(["mass_in_mask", "pointing_game"], "grad-cam", images=6), max_epochs=1)
+    trainer = make_trainer(CamEvaluator(["energy_in_mask", "pointing_game"], "grad-cam", images=6), max_epochs=1)
     with pytest.warns(UserWarning, match=r"CamEvaluator: the masks of 1 of the 6 images are empty, .*: \[3\]"):
         trainer.fit(module, loader, loader)
     module.eval()
     kept = [0, 1, 4, 2, 5]
     images, labels = torch.stack([data.images[n] for n in kept]), torch.tensor([data.targets[n] for n in kept])
-    mass = MassInMask()
+    mass = EnergyInMask()
     mass.update(GradCAM()(module, images, labels).maps, torch.stack([data.masks[n] for n in kept]))
-    assert trainer.callback_metrics["cam/object_mass"].item() == pytest.approx(float(mass.compute()["mass"]), abs=1e-4)
+    assert trainer.callback_metrics["cam/object_energy"].item() == pytest.approx(
+        float(mass.compute()["energy"]), abs=1e-4
+    )
     assert trainer.callback_metrics["cam/pointing_classes"] == 3
 
 
@@ -116,16 +117,16 @@ def test_drift_is_since_the_last_look_and_known_from_the_first_epoch(module, loa
     class Keep(L.Callback):
         maps: list[torch.Tensor] = []  # noqa: RUF012
 
-        def look(self, module):
+        def snapshot(self, module):
             self.maps.append(GradCAM()(module, *self.asked).maps)
 
         def on_train_start(self, trainer, module):
             batches = [trainer.val_dataloaders.dataset[index] for index in (0, 3, 1, 4, 2, 5)]
             self.asked = torch.stack([image for image, _ in batches]), torch.tensor([label for _, label in batches])
-            self.look(module)
+            self.snapshot(module)
 
         def on_validation_epoch_end(self, trainer, module):
-            self.look(module)
+            self.snapshot(module)
 
     data = DataLoader(Blobs(size=6), batch_size=8)
     keep = Keep()

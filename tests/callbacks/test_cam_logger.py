@@ -80,8 +80,8 @@ def test_one_constant_tag_an_image_one_step_an_epoch(module, loader, make_traine
         assert not np.array_equal(pictures[0], pictures[2])
     panels = pixels(events.Images("cam/left/0")[0])
     assert panels.shape[1] == 3 * 192 + 2 * 4
-    of_the_object = {"cam/object_area", "cam/object_mass"}
-    of_trust = {"cam/centre_bias", "cam/class_similarity", "cam/flat_maps", "cam/head_similarity"}
+    of_the_object = {"cam/object_area", "cam/object_energy"}
+    of_trust = {"cam/centre_bias", "cam/class_similarity", "cam/constant_maps", "cam/head_similarity"}
     others = {"cam/confidence", "cam/drift", "cam/overlap"}
     logged = {name for name in events.Tags()["scalars"] if name.startswith("cam/")}
     assert logged == of_the_object | of_trust | others
@@ -120,7 +120,7 @@ def test_every_n_epochs(module, loader, make_trainer, read_events):
 
 
 def test_pictures_may_be_fewer_than_looks(module, loader, make_trainer, read_events):
-    trainer = make_trainer(CamLogger("grad-cam", images=3, pictures_every_n_epochs=3), max_epochs=4)
+    trainer = make_trainer(CamLogger("grad-cam", images=3, images_every_n_epochs=3), max_epochs=4)
     trainer.fit(module, loader, loader)
     trainer.test(module, loader, verbose=False)
     events = read_events()

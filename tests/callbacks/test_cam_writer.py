@@ -23,8 +23,8 @@ from camaug import GradCAM, GroupCAM
 from camaug.callbacks import CamWriter
 from camaug.callbacks.cam_writer import output_names
 from camaug.datamodules import PhotoFolder
-from camaug.preprocessing import model_preprocessing
-from camaug.render import denormalise, overlay
+from camaug.images.preprocessing import model_preprocessing
+from camaug.images.render import denormalise, overlay
 
 ROOT = Path(__file__).parents[2]
 SIDE = 32
@@ -130,7 +130,9 @@ def test_the_files_hold_what_the_explainer_finds(write, photos, tmp_path, explai
 def test_what_is_done_is_neither_read_nor_shown_to_the_model_again(write, photos, tmp_path, monkeypatch):
     write()
     before = files(tmp_path / "out")
-    monkeypatch.setattr("camaug.datamodules.photo_dataset.load_image", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(
+        "camaug.datamodules._folders.photo_dataset.load_image", lambda path: pytest.fail(f"{path} was read")
+    )
     writer, module = write()
     assert counts(writer) == (0, 5, 0)
     assert module.seen == 0
@@ -221,10 +223,10 @@ def test_a_failure_in_the_middle_keeps_what_was_done(write, tmp_path):
 
 KILLED = """
 import sys, time
-from camaug import explained_image
+from camaug.single_image import explained_image
 from tests.callbacks.test_cam_writer import *
 
-original, calls = explained_image.write_whole, []
+original, calls = explained_image.write_atomically, []
 
 def slowly(path, content):
     calls.append(path)
@@ -234,7 +236,7 @@ def slowly(path, content):
         time.sleep(60)
     original(path, content)
 
-explained_image.write_whole = slowly
+explained_image.write_atomically = slowly
 writer = CamWriter(GradCAM(layer="conv"), directory=sys.argv[2])
 trainer = L.Trainer(accelerator="cpu", logger=False, callbacks=[writer], enable_progress_bar=False)
 trainer.predict(Watcher(), datamodule=PhotoFolder(sys.argv[1], batch_size=2, num_workers=0))

@@ -76,9 +76,8 @@ def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
 
     from camaug import GroupCAM
     from camaug.callbacks import CamEvaluator
-
-    from .conftest import Blobs, Module
-    from .ddp_script import METRICS
+    from tests.callbacks.conftest import Blobs, Module
+    from tests.callbacks.ddp_script import METRICS
 
     ranks, _ = run(folder / "evaluated", "--evaluate", "all")
     seed_everything(0, verbose=False)
@@ -123,11 +122,10 @@ def test_each_process_makes_its_half_of_the_bank(folder, tmp_path):
     import numpy as np
 
     from camaug import GroupCAM
-    from camaug.bank import SaliencyBank
-    from camaug.callbacks.expected_cost import ROUNDS
-
-    from .conftest import Module
-    from .ddp_script import Turned, bank_augmentation
+    from camaug.callbacks._augmentation.expected_cost import ROUNDS
+    from camaug.saliency_bank.saliency_bank import SaliencyBank
+    from tests.callbacks.conftest import Module
+    from tests.callbacks.ddp_script import Turned, bank_augmentation
 
     ranks, output = run(folder / "banked", "--bank", "shared", "--logger", "none")
     assert [(rank["world_size"], rank["backend"]) for rank in ranks] == [(2, "gloo")] * 2

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from camaug.callbacks import ExperimentRunner
 from camaug.datamodules import PhotoFolder
 from camaug.experiments import Experiment, ImageBatch, InsertionDeletionExperiment, Report, Table
-from camaug.trainer import CamaugTrainer
+from camaug.training.trainer import CamaugTrainer
 
 
 class Classifier(L.LightningModule):
@@ -36,7 +36,7 @@ class Classifier(L.LightningModule):
 
 
 @dataclass(frozen=True)
-class Look(Experiment):
+class Snapshot(Experiment):
     """Reports what it was given."""
 
     name: ClassVar[str] = "look"
@@ -81,8 +81,10 @@ def run(runner, datamodule, model=None, **settings) -> Report:
 
 
 def test_photos_are_spread_over_the_folder_and_carry_names_and_pictures(photos, tmp_path):
-    report = run(ExperimentRunner(Look(), tmp_path / "out", images=5), PhotoFolder(photos, batch_size=2, num_workers=0))
-    seen = Look.seen
+    report = run(
+        ExperimentRunner(Snapshot(), tmp_path / "out", images=5), PhotoFolder(photos, batch_size=2, num_workers=0)
+    )
+    seen = Snapshot.seen
     assert [name for batch in seen for name in batch.names] == ["0.png", "2.png", "4.png", "6.png", "8.png"]
     assert [len(batch.images) for batch in seen] == [2, 2, 1]
     assert all(batch.labels is None for batch in seen)
@@ -96,9 +98,9 @@ def test_photos_are_spread_over_the_folder_and_carry_names_and_pictures(photos, 
 def test_a_broken_photo_is_left_out_counted_and_named(photos, tmp_path):
     (photos / "3.png").write_bytes(b"not a picture")
     datamodule = PhotoFolder(photos, batch_size=4, num_workers=0)
-    report = run(ExperimentRunner(Look(), tmp_path / "out", images=None), datamodule)
+    report = run(ExperimentRunner(Snapshot(), tmp_path / "out", images=None), datamodule)
     assert report.table("seen").rows == [[9]]
-    assert "3.png" not in [name for batch in Look.seen for name in batch.names]
+    assert "3.png" not in [name for batch in Snapshot.seen for name in batch.names]
     (note,) = [note for note in report.notes if note.startswith("Left out")]
     assert "1 of the chosen images, which cannot be read" in note
     assert "3.png" in note
@@ -108,32 +110,34 @@ def test_nothing_but_broken_photos_is_an_error(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.jpg").write_bytes(b"not a picture")
     with pytest.raises(ValueError, match=r"no images for the experiment. Left out: 1 of .*a\.jpg"):
-        run(ExperimentRunner(Look(), tmp_path / "out", images=None), PhotoFolder(tmp_path / "photos", num_workers=0))
+        run(
+            ExperimentRunner(Snapshot(), tmp_path / "out", images=None), PhotoFolder(tmp_path / "photos", num_workers=0)
+        )
 
 
 def test_labelled_images_are_spread_over_the_classes(dataset, tmp_path):
-    run(ExperimentRunner(Look(), tmp_path, images=6), Labelled(dataset))
-    assert sorted(torch.cat([batch.labels for batch in Look.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
-    assert Look.seen[0].class_names == ["left", "middle", "right"]
-    assert torch.equal(Look.seen[0].given[0], Look.seen[0].images)
+    run(ExperimentRunner(Snapshot(), tmp_path, images=6), Labelled(dataset))
+    assert sorted(torch.cat([batch.labels for batch in Snapshot.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
+    assert Snapshot.seen[0].class_names == ["left", "middle", "right"]
+    assert torch.equal(Snapshot.seen[0].given[0], Snapshot.seen[0].images)
 
 
 def test_labels_of_other_classes_than_the_models_are_not_taken_for_its_own(dataset, tmp_path):
-    report = run(ExperimentRunner(Look(), tmp_path, images=3), Labelled(dataset), Classifier(classes=5))
-    assert all(batch.labels is None for batch in Look.seen)
-    assert Look.seen[0].class_names == [f"class {index}" for index in range(5)]
+    report = run(ExperimentRunner(Snapshot(), tmp_path, images=3), Labelled(dataset), Classifier(classes=5))
+    assert all(batch.labels is None for batch in Snapshot.seen)
+    assert Snapshot.seen[0].class_names == [f"class {index}" for index in range(5)]
     assert "The labels are not used: they are of 3 classes, and the model has 5." in report.notes
 
 
 def test_fewer_images_than_asked_for_are_all_of_them_and_that_is_said(dataset, tmp_path):
     with pytest.warns(UserWarning, match="100 images were asked for, and there are 24: all are taken"):
-        report = run(ExperimentRunner(Look(), tmp_path), Labelled(dataset))
+        report = run(ExperimentRunner(Snapshot(), tmp_path), Labelled(dataset))
     assert report.table("seen").rows == [[24]]
 
 
 def test_a_logger_of_the_trainers_own_takes_the_report(dataset, tmp_path):
     logger = TensorBoardLogger(tmp_path / "logs", name="", version="")
-    run(ExperimentRunner(Look(), tmp_path / "out", images=3), Labelled(dataset), logger=logger)
+    run(ExperimentRunner(Snapshot(), tmp_path / "out", images=3), Labelled(dataset), logger=logger)
     assert "seen/text_summary" in EventAccumulator(str(tmp_path / "logs")).Reload().Tags()["tensors"]
     assert not list((tmp_path / "out").glob("events*"))
 
@@ -145,7 +149,7 @@ def test_model_and_data_are_as_they_were(dataset, tmp_path, fails):
     datamodule = L.LightningDataModule()
     datamodule.predict_dataloader = loader = lambda: DataLoader(dataset, batch_size=4)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    runner = ExperimentRunner(Look(fails), tmp_path, images=3)
+    runner = ExperimentRunner(Snapshot(fails), tmp_path, images=3)
     if fails:
         with pytest.raises(RuntimeError, match="a fuse blew"):
             run(runner, datamodule, model)
@@ -183,9 +187,12 @@ class Stream(IterableDataset):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: ExperimentRunner(Look(), path, images=0), "`images` is how many images are looked at, .* got 0"),
-        (lambda path: run(ExperimentRunner(Look(), path), Labelled(Stream())), "gives a DataLoader of a stream"),
-        (lambda path: run(ExperimentRunner(Look(), path / "file"), Labelled([])), "is a file: give a folder"),
+        (
+            lambda path: ExperimentRunner(Snapshot(), path, images=0),
+            "`images` is how many images are looked at, .* got 0",
+        ),
+        (lambda path: run(ExperimentRunner(Snapshot(), path), Labelled(Stream())), "gives a DataLoader of a stream"),
+        (lambda path: run(ExperimentRunner(Snapshot(), path / "file"), Labelled([])), "is a file: give a folder"),
     ],
 )
 def test_bad_input_is_said(tmp_path, make, message):
@@ -222,7 +229,7 @@ def test_a_signal_ends_it_and_leaves_no_report(dataset, tmp_path, number):
 
 
 def test_two_processes_are_refused(tmp_path, monkeypatch):
-    runner, two = ExperimentRunner(Look(), tmp_path), trainer()
+    runner, two = ExperimentRunner(Snapshot(), tmp_path), trainer()
     monkeypatch.setattr(type(two), "world_size", 2)
     with pytest.raises(ValueError, match=r"runs in one process, and the trainer has 2: set trainer\.devices to 1"):
         runner.setup(two, Classifier(), "predict")
@@ -234,12 +241,12 @@ def test_a_missing_package_is_said_before_an_image_is_read(dataset, tmp_path, mo
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     monkeypatch.setattr(type(dataset), "__getitem__", lambda *_: pytest.fail("an image was read"))
     with pytest.raises(ImportError, match=r"scipy, which is not installed: pip install 'camaug\[experiments\]'"):
-        run(ExperimentRunner(Look(), tmp_path), Labelled(dataset))
+        run(ExperimentRunner(Snapshot(), tmp_path), Labelled(dataset))
 
 
 def test_the_trainers_method_gives_the_report_and_keeps_no_callback(dataset, tmp_path):
     ours = trainer(CamaugTrainer)
     before = list(ours.callbacks)
-    report = ours.experiment(Classifier(), Labelled(dataset), Look(), str(tmp_path), images=6)
+    report = ours.experiment(Classifier(), Labelled(dataset), Snapshot(), str(tmp_path), images=6)
     assert report.table("seen").rows == [[6]]
     assert ours.callbacks == before

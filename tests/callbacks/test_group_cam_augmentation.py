@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import GroupCamAugmentation
-from camaug.callbacks.expected_cost import ExpectedCost
-from camaug.callbacks.stopwatch import Stopwatch
-from camaug.recipes import pair_consistency
+from camaug.callbacks._augmentation.expected_cost import ExpectedCost
+from camaug.callbacks._trainer.stopwatch import Stopwatch
+from camaug.functional.recipes import pair_consistency
 
 EXPLAINER = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
 

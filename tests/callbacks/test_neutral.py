@@ -6,10 +6,8 @@ import pytest
 import torch
 
 from camaug import list_explainers
-from tests.processes import results, together
-
-from .conftest import Net
-from .neutrality import (
+from tests.callbacks.conftest import Net
+from tests.callbacks.neutrality import (
     INDUCTOR,
     LOOKING,
     POLLUTIONS,
@@ -21,6 +19,7 @@ from .neutrality import (
     train,
     watchers_of,
 )
+from tests.processes import results, together
 
 # Of PyTorch's own compiler, where it meets the loss of a step.
 pytestmark = [

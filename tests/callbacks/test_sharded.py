@@ -61,7 +61,7 @@ def test_augmented_as_with_the_weights_in_one_piece(ranks, folder):
 
 
 def test_each_process_makes_its_share_of_the_bank(folder):
-    from camaug.bank import SaliencyBank
+    from camaug.saliency_bank.saliency_bank import SaliencyBank
 
     bank = SaliencyBank(folder / "maps")
     assert all(bank.is_whole(number) and bank.record(number).world_size == 2 for number in bank.generations())

@@ -16,19 +16,18 @@ from PIL import Image
 from torch import nn
 
 from camaug import GradCAM
-from camaug.batches import find_images_and_labels
+from camaug.augmentation.batch import find_images_and_labels
 from camaug.callbacks import CamEvaluator, CamLogger
 from camaug.datamodules import BoxedBatch, BoxesDataModule, ObjectPair, boxes
-from camaug.datamodules.box_check import fit_box
-from camaug.datamodules.box_formats import read_boxes, recognise_format
-from camaug.datamodules.box_records import Box
-from camaug.datamodules.class_indices import parse_class_indices
-from camaug.datamodules.image_check import upright_size
-from camaug.datamodules.voc_boxes import parse_voc
-from camaug.datamodules.yolo_boxes import parse_yolo
-from camaug.image_loading import load_image
-
-from .box_data import CATEGORIES, COLOURS, SCENES, Scene, Thing, annotate, coco, draw, voc
+from camaug.datamodules._boxes.box_check import fit_box
+from camaug.datamodules._boxes.box_formats import read_boxes, recognise_format
+from camaug.datamodules._boxes.box_records import Box
+from camaug.datamodules._boxes.class_indices import parse_class_indices
+from camaug.datamodules._boxes.voc import parse_voc
+from camaug.datamodules._boxes.yolo import parse_yolo
+from camaug.datamodules._folders.image_check import upright_size
+from camaug.images.loading import load_image
+from tests.datamodules.box_data import CATEGORIES, COLOURS, SCENES, Scene, Thing, annotate, coco, draw, voc
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("CAMAUG_DATA", ROOT.parent / "shared" / "data"))
@@ -517,11 +516,11 @@ def test_callbacks_know_where_the_objects_are(tmp_path):
 
     data = build(tmp_path)
     explainer = GradCAM(layer="features")
-    evaluator = CamEvaluator(["mass_in_mask", "pointing_game"], explainer)
+    evaluator = CamEvaluator(["energy_in_mask", "pointing_game"], explainer)
     (figures,) = trainer(tmp_path / "1", evaluator).validate(ColourNet(), datamodule=data, verbose=False)
     assert figures["accuracy"] == 1
     area = torch.stack([data.dataset("val").object_mask(index).float().mean() for index in range(3)])
-    assert figures["cam_validate/object_mass"] > 0.95  # what is missing is at the edges, half coloured
+    assert figures["cam_validate/object_energy"] > 0.95  # what is missing is at the edges, half coloured
     assert figures["cam_validate/object_area"] == pytest.approx(area.mean().item(), abs=1e-6)
     assert figures["cam_validate/pointing_accuracy"] == 1
     by_class = (area[[0, 2]].mean() + area[1]) / 2
@@ -530,8 +529,8 @@ def test_callbacks_know_where_the_objects_are(tmp_path):
     trainer(tmp_path / "2", CamLogger(explainer, images=3, fast=False)).validate(
         ColourNet(), datamodule=data, verbose=False
     )
-    (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_validate/object_mass")
-    assert event.value == pytest.approx(figures["cam_validate/object_mass"], abs=1e-6)
+    (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_validate/object_energy")
+    assert event.value == pytest.approx(figures["cam_validate/object_energy"], abs=1e-6)
 
 
 def test_prediction_gets_all_boxes(tmp_path):

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from camaug.datamodules import ImageFolderDataModule
-from camaug.datamodules.image_check import describe_bad_images, find_bad_images
-from camaug.datamodules.split import stratified_split
-from camaug.image_loading import load_image
+from camaug.datamodules._folders.image_check import describe_bad_images, find_bad_images
+from camaug.datamodules._folders.split import stratified_split
+from camaug.images.loading import load_image
 
 
 def noise(seed: int = 0, size: int = 64) -> Image.Image:

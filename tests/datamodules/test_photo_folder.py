@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from camaug.datamodules import PhotoFolder
-from camaug.preprocessing import eval_transform
+from camaug.images.preprocessing import eval_transform
 
 FORMATS = ("jpg", "jpeg", "png", "webp", "bmp", "tif")
 

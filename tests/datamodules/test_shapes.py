@@ -11,7 +11,7 @@ import torch
 from torchvision.transforms import v2
 
 from camaug.datamodules import ShapesDataModule, ShapesDataset
-from camaug.datamodules.shapes_drawing import (
+from camaug.datamodules._shapes.drawing import (
     BACKGROUNDS,
     SHAPES,
     Pose,
@@ -23,7 +23,7 @@ from camaug.datamodules.shapes_drawing import (
 
 DIGEST = """
 import hashlib
-from camaug.datamodules.shapes_dataset import ShapesDataset
+from camaug.datamodules._shapes.shapes_dataset import ShapesDataset
 from torchvision.transforms import v2
 data = ShapesDataset(12, v2.PILToTensor(), num_classes=8, seed=5)
 print(hashlib.sha256(b"".join(data[index][0].numpy().tobytes() for index in range(12))).hexdigest())

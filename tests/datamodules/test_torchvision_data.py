@@ -11,8 +11,8 @@ from PIL import Image
 from torchvision import datasets
 
 from camaug.datamodules import TorchvisionDataModule
-from camaug.datamodules.torchvision_dataset import class_names, labels_of
-from camaug.datamodules.torchvision_splits import _SPLITS, NOT_DOWNLOADABLE, find_splits
+from camaug.datamodules._torchvision.torchvision_dataset import class_names, labels_of
+from camaug.datamodules._torchvision.torchvision_splits import _SPLITS, NOT_DOWNLOADABLE, find_splits
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from camaug.datamodules.boxes_dataset import BoxedBatch, View
+from camaug.datamodules._boxes.boxes_dataset import BoxedBatch, View
 from camaug.experiments import ImageBatch, PointingGameExperiment
 
 CATEGORIES = ("left thing", "right thing", "never there")

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from camaug.experiments import ImageBatch, SanityCheckExperiment
 from camaug.explainers import Evidence, Explainer
+from camaug.inspection.random_weights import layers_to_randomise, randomised
 from camaug.metrics import rank_correlation
-from camaug.randomise import layers_to_randomise, randomised
 
 
 @pytest.fixture

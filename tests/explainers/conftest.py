@@ -55,9 +55,9 @@ class Spy(LayerExplainer):
 def evidence_of() -> Callable[..., LayerEvidence]:
     """What a method gets to see for a model, images and targets."""
 
-    def look(model: nn.Module, images: Tensor, targets: int | Tensor | None = None, layer=None) -> LayerEvidence:
+    def snapshot(model: nn.Module, images: Tensor, targets: int | Tensor | None = None, layer=None) -> LayerEvidence:
         spy = Spy(layer=layer)
         spy(model, images, targets)
         return spy.seen[0]
 
-    return look
+    return snapshot

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from camaug import GradCAM
-from camaug.explainers.grad_cam import channel_weights
+from camaug.explainers.methods.grad_cam import channel_weights
 
 TARGETS = torch.tensor([0, 3, 2, 4])
 

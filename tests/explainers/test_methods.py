@@ -12,19 +12,19 @@ from torch import nn
 
 from camaug import get_explainer, list_explainers
 from camaug.explainers import CAM, GradCAM, LayerExplainer
-from camaug.explainers.ablation_cam import ablated_scores
-from camaug.explainers.cam import pooled_head
-from camaug.explainers.eigen_cam import principal_component
-from camaug.explainers.feature_maps import tile
-from camaug.explainers.fem import rare_places
-from camaug.explainers.finer_cam import similar_classes
-from camaug.explainers.full_grad import full_gradients, implicit_bias
-from camaug.explainers.grad_cam_plus_plus import plus_plus_weights
-from camaug.explainers.group_cam import cluster_channels, group_maps
 from camaug.explainers.layer_explainer import fuse_maps
-from camaug.explainers.rise import random_masks
-from camaug.explainers.x_grad_cam import axiom_weights
-from camaug.explainers.xrai import grow_region, segments
+from camaug.explainers.methods.ablation_cam import ablated_scores
+from camaug.explainers.methods.cam import pooled_head
+from camaug.explainers.methods.eigen_cam import principal_component
+from camaug.explainers.methods.feature_maps import tile
+from camaug.explainers.methods.fem import rare_positions
+from camaug.explainers.methods.finer_cam import similar_classes
+from camaug.explainers.methods.full_grad import full_gradients, implicit_bias
+from camaug.explainers.methods.grad_cam_plus_plus import plus_plus_weights
+from camaug.explainers.methods.group_cam import cluster_channels, group_maps
+from camaug.explainers.methods.rise import random_masks
+from camaug.explainers.methods.x_grad_cam import axiom_weights
+from camaug.explainers.methods.xrai import grow_region, segments
 
 TARGETS = torch.tensor([0, 3, 2, 4])
 
@@ -131,9 +131,9 @@ def test_fem_by_hand():
     values = torch.zeros(1, 2, 2, 5)
     values[0, 0, 0, 0], values[0, 1, 1, 4] = 10, 20
     # Mean 1, deviation 3: 10 > 1 + 2 * 3, and nothing else is; weights 1 and 2.
-    marked = rare_places(values, 2)
+    marked = rare_positions(values, 2)
     assert marked.nonzero().tolist() == [[0, 0, 0, 0], [0, 1, 1, 4]]
-    assert rare_places(values, 3.5).eq(0).all()
+    assert rare_positions(values, 3.5).eq(0).all()
     model = nn.Sequential(Constant(values), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
     expected = torch.zeros(2, 5)
     expected[0, 0], expected[1, 4] = 1, 2

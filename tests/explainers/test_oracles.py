@@ -22,7 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camaug import get_explainer
 from camaug.explainers import LayerExplainer, Target
-from camaug.explainers.eigen_cam import oriented
+from camaug.explainers.methods.eigen_cam import oriented
 
 peer = pytest.importorskip("pytorch_grad_cam")
 
@@ -268,7 +268,7 @@ def test_torchcam(case, name, theirs):
 )
 def test_queries_against_torchcam(case, name, theirs, settings, their_settings, monkeypatch):
     """It stretches the masks before it enlarges them, which moves them a little: ours are made to do so too."""
-    from camaug.explainers import score_cam
+    from camaug.explainers.methods import score_cam
 
     monkeypatch.setattr(score_cam, "upsample", lambda maps, size: upsample_stretched(maps, size))
     monkeypatch.setattr(score_cam, "normalise", lambda masks: masks)
@@ -276,7 +276,7 @@ def test_queries_against_torchcam(case, name, theirs, settings, their_settings, 
 
 
 def upsample_stretched(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    from camaug.masking import normalise, upsample
+    from camaug.functional.masks import normalise, upsample
 
     return upsample(normalise(maps), size)
 

@@ -12,9 +12,9 @@ import torchvision
 from torch import nn
 
 from camaug import get_explainer, list_explainers
-from camaug.attention import attention_replaced, find_attention_blocks
 from camaug.explainers import LayerExplainer
-from camaug.explainers.legrad import attention_matrix
+from camaug.explainers.methods.legrad import attention_matrix
+from camaug.inspection.attention import attention_replaced, find_attention_blocks
 from tests.small_explainers import small
 
 SIZE = 64

@@ -9,9 +9,9 @@ from camaug.metrics import (
     ROAD,
     AverageDrop,
     Drift,
+    EnergyInMask,
     GridPointingGame,
     InsertionDeletion,
-    MassInMask,
     PointingGame,
     Trust,
     boxes_to_masks,
@@ -48,7 +48,7 @@ def test_maps_that_are_not_finite(net, images):
         with pytest.raises(ValueError, match=said):
             metric.update(net, images, broken)
     for metric, *arguments in (
-        (MassInMask(), masks),
+        (EnergyInMask(), masks),
         (PointingGame(2), masks, zeros),
         (GridPointingGame(), zeros),
         (Drift(), maps()),

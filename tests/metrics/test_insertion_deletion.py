@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from camaug.masking import gaussian_blur
+from camaug.functional.masks import gaussian_blur
 from camaug.metrics import InsertionDeletion, area_under, pixel_ranks, score_curves
 
 TARGETS = torch.tensor([1, 3])

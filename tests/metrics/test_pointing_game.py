@@ -8,7 +8,7 @@ from camaug.metrics import (
     PointingGame,
     boxes_to_masks,
     choose_mosaics,
-    mass_in_cell,
+    energy_in_cell,
     mosaic,
     points_at,
 )
@@ -118,9 +118,9 @@ def test_mosaic_by_hand():
 def test_mass_in_cell_by_hand():
     maps = torch.zeros(1, 6, 10)
     maps[0, 0, 9], maps[0, 5, 0], maps[0, 5, 9] = 3, 1, -5
-    assert [mass_in_cell(maps, torch.tensor([cell]), 2).item() for cell in range(4)] == [0, 0.75, 0.25, 0]
-    assert mass_in_cell(torch.ones(1, 9, 9), torch.tensor([4]), 3).item() == pytest.approx(1 / 9)
-    assert mass_in_cell(torch.zeros(1, 4, 4), torch.tensor([0]), 2).item() == 0
+    assert [energy_in_cell(maps, torch.tensor([cell]), 2).item() for cell in range(4)] == [0, 0.75, 0.25, 0]
+    assert energy_in_cell(torch.ones(1, 9, 9), torch.tensor([4]), 3).item() == pytest.approx(1 / 9)
+    assert energy_in_cell(torch.zeros(1, 4, 4), torch.tensor([0]), 2).item() == 0
 
 
 def test_mosaics_are_of_different_classes_and_confident():

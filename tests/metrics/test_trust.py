@@ -4,8 +4,16 @@ import pytest
 import torch
 
 from camaug import GradCAM, get_explainer
-from camaug.metrics import Trust, are_flat, centre_bias, class_similarity, head_similarity, rank_correlation, runner_up
-from camaug.randomise import head_randomised
+from camaug.inspection.random_weights import head_randomised
+from camaug.metrics import (
+    Trust,
+    are_constant,
+    centre_bias,
+    class_similarity,
+    head_similarity,
+    rank_correlation,
+    runner_up,
+)
 
 TARGETS = torch.tensor([1, 3, 0, 2])
 
@@ -13,7 +21,7 @@ TARGETS = torch.tensor([1, 3, 0, 2])
 def test_flat_by_hand():
     maps = torch.zeros(4, 2, 2)
     maps[1, 0, 0], maps[2] = 1e-6, 0.7
-    assert are_flat(maps).tolist() == [True, False, True, True]
+    assert are_constant(maps).tolist() == [True, False, True, True]
 
 
 def test_centre_bias_by_hand():
@@ -82,7 +90,7 @@ def test_the_metric_is_the_mean_however_the_images_come(net, images):
     for part in (slice(0, 3), slice(3, 4)):
         metric.update(net, images[part], maps[part], TARGETS[part])
     figures = metric.compute()
-    assert figures["flat_maps"] == sum(float(map_.amax() == map_.amin()) for map_ in maps) / 4 > 0
+    assert figures["constant_maps"] == sum(float(map_.amax() == map_.amin()) for map_ in maps) / 4 > 0
     asked = explainer, net, images, maps, TARGETS
     for name, each in {
         "centre_bias": centre_bias(maps),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..callbacks.conftest import dataset, loader, make_trainer, module, read_events
+from tests.callbacks.conftest import dataset, loader, make_trainer, module, read_events
 
 __all__ = ["dataset", "loader", "make_trainer", "module", "read_events"]

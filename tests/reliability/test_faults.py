@@ -22,9 +22,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.explainers.queries import in_chunks
-
-from ..callbacks.conftest import Blobs, Module
-from ..callbacks.test_bank import Squares
+from tests.callbacks._augmentation.test_bank_keeper import Squares
+from tests.callbacks.conftest import Blobs, Module
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -104,7 +103,7 @@ def test_maps_that_are_not_numbers_change_no_image_and_are_blank(module, loader,
     with pytest.warns(UserWarning, match="blank map"):
         make_trainer(augmentation(Undefined), CamLogger(explainer(Undefined), images=3, fast=False)).fit(module, loader)
     assert all(unchanged(module.seen[2], dataset, 16))
-    assert read_events().Scalars("cam/flat_maps")[0].value == 1
+    assert read_events().Scalars("cam/constant_maps")[0].value == 1
 
 
 def test_images_with_pixels_that_are_not_numbers(module, dataset, make_trainer):
@@ -182,8 +181,8 @@ def test_the_bank_on_a_full_disk(module, make_trainer, small_disk):
 
 
 def test_a_refresh_that_cannot_be_written_leaves_the_old_maps(module, make_trainer, monkeypatch, tmp_path):
-    from camaug import bank_shard
-    from camaug.bank import SaliencyBank
+    from camaug.saliency_bank import shard as bank_shard
+    from camaug.saliency_bank.saliency_bank import SaliencyBank
 
     write = bank_shard._overwrite
 
@@ -328,7 +327,7 @@ def test_both_callbacks_find_images_and_labels_in_any_container(container, modul
         return CONTAINERS[container](images, labels)
 
     def training_step(batch, batch_idx):
-        from camaug.batches import find_images_and_labels
+        from camaug.augmentation.batch import find_images_and_labels
 
         images, labels = find_images_and_labels(batch)
         seen.append(images)
@@ -411,8 +410,8 @@ def test_batches_of_one_and_of_none(recipe, make_trainer):
     data = DataLoader(Blobs(), batch_sampler=Sizes(4, 1, 0), collate_fn=collate)
     module = Channels(3)
     make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, data)
-    twins = 2 if recipe == "paired" else 1
-    assert [len(seen) for seen in module.seen] == [4 * twins, 1 * twins, 0]
+    masked_views = 2 if recipe == "paired" else 1
+    assert [len(seen) for seen in module.seen] == [4 * masked_views, 1 * masked_views, 0]
 
 
 def test_everything_stands_by_itself_after_all_that(module, loader, make_trainer):

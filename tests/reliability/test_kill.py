@@ -23,7 +23,7 @@ FIT = [
 ]  # fmt: skip
 KILLED = """
 import os, signal, sys
-from camaug.classifier import ImageClassifier
+from camaug.training.image_classifier import ImageClassifier
 from camaug.cli import main
 
 kill_at, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
@@ -94,6 +94,6 @@ def test_killed_and_resumed(kill_at, whole, tmp_path):
     steps = {name: [event.step for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
     assert steps["train/loss"] == list(range(STEPS * EPOCHS))
     ends = [STEPS * (epoch + 1) - 1 for epoch in range(EPOCHS)]
-    assert steps["val/accuracy"] == steps["cam/flat_maps"] == steps["augmentation/step_time_share"] == ends
+    assert steps["val/accuracy"] == steps["cam/constant_maps"] == steps["augmentation/step_time_share"] == ends
     assert steps["cam/drift"] == ends[1:]
     assert [event.step for event in events.Images("cam/overview")] == list(range(EPOCHS))

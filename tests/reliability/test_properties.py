@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from camaug import GroupCamTransform, get_explainer
-from camaug.masking import binarise, normalise
+from camaug.functional.masks import binarise, normalise
 
 METHODS = ["grad-cam", "group-cam", "score-cam", "hires-cam", "layer-cam", "eigen-cam", "rise"]
 DEFAULT = settings(

@@ -13,9 +13,8 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
-
-from ..callbacks.conftest import Module
-from ..callbacks.test_bank import Squares
+from tests.callbacks._augmentation.test_bank_keeper import Squares
+from tests.callbacks.conftest import Module
 
 EPOCHS = 4
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
@@ -140,5 +139,5 @@ def test_a_validation_is_not_compared_with_the_training(make_trainer, checkpoint
     trainer = make_trainer(*callbacks, version="validated", enable_checkpointing=True)
     trainer.validate(Module(), loader, ckpt_path=path, weights_only=True)
     found = read_events("validated").Tags()["scalars"]
-    assert "cam_validate/flat_maps" in found
+    assert "cam_validate/constant_maps" in found
     assert "cam_validate/drift" not in found

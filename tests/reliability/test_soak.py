@@ -15,9 +15,8 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
-
-from ..callbacks.conftest import Module
-from ..callbacks.test_bank import Squares
+from tests.callbacks._augmentation.test_bank_keeper import Squares
+from tests.callbacks.conftest import Module
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -94,7 +93,7 @@ class TestSoak:
         )
         callbacks = [
             CamLogger(explainer(), images=4),
-            CamEvaluator(["insertion_deletion", "drift", "trust", "mass_in_mask"], explainer(), images=4),
+            CamEvaluator(["insertion_deletion", "drift", "trust", "energy_in_mask"], explainer(), images=4),
             augmentation,
             RandomStateCheckpoint(),
             L.pytorch.callbacks.ModelCheckpoint(tmp_path / "checkpoints", save_last=True),

@@ -21,14 +21,14 @@ from PIL import Image
 from rich.console import Console
 
 from camaug import explain
-from camaug.checkpoints import read_checkpoint
-from camaug.classifier import ImageClassifier
 from camaug.cli import main
 from camaug.datamodules import ImageFolderDataModule, PhotoFolder
 from camaug.experiments.report import Report, Table
 from camaug.experiments.writing import print_report, to_markdown, write_report
-from camaug.models import load_weights
-from camaug.printable import printable
+from camaug.training.checkpoints import read_checkpoint
+from camaug.training.create_classifier import load_weights
+from camaug.training.image_classifier import ImageClassifier
+from camaug.utils.printable import printable
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
@@ -111,8 +111,8 @@ def test_a_classifiers_own_checkpoint_does_not_either(malicious, mark):
 
 
 def test_a_bank_is_bytes(mark, tmp_path):
-    from camaug.bank import SaliencyBank
-    from camaug.bank_record import BankRecord
+    from camaug.saliency_bank.record import BankRecord
+    from camaug.saliency_bank.saliency_bank import SaliencyBank
 
     bank = SaliencyBank(tmp_path / "bank")
     number = bank.begin(BankRecord(2, (1, 3), 10, 1, "a1", {"explainer": "grad-cam"}))

@@ -12,16 +12,16 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from torch.utils.tensorboard import SummaryWriter
 from werkzeug.test import Client
 
-from camaug.callbacks.look import Look, compared
-from camaug.callbacks.strip import look_record, write_originals, write_strip
-from camaug.masking import normalise, upsample
+from camaug.callbacks._logging.film_strip import snapshot_record, write_originals, write_strip
+from camaug.callbacks._logging.snapshot import Snapshot, compared
+from camaug.functional.masks import normalise, upsample
 from camaug.tensorboard.plugin import CamaugPlugin
 
 CLASSES = ("ant", "<img src=x onerror=alert(1)>", "bee</script>")
 SIZE = 24
 
 
-def make_look(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *, indices=None) -> Look:
+def make_snapshot(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *, indices=None) -> Snapshot:
     """A look that is different in every epoch and the same in every test."""
     generator = torch.Generator().manual_seed(100 * epoch + probes)
     maps, true_maps = (
@@ -34,7 +34,7 @@ def make_look(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *, in
     true_maps = torch.where(same[:, None, None], maps, true_maps)
     masks = torch.zeros(probes, SIZE, SIZE, dtype=torch.bool)
     masks[1:, :12] = True
-    return Look(
+    return Snapshot(
         indices=[10 * place for place in range(probes)] if indices is None else indices,
         labels=labels,
         pictures=torch.rand(probes, 3, SIZE, SIZE, generator=generator),
@@ -48,19 +48,21 @@ def make_look(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *, in
     )
 
 
-def write_run(folder, looks, *, method="group-cam", prefix="cam", first_epoch=0, classes=CLASSES, suffix="") -> None:
+def write_run(
+    folder, snapshots, *, method="group-cam", prefix="cam", first_epoch=0, classes=CLASSES, suffix=""
+) -> None:
     """Write looks, an epoch each, into an event file of their own."""
     previous = None
     with SummaryWriter(folder, filename_suffix=suffix) as writer:
-        for epoch, alone in enumerate(looks, start=first_epoch):
-            look = compared(alone, None if previous is None else previous.true_maps)
-            record = look_record(look, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
+        for epoch, alone in enumerate(snapshots, start=first_epoch):
+            snapshot = compared(alone, None if previous is None else previous.true_maps)
+            record = snapshot_record(snapshot, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
             about = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
             about |= {"settings": f"{method} groups=32", "layer": "layer4"}
             if previous is None:
-                write_originals(writer, look, prefix, method, classes, epoch)
-            write_strip(writer, look, prefix, method, record, about)
-            previous = look
+                write_originals(writer, snapshot, prefix, method, classes, epoch)
+            write_strip(writer, snapshot, prefix, method, record, about)
+            previous = snapshot
 
 
 @pytest.fixture

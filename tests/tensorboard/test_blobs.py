@@ -8,7 +8,7 @@ import zlib
 import pytest
 import torch
 
-from camaug.masking import normalise, undo_upsample, upsample
+from camaug.functional.masks import normalise, undo_upsample, upsample
 from camaug.tensorboard.blobs import BlobTag, from_json, to_json
 from camaug.tensorboard.compact import compact, restore
 from camaug.tensorboard.probe_blob import ProbeBlob

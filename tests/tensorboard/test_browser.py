@@ -28,12 +28,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger
-from camaug.render import COLORMAPS, colorize
+from camaug.images.render import COLORMAPS, colorize
 from camaug.tensorboard.compact import restore
 from camaug.tensorboard.report import make_report
 from camaug.tensorboard.stored_map import StoredMap
-
-from .conftest import make_look, write_run
+from tests.tensorboard.conftest import make_snapshot, write_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[test]'")
 CHROMIUM = shutil.which("chromium")
@@ -381,14 +380,14 @@ def test_the_slider_and_the_keys_move_everything(page):
 
 
 def test_cells_say_what_was_predicted(page, board):
-    looks = looks_of(board, "run/b")
+    snapshots = looks_of(board, "run/b")
     names = [*CLASSES]
     labels = page.locator(".line").nth(4).locator(".cell").evaluate_all("(all) => all.map((one) => one.ariaLabel)")
     row = re.search(r"image (\d+)", labels[0])
-    place = [probe["id"] for probe in looks["probes"]].index(int(row[1]))
+    place = [probe["id"] for probe in snapshots["probes"]].index(int(row[1]))
     for epoch, label in enumerate(labels):
-        predicted, confidence = (looks["looks"][name][epoch][place] for name in ("predicted", "confidence"))
-        right = "right" if predicted == looks["probes"][place]["label"] else "wrong"
+        predicted, confidence = (snapshots["looks"][name][epoch][place] for name in ("predicted", "confidence"))
+        right = "right" if predicted == snapshots["probes"][place]["label"] else "wrong"
         said = f"epoch {epoch}: predicted {names[predicted]}, {round(confidence * 100)} %, {right}"
         assert said in label
 
@@ -482,8 +481,8 @@ def test_the_value_under_the_pointer(page, board):
 
 def test_the_heat_of_the_true_class(page, board):
     """Where the prediction is wrong, the true class's heatmap stands beside the predicted one's."""
-    looks = looks_of(board, "run/b")
-    ids = [probe["id"] for probe in looks["probes"]]
+    snapshots = looks_of(board, "run/b")
+    ids = [probe["id"] for probe in snapshots["probes"]]
     maps = {probe: maps_of(board, "run/b", probe) for probe in ids}
     wrong = [(probe, epoch) for probe in ids for epoch in range(EPOCHS) if maps[probe]["true"][epoch] is not None]
     probe, epoch = wrong[0]
@@ -494,8 +493,8 @@ def test_the_heat_of_the_true_class(page, board):
     expected = painted(logged_map(board, "run/b", probe, epoch, len(shown), which="true"), "viridis")
     assert np.abs(shown - expected).max() <= 4
     likeliest = page.locator(".top .label").all_inner_texts()
-    named = [CLASSES[label] for label, _ in looks["looks"]["top"][epoch][ids.index(probe)]]
-    true = CLASSES[looks["probes"][ids.index(probe)]["label"]]
+    named = [CLASSES[label] for label, _ in snapshots["looks"]["top"][epoch][ids.index(probe)]]
+    true = CLASSES[snapshots["probes"][ids.index(probe)]["label"]]
     assert likeliest == [name + (" (true)" if name == true else "") for name in named]
 
 
@@ -595,12 +594,12 @@ def test_runs_are_rows_beside_one_another(make_page, board):
 
 
 def test_find_what_is_wrong_and_sort_by_confidence(page, board):
-    looks = looks_of(board, "run/b")
-    ids, labels = zip(*((probe["id"], probe["label"]) for probe in looks["probes"]), strict=True)
+    snapshots = looks_of(board, "run/b")
+    ids, labels = zip(*((probe["id"], probe["label"]) for probe in snapshots["probes"]), strict=True)
     for epoch in range(EPOCHS):
         page.locator("#epoch").fill(str(epoch))
         page.get_by_label("Right or wrong").select_option("wrong")
-        predicted = looks["looks"]["predicted"][epoch]
+        predicted = snapshots["looks"]["predicted"][epoch]
         wrong = [ids[place] for place, label in enumerate(labels) if predicted[place] != label]
         found = f"{len(wrong)} of {IMAGES} images" if len(wrong) < IMAGES else f"{IMAGES} images"
         playwright.expect(page.locator(".found")).to_have_text(found)
@@ -608,7 +607,7 @@ def test_find_what_is_wrong_and_sort_by_confidence(page, board):
     page.get_by_label("Right or wrong").select_option("all")
     page.get_by_label("Sort by").select_option("confidence")
     page.get_by_role("button", name="Ascending").click()
-    confidence = looks["looks"]["confidence"][EPOCHS - 1]
+    confidence = snapshots["looks"]["confidence"][EPOCHS - 1]
     expected = [ids[place] for place in np.argsort(-np.asarray(confidence), kind="stable")]
     playwright.expect(page.get_by_role("button", name="Descending")).to_be_visible()
     soon(functools.partial(assert_images, page, expected))
@@ -814,7 +813,7 @@ class Large:
         series = {"run": "large", "prefix": "cam", "epochs": self.epochs, "probes": len(self.probes)}
         route.fulfill(json={"runs": [{**series, "method": method} for method in self.methods]})
 
-    def looks(self, route) -> None:
+    def snapshots(self, route) -> None:
         route.fulfill(body=self.looks_answer, content_type="application/json")
 
     @functools.cached_property
@@ -822,11 +821,11 @@ class Large:
         def everywhere(value):
             return [[value] * len(self.probes) for _ in self.epochs]
 
-        looks = {"predicted": 0, "confidence": 0.8, "true_confidence": 0.5, "drift": 0.1, "object_mass": None}
-        looks |= {"flag": "", "top": [[0, 0.8]]}
-        looks = {name: everywhere(value) for name, value in looks.items()}
+        snapshots = {"predicted": 0, "confidence": 0.8, "true_confidence": 0.5, "drift": 0.1, "object_energy": None}
+        snapshots |= {"flag": "", "top": [[0, 0.8]]}
+        snapshots = {name: everywhere(value) for name, value in snapshots.items()}
         about = {"classes": ["ant", "bee"], "steps": self.epochs, "settings": "", "layer": "", "figures": {}}
-        return json.dumps({**about, "epochs": self.epochs, "probes": self.probes, "looks": looks})
+        return json.dumps({**about, "epochs": self.epochs, "probes": self.probes, "looks": snapshots})
 
     def maps(self, route) -> None:
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(route.request.url).query)
@@ -882,9 +881,9 @@ def test_only_what_is_in_sight_is_fetched_and_drawn(make_page, board):
 @pytest.mark.timeout(1800)
 def test_two_hundred_images_in_a_hundred_epochs_by_three_methods(make_page, tmp_path, capsys):
     """Says how long the first strip takes to appear; how long it may is not asserted."""
-    looks = [make_look(epoch, len(Large().probes), (7, 7)) for epoch in Large().epochs]
+    snapshots = [make_snapshot(epoch, len(Large().probes), (7, 7)) for epoch in Large().epochs]
     for method in Large.methods:
-        write_run(tmp_path / "run", looks, method=method, suffix=f".{method}")
+        write_run(tmp_path / "run", snapshots, method=method, suffix=f".{method}")
     board = TensorBoard(tmp_path)
     try:
         wait_for_runs(board, lambda runs: [len(run["epochs"]) * run["probes"] for run in runs] == [20_000] * 3)

@@ -18,25 +18,26 @@ import torch
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
-from camaug.masking import upsample
+from camaug.functional.masks import upsample
 from camaug.tensorboard.blobs import BlobTag, add_blob
 from camaug.tensorboard.loader import CamaugLoader
-
-from .conftest import CLASSES, SIZE, make_look, write_run
+from tests.tensorboard.conftest import CLASSES, SIZE, make_snapshot, write_run
 
 SERIES = {"run": "a", "prefix": "cam", "method": "group-cam"}
 
 
 @pytest.fixture
-def looks():
-    return [make_look(epoch) for epoch in range(12)]
+def snapshots():
+    return [make_snapshot(epoch) for epoch in range(12)]
 
 
 @pytest.fixture
-def tab(tmp_path, looks, serve):
-    write_run(tmp_path / "a", looks)
-    write_run(tmp_path / "a", [make_look(epoch, probes=2) for epoch in range(3)], method="grad-cam", prefix="cam_test")
-    write_run(tmp_path / "b/c", looks[:1])
+def tab(tmp_path, snapshots, serve):
+    write_run(tmp_path / "a", snapshots)
+    write_run(
+        tmp_path / "a", [make_snapshot(epoch, probes=2) for epoch in range(3)], method="grad-cam", prefix="cam_test"
+    )
+    write_run(tmp_path / "b/c", snapshots[:1])
     return serve(tmp_path)
 
 
@@ -57,7 +58,7 @@ def test_runs(tab):
     }
 
 
-def test_looks_are_what_was_found(tab, looks):
+def test_looks_are_what_was_found(tab, snapshots):
     answer = tab.ask("looks", **SERIES)
     assert {name: answer[name] for name in SERIES} == SERIES
     assert answer["settings"] == "group-cam groups=32"
@@ -68,39 +69,39 @@ def test_looks_are_what_was_found(tab, looks):
     assert answer["probes"] == [{"id": 10 * i, "label": label} for i, label in enumerate([0, 1, 2, None])]
     assert answer["figures"]["cam/centre_bias"] == [[epoch, 0.25 + epoch] for epoch in range(12)]
     assert set(answer["looks"]) == {
-        "predicted", "confidence", "true_confidence", "drift", "object_mass", "flag", "top"
+        "predicted", "confidence", "true_confidence", "drift", "object_energy", "flag", "top"
     }  # fmt: skip
-    for epoch, look in enumerate(looks):
+    for epoch, snapshot in enumerate(snapshots):
         found = {name: rows[epoch] for name, rows in answer["looks"].items()}
-        likeliest = look.probabilities.max(dim=1)
+        likeliest = snapshot.probabilities.max(dim=1)
         assert found["predicted"] == likeliest.indices.tolist()
         assert found["confidence"] == pytest.approx(likeliest.values.tolist(), abs=1e-6)
         assert found["true_confidence"][:3] == pytest.approx(
-            [look.probabilities[i, i].item() for i in range(3)], abs=1e-6
+            [snapshot.probabilities[i, i].item() for i in range(3)], abs=1e-6
         )
         assert found["true_confidence"][3] is None
         assert found["flag"] == [""] * 4
-        order = look.probabilities[1].argsort(descending=True).tolist()
+        order = snapshot.probabilities[1].argsort(descending=True).tolist()
         assert [index for index, _ in found["top"][1]] == order
     assert answer["looks"]["drift"][0] == [None] * 4
 
 
-def test_maps_are_the_explainers(tab, looks):
+def test_maps_are_the_explainers(tab, snapshots):
     answer = tab.ask("maps", **SERIES, probe=20)["maps"]["20"]
     assert answer["epochs"] == list(range(12))
     assert answer["sizes"] == [[6, 3]] * 12
     others = 0
-    for epoch, look in enumerate(looks):
+    for epoch, snapshot in enumerate(snapshots):
         size = answer["sizes"][epoch]
         predicted = decoded(answer["predicted"][epoch], size, answer["predicted_ranges"][epoch])
-        assert (predicted - look.maps[2]).abs().max() <= 1 / 255
-        if look.predicted[2] == 2:
+        assert (predicted - snapshot.maps[2]).abs().max() <= 1 / 255
+        if snapshot.predicted[2] == 2:
             assert answer["true"][epoch] is None
             assert answer["true_ranges"][epoch] is None
         else:
             others += 1
             true = decoded(answer["true"][epoch], size, answer["true_ranges"][epoch])
-            assert (true - look.true_maps[2]).abs().max() <= 1 / 255
+            assert (true - snapshot.true_maps[2]).abs().max() <= 1 / 255
     assert 0 < others < 12
 
 
@@ -127,7 +128,7 @@ def test_maps_of_several_images_are_those_of_each(tab):
     assert (originals["maps"], list(originals["errors"])) == ({}, ["10"])
 
 
-def test_the_original_is_the_image(tab, looks):
+def test_the_original_is_the_image(tab, snapshots):
     response = tab.get("original", run="a", prefix="cam", probe=10)
     assert response.headers["Content-Type"] == "image/jpeg"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -136,8 +137,8 @@ def test_the_original_is_the_image(tab, looks):
 
 
 def test_probes_that_come_and_go_are_null(tmp_path, serve):
-    write_run(tmp_path / "a", [make_look(0, 2, indices=[5, 6]), make_look(1, 2, indices=[5, 7])][:1])
-    write_run(tmp_path / "a", [make_look(1, 2, indices=[7, 5])], first_epoch=1, suffix=".2")
+    write_run(tmp_path / "a", [make_snapshot(0, 2, indices=[5, 6]), make_snapshot(1, 2, indices=[5, 7])][:1])
+    write_run(tmp_path / "a", [make_snapshot(1, 2, indices=[7, 5])], first_epoch=1, suffix=".2")
     tab = serve(tmp_path)
     answer = tab.ask("looks", **SERIES)
     assert [probe["id"] for probe in answer["probes"]] == [7, 5, 6]
@@ -148,20 +149,20 @@ def test_probes_that_come_and_go_are_null(tmp_path, serve):
 
 
 def test_a_resumed_run_goes_on_where_it_was_resumed(tmp_path, serve):
-    write_run(tmp_path / "a", [make_look(epoch) for epoch in range(8)])
-    again = [make_look(epoch + 50) for epoch in (5, 6)]
+    write_run(tmp_path / "a", [make_snapshot(epoch) for epoch in range(8)])
+    again = [make_snapshot(epoch + 50) for epoch in (5, 6)]
     write_run(tmp_path / "a", again, first_epoch=5, suffix=".2")
     answer = serve(tmp_path).ask("looks", **SERIES)
     assert answer["epochs"] == [0, 1, 2, 3, 4, 5, 6]
-    for epoch, look in zip((5, 6), again, strict=True):
-        assert answer["looks"]["confidence"][epoch] == pytest.approx(look.probabilities.amax(1).tolist(), abs=1e-6)
+    for epoch, snapshot in zip((5, 6), again, strict=True):
+        assert answer["looks"]["confidence"][epoch] == pytest.approx(snapshot.probabilities.amax(1).tolist(), abs=1e-6)
 
 
-def test_a_run_that_is_still_written_is_read_as_far_as_it_is(tmp_path, looks, serve):
-    write_run(tmp_path / "a", looks[:1])
+def test_a_run_that_is_still_written_is_read_as_far_as_it_is(tmp_path, snapshots, serve):
+    write_run(tmp_path / "a", snapshots[:1])
     tab = serve(tmp_path)
     assert tab.ask("looks", **SERIES)["epochs"] == [0]
-    write_run(tmp_path / "a", looks[1:3], first_epoch=1, suffix=".2")
+    write_run(tmp_path / "a", snapshots[1:3], first_epoch=1, suffix=".2")
     tab.multiplexer.Reload()
     assert tab.ask("runs")["runs"][0]["epochs"] == [0, 1, 2]
     assert tab.ask("looks", **SERIES)["epochs"] == [0, 1, 2]
@@ -205,7 +206,9 @@ def test_the_front_end_is_served_as_scripts(tab):
 
 
 def test_hostile_names_stay_data(tmp_path, serve):
-    write_run(tmp_path / "<b>run</b>", [make_look(0)], method="<i>", classes=["</script><script>alert(1)</script>"] * 3)
+    write_run(
+        tmp_path / "<b>run</b>", [make_snapshot(0)], method="<i>", classes=["</script><script>alert(1)</script>"] * 3
+    )
     tab = serve(tmp_path)
     (entry,) = tab.ask("runs")["runs"]
     assert (entry["run"], entry["method"]) == ("<b>run</b>", "<i>")
@@ -279,9 +282,9 @@ def test_every_step_is_kept_unless_the_user_says_how_many(given, expected):
 def test_a_real_tensorboard_keeps_sixty_of_sixty_epochs(tmp_path, fast):
     if fast == "true":
         pytest.importorskip("tensorboard_data_server", reason="the fast loader is a package of its own")
-    looks = [make_look(epoch) for epoch in range(60)]
-    write_run(tmp_path / "a", looks)
-    write_run(tmp_path / "a", [make_look(epoch + 50) for epoch in (58, 59)], first_epoch=58, suffix=".2")
+    snapshots = [make_snapshot(epoch) for epoch in range(60)]
+    write_run(tmp_path / "a", snapshots)
+    write_run(tmp_path / "a", [make_snapshot(epoch + 50) for epoch in (58, 59)], first_epoch=58, suffix=".2")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -293,12 +296,12 @@ def test_a_real_tensorboard_keeps_sixty_of_sixty_epochs(tmp_path, fast):
             chosen = "run=a&prefix=cam&method=group-cam"
             answer = ask(f"{address}/looks?{chosen}")
             assert answer["epochs"] == list(range(60))
-            last = make_look(50 + 59)
+            last = make_snapshot(50 + 59)
             assert answer["looks"]["confidence"][59] == pytest.approx(last.probabilities.amax(1).tolist(), abs=1e-6)
             assert answer["classes"] == list(CLASSES)
             maps = ask(f"{address}/maps?{chosen}&probe=20")["maps"]["20"]
             first = decoded(maps["predicted"][0], maps["sizes"][0], maps["predicted_ranges"][0])
-            assert (first - looks[0].maps[2]).abs().max() <= 1 / 255
+            assert (first - snapshots[0].maps[2]).abs().max() <= 1 / 255
             with urllib.request.urlopen(f"{address}/original?run=a&prefix=cam&probe=20") as response:
                 assert response.read()[:3] == b"\xff\xd8\xff"
             assert len(maps["epochs"]) == 60

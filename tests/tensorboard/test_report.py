@@ -13,8 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 from camaug.cli import main
 from camaug.tensorboard import report, static_files
 from camaug.tensorboard.report import make_report
-
-from .conftest import make_look, write_run
+from tests.tensorboard.conftest import make_snapshot, write_run
 
 HOSTILE = "</script><script>alert(1)</script><!--"
 
@@ -22,8 +21,8 @@ HOSTILE = "</script><script>alert(1)</script><!--"
 @pytest.fixture
 def run(tmp_path):
     folder = tmp_path / "demo" / "version_0"
-    write_run(folder, [make_look(epoch) for epoch in range(3)], classes=[HOSTILE] * 3)
-    write_run(folder, [make_look(9, probes=2)], method="grad-cam", prefix="grad-cam", suffix=".2")
+    write_run(folder, [make_snapshot(epoch) for epoch in range(3)], classes=[HOSTILE] * 3)
+    write_run(folder, [make_snapshot(9, probes=2)], method="grad-cam", prefix="grad-cam", suffix=".2")
     return folder
 
 

@@ -1,4 +1,4 @@
-/** Colours of the heat: the same stops as `camaug.render.COLORMAPS`, at equal distances, interpolated linearly. */
+/** Colours of the heat: the same stops as `camaug.images.render.COLORMAPS`, at equal distances, interpolated linearly. */
 
 /** @type {Object<string, string[]>} */
 export const COLOURS = {

@@ -137,7 +137,7 @@ function makeLook({ looks, classes }, probe, index, place) {
     confidence: looks.confidence[place][index],
     trueConfidence: looks.true_confidence[place][index],
     drift: looks.drift[place][index],
-    mass: looks.object_mass[place][index],
+    mass: looks.object_energy[place][index],
     flag: looks.flag[place][index] ?? "",
     top: looks.top[place][index] ?? [],
     right: probe.label === null ? null : predicted === probe.label,

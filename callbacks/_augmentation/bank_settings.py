@@ -1,0 +1,79 @@
+"""What the maps of a training's images depend on, beside the model's state."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import lightning as L
+from torch.utils.data import Dataset, Subset
+
+from camaug.augmentation.batch import find_images_and_labels
+from camaug.augmentation.group_cam_transform import GroupCamTransform
+from camaug.explainers.provenance import describe_explainer
+from camaug.utils.dataset_layers import dataset_layers, transformed_dataset
+from camaug.version import __version__
+
+from .._logging.probes import targets_of
+
+__all__ = ["bank_settings"]
+
+FILE_LISTS = ("samples", "_samples", "imgs")
+
+
+def bank_settings(
+    trainer: L.Trainer,
+    module: L.LightningModule,
+    transform: GroupCamTransform,
+    views: Dataset[Any],
+    size: tuple[int, int],
+) -> dict[str, Any]:
+    """Everything but the model's state that the maps depend on, in JSON's types.
+
+    Args:
+        trainer: The trainer.
+        module: The module.
+        transform: What explains.
+        views: The data set of untransformed views.
+        size: Height and width of the views.
+    """
+    return {
+        "camaug": __version__,
+        "explainer": describe_explainer(transform.explainer, module),
+        "precision": str(trainer.precision),
+        "image_size": list(size),
+        "view": [repr(transformed_dataset(views).transform), type(transformed_dataset(views)).__name__],
+        "images": len(views),  # type: ignore[arg-type]
+        "labels": _digest(targets_of(views) or ()),
+        "files": _digest(_files(views)),
+        "indices": _digest(_indices(views)),
+    }
+
+
+def batch_digest(batch: Any) -> str:
+    """A fingerprint of a batch's images, for data sets that do not say what their files are."""
+    images = find_images_and_labels(batch).images
+    return hashlib.blake2b(images.float().cpu().numpy().tobytes(), digest_size=16).hexdigest()
+
+
+def _files(dataset: Any) -> Iterator[Any]:
+    inner = transformed_dataset(dataset)
+    for name in FILE_LISTS:
+        if hasattr(inner, name):
+            yield from getattr(inner, name)
+            return
+
+
+def _indices(dataset: Any) -> Iterator[Any]:
+    for layer in dataset_layers(dataset):
+        if isinstance(layer, Subset):
+            yield from layer.indices
+            yield "of"
+
+
+def _digest(values: Iterable[Any]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for value in values:
+        digest.update(f"{value}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The augmentation transform, its recipes and its price."""

@@ -1,0 +1,71 @@
+"""CAM, the class activation map that the others generalise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.registry import register_explainer
+from camaug.functional.precision import at_least_float32
+
+__all__ = ["CAM", "pooled_head"]
+
+
+def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor | None:
+    """The weights of a head that is global average pooling and one linear layer, (classes, K).
+
+    The layer is recognised by what it does: ``W mean_ij(A) + b`` must be the logits.
+
+    Args:
+        model: The classifier.
+        activations: The target layer's feature maps, (N, K, u, v).
+        logits: (N, classes).
+
+    Returns:
+        W; None where no linear layer or 1 x 1 convolution of the model gives the logits so.
+    """
+    pooled, logits = activations.mean(dim=(2, 3)), at_least_float32(logits)
+    tolerance = 1e-2 if logits.abs().amax() == 0 else 1e-2 * float(logits.abs().amax())
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.shape[:2] == (logits.shape[1], pooled.shape[1]):
+            weight = module.weight.detach().to(logits).flatten(1)
+            bias = 0 if module.bias is None else module.bias.detach().to(logits)
+            if weight.shape[1] == pooled.shape[1] and (pooled @ weight.T + bias - logits).abs().amax() <= tolerance:
+                return weight
+    return None
+
+
+@register_explainer("cam")
+@dataclass(frozen=True)
+class CAM(LayerExplainer):
+    """CAM: the channels weighted by the classifier's own weights, ``L = ReLU(sum_k W[c, k] A_k)``.
+
+    Zhou et al. 2016, Learning Deep Features for Discriminative Localization (arXiv 1512.04150), equation 2. The head
+    must be global average pooling and one linear layer, as in ResNets. Costs one forward pass.
+
+    Args:
+        layer: The target layer: None to find it, a name, or a module of the model.
+        fuse: How the maps of several layers become one.
+
+    Raises:
+        ValueError: At the call, if the head is another, or a function is explained instead of a class.
+
+    Example:
+        >>> import torch, torchvision
+        >>> CAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
+        torch.Size([2, 64, 64])
+    """
+
+    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
+        """The linear layer's weights of the explained class, (N, K)."""
+        classes = evidence.target.require_classes(self.name)
+        weights = pooled_head(evidence.model, evidence.activations, evidence.logits)
+        if weights is None:
+            raise ValueError(
+                f"{self.name} needs a model whose logits are one linear layer on the average of its target layer, and "
+                f"at {evidence.layer.name!r} {type(evidence.model).__name__} is not: choose 'grad-cam', which is "
+                "CAM where CAM is defined and works for any head"
+            )
+        return weights[classes]

@@ -1,0 +1,58 @@
+"""Smoothing by the first principal component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from camaug.explainers.base import Evidence
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer, fuse_maps
+from camaug.explainers.methods.eigen_cam import principal_component
+from camaug.explainers.registry import register_explainer
+from camaug.explainers.wrapper import WrappingExplainer
+
+__all__ = ["EigenSmooth"]
+
+
+@register_explainer("eigen-smooth")
+@dataclass(frozen=True)
+class EigenSmooth(WrappingExplainer):
+    """The first principal component of the maps that a method would sum, instead of their sum.
+
+    For methods that are a weighted sum of a layer's maps, such as Grad-CAM, Score-CAM or LayerCAM. Costs what the
+    method costs.
+
+    Args:
+        explainer: The method: an explainer, or the name of one.
+
+    Raises:
+        ValueError: If the method is not a weighted sum of a layer's maps.
+
+    Example:
+        >>> import torch, torchvision
+        >>> EigenSmooth("grad-cam")(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.inner, LayerExplainer) or type(self.inner).weights is LayerExplainer.weights:
+            raise ValueError(
+                f"eigen-smooth takes the principal component of the maps that a method sums, and {self.inner.name!r} "
+                "is no weighted sum of a layer's maps: choose another, such as 'grad-cam'"
+            )
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The positive part of the weighted maps' first principal component, (N, u, v), or of several layers fused."""
+        inner = self.inner
+        if not isinstance(evidence, LayerEvidence) or not isinstance(inner, LayerExplainer):
+            raise TypeError(f"expected the evidence of a layer, got {type(evidence).__name__}")
+        maps = [_component(inner, each) for each in (evidence, *evidence.others)]
+        return maps[0] if len(maps) == 1 else fuse_maps(maps, evidence.image_size, inner.fuse)
+
+
+def _component(explainer: LayerExplainer, evidence: LayerEvidence) -> Tensor:
+    maps = explainer.maps(evidence)
+    weights = explainer.weights(evidence, maps)
+    return principal_component(maps * weights[:, :, None, None], centred=True).relu()

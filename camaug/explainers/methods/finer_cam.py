@@ -1,0 +1,86 @@
+"""Finer-CAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from camaug.explainers.base import Evidence, Targets
+from camaug.explainers.registry import register_explainer
+from camaug.explainers.target import Target
+from camaug.explainers.wrapper import WrappingExplainer
+from camaug.functional.precision import at_least_float32
+
+__all__ = ["FinerCAM", "similar_classes"]
+
+
+def similar_classes(logits: Tensor, classes: Tensor, count: int) -> Tensor:
+    """The classes whose logits are nearest to the target's.
+
+    Args:
+        logits: (N, classes).
+        classes: The target of each image, (N,).
+        count: How many are wanted; all others where there are fewer.
+
+    Returns:
+        (N, count).
+
+    Example:
+        >>> similar_classes(torch.tensor([[5.0, 1.0, 4.0, 5.5]]), torch.tensor([0]), count=2)
+        tensor([[3, 2]])
+    """
+    distance = at_least_float32((logits - logits.gather(1, classes[:, None])).abs())
+    distance = distance.scatter(1, classes[:, None], torch.inf)
+    return distance.topk(min(count, logits.shape[1] - 1), dim=1, largest=False).indices
+
+
+@register_explainer("finer-cam")
+@dataclass(frozen=True)
+class FinerCAM(WrappingExplainer):
+    """Finer-CAM: what tells the class from those most like it, the score being ``y_c - gamma mean_d(y_d)``.
+
+    Zhang et al. 2025, Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation
+    (arXiv 2501.11309), equations 4 and 5, where d are the classes whose logits are nearest to the target's. For any
+    method. Costs what the method costs, and one forward pass.
+
+    Args:
+        explainer: The method: an explainer, or the name of one.
+        gamma: Strength of the comparison; 0 is the method by itself.
+        references: Number of classes compared with.
+
+    Example:
+        >>> import torchvision
+        >>> FinerCAM(references=1)(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
+        torch.Size([2, 64, 64])
+    """
+
+    gamma: float = 0.6
+    references: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.references < 1:
+            raise ValueError(f"`references` must be at least 1 class, got {self.references}")
+
+    def gather(
+        self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
+    ) -> Evidence:
+        """What the other method gathers for the comparison."""
+        if isinstance(targets, Target) and targets.function is not None:  # a comparison made before, for other copies
+            return self.inner.gather(model, forward, images, targets)
+        answer = super(WrappingExplainer, self).gather(model, forward, images, targets)
+        classes = answer.target.require_classes(self.name)
+        similar = similar_classes(answer.logits, classes, self.references)
+
+        def margin(logits: Tensor, owner: Tensor) -> Tensor:
+            own = logits.gather(1, classes[owner, None])[:, 0]
+            return own - self.gamma * logits.gather(1, similar[owner]).mean(dim=1)
+
+        return self.inner.gather(model, forward, images, Target(classes, margin))
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The other method's map of the comparison, (N, h, w)."""
+        return self.inner.saliency(evidence)

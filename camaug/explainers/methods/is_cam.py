@@ -1,0 +1,52 @@
+"""IS-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from camaug.explainers.methods.score_cam import ScoreCAM
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["ISCAM"]
+
+
+@register_explainer("is-cam")
+@dataclass(frozen=True)
+class ISCAM(ScoreCAM):
+    """IS-CAM: Score-CAM whose scores are averaged while the masks grow.
+
+    Naidu et al. 2020, IS-CAM: Integrated Score-CAM for axiomatic-based explanations (arXiv 2010.03023), section III:
+    each channel's score is the mean over ``i = 1 .. steps`` of the logits of ``X * c_i norm(up(A_k))``, where
+    ``c_i = sum_{j <= i} j / steps`` accumulates. Costs one forward pass, and ``steps`` more for every channel.
+
+    Args:
+        steps: Masks for each channel.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torch, torchvision
+        >>> ISCAM(steps=2, layer="layer1")(torchvision.models.resnet18(), torch.rand(1, 3, 32, 32)).maps.shape
+        torch.Size([1, 32, 32])
+    """
+
+    steps: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps < 1:
+            raise ValueError(f"`steps` must be at least 1, got {self.steps}")
+
+    @property
+    def variants(self) -> int:
+        """One for each step."""
+        return self.steps
+
+    def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
+        """The masks times the sum of the steps so far."""
+        step = variant + 1
+        return masks * (step * (step + 1) / 2 / self.steps)

@@ -1,0 +1,75 @@
+"""RefineCAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from camaug.explainers.base import Evidence, Explainer, Targets
+from camaug.explainers.layer_explainer import Layer, LayerExplainer
+from camaug.explainers.registry import register_explainer
+from camaug.explainers.wrapper import WrappingExplainer
+from camaug.inspection.target_layer import find_layers
+
+__all__ = ["RefineCAM"]
+
+
+@register_explainer("refine-cam")
+@dataclass(frozen=True)
+class RefineCAM(WrappingExplainer):
+    """RefineCAM: the product of a method's maps at several layers, where the fine grids of early ones sharpen the last.
+
+    How to Evaluate and Refine your CAM, 2026 (arXiv 2605.14641): each map is stretched to [0, 1] and enlarged before
+    they are multiplied; Grad-CAM++ is the method. Costs one forward pass and the backward pass to the earliest layer;
+    where the layers are to be found, a few forward passes of one image more in each call.
+
+    Args:
+        explainer: The method: an explainer that looks at a layer, or the name of one.
+        layers: Names or modules of the layers; None finds the last ones of several resolutions.
+        count: How many are found.
+
+    Raises:
+        ValueError: If the method looks at no layer.
+
+    Example:
+        >>> import torch, torchvision
+        >>> RefineCAM()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).layers
+        ('layer4', 'layer3', 'layer2')
+    """
+
+    explainer: Explainer | str = "grad-cam++"
+    layers: Sequence[Layer] | None = None
+    count: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layers is not None:
+            object.__setattr__(self, "layers", tuple(self.layers))
+        if not isinstance(self.inner, LayerExplainer):
+            raise ValueError(
+                f"refine-cam multiplies the maps of several layers, and {self.inner.name!r} looks at none: choose "
+                "another, such as 'grad-cam++'"
+            )
+        if self.count < 1 or self.layers == ():
+            raise ValueError(f"refine-cam needs at least one layer, got count={self.count} and layers={self.layers}")
+
+    def gather(
+        self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
+    ) -> Evidence:
+        """What the method gathers at all of the layers."""
+        layers = self.layers
+        if layers is None:
+            layers = tuple(layer.name for layer in find_layers(model, images, count=self.count, forward=forward))
+        return self._refining(layers).gather(model, forward, images, targets)
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The product of the layers' maps, (N, H, W)."""
+        return self._refining(evidence.layers).saliency(evidence)
+
+    def _refining(self, layers: Sequence[Layer]) -> LayerExplainer:
+        inner = self.inner
+        if not isinstance(inner, LayerExplainer):
+            raise TypeError(f"expected an explainer that looks at a layer, got {inner}")
+        return replace(inner, layer=tuple(layers), fuse="product")

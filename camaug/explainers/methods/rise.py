@@ -1,0 +1,107 @@
+"""RISE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.base import Evidence, Explainer
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
+from camaug.explainers.registry import register_explainer
+from camaug.functional.masks import upsample
+
+__all__ = ["RISE", "random_masks"]
+
+
+def random_masks(
+    count: int, size: tuple[int, int], cells: int, keep_probability: float, generator: torch.Generator
+) -> Tensor:
+    """Smooth random masks: small random grids, enlarged to a little more than the image and cropped at random.
+
+    Petsiuk et al. 2018 (arXiv 1806.07421), section 3.2.
+
+    Args:
+        count: Number of masks M.
+        size: Height and width of the images.
+        cells: Cells of the grid each way.
+        keep_probability: Of each cell.
+        generator: Where the randomness comes from, on the CPU.
+
+    Returns:
+        Masks in [0, 1], (M, *size).
+    """
+    height, width = (-(-side // cells) for side in size)  # of a cell, rounded up
+    grids = (torch.rand(count, 1, cells, cells, generator=generator) < keep_probability).float()
+    enlarged = upsample(grids, (height * (cells + 1), width * (cells + 1)))[:, 0]
+    tops = torch.randint(height, (count,), generator=generator).tolist()
+    lefts = torch.randint(width, (count,), generator=generator).tolist()
+    crops = [
+        mask[top : top + size[0], left : left + size[1]] for mask, top, left in zip(enlarged, tops, lefts, strict=True)
+    ]
+    return torch.stack(crops)
+
+
+@register_explainer("rise")
+@dataclass(frozen=True)
+class RISE(Explainer):
+    """RISE: the mean of random masks, each weighted by the confidence in the image seen through it.
+
+    Petsiuk, Das, Saenko 2018, RISE: Randomized Input Sampling for Explanation of Black-box Models (arXiv 1806.07421),
+    equation 6: ``L = sum_i F_c(X * m_i) m_i / (M p)``. Needs nothing of the model but its answers, so it works on any.
+    Costs one forward pass, and one more for every mask.
+
+    Args:
+        masks: Number of masks M; the paper's is 4,000 to 8,000.
+        cells: Cells of the random grid each way.
+        keep_probability: Of each cell, p.
+        seed: Of the masks; they are the same for every image.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
+
+    Example:
+        >>> import torchvision
+        >>> RISE(masks=8)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    masks: int = 4000
+    cells: int = 7
+    keep_probability: float = 0.5
+    seed: int = 0
+    chunk_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.masks < 1 or self.cells < 1:
+            raise ValueError(f"`masks` and `cells` must be at least 1, got {self.masks} and {self.cells}")
+        if not 0 < self.keep_probability < 1:
+            raise ValueError(f"`keep_probability` must be between 0 and 1, got {self.keep_probability}")
+        check_chunk_size(self.chunk_size)
+
+    def saliency(self, evidence: Evidence) -> Tensor:
+        """The masks' mean, weighted by confidence, (N, H, W)."""
+        images = evidence.images
+        generator = torch.Generator().manual_seed(self.seed)
+        total = images.new_zeros((len(images), *evidence.image_size), dtype=torch.float32)
+        for start in range(0, self.masks, _DRAWN_AT_ONCE):
+            drawn = min(_DRAWN_AT_ONCE, self.masks - start)
+            masks = random_masks(drawn, evidence.image_size, self.cells, self.keep_probability, generator)
+            total += self._weighted(evidence, masks.to(images.device))
+        return total / (self.masks * self.keep_probability)
+
+    def _weighted(self, evidence: Evidence, masks: Tensor) -> Tensor:
+        """``sum_i F_c(X * m_i) m_i`` for some of the masks, (N, H, W)."""
+        images = evidence.images
+        queries = torch.arange(len(images) * len(masks), device=images.device)
+
+        def query(part: slice) -> Tensor:
+            owner, mask = queries[part] // len(masks), masks[queries[part] % len(masks)]
+            return evidence.confidence(images[owner] * mask[:, None].to(images.dtype), owner)
+
+        chunk = self.chunk_size or default_chunk_size(images)
+        scores = torch.cat(list(in_chunks(query, len(queries), chunk))).view(len(images), len(masks))
+        return torch.einsum("nm,mhw->nhw", scores.to(masks), masks)
+
+
+_DRAWN_AT_ONCE = 64

@@ -1,0 +1,52 @@
+"""ShapleyCAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from camaug.explainers.base import Targets
+from camaug.explainers.layer_explainer import LayerEvidence
+from camaug.explainers.methods.grad_cam import GradCAM
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["ShapleyCAM"]
+
+
+@register_explainer("shapley-cam")
+@dataclass(frozen=True)
+class ShapleyCAM(GradCAM):
+    """ShapleyCAM: Grad-CAM with the gradient corrected by the curvature, ``w_k = mean(g - H A / 2)``.
+
+    Cai 2025, CAMs as Shapley Value-based Explainers (arXiv 2501.06261): the Shapley values of the channels to second
+    order, H the Hessian of the score at the activations. Where the score is linear in the activations, as after
+    pooling and one linear layer, it is Grad-CAM. Costs one forward pass and two of the head's backward passes.
+
+    Args:
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torchvision
+        >>> ShapleyCAM()(torchvision.models.vgg11(), torch.rand(1, 3, 64, 64)).maps.shape
+        torch.Size([1, 64, 64])
+    """
+
+    def gather(
+        self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
+    ) -> LayerEvidence:
+        """One forward pass of the images, and its derivatives."""
+        with sdpa_kernel(SDPBackend.MATH):  # of torch's kernels for attention the one that can be differentiated twice
+            return super().gather(model, forward, images, targets)
+
+    def derivative(self, score: Tensor, output: Tensor) -> Tensor | None:
+        """The gradient less half the Hessian's product with the activations."""
+        gradient = torch.autograd.grad(score, output, create_graph=True, allow_unused=True)[0]
+        if gradient is None or not gradient.requires_grad:
+            return gradient
+        product = torch.autograd.grad(gradient, output, output.detach(), retain_graph=True, allow_unused=True)[0]
+        return gradient.detach() if product is None else gradient.detach() - product / 2

@@ -1,0 +1,65 @@
+"""SS-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from camaug.explainers.methods.score_cam import ScoreCAM
+from camaug.explainers.registry import register_explainer
+
+__all__ = ["SSCAM"]
+
+
+@register_explainer("ss-cam")
+@dataclass(frozen=True)
+class SSCAM(ScoreCAM):
+    """SS-CAM: Score-CAM with noise on the masks, its scores averaged.
+
+    Naidu, Michael 2020, SS-CAM: Smoothed Score-CAM for Sharper Visual Feature Localization (arXiv 2006.14255),
+    smoothing on the feature map: each channel's score is the mean over ``samples`` of the logits of
+    ``X * (norm(up(A_k)) + noise)``. Costs one forward pass, and ``samples`` more for every channel.
+
+    Args:
+        samples: Noisy masks for each channel.
+        std: Standard deviation of the noise, in units of a mask's range.
+        seed: Of the noise; the same for every image.
+        chunk_size: Masked images in one forward pass; by default as
+            :func:`~camaug.explainers.queries.default_chunk_size` says.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
+        fuse: How the maps of several layers become one.
+
+    Example:
+        >>> import torchvision
+        >>> SSCAM(samples=2, layer="layer1")(torchvision.models.resnet18(), torch.rand(1, 3, 32, 32)).maps.shape
+        torch.Size([1, 32, 32])
+    """
+
+    samples: int = 35
+    std: float = 2.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.samples < 1 or self.std < 0:
+            raise ValueError(f"`samples` must be at least 1 and `std` at least 0, got {self.samples} and {self.std}")
+
+    @property
+    def variants(self) -> int:
+        """One for each sample."""
+        return self.samples
+
+    @property
+    def varies_channels(self) -> bool:
+        """Each channel has noise of its own."""
+        return True
+
+    def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
+        """The masks with noise added."""
+        # A generator for each channel and sample, so that the noise depends on neither the batch nor the chunks.
+        noise = torch.empty(masks.shape)
+        for plane, channel in zip(noise, channels.tolist(), strict=True):
+            plane.normal_(generator=torch.Generator().manual_seed(hash((self.seed, variant, channel)) % 2**63))
+        return masks + self.std * noise.to(masks)

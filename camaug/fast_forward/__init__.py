@@ -1,0 +1,1 @@
+"""The low-precision forward pass with folded batch-norm."""

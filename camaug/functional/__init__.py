@@ -1,0 +1,1 @@
+"""Pure functions of tensors: masks, recipes, rank correlation."""

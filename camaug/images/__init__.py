@@ -1,0 +1,1 @@
+"""Reading, preparing, rendering and writing images."""

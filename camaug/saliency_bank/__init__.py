@@ -1,0 +1,1 @@
+"""Saliency maps on disk, and carried through transforms."""

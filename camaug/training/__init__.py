@@ -1,0 +1,1 @@
+"""The classifier, its optimisation and checkpoints."""

@@ -1,0 +1,1 @@
+"""Readers of torchvision's data sets."""

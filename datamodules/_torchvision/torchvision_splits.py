@@ -1,0 +1,71 @@
+"""Which of torchvision's data sets are classified images with a training part, and how each names its parts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from ..classification import Split
+
+__all__ = ["NOT_DOWNLOADABLE", "Arguments", "find_splits"]
+
+Arguments = Mapping[str, Any]
+
+NOT_DOWNLOADABLE = frozenset({"FER2013", "ImageNet", "StanfordCars"})
+
+
+def find_splits(dataset: str) -> dict[Split, Arguments]:
+    """The arguments that make a data set of torchvision give each of its parts.
+
+    The test part serves as validation part where the data set has no other, and the other way round.
+
+    Args:
+        dataset: name of a class in `torchvision.datasets`.
+
+    Raises:
+        ValueError: if torchvision has no classified images with a training part under that name.
+
+    Example:
+        >>> find_splits("Imagenette")
+        {'train': {'split': 'train'}, 'val': {'split': 'val'}, 'test': {'split': 'val'}}
+    """
+    if dataset not in _SPLITS:
+        near = difflib.get_close_matches(dataset.lower(), [name.lower() for name in _SPLITS], n=3, cutoff=0.5)
+        nearest = [name for name in _SPLITS if name.lower() in near]
+        hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
+        raise ValueError(
+            f"{dataset!r} is none of torchvision's classified images with a training and a test part.{hint} "
+            f"Possible are: {', '.join(sorted(_SPLITS))}"
+        )
+    return _SPLITS[dataset]
+
+
+def _by_train() -> dict[Split, Arguments]:
+    return {"train": {"train": True}, "val": {"train": False}, "test": {"train": False}}
+
+
+def _by_split(train: str, val: str, test: str, **fixed: Any) -> dict[Split, Arguments]:
+    return {
+        "train": {"split": train, **fixed},
+        "val": {"split": val, **fixed},
+        "test": {"split": test, **fixed},
+    }
+
+
+# A table, because a signature does not tell: which parts `split` may name, whether the labels are classes (Kitti's and
+# CelebA's are not), and whether the items are images (Kinetics' are videos). CLEVR's test part has no labels. PCAM is
+# left out: it tells neither its classes nor, short of reading every image, its labels.
+_SPLITS: dict[str, dict[Split, Arguments]] = {
+    **{name: _by_train() for name in ("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "QMNIST", "USPS")},
+    "EMNIST": {split: {"split": "balanced", **part} for split, part in _by_train().items()},
+    **{
+        name: _by_split("train", "test", "test")
+        for name in ("FER2013", "Food101", "GTSRB", "STL10", "SVHN", "StanfordCars")
+    },
+    **{name: _by_split("train", "val", "test") for name in ("DTD", "FGVCAircraft", "Flowers102", "RenderedSST2")},
+    **{name: _by_split("train", "val", "val") for name in ("CLEVRClassification", "ImageNet", "Imagenette")},
+    "Country211": _by_split("train", "valid", "test"),
+    "OxfordIIITPet": _by_split("trainval", "test", "test"),
+    "Places365": _by_split("train-standard", "val", "val"),
+}

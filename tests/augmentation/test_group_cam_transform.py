@@ -1,0 +1,502 @@
+from __future__ import annotations
+
+import copy
+import math
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+from camaug import GradCAM, GroupCAM, GroupCamTransform
+from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.functional.recipes import kept_pixels
+
+LABELS = torch.tensor([0, 3, 2, 4])
+FOUR_GROUPS = GroupCAM(groups=4, theta=None, weighted=False)
+
+
+@pytest.fixture
+def transform(net):
+    return GroupCamTransform(net, FOUR_GROUPS, blur_kernel_size=9, blur_sigma=4.0)
+
+
+def test_defaults_are_the_papers(net):
+    transform = GroupCamTransform(net)
+    assert transform.explainer == augmentation_explainer() == GroupCAM(theta=None, weighted=False)
+    assert (transform.share, transform.blur_kernel_size, transform.blur_sigma) == (1.0, 51, 50.0)
+    assert not transform.explainer.needs_gradients
+    assert GroupCamTransform(net, "grad-cam").explainer == GradCAM()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 28)])
+def test_against_a_loop_over_images(net, size):
+    """Section 5 of the paper, an image, a group and a pixel at a time."""
+    net, images = net.double(), torch.rand(4, 3, *size, dtype=torch.float64)
+    new, labels = GroupCamTransform(net, FOUR_GROUPS, blur_kernel_size=9, blur_sigma=4.0)(images, LABELS)
+    assert labels is LABELS
+    blurred = v2.functional.gaussian_blur(images, 9, 4.0)
+    baseline = reflected_blur(images, 51, 50.0)
+    replaced = 0
+    for n, target in enumerate(LABELS.tolist()):
+        with torch.no_grad():
+            features = net.body(net.stem(images[n, None]))[0]
+            nothing = net(baseline[n, None]).softmax(dim=1)[0, target]
+            saliency = torch.zeros(size, dtype=torch.float64)
+            for group in features.chunk(4):
+                mask = group.sum(dim=0).relu()
+                mask = (mask - mask.min()) / (mask.max() - mask.min())
+                mask = nn.functional.interpolate(mask[None, None], size=size, mode="bilinear")[0, 0]
+                shown = images[n] * mask + baseline[n] * (1 - mask)
+                saliency += (net(shown[None]).softmax(dim=1)[0, target] - nothing) * mask
+        saliency = saliency.relu()
+        mean = saliency.mean()
+        for i in range(size[0]):
+            for j in range(size[1]):
+                if abs(saliency[i, j] - mean) < 1e-5 * saliency.max():
+                    continue  # on the edge, within float32
+                expected = images[n, :, i, j] if saliency[i, j] >= mean else blurred[n, :, i, j]
+                torch.testing.assert_close(new[n, :, i, j], expected, rtol=1e-5, atol=1e-6)
+                replaced += bool(saliency[i, j] < mean)
+    assert 100 < replaced < 0.9 * 4 * size[0] * size[1]
+
+
+def reflected_blur(images: Tensor, kernel_size: int, sigma: float) -> Tensor:
+    reach = kernel_size // 2
+    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (reach, reach), (reach, reach)), mode="reflect")
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
+    kernel = torch.outer(kernel, kernel) / kernel.sum() ** 2
+    channels = images.shape[1]
+    return nn.functional.conv2d(torch.from_numpy(padded), kernel.expand(channels, 1, -1, -1), groups=channels)
+
+
+# The transform holds no weights
+
+
+def test_no_weights(transform, net):
+    assert transform.state_dict() == {}
+    assert list(transform.parameters()) == []
+    assert list(transform.buffers()) == []
+    assert list(transform.modules()) == [transform]
+    trainer = nn.ModuleDict({"net": net, "augment": transform})
+    assert trainer.state_dict().keys() == {f"net.{name}" for name in net.state_dict()}
+    transform.eval().double().train()
+    assert next(net.parameters()).dtype == torch.float32
+    assert not net.training
+
+
+def test_deepcopy_and_repr(transform, images):
+    other = copy.deepcopy(transform)
+    assert torch.equal(other(images, LABELS)[0], transform(images, LABELS)[0])
+    assert "share=1.0" in repr(transform)
+    assert "groups=4" in repr(transform)
+
+
+# What goes in stays as it was
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_inputs_are_left_alone(net, images, share, unchanged):
+    before, labels_before = images.clone(), LABELS.clone()
+    transform = GroupCamTransform(net.train(), FOUR_GROUPS, share=share)
+    torch.manual_seed(1)
+    with unchanged(net) if share != 0.5 else torch.no_grad():
+        new, labels = transform(images, LABELS)
+    assert new is not images
+    assert new.data_ptr() != images.data_ptr()
+    new.zero_()
+    assert torch.equal(images, before)
+    assert labels is LABELS
+    assert torch.equal(LABELS, labels_before)
+    assert all(module.training for module in net.modules())
+
+
+def test_the_dtype_is_kept(net, images):
+    new, _ = GroupCamTransform(copy.deepcopy(net).bfloat16(), FOUR_GROUPS)(images.bfloat16(), LABELS)
+    assert new.dtype == torch.bfloat16
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        new, _ = GroupCamTransform(net, FOUR_GROUPS)(images, LABELS)
+    assert new.dtype == torch.float32
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_every_autograd_mode(transform, images, mode):
+    expected, _ = transform(images, LABELS)
+    with mode():
+        new, _ = transform(images.clone(), LABELS.clone())
+    assert torch.equal(new, expected)
+    assert not new.requires_grad
+
+
+def test_kept_pixels_are_bit_equal(transform, images):
+    params = transform.make_params([images, LABELS])
+    new = transform.transform(images, params)
+    kept = params["masks"][:, None].expand_as(images)
+    assert 0.05 < kept.float().mean() < 0.95
+    assert torch.equal(new[kept], images[kept])
+    assert not (new[~kept] == images[~kept]).any()
+
+
+def test_image_without_evidence_stays(net, images):
+    """No feature fires for it: there is nothing to choose by."""
+    with torch.no_grad():
+        net.body[0].weight.zero_()
+        net.body[0].bias.fill_(-1)
+    new, _ = GroupCamTransform(net, FOUR_GROUPS)(images, LABELS)
+    assert torch.equal(new, images)
+
+
+def test_image_that_is_not_finite_stays_and_harms_no_other(transform, images):
+    expected, _ = transform(images, LABELS)
+    broken = images.clone()
+    broken[1, 0, 0, 0] = math.nan
+    new, _ = transform(broken, LABELS)
+    assert torch.equal(new[1].nan_to_num(9), broken[1].nan_to_num(9))
+    assert torch.equal(new[[0, 2, 3]], expected[[0, 2, 3]])
+
+
+# Labels
+
+
+def test_soft_labels_are_explained_at_their_heaviest_class(transform, images):
+    soft = torch.full((4, 5), 0.1).scatter_(1, LABELS[:, None], 0.6)
+    new, labels = transform(images, soft)
+    assert labels is soft
+    assert torch.equal(new, transform(images, LABELS)[0])
+    assert not torch.equal(new, transform(images, (LABELS + 1) % 5)[0])
+
+
+def test_after_mixup(transform, images):
+    mixed = v2.MixUp(num_classes=5)(images, LABELS)
+    new, labels = transform(*mixed)
+    assert labels is mixed[1]
+    assert torch.equal(new, transform(mixed[0], mixed[1].argmax(dim=1))[0])
+
+
+# Share
+
+
+def test_share_of_nothing(net, images):
+    class Never(nn.Module):
+        def forward(self, batch):
+            raise AssertionError("the model was asked")
+
+    state = torch.get_rng_state()
+    new, _ = GroupCamTransform(Never(), share=0)(images, LABELS)
+    assert torch.equal(new, images)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_share_of_all_draws_nothing(transform, images):
+    state = torch.get_rng_state()
+    transform(images, LABELS)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_share_of_half(net):
+    images, labels = torch.rand(64, 3, 16, 16), torch.randint(0, 5, (64,))
+    asked = []
+
+    def forward(batch):
+        asked.append(len(batch))
+        return net(batch)
+
+    everything, _ = GroupCamTransform(net, FOUR_GROUPS, fast=False)(images, labels)
+    transform = GroupCamTransform(net, FOUR_GROUPS, share=0.5, forward=forward, fast=False)
+    transform(images, labels)
+    asked.clear()
+    torch.manual_seed(2)
+    new, _ = transform(images, labels)
+    torch.manual_seed(2)
+    chosen = transform.make_params([images, labels])["index"]
+    assert 20 < len(chosen) < 44
+    assert asked[0] == len(chosen)
+    others = torch.ones(64, dtype=torch.bool).index_fill(0, chosen, False)
+    assert torch.equal(new[others], images[others])
+    close = (new[chosen] - everything[chosen]).abs().amax(dim=(1, 2, 3)) < 1e-6
+    assert close.float().mean() > 0.9  # a pixel on the edge of its mask may fall either way in another batch
+    assert (new[chosen] != images[chosen]).flatten(1).any(dim=1).float().mean() > 0.5
+    second, _ = transform(images, labels)
+    assert not torch.equal(second, new)
+
+
+def test_replay(net, images):
+    transform = GroupCamTransform(net, FOUR_GROUPS, share=0.5)
+    torch.manual_seed(3)
+    params = transform.make_params([images, LABELS])
+    torch.manual_seed(3)
+    new, _ = transform(images, LABELS)
+    assert torch.equal(transform.transform(images, params), new)
+    assert torch.equal(transform.transform(images, params), new)
+    count = len(params["index"])
+    assert params["maps"].shape == params["masks"].shape == (count, 16, 16)
+    assert params["masks"].dtype == torch.bool
+    # Another picture of the same places is masked in the same way.
+    flat = transform.transform(torch.zeros_like(images), params)
+    assert flat.eq(0).all()
+
+
+def test_with_torchvisions_containers(net, images):
+    often = v2.RandomApply([GroupCamTransform(net, FOUR_GROUPS)], p=1.0)
+    expected, _ = GroupCamTransform(net, FOUR_GROUPS)(images, LABELS)
+    assert torch.equal(often(images, LABELS)[0], expected)
+    choice = v2.RandomChoice([GroupCamTransform(net, FOUR_GROUPS)])
+    assert torch.equal(choice(images, LABELS)[0], expected)
+
+
+# Containers
+
+Pair = namedtuple("Pair", ["image", "label"])
+
+
+@dataclass
+class Sample:
+    image: Tensor
+    label: Tensor
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda i, t: [i, t],
+        lambda i, t: (i, t),
+        lambda i, t: {"pixel_values": i, "labels": t, "path": "a.jpg"},
+        Pair,
+        Sample,
+        lambda i, t: {"view": (i, {"y": t})},
+    ],
+)
+def test_containers(transform, images, make):
+    expected, _ = transform(images, LABELS)
+    batch = make(images, LABELS)
+    new = transform(batch)
+    assert type(new) is type(batch)
+    values = vars(new).values() if isinstance(new, Sample) else new.values() if isinstance(new, dict) else new
+    found = [value for value in flattened(values) if isinstance(value, Tensor)]
+    assert torch.equal(found[0], expected)
+    assert found[1] is LABELS
+    if isinstance(new, dict) and "path" in new:
+        assert new["path"] == "a.jpg"
+
+
+def flattened(values):
+    for value in values:
+        if isinstance(value, dict):
+            yield from flattened(value.values())
+        elif isinstance(value, list | tuple):
+            yield from flattened(value)
+        else:
+            yield value
+
+
+def test_more_arguments_pass_through(transform, images):
+    new, labels, index = transform(images, LABELS, "index")
+    assert torch.equal(new, transform(images, LABELS)[0])
+    assert labels is LABELS
+    assert index == "index"
+
+
+def test_forward_for_a_model_that_gives_a_dict(net, images):
+    class Dict(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, batch):
+            return {"logits": self.net(batch)}
+
+    model = Dict()
+    transform = GroupCamTransform(model, FOUR_GROUPS, forward=lambda batch: model(batch)["logits"])
+    expected, _ = GroupCamTransform(net, FOUR_GROUPS)(images, LABELS)
+    assert torch.equal(transform(images, LABELS)[0], expected)
+
+
+# Errors
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
+def test_wrong_share(net, share):
+    with pytest.raises(ValueError, match=f"`share` must be between 0 and 1, got {share}"):
+        GroupCamTransform(net, share=share)
+
+
+def test_unknown_explainer(net):
+    with pytest.raises(ValueError, match="unknown explainer 'group', did you mean 'group-cam'"):
+        GroupCamTransform(net, "group")
+
+
+def test_no_labels(transform, images):
+    expected = r"expected labels beside the 4 images: class indices \(4,\) or probabilities \(4, classes\)"
+    with pytest.raises(ValueError, match=expected):
+        transform(images)
+    with pytest.raises(ValueError, match=expected):
+        transform({"image": images, "label": LABELS[:3]})
+
+
+def test_no_images(transform):
+    with pytest.raises(ValueError, match=r"expected images, floating-point \(N, C, H, W\), in the batch"):
+        transform({"label": LABELS})
+
+
+def test_label_out_of_range(transform, images):
+    with pytest.raises(ValueError, match=r"`targets` must be between 0 and 4, the model's last class, got \[5\]"):
+        transform(images, LABELS + 1)
+
+
+# Recipes
+
+
+def test_hide_salient_blurs_what_keep_salient_keeps(net, images):
+    settings = {"blur_kernel_size": 9, "blur_sigma": 4.0}
+    keep = GroupCamTransform(net, FOUR_GROUPS, **settings)
+    hide = GroupCamTransform(net, FOUR_GROUPS, recipe="hide-salient", **settings)
+    masks, hidden = (each.make_params([images, LABELS])["masks"] for each in (keep, hide))
+    blurred = v2.functional.gaussian_blur(images, [9, 9], [4.0, 4.0])
+    some = ~masks.flatten(1).all(dim=1)
+    assert some.any()
+    assert torch.equal(hidden[some], ~masks[some])
+    new, _ = hide(images, LABELS)
+    expected = torch.where(hidden[:, None], images, blurred)
+    torch.testing.assert_close(new, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_image_without_evidence_stays_whole_in_every_recipe():
+    flat = torch.zeros(2, 4, 4)
+    flat[1, 0, 0] = 1
+    for recipe in ("keep-salient", "hide-salient"):
+        kept = kept_pixels(flat, recipe)
+        assert kept[0].all()
+        assert kept[1, 0, 0] == (recipe == "keep-salient")
+
+
+def test_strength_mixes_the_blur_in(net, images):
+    whole, half, none = (
+        GroupCamTransform(net, FOUR_GROUPS, strength=strength)(images, LABELS)[0] for strength in (1, 0.5, 0)
+    )
+    assert torch.equal(none, images)
+    torch.testing.assert_close(half, (whole + images) / 2, rtol=1e-4, atol=1e-5)
+    assert not torch.equal(whole, images)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"recipe": "hide"}, "`recipe` must be one of keep-salient, hide-salient, mix, paired, .*, got 'hide'"),
+        ({"strength": 1.5}, "`strength` must be between 0 and 1, got 1.5"),
+    ],
+)
+def test_impossible_recipes(net, settings, message):
+    with pytest.raises(ValueError, match=message):
+        GroupCamTransform(net, **settings)
+
+
+# The other recipes
+
+
+def recipe_of(net, recipe, **settings):
+    return GroupCamTransform(net, FOUR_GROUPS, recipe=recipe, blur_kernel_size=9, blur_sigma=4.0, **settings)
+
+
+def test_mix_pastes_the_salient_part_of_the_image_before(net, images):
+    transform = recipe_of(net, "mix")
+    params = transform.make_params([images, LABELS])
+    new, labels = transform(images, LABELS)
+    masks, maps = params["masks"], params["maps"]
+    assert (maps.amax(dim=(1, 2)) > 0).sum() >= 2
+    for n in range(4):
+        donor = (n - 1) % 4
+        mask = masks[donor]
+        assert mask.float().mean() < 1
+        assert torch.equal(new[n][:, mask], images[donor][:, mask])
+        assert torch.equal(new[n][:, ~mask], images[n][:, ~mask])
+        if maps[donor].amax() == 0:
+            assert labels[n, LABELS[n]] == 1
+            continue
+        given = (maps[donor] * mask).sum() / maps[donor].sum()
+        kept = (maps[n] * ~mask).sum() / maps[n].sum() if maps[n].amax() > 0 else (~mask).float().mean()
+        assert labels[n, LABELS[donor]].item() == pytest.approx((given / (given + kept)).item(), rel=1e-5)
+    torch.testing.assert_close(labels.sum(dim=1), torch.ones(4))
+
+
+def test_mix_takes_nothing_from_an_image_without_evidence(net, images):
+    transform = recipe_of(net, "mix")
+    evidence = transform.explain(images, LABELS).maps.amax(dim=(1, 2)) > 0
+    new, labels = transform(images, LABELS)
+    assert 0 < evidence.sum() < 4
+    for n in range(4):
+        assert torch.equal(new[n], images[n]) != evidence[n - 1]
+        assert (labels[n].amax() == 1) != evidence[n - 1]
+
+
+def test_mix_of_a_share_leaves_the_others_hard(net, images):
+    transform = recipe_of(net, "mix", share=0.5)
+    torch.manual_seed(2)
+    params = transform.make_params([images, LABELS])
+    torch.manual_seed(2)
+    new, labels = transform(images, LABELS)
+    others = [n for n in range(4) if n not in params["index"].tolist()]
+    assert 0 < len(others) < 4
+    assert torch.equal(new[others], images[others])
+    assert torch.equal(labels[others], nn.functional.one_hot(LABELS[others], 5).float())
+
+
+def test_strength_of_mix(net, images):
+    whole, _ = recipe_of(net, "mix")(images, LABELS)
+    half, labels = recipe_of(net, "mix", strength=0.5)(images, LABELS)
+    none, hard = recipe_of(net, "mix", strength=0.0)(images, LABELS)
+    torch.testing.assert_close(half, (whole + images) / 2)
+    assert torch.equal(none, images)
+    assert torch.equal(hard, nn.functional.one_hot(LABELS, 5).float())
+    assert (labels.gather(1, LABELS[:, None]) > 0.5).all()
+
+
+def test_paired_appends_the_twins(net, images):
+    masked_views, _ = recipe_of(net, "keep-salient")(images, LABELS)
+    new, labels = recipe_of(net, "paired")(images, LABELS)
+    assert torch.equal(new, torch.cat([images, masked_views]))
+    assert torch.equal(labels, torch.cat([LABELS, LABELS]))
+    torch.manual_seed(2)
+    some, their_labels = recipe_of(net, "paired", share=0.5)(images, LABELS)
+    assert 4 < len(some) == len(their_labels) < 8
+    torch.manual_seed(2)
+    by_chance, _ = recipe_of(net, "random-mask")(images, LABELS)
+    torch.manual_seed(2)
+    other, _ = recipe_of(net, "paired-random")(images, LABELS)
+    assert torch.equal(other, torch.cat([images, by_chance]))
+    assert not torch.equal(by_chance, masked_views)
+
+
+def test_the_controls(net, images):
+    blurred = v2.functional.gaussian_blur(images, 9, 4.0)
+    new, labels = recipe_of(net, "blur-everything")(images, LABELS)
+    torch.testing.assert_close(new, blurred, rtol=1e-5, atol=1e-6)
+    assert labels is LABELS
+    kept = recipe_of(net, "keep-salient").make_params([images, LABELS])["masks"]
+    shuffled = recipe_of(net, "shuffled-maps").make_params([images, LABELS])["masks"]
+    assert torch.equal(shuffled, kept.roll(1, dims=0))
+    drawn = recipe_of(net, "random-mask").make_params([images, LABELS])["masks"]
+    assert torch.equal(drawn.sum(dim=(1, 2)), kept.sum(dim=(1, 2)))
+    assert not torch.equal(drawn, kept)
+
+
+def test_blurring_everything_asks_the_model_nothing(images):
+    new, _ = recipe_of(nn.Identity(), "blur-everything")(images, LABELS)
+    assert not torch.equal(new, images)
+
+
+@pytest.mark.parametrize(
+    "recipe", ["mix", "paired", "random-mask", "shuffled-maps", "blur-everything", "paired-random"]
+)
+def test_every_recipe_leaves_its_input_alone(net, images, recipe):
+    before = images.clone()
+    new, _ = recipe_of(net, recipe)(images, LABELS)
+    new.zero_()
+    assert torch.equal(images, before)
+    batch = {"image": images, "label": LABELS, "path": ["a", "b", "c", "d"]}
+    changed = recipe_of(net, recipe)(batch)
+    assert changed.keys() == batch.keys()
+    assert changed["image"].shape[1:] == images.shape[1:]
+    assert batch["image"] is images

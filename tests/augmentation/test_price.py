@@ -1,0 +1,198 @@
+"""What the settings of the augmentation cost: rows and arithmetic, never how fast this machine is."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from camaug import GroupCAM
+from camaug.augmentation.price import Pricing, mask_overlap, price
+from camaug.augmentation.price_settings import Setting, price_settings
+from camaug.explainers import GradCAM
+
+ROOT = Path(__file__).parents[2]
+SMALL = GroupCAM(groups=4, theta=None, weighted=False)
+
+
+class Clock:
+    """Goes on by a second for each image that the model is asked about."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self, device):
+        return self.seconds
+
+    def forward(self, model):
+        def run(images):
+            self.seconds += len(images) * images.shape[2] * images.shape[3] / 256
+            return model(images)
+
+        return run
+
+
+@pytest.fixture
+def labels():
+    return torch.tensor([0, 1, 2, 3])
+
+
+def test_settings_are_the_choices_and_their_configuration_is_yaml():
+    settings = price_settings()
+    assert [setting.name for setting in settings] == [
+        "exact, plain", "exact, fast", "fast, half resolution", "fast, share 0.5", "fast, bank of 5 epochs", "Grad-CAM",
+    ]  # fmt: skip
+    parsed = [yaml.safe_load(setting.configuration)["augmentation"] for setting in settings]
+    assert parsed[0] == {"share": 1.0, "fast": False}
+    assert parsed[2]["explainer"]["init_args"] == {"theta": None, "weighted": False, "query_scale": 0.5}
+    assert parsed[3] == {"share": 0.5, "fast": True}
+    assert parsed[4] == {"share": 1.0, "fast": True, "refresh_every_n_epochs": 5}
+    assert parsed[5] == {"share": 1.0, "fast": False, "explainer": "grad-cam"}
+    own = price_settings(Setting("mine", GroupCAM(layer="layer3", groups=8), share=0.25))
+    assert own[0].explainer == GroupCAM(layer="layer3", groups=8)
+    assert "layer: layer3" in own[0].configuration
+    assert (own[-1].name, own[-1].share) == ("mine", 0.25)
+    grad = price_settings(Setting("mine", GradCAM(layer="layer3")))
+    assert (grad[0], grad[-1].explainer) == (settings[0], GradCAM(layer="layer3"))
+
+
+def test_the_arithmetic_of_every_column(net, images, labels):
+    clock = Clock()
+    settings = [
+        Setting("all", SMALL),
+        Setting("half", SMALL, share=0.5),
+        Setting("bank", SMALL, refresh_epochs=4),
+        Setting("small", GroupCAM(groups=4, theta=None, weighted=False, query_scale=0.5)),
+    ]
+
+    def step():
+        clock.seconds += 12
+
+    rows, pricing = price(
+        net, step, images, labels, settings=settings, seconds=1000, forward=clock.forward(net), clock=clock
+    )
+    assert pricing.count == 4
+    assert pricing.rounds > 2
+    assert pricing.took <= 1000
+    none, whole, half, bank, small = rows
+    assert (none.setting, none.passes, none.seconds, none.steps) == (None, 0, 0, 0)
+    assert pricing.step_seconds == 12
+    assert whole.seconds == pytest.approx(4 * whole.passes)  # a second for each question about 16 × 16 pixels
+    assert 2 < whole.passes <= 6
+    assert whole.steps == pytest.approx(whole.seconds / 12)
+    assert half.seconds == pytest.approx(4 * half.passes)
+    assert bank.seconds == pytest.approx(whole.seconds / 4)
+    assert bank.passes == pytest.approx(whole.passes / 4)
+    assert small.seconds < whole.seconds
+    assert (whole.overlap, whole.correlation) == (1, 1)
+    assert (half.overlap, half.correlation) == (1, 1)
+    assert (bank.overlap, bank.correlation) == (None, None)
+    assert 0 <= small.overlap <= 1
+
+
+def test_one_round_is_made_however_long_it_takes(net, images, labels):
+    clock = Clock()
+    pricing = Pricing(net, images, labels, [Setting("all", SMALL)], seconds=1, forward=clock.forward(net), clock=clock)
+    assert pricing.count == 1
+    seen = []
+    while not pricing.is_finished:
+        pricing.explain()
+        clock.seconds += 5
+        pricing.add_step(5.0)
+        seen.append(pricing.rounds)
+    assert seen == [1, 2]
+    assert pricing.took > 1
+    assert pricing.prices()[1].seconds == pytest.approx(4 * pricing.prices()[1].passes)  # of one image, for all four
+
+
+def test_nothing_of_the_model_is_changed(net, images, labels, unchanged):
+    net.train()
+    with unchanged(net):
+        pricing = Pricing(net, images, labels, seconds=0.01)
+        pricing.explain()
+        pricing.explain()
+
+
+def test_mask_overlap_of_the_same_of_others_and_of_none():
+    maps = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+    assert mask_overlap(maps, maps) == 1
+    assert mask_overlap(maps, 1 - maps) == 0
+    assert mask_overlap(maps, torch.zeros_like(maps)) == 0.5  # a flat map's mask is all of the image
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"settings": []}, "`settings` names no setting"), ({"seconds": 0}, "must be above 0, got 0")],
+)
+def test_bad_arguments_are_refused(settings, message, net, images, labels):
+    with pytest.raises(ValueError, match=message):
+        Pricing(net, images, labels, **settings)
+
+
+@pytest.fixture
+def tiny():
+    from camaug.datamodules import ShapesDataModule
+    from camaug.training.image_classifier import ImageClassifier
+
+    data = ShapesDataModule(train_size=8, val_size=4, image_size=64, batch_size=4, num_workers=0, num_classes=4)
+    return ImageClassifier("timm/test_resnet", num_classes=4), data
+
+
+def test_the_trainer_leaves_weights_and_itself_as_they_were(tiny, tmp_path, capsys):
+    from camaug.callbacks import CamLogger, GroupCamAugmentation
+    from camaug.training.trainer import CamaugTrainer
+
+    model, data = tiny
+    trainer = CamaugTrainer(
+        max_epochs=1, accelerator="cpu", default_root_dir=tmp_path, enable_model_summary=False,
+        enable_checkpointing=False, callbacks=[CamLogger(), GroupCamAugmentation("grad-cam")], logger=True,
+    )  # fmt: skip
+    before = copy.deepcopy(model.state_dict())
+    callbacks, loggers = list(trainer.callbacks), list(trainer.loggers)
+    report = trainer.price(model, data, seconds=0.5)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert model._trainer is None
+    assert (trainer.callbacks, trainer.loggers) == (callbacks, loggers)
+    assert (trainer.max_epochs, trainer.limit_val_batches) == (1, 1.0)
+    assert not list(tmp_path.rglob("*"))
+    table = report.table("price")
+    assert table.rows[0][0].startswith("none (a step: ")
+    assert [row[0] for row in table.rows][-1] == "as configured"
+    assert len(table.rows) == 8
+    share = [0, 1, 1, 1, 0.5, 1, 1, 0.5]  # of plain steps, that the twins of the default recipe are
+    added, with_masked_views = table.column("steps added"), table.column("with twins")
+    assert with_masked_views == pytest.approx(
+        [steps + masked_views for steps, masked_views in zip(added, share, strict=True)]
+    )
+    assert table.column("mask overlap")[1] == 1
+    said = capsys.readouterr().out
+    assert "augmentation: {share: 0.5, fast: true}" in said
+
+
+def test_several_processes_are_refused(tiny, tmp_path):
+    from camaug.training.trainer import CamaugTrainer
+
+    trainer = CamaugTrainer(accelerator="cpu", devices=2, logger=False, default_root_dir=tmp_path)
+    with pytest.raises(ValueError, match=r"measured in one process, and the trainer has 2: set trainer\.devices to 1"):
+        trainer.price(*tiny)
+
+
+def test_the_command_prints_the_table_and_leaves_nothing(tmp_path):
+    arguments = ["--data.train_size=16", "--data.batch_size=4", "--data.val_size=4", "--seconds=2"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), "price", "--config", str(ROOT / "configs/demo.yaml"), *arguments],
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}, text=True, timeout=120,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    for name in ("none (a step: ", *(setting.name for setting in price_settings())):
+        assert name in done.stdout
+    assert "Medians of " in done.stdout
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset, TensorDataset
+
+from camaug.callbacks._logging.probes import choose_probes, spread
+
+
+@pytest.mark.parametrize(
+    ("targets", "count", "expected"),
+    [
+        ([0, 1, 2, 0, 1, 2], 3, [0, 1, 2]),
+        ([0, 0, 0, 0, 1, 1, 2], 4, [0, 2, 4, 6]),
+        ([5, 5, 5, 9], 3, [0, 1, 3]),
+        ([0, 1, 2, 3], 2, [0, 2]),
+        ([1, 1], 2, [0, 1]),
+    ],
+)
+def test_spread_takes_every_class_alike(targets, count, expected):
+    assert spread(targets, count) == expected
+
+
+def test_choice_is_spread_over_classes_and_stays_on_the_cpu(dataset):
+    probes = choose_probes(DataLoader(dataset, batch_size=4, shuffle=True), 6)
+    assert sorted(probes.labels) == [0, 0, 1, 1, 2, 2]
+    assert [dataset.targets[index] for index in probes.indices] == list(probes.labels)
+    assert [len(batch[0]) for batch in probes.batches] == [4, 2]
+    images = torch.cat([batch[0] for batch in probes.batches])
+    assert torch.equal(images, dataset.images[list(probes.indices)])
+    assert torch.equal(torch.stack(list(probes.masks)), dataset.masks[list(probes.indices)])
+
+
+def test_choice_is_the_same_on_every_run_and_draws_no_random_numbers(dataset):
+    class Jittered(type(dataset)):
+        def __getitem__(self, index):
+            image, label = super().__getitem__(index)
+            return image + torch.rand(()) + random.random() + np.random.rand(), label
+
+    loader = DataLoader(Jittered(), batch_size=4)
+    torch.manual_seed(1)
+    first = choose_probes(loader, 4)
+    after = torch.rand(())
+    torch.manual_seed(1)
+    assert torch.rand(()) == after
+    torch.manual_seed(2)
+    random.seed(3)
+    np.random.seed(4)
+    second = choose_probes(loader, 4)
+    assert torch.equal(first.batches[0][0], second.batches[0][0])
+
+
+def test_subsets_and_concatenations_know_their_classes(dataset):
+    subset = Subset(dataset, [1, 4, 7, 2, 5])
+    assert choose_probes(DataLoader(subset, batch_size=4), 2).labels == [1, 2]
+    both = ConcatDataset([Subset(dataset, [0, 3]), Subset(dataset, [1, 4])])
+    assert choose_probes(DataLoader(both, batch_size=4), 2).labels == [0, 1]
+
+
+def test_data_without_targets_are_sampled_evenly():
+    data = [(torch.full((3, 4, 4), float(index)), index % 2) for index in range(10)]
+    probes = choose_probes(DataLoader(data, batch_size=2), 5)
+    assert probes.indices == [0, 2, 4, 6, 8]
+    assert probes.masks is None
+
+
+def test_a_stream_gives_its_first_images():
+    class Stream(IterableDataset):
+        def __iter__(self):
+            yield from ((torch.full((3, 4, 4), float(index)), 0) for index in range(5))
+
+    probes = choose_probes(DataLoader(Stream(), batch_size=2), 3)
+    assert [float(image[0, 0, 0]) for batch in probes.batches for image in batch[0]] == [0, 1, 2]
+    with pytest.raises(ValueError, match="6 probe images were asked for, the data set has 5"):
+        choose_probes(DataLoader(Stream(), batch_size=2), 6)
+
+
+def test_more_probes_than_data_is_an_error(loader):
+    with pytest.raises(ValueError, match="25 probe images were asked for, the data set has 24: ask for at most 24"):
+        choose_probes(loader, 25)
+
+
+@pytest.mark.parametrize(
+    ("mask", "given"),
+    [(None, "NoneType"), (torch.ones(4, 4), r"torch.float32 \(4, 4\)"), (torch.ones(1, 4, 4) > 0, r"\(1, 4, 4\)")],
+)
+def test_what_is_no_mask_of_an_object(mask, given):
+    class Data(TensorDataset):
+        def object_mask(self, index):
+            return mask
+
+    loader = DataLoader(Data(torch.rand(4, 3, 4, 4), torch.arange(4)))
+    said = rf"Data.object_mask\(0\) must give a boolean tensor \(H, W\), .* got .*{given}"
+    with pytest.raises(ValueError, match=said):
+        choose_probes(loader, 2)

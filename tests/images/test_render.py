@@ -1,0 +1,207 @@
+"""Pixels."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from camaug.images import render
+from camaug.images.render import COLORMAPS, caption, colorize, denormalise, enlarge, grid, overlay, row
+
+BACKGROUND = torch.tensor([24, 24, 28]).view(3, 1, 1) / 255
+
+
+@pytest.mark.parametrize("name", COLORMAPS)
+def test_colour_stops_are_exact_and_between_them_it_is_linear(name):
+    stops = torch.tensor([[int(stop[i : i + 2], 16) for i in (0, 2, 4)] for stop in COLORMAPS[name]]) / 255
+    count = len(stops)
+    picture = colorize(torch.linspace(0, 1, count).view(1, 1, count), name)
+    torch.testing.assert_close(picture[0, :, 0].T, stops, rtol=0, atol=1e-6)
+    between = colorize((torch.arange(count - 1) + 0.25).view(1, 1, -1) / (count - 1), name)
+    torch.testing.assert_close(between[0, :, 0].T, 0.75 * stops[:-1] + 0.25 * stops[1:], rtol=0, atol=1e-5)
+
+
+def test_jet_goes_from_blue_by_green_to_red():
+    cold, middle, hot = colorize(torch.tensor([[[0.0, 0.5, 1.0]]]), "jet")[0, :, 0].T
+    assert cold.argmax() == 2
+    assert middle.argmax() == 1
+    assert hot.argmax() == 0
+
+
+def test_colours_beyond_the_range_are_those_of_its_ends():
+    picture = colorize(torch.tensor([[[-3.0, 0.0, 1.0, 7.0]]]))
+    assert torch.equal(picture[..., 0], picture[..., 1])
+    assert torch.equal(picture[..., 2], picture[..., 3])
+
+
+def test_each_pixel_is_painted_where_it_is():
+    maps = torch.rand(2, 3, 5)
+    assert torch.equal(colorize(maps, "gray"), maps[:, None].expand(2, 3, 3, 5))
+
+
+def test_unknown_colour_map():
+    for paint in (lambda: colorize(torch.rand(1, 2, 2), "heat"), lambda: overlay(PICTURES, MAPS, "heat")):
+        with pytest.raises(ValueError, match=r"unknown colour map 'heat', expected one of inferno, .*turbo, jet, gray"):
+            paint()
+
+
+PICTURES, MAPS = torch.rand(2, 3, 6, 8), torch.rand(2, 6, 8)
+
+
+def test_overlay():
+    assert torch.equal(overlay(PICTURES, MAPS, strength=0), PICTURES)
+    assert torch.equal(overlay(PICTURES, MAPS, "jet", strength=1), colorize(MAPS, "jet"))
+    expected = 0.75 * PICTURES + 0.25 * MAPS[:, None]
+    torch.testing.assert_close(overlay(PICTURES, MAPS, "gray", strength=0.25), expected)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.5])
+def test_wrong_strength(strength):
+    with pytest.raises(ValueError, match=f"`strength` must be between 0 and 1, got {strength}"):
+        overlay(PICTURES, MAPS, strength=strength)
+
+
+# Images to pictures
+
+
+def test_denormalise_undoes_the_normalisation():
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    inputs = (PICTURES - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    torch.testing.assert_close(denormalise(inputs.requires_grad_(), mean, std), PICTURES)
+    assert not denormalise(inputs, mean, std).requires_grad
+    assert denormalise(inputs.bfloat16(), mean, std).dtype == torch.float32
+
+
+def test_denormalise_without_knowing_how():
+    assert torch.equal(denormalise(PICTURES, None, None), PICTURES)
+    stretched = denormalise(torch.tensor([-2.0, 0.0, 2.0]).view(1, 3, 1, 1), None, None)
+    assert stretched.flatten().tolist() == [0.0, 0.5, 1.0]
+    assert denormalise(torch.full((1, 3, 2, 2), 5.0), None, None).isfinite().all()
+
+
+@pytest.mark.parametrize(("channels", "shown"), [(1, [0, 0, 0]), (2, [0, 0, 0]), (3, [0, 1, 2]), (5, [0, 1, 2])])
+def test_denormalise_other_numbers_of_channels(channels, shown):
+    images = torch.rand(2, channels, 4, 4)
+    assert torch.equal(denormalise(images, None, None), images[:, shown])
+    assert torch.equal(denormalise(images, [0.0] * channels, [1.0] * channels), images[:, shown])
+
+
+def test_denormalise_what_is_not_finite():
+    images = torch.rand(1, 3, 4, 4)
+    images[0, 0, 0, 0], images[0, 1, 1, 1] = float("nan"), float("inf")
+    picture = denormalise(images, (0.0,) * 3, (1.0,) * 3)
+    assert picture[0, 0, 0, 0] == 0
+    assert picture[0, 1, 1, 1] == 1
+    assert torch.equal(picture[0, 2], images[0, 2])
+
+
+def test_enlarge():
+    small = torch.rand(1, 3, 10, 20)
+    assert enlarge(small, 10) is small
+    assert enlarge(small, 5) is small
+    assert enlarge(small, 25).shape == (1, 3, 30, 60)
+    contrast = enlarge((small > 0.5).float(), 100)
+    assert contrast.min() >= 0
+    assert contrast.max() <= 1
+
+
+# Captions
+
+
+def text_of(picture: torch.Tensor, height: int = 20) -> torch.Tensor:
+    return picture[:, height:]
+
+
+@pytest.fixture
+def picture():
+    return torch.rand(3, 20, 120)
+
+
+def test_caption_height_depends_on_the_number_of_lines_alone(picture):
+    heights = {caption(picture, [text]).shape[1] for text in ("", "a", "Ägyptjq|", "x" * 300, "\n\n\n", "日本語")}
+    assert len(heights) == 1
+    one, two, three = (caption(picture, ["x"] * count).shape[1] for count in (1, 2, 3))
+    assert two - one == three - two > 0
+
+
+def test_caption_leaves_the_picture_alone(picture):
+    labelled = caption(picture, ["cat 97 %"])
+    assert torch.equal(labelled[:, :20], picture)
+    assert labelled.shape[2] == 120
+    text = text_of(labelled)
+    assert (text.amax(dim=0) > 0.8).sum() > 20, "no letters"
+    assert torch.equal(text_of(caption(picture, [""])), BACKGROUND.expand_as(text))
+
+
+def test_caption_lines_stand_under_each_other(picture):
+    text = text_of(caption(picture, ["", "mm"]))
+    half = text.shape[1] // 2
+    assert torch.equal(text[:, :half], BACKGROUND.expand_as(text[:, :half]))
+    assert (text[:, half:].amax(dim=0) > 0.8).any()
+
+
+def test_caption_control_characters_are_blanks(picture):
+    clean = caption(picture, ["a b  c"])
+    assert torch.equal(caption(picture, ["a\nb\x00\x1bc"]), clean)
+    assert torch.equal(caption(picture, ["a\tb\u202e\u200bc"]), clean)
+
+
+def test_caption_long_text_is_cut(picture):
+    text = text_of(caption(picture, ["m" * 200]))
+    margin = text[:, :, -4:]
+    assert torch.equal(margin, BACKGROUND.expand_as(margin))
+    longer = text_of(caption(picture, ["m" * 200 + "and more"]))
+    assert torch.equal(text, longer)
+    fits = text_of(caption(picture, ["mmm"]))
+    assert not torch.equal(text, fits)
+
+
+def test_caption_cut_text_ends_with_an_ellipsis(monkeypatch, picture):
+    drawn = []
+    original = render.ImageDraw.ImageDraw.text
+
+    def note(self, place, text, **settings):
+        drawn.append(text)
+        return original(self, place, text, **settings)
+
+    monkeypatch.setattr(render.ImageDraw.ImageDraw, "text", note)
+    caption(picture, ["short", "abcdefghijklmnopqrstuvwxyz" * 4])
+    caption(picture[:, :, :9], ["nothing fits"])
+    assert drawn[0] == "short"
+    assert drawn[1].endswith("…")
+    assert "abcdefghijklmnopqrstuvwxyz".startswith(drawn[1][:-1])
+    assert 5 < len(drawn[1]) < 27
+    assert drawn[2] == "…"
+
+
+def test_caption_mark(picture):
+    text = text_of(caption(picture, ["x"], mark=(255, 0, 51)))
+    assert torch.equal(text[:, :, :4], torch.tensor([1, 0, 0.2]).view(3, 1, 1).expand_as(text[:, :, :4]))
+    assert torch.equal(text[:, :, 4], BACKGROUND[:, 0].expand_as(text[:, :, 4]))
+
+
+# Rows and grids
+
+
+def test_row():
+    a, b = torch.rand(3, 5, 4), torch.rand(3, 5, 7)
+    joined = row([a, b])
+    assert joined.shape == (3, 5, 4 + 4 + 7)
+    assert torch.equal(joined[:, :, :4], a)
+    assert torch.equal(joined[:, :, 4:8], BACKGROUND.expand(3, 5, 4))
+    assert torch.equal(joined[:, :, 8:], b)
+    assert torch.equal(row([a]), a)
+
+
+@pytest.mark.parametrize(
+    ("count", "columns", "expected"), [(1, None, 1), (4, None, 2), (5, None, 3), (5, 2, 2), (3, 4, 4)]
+)
+def test_grid(count, columns, expected):
+    pictures = list(torch.rand(count, 3, 5, 6))
+    whole = grid(pictures, columns)
+    lines = -(-count // expected)
+    assert whole.shape == (3, 5 * lines + 4 * (lines - 1), 6 * expected + 4 * (expected - 1))
+    for index in range(lines * expected):
+        top, left = 9 * (index // expected), 10 * (index % expected)
+        cell = whole[:, top : top + 5, left : left + 6]
+        assert torch.equal(cell, pictures[index] if index < count else BACKGROUND.expand_as(cell))

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from camaug.utils.atomic_write import write_atomically
+
+
+def test_bytes_and_text(tmp_path):
+    write_atomically(tmp_path / "a.bin", b"\x00\x01")
+    write_atomically(tmp_path / "a.txt", "é")
+    assert (tmp_path / "a.bin").read_bytes() == b"\x00\x01"
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "é"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "a.txt"]
+
+
+def test_a_failure_keeps_the_older_file_and_leaves_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_atomically(path, "old")
+
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_content_is_on_the_disk_before_the_name_is_taken(tmp_path, monkeypatch):
+    events = []
+    monkeypatch.setattr(os, "fsync", lambda file: events.append("flush"))
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, target: (events.append("rename"), replace(path, target)))
+    write_atomically(tmp_path / "a.txt", "new")
+    assert events == ["flush", "rename"]
