@@ -19,6 +19,8 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	rm -rf build/typed && $(BIN)/python setup.py --quiet build_py --build-lib build/typed
+	MYPYPATH=build/typed $(BIN)/mypy --package camaug  # as it is installed, callbacks and data modules inside
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
