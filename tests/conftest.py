@@ -12,27 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.toys import Fuse, Restless, TinyNet
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
-
-
-class TinyNet(nn.Module):
-    """Two convolutions with batch-norm; images (N, 3, H, W) to features (N, 12, H/4, W/4) to 5 logits."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(inplace))
-        self.body = nn.Sequential(nn.Conv2d(8, 12, 3, 2, 1), nn.BatchNorm2d(12), nn.ReLU(inplace))
-        self.head = nn.Linear(12, 5)
-        with torch.no_grad():
-            self.head.weight.mul_(20)  # decided answers: the gains of Group-CAM are then well above rounding
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.body(self.stem(images)).mean(dim=(2, 3)))
 
 
 @pytest.fixture
@@ -52,36 +39,6 @@ def net(make_net: Callable[..., nn.Module]) -> nn.Module:
 @pytest.fixture
 def images() -> Tensor:
     return torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-
-
-class Restless(nn.Module):
-    """Changes its own buffers and draws from every random-number generator at each call."""
-
-    written: Tensor
-    replaced: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("written", torch.zeros(()))
-        self.register_buffer("replaced", torch.zeros(2), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.written += 1
-        self.replaced = self.replaced + 1
-        return x + 0.01 * (torch.rand(()) + random.random() + np.random.rand())
-
-
-class Fuse(nn.Module):
-    """Raises from its `after`-th call on; None never does."""
-
-    after: int | None = None
-    calls = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.calls += 1
-        if self.after is not None and self.calls >= self.after:
-            raise RuntimeError("fuse blown")
-        return x
 
 
 @pytest.fixture

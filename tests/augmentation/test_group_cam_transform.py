@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 from camaug import GradCAM, GroupCAM, GroupCamTransform
 from camaug.augmentation.group_cam_transform import augmentation_explainer
 from camaug.functional.recipes import kept_pixels
+from tests.toys import DictOutput
 
 LABELS = torch.tensor([0, 3, 2, 4])
 FOUR_GROUPS = GroupCAM(groups=4, theta=None, weighted=False)
@@ -300,15 +301,7 @@ def test_more_arguments_pass_through(transform, images):
 
 
 def test_forward_for_a_model_that_gives_a_dict(net, images):
-    class Dict(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = net
-
-        def forward(self, batch):
-            return {"logits": self.net(batch)}
-
-    model = Dict()
+    model = DictOutput(net)
     transform = GroupCamTransform(model, FOUR_GROUPS, forward=lambda batch: model(batch)["logits"])
     expected, _ = GroupCamTransform(net, FOUR_GROUPS)(images, LABELS)
     assert torch.equal(transform(images, LABELS)[0], expected)

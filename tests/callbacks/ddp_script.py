@@ -12,12 +12,11 @@ from pathlib import Path
 import lightning as L
 import torch
 from torch.utils.data import DataLoader
-from torchvision.transforms import v2
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from camaug.saliency_bank.saliency_bank import SaliencyBank
-from tests.callbacks.conftest import Blobs, Module
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 METRICS = ("insertion_deletion", "average_drop", "road", "trust", "energy_in_mask", "pointing_game")
 
@@ -56,7 +55,7 @@ class FailingGroupCAM(GroupCAM):
         return super().saliency(evidence)
 
 
-class Gathering(Module):
+class Gathering(ToyClassifier):
     """Talks to the other processes right after the callbacks' turn, and logs what is to be synchronised."""
 
     def __init__(self) -> None:
@@ -74,16 +73,6 @@ class Gathering(Module):
 
 def digest(tensors) -> str:
     return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
-
-
-class Turned(Blobs):
-    """Blobs with a transform, through which maps are carried."""
-
-    transform = v2.RandomHorizontalFlip()
-
-    def __getitem__(self, index):
-        image, label = super().__getitem__(index)
-        return self.transform(image), label
 
 
 class Saving(L.Callback):
@@ -116,7 +105,7 @@ def see_another_disk() -> None:
         SaliencyBank.__init__ = lambda self, directory: make(self, Path(f"{directory}-of-another-machine"))
 
 
-def train_with_bank(trainer: L.Trainer, module: Module, folder: Path) -> None:
+def train_with_bank(trainer: L.Trainer, module: ToyClassifier, folder: Path) -> None:
     """Train for two epochs, and say who explained what."""
     explained = []
     call = GroupCAM.__call__
@@ -127,7 +116,7 @@ def train_with_bank(trainer: L.Trainer, module: Module, folder: Path) -> None:
 
     GroupCAM.__call__ = counted
     first = folder.parent / "first.ckpt"
-    trainer.fit(module, DataLoader(Turned(22), batch_size=4), ckpt_path=first if first.exists() else None)
+    trainer.fit(module, DataLoader(TransformedBlobs(22), batch_size=4), ckpt_path=first if first.exists() else None)
     result = {
         "world_size": trainer.world_size,
         "backend": torch.distributed.get_backend(),

@@ -12,16 +12,16 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger
-from tests.callbacks.conftest import Blobs, Module
-from tests.callbacks.ddp_script import Turned, bank_augmentation, digest
+from tests.callbacks.ddp_script import bank_augmentation, digest
 from tests.processes import write_result
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 
 def main() -> None:
     torch.set_num_threads(1)
     L.seed_everything(0, verbose=False)
     folder = Path(sys.argv[1])
-    module = Module()
+    module = ToyClassifier()
     explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
     trainer = L.Trainer(
         accelerator="cpu",
@@ -36,7 +36,7 @@ def main() -> None:
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(module, DataLoader(Turned(22), batch_size=4), DataLoader(Blobs(22), batch_size=4))
+    trainer.fit(module, DataLoader(TransformedBlobs(22), batch_size=4), DataLoader(Blobs(22), batch_size=4))
     result = {
         "host": os.readlink("/proc/self/ns/net"),
         "node": trainer.node_rank,

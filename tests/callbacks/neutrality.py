@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader
 
 from camaug import Explainer
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
-from tests.callbacks.conftest import CLASSES, Blobs, Module, Net
 from tests.small_explainers import small
+from tests.toys import CLASSES, Blobs, DropoutNet, ToyClassifier
 
 # Networks
 
@@ -51,7 +51,7 @@ class Averaging(WeightAveraging):
         super().__init__(avg_fn=lambda averaged, current, count: 0.9 * averaged + 0.1 * current)
 
 
-class Checkpointed(Module):
+class Checkpointed(ToyClassifier):
     reentrant = False
 
     def forward(self, images):
@@ -68,7 +68,7 @@ class CheckpointedReentrantly(Checkpointed):
     reentrant = True
 
 
-class Manual(Module):
+class Manual(ToyClassifier):
     def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -81,12 +81,12 @@ class Manual(Module):
         optimizer.zero_grad()  # not before the step: whatever is added in between counts
 
 
-def frozen(module: Module) -> Module:
+def frozen(module: ToyClassifier) -> ToyClassifier:
     next(module.net.parameters()).requires_grad_(False)
     return module
 
 
-def with_compiled_network(module: Module, backend: str = "aot_eager") -> Module:
+def with_compiled_network(module: ToyClassifier, backend: str = "aot_eager") -> ToyClassifier:
     module.net = torch.compile(module.net, backend=backend)
     return module
 
@@ -94,8 +94,8 @@ def with_compiled_network(module: Module, backend: str = "aot_eager") -> Module:
 @dataclass(frozen=True)
 class Setting:
     trainer: dict[str, Any] = field(default_factory=dict)
-    module: type[Module] = Module
-    change: Callable[[Module], Any] = lambda module: module
+    module: type[ToyClassifier] = ToyClassifier
+    change: Callable[[ToyClassifier], Any] = lambda module: module
     averaged: bool = False
 
 
@@ -139,7 +139,7 @@ def train(
     make_trainer: Callable[..., L.Trainer],
     setting: Setting,
     watchers: list[L.Callback],
-    network: Callable[[], nn.Module] = Net,
+    network: Callable[[], nn.Module] = DropoutNet,
     epochs: int = 2,
 ) -> dict[str, Any]:
     """Train for epochs of three batches.
@@ -160,14 +160,14 @@ def train(
 
 def explained_network(name: str) -> Callable[[], nn.Module]:
     """A network that a registered explainer can explain."""
-    return NETWORKS.get(name, Net)
+    return NETWORKS.get(name, DropoutNet)
 
 
 def watchers_of(name: str, *kinds: str) -> list[L.Callback]:
     return [WATCHERS[kind](small(name)) for kind in kinds]
 
 
-def _left_behind(trainer: L.Trainer, module: Module, averaging: list[Averaging]) -> Iterator[tuple[str, Any]]:
+def _left_behind(trainer: L.Trainer, module: ToyClassifier, averaging: list[Averaging]) -> Iterator[tuple[str, Any]]:
     for name, parameter in module.named_parameters():
         yield f"weights: {name}", _bits(parameter)
         yield f"gradients: {name}", None if parameter.grad is None else _bits(parameter.grad)

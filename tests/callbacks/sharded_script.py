@@ -16,17 +16,17 @@ from torch.utils.data import DataLoader
 import camaug.inspection.sharded_weights
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
-from tests.callbacks.conftest import Blobs, Module
-from tests.callbacks.ddp_script import FailsOnOneRank, FailsToDraw, Turned, digest
+from tests.callbacks.ddp_script import FailsOnOneRank, FailsToDraw, digest
 from tests.processes import write_result
 from tests.small_explainers import small
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 EXPLAINER = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
 BLUR = {"blur_kernel_size": 5, "blur_sigma": 5.0, "fast": False}
 METRICS = ("average_drop", "trust", "drift")
 
 
-class Sharded(Module):
+class Sharded(ToyClassifier):
     def configure_model(self) -> None:
         if hasattr(self.net, "reshard"):
             return  # by an earlier call
@@ -79,7 +79,7 @@ class Remembers(L.Callback):
 def augmented_by_hand(batch: list[torch.Tensor]) -> torch.Tensor:
     """A first batch augmented with the same weights in one piece."""
     L.seed_everything(1, verbose=False)
-    return GroupCamTransform(Module(), EXPLAINER, **BLUR)(*batch)[0]
+    return GroupCamTransform(ToyClassifier(), EXPLAINER, **BLUR)(*batch)[0]
 
 
 def no_room_on_rank_one(rank: int) -> Callable[[], None]:
@@ -113,7 +113,7 @@ def main() -> None:
     bank = GroupCamAugmentation(
         EXPLAINER, preset="paper", refresh_every_n_epochs=1, bank_dir=str(folder / "maps"), **BLUR
     )
-    _, module, _ = train(folder, "banked", bank, data=Turned)
+    _, module, _ = train(folder, "banked", bank, data=TransformedBlobs)
     result["banked"] = left_behind(module)
 
     failing = FailsToDraw(EXPLAINER, images=3), FailsOnOneRank(["average_drop"], EXPLAINER, 5)

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from camaug import Explainer, GradCAM, get_explainer
 from camaug.callbacks import CamEvaluator, CamLogger
 from camaug.metrics import ROAD, AverageDrop, Drift, EnergyInMask, InsertionDeletion, PointingGame, Trust
-from tests.callbacks.conftest import Blobs
 from tests.callbacks.neutrality import SETTINGS, differences, train
+from tests.toys import Blobs
 
 EVERY = ["insertion_deletion", "average_drop", "road", "drift", "trust", "energy_in_mask", "pointing_game"]
 

@@ -18,6 +18,7 @@ from camaug import GradCAM, GroupCAM
 from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.explainers import Explainer
 from camaug.explainers.base import Explanation
+from tests.toys import Stream
 
 EXPLAINER = GroupCAM(groups=4, theta=None, blur_kernel_size=5, blur_sigma=5.0)
 
@@ -249,11 +250,8 @@ def test_as_many_images_as_there_are_unless_a_number_is_asked_for(module, datase
 
 
 def test_a_stream_of_validation_images(module, dataset, loader, make_trainer, read_events):
-    class Stream(torch.utils.data.IterableDataset):
-        def __iter__(self):
-            yield from (dataset[index] for index in range(8))
-
-    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, DataLoader(Stream(), batch_size=4))
+    stream = Stream([dataset[index] for index in range(8)])
+    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, DataLoader(stream, batch_size=4))
     assert len(read_events().Images("cam/overview")) == 1
 
 

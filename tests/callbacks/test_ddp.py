@@ -76,15 +76,15 @@ def test_evaluated_in_shares_the_figures_are_those_of_one_process(folder):
 
     from camaug import GroupCAM
     from camaug.callbacks import CamEvaluator
-    from tests.callbacks.conftest import Blobs, Module
     from tests.callbacks.ddp_script import METRICS
+    from tests.toys import Blobs, ToyClassifier
 
     ranks, _ = run(folder / "evaluated", "--evaluate", "all")
     seed_everything(0, verbose=False)
     explainer = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
     evaluator = CamEvaluator(METRICS, explainer, 7)
     alone = Trainer(accelerator="cpu", logger=False, callbacks=[evaluator], enable_progress_bar=False, barebones=False)
-    alone.validate(Module(), DataLoader(Blobs(22), batch_size=4), verbose=False)
+    alone.validate(ToyClassifier(), DataLoader(Blobs(22), batch_size=4), verbose=False)
     figures = {name: value for name, value in alone.callback_metrics.items() if name.startswith("cam_validate/")}
     assert len(figures) == 17
     for rank in ranks:
@@ -124,8 +124,8 @@ def test_each_process_makes_its_half_of_the_bank(folder, tmp_path):
     from camaug import GroupCAM
     from camaug.callbacks._augmentation.expected_cost import ROUNDS
     from camaug.saliency_bank.saliency_bank import SaliencyBank
-    from tests.callbacks.conftest import Module
-    from tests.callbacks.ddp_script import Turned, bank_augmentation
+    from tests.callbacks.ddp_script import bank_augmentation
+    from tests.toys import ToyClassifier, TransformedBlobs
 
     ranks, output = run(folder / "banked", "--bank", "shared", "--logger", "none")
     assert [(rank["world_size"], rank["backend"]) for rank in ranks] == [(2, "gloo")] * 2
@@ -151,7 +151,7 @@ def test_each_process_makes_its_half_of_the_bank(folder, tmp_path):
         enable_model_summary=False,
         enable_checkpointing=False,
     )
-    alone.fit(Module(), torch.utils.data.DataLoader(Turned(22), batch_size=4))
+    alone.fit(ToyClassifier(), torch.utils.data.DataLoader(TransformedBlobs(22), batch_size=4))
     maps, others = (each.read(1, range(22)).astype(int) for each in (bank, SaliencyBank(tmp_path / "bank")))
     assert np.abs(maps - others).max() <= 1  # batches are not the same, so sums may differ in the last bit
     assert maps.max() == 255

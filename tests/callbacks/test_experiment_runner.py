@@ -14,12 +14,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from camaug.callbacks import ExperimentRunner
 from camaug.datamodules import PhotoFolder
 from camaug.experiments import Experiment, ImageBatch, InsertionDeletionExperiment, Report, Table
 from camaug.training.trainer import CamaugTrainer
+from tests.toys import Stream
 
 
 class Classifier(L.LightningModule):
@@ -179,11 +180,6 @@ def first_of_each_class(dataset) -> list[ImageBatch]:
     return [ImageBatch(dataset.images[chosen], torch.tensor([dataset.targets[index] for index in chosen]))]
 
 
-class Stream(IterableDataset):
-    def __iter__(self):
-        yield torch.rand(3, 8, 8)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -191,7 +187,10 @@ class Stream(IterableDataset):
             lambda path: ExperimentRunner(Snapshot(), path, images=0),
             "`images` is how many images are looked at, .* got 0",
         ),
-        (lambda path: run(ExperimentRunner(Snapshot(), path), Labelled(Stream())), "gives a DataLoader of a stream"),
+        (
+            lambda path: run(ExperimentRunner(Snapshot(), path), Labelled(Stream())),
+            "gives a DataLoader of a stream",
+        ),
         (lambda path: run(ExperimentRunner(Snapshot(), path / "file"), Labelled([])), "is a file: give a folder"),
     ],
 )

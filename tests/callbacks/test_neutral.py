@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from camaug import list_explainers
-from tests.callbacks.conftest import Net
 from tests.callbacks.neutrality import (
     INDUCTOR,
     LOOKING,
@@ -20,6 +19,7 @@ from tests.callbacks.neutrality import (
     watchers_of,
 )
 from tests.processes import results, together
+from tests.toys import DropoutNet
 
 # Of PyTorch's own compiler, where it meets the loss of a step.
 pytestmark = [
@@ -43,7 +43,7 @@ def trained():
 def unwatched(trained, make_trainer):
     """What a setting leaves behind on a network without a watcher; trained when it is first asked for."""
 
-    def find(setting: str, network=Net):
+    def find(setting: str, network=DropoutNet):
         if (setting, network) not in trained:
             trained[setting, network] = train(make_trainer, SETTINGS[setting], [], network)
         return trained[setting, network]
@@ -87,7 +87,7 @@ def test_a_network_compiled_to_machine_code(make_trainer):
 
 def test_the_suite_trains(make_trainer):
     def weights(**settings) -> dict[str, object]:
-        left = train(make_trainer, SETTINGS["plain"], [], Net, **settings)
+        left = train(make_trainer, SETTINGS["plain"], [], DropoutNet, **settings)
         return {name: value for name, value in left.items() if name.startswith("weights")}
 
     assert len(weights()) == len(differences(weights(), weights(epochs=1))) == 10

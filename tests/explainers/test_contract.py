@@ -11,6 +11,7 @@ from torch import nn
 
 import camaug.explainers
 from camaug import Explainer, GradCAM
+from tests.toys import DictOutput
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 # Where scores pass a softmax over the channels, or thousands of masks are meant, the maps of this network differ less.
@@ -209,17 +210,8 @@ def test_data_parallel(explainer, net, images):
     same(explainer(torch.compile(wrapped, backend="eager"), images), expected)
 
 
-class AnswersWithDict(nn.Module):
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images):
-        return {"loss": None, "logits": self.net(images)}
-
-
 def test_forward_for_a_model_that_gives_a_dict(explainer, net, images):
-    model = AnswersWithDict(net)
+    model = DictOutput(net)
     explanation = explainer(model, images, forward=lambda batch: model(batch)["logits"])
     same(explanation, explainer(net, images))
     with pytest.raises(TypeError, match=r"gives a dict, expected a tensor of logits \(N, classes\): pass forward="):

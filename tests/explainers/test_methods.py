@@ -25,6 +25,7 @@ from camaug.explainers.methods.group_cam import cluster_channels, group_maps
 from camaug.explainers.methods.rise import random_masks
 from camaug.explainers.methods.x_grad_cam import axiom_weights
 from camaug.explainers.methods.xrai import grow_region, segments
+from tests.toys import Scale
 
 TARGETS = torch.tensor([0, 3, 2, 4])
 
@@ -90,7 +91,7 @@ def test_plus_plus_weights_by_hand():
 
 def test_grad_cam_plus_plus_with_gradients_whose_cubes_vanish(net, images):
     expected = raw("grad-cam++", net.double(), images.double(), TARGETS)
-    weak = nn.Sequential(net, Times(1e-30))
+    weak = nn.Sequential(net, Scale(1e-30))
     found = raw("grad-cam++", weak, images.double(), TARGETS)
     assert (found > 0).any()
     # Alpha is 1 / (2 + g sum(A)), so tiny gradients leave alpha at one half, and the maps alike but for it.
@@ -98,15 +99,6 @@ def test_grad_cam_plus_plus_with_gradients_whose_cubes_vanish(net, images):
     half = torch.einsum("nk,nkuv->nuv", weights, net.body(net.stem(images.double()))).detach()
     torch.testing.assert_close(found / found.amax(), half / half.amax())
     assert not torch.allclose(expected / expected.amax(), half / half.amax(), rtol=1e-3)
-
-
-class Times(nn.Module):
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x):
-        return self.factor * x
 
 
 def test_axiom_weights_of_a_channel_without_activations():

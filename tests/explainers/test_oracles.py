@@ -23,6 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from camaug import get_explainer
 from camaug.explainers import LayerExplainer, Target
 from camaug.explainers.methods.eigen_cam import oriented
+from tests.toys import Scale
 
 peer = pytest.importorskip("pytorch_grad_cam")
 
@@ -119,7 +120,7 @@ def test_pytorch_grad_cam(case, name, theirs):
 
 def test_grad_cam_plus_plus_against_pytorch_grad_cam(case):
     """Its epsilon beside squared gradients is not in the paper: the score is scaled until it vanishes."""
-    large = replace(case, model=nn.Sequential(case.model, Times(1e4)), layer=f"0.{case.layer}")
+    large = replace(case, model=nn.Sequential(case.model, Scale(1e4)), layer=f"0.{case.layer}")
     assert_same(ours("grad-cam++", large), _reference_pytorch_grad_cam("GradCAMPlusPlus", large).relu())
 
 
@@ -311,7 +312,7 @@ def test_refine_cam_against_torchcam():
 def test_smooth_grad_cam_plus_plus_against_torchcam():
     """With one copy and no noise, behind average pooling, the score scaled until its epsilon vanishes."""
     case = convolutional()
-    pooled = nn.Sequential(*case.model[:4], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5), Times(1e4))
+    pooled = nn.Sequential(*case.model[:4], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5), Scale(1e4))
     case = replace(case, model=pooled.double().eval())
     own = ours("smooth-grad-cam++", case, samples=1, noise=0.0)
     assert_same(own, _reference_torchcam("SmoothGradCAMpp", case, num_samples=1, std=1e-30).relu())
@@ -389,12 +390,3 @@ def test_score_of_another_target_is_another_map(case):
         first, second = (explainer.gather(case.model, case.model, case.images, target) for target in (1, 4))
     torch.testing.assert_close(margin.gradients, first.gradients - second.gradients)
     assert isinstance(margin.target, Target)
-
-
-class Times(nn.Module):
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.factor * x

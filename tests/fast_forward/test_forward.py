@@ -14,7 +14,7 @@ from torch import nn
 from camaug import FastForward, GradCAM, GroupCAM, get_explainer
 from camaug.fast_forward.folding import find_foldable_pairs
 from camaug.inspection.neutral import neutral
-from tests.conftest import TinyNet
+from tests.toys import TinyNet
 
 
 def worn(model: nn.Module) -> nn.Module:

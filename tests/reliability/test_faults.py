@@ -22,8 +22,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.explainers.queries import in_chunks
-from tests.callbacks._augmentation.test_bank_keeper import Squares
-from tests.callbacks.conftest import Blobs, Module
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -168,7 +167,7 @@ def test_the_bank_on_a_full_disk(module, make_trainer, small_disk):
                 (small_disk / "other").unlink()
 
     (small_disk / "other").write_bytes(b"x" * 56 * 1024)
-    data = Squares()
+    data = TransformedBlobs()
     callback = augmentation(refresh_every_n_epochs=5, bank_dir=str(small_disk / "bank"))
     with pytest.warns(UserWarning, match="(?s)images stay as they are.*No space left") as caught:
         make_trainer(callback, MakesRoom(), max_epochs=3).fit(module, DataLoader(data, batch_size=8))
@@ -195,7 +194,7 @@ def test_a_refresh_that_cannot_be_written_leaves_the_old_maps(module, make_train
     callback = augmentation(refresh_every_n_epochs=1, bank_dir=str(tmp_path / "bank"))
     trainer = make_trainer(callback, max_epochs=3)
     with pytest.warns(UserWarning, match="(?s)the old ones serve on.*No space left") as caught:
-        trainer.fit(module, DataLoader(Squares(), batch_size=8))
+        trainer.fit(module, DataLoader(TransformedBlobs(), batch_size=8))
     assert sum("could not make new maps" in str(w.message) for w in caught) == 1
     assert len(module.seen) == 9
     bank = SaliencyBank(tmp_path / "bank")
@@ -208,7 +207,7 @@ def test_a_bank_on_a_disk_that_is_read_only_is_an_error_before_the_first_batch(m
     with pytest.raises(
         ValueError, match=r"cannot be written to .*Read-only file system.*give another folder, bank_dir="
     ):
-        make_trainer(callback).fit(module, DataLoader(Squares(), batch_size=8))
+        make_trainer(callback).fit(module, DataLoader(TransformedBlobs(), batch_size=8))
     assert module.seen == []
 
 
@@ -418,7 +417,7 @@ def test_everything_stands_by_itself_after_all_that(module, loader, make_trainer
     """A run after failed ones in the same process is like any other."""
     Exhausted.works = False
     with pytest.raises(RuntimeError):
-        make_trainer(augmentation(Exhausted)).fit(Module(), loader)
+        make_trainer(augmentation(Exhausted)).fit(ToyClassifier(), loader)
     Exhausted.works = True
     make_trainer(augmentation(Exhausted)).fit(module, loader)
     assert len(module.seen) == 6

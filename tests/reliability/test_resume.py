@@ -13,8 +13,7 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
-from tests.callbacks._augmentation.test_bank_keeper import Squares
-from tests.callbacks.conftest import Module
+from tests.toys import ToyClassifier, TransformedBlobs
 
 EPOCHS = 4
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
@@ -45,7 +44,7 @@ def train(
 ):
     """Everything on; the data in another order every epoch, by the global random numbers."""
     L.seed_everything(3, verbose=False)
-    module, data = Module(), Squares()
+    module, data = ToyClassifier(), TransformedBlobs()
     logger = CamLogger(explainer(), images=4)
     memory = Remembering()
     kept = [RandomStateCheckpoint()] if kept is None else kept
@@ -129,7 +128,7 @@ def test_the_last_look_of_other_images_is_no_reference(make_trainer, checkpoint,
     path, saving = checkpoint
     callbacks = CamLogger("grad-cam", images=6), saving
     trainer = make_trainer(*callbacks, max_epochs=3, version="more", enable_checkpointing=True)
-    trainer.fit(Module(), loader, loader, ckpt_path=path, weights_only=True)
+    trainer.fit(ToyClassifier(), loader, loader, ckpt_path=path, weights_only=True)
     assert [event.step for event in read_events("more").Scalars("cam/drift")] == [8]  # none in epoch 1
 
 
@@ -137,7 +136,7 @@ def test_a_validation_is_not_compared_with_the_training(make_trainer, checkpoint
     path, saving = checkpoint
     callbacks = CamLogger("grad-cam", images=4), saving
     trainer = make_trainer(*callbacks, version="validated", enable_checkpointing=True)
-    trainer.validate(Module(), loader, ckpt_path=path, weights_only=True)
+    trainer.validate(ToyClassifier(), loader, ckpt_path=path, weights_only=True)
     found = read_events("validated").Tags()["scalars"]
     assert "cam_validate/constant_maps" in found
     assert "cam_validate/drift" not in found

@@ -15,8 +15,7 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
-from tests.callbacks._augmentation.test_bank_keeper import Squares
-from tests.callbacks.conftest import Module
+from tests.toys import ToyClassifier, TransformedBlobs
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -59,7 +58,8 @@ def run(make_trainer, epochs: int, *callbacks: L.Callback, **settings) -> list[d
     trainer = make_trainer(*callbacks, gauge, max_epochs=epochs, **settings)
     tracemalloc.start()
     try:
-        trainer.fit(Module(), DataLoader(Squares(), batch_size=8, shuffle=True), DataLoader(Squares(), batch_size=8))
+        data = TransformedBlobs()
+        trainer.fit(ToyClassifier(), DataLoader(data, batch_size=8, shuffle=True), DataLoader(data, batch_size=8))
     finally:
         tracemalloc.stop()
     return gauge.seen

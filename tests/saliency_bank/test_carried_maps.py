@@ -14,7 +14,6 @@ from torch.utils.data import (
     ConcatDataset,
     DataLoader,
     Dataset,
-    IterableDataset,
     SequentialSampler,
     Subset,
 )
@@ -27,6 +26,7 @@ from camaug.saliency_bank.carrying_loader import CarryingLoader, carrying_loader
 from camaug.saliency_bank.reader import BankReader
 from camaug.saliency_bank.record import BankRecord
 from camaug.saliency_bank.saliency_bank import SaliencyBank
+from tests.toys import Stream
 
 GRID = (6, 8)
 TO_TENSOR = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
@@ -288,11 +288,6 @@ def test_the_users_settings_and_collate_function():
         4,
     ]
     assert "__init__" not in vars(CarryingLoader)
-
-
-class Stream(IterableDataset):
-    def __iter__(self):
-        return iter([])
 
 
 class OwnLoader(DataLoader):

@@ -24,7 +24,7 @@ from camaug.callbacks._augmentation.expected_cost import ROUNDS, ExpectedCost
 from camaug.datamodules import ShapesDataModule
 from camaug.functional.masks import binarise, mask_iou
 from camaug.saliency_bank.saliency_bank import SaliencyBank
-from tests.callbacks.conftest import Blobs, Module
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,7 +41,6 @@ class Counting(GroupCAM):
 
 EXPLAINER = Counting(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
 TRIED = (1 + ROUNDS) * 8  # images of the first batch, to warm up and to say what explaining costs
-FLIP = v2.RandomHorizontalFlip()
 
 
 @pytest.fixture(autouse=True)
@@ -54,20 +53,8 @@ def augmentation(**settings) -> GroupCamAugmentation:
     return GroupCamAugmentation(settings.pop("explainer", EXPLAINER), **{**defaults, **settings})
 
 
-class Squares(Blobs):
-    """Blobs with a transform, as data sets of images have it."""
-
-    def __init__(self, transform=FLIP, size: int = 24) -> None:
-        super().__init__(size)
-        self.transform = transform
-
-    def __getitem__(self, index):
-        image, label = super().__getitem__(index)
-        return self.transform(image), label
-
-
 def loader(dataset: Dataset | None = None, **settings) -> DataLoader:
-    return DataLoader(dataset or Squares(), batch_size=8, **settings)
+    return DataLoader(dataset or TransformedBlobs(), batch_size=8, **settings)
 
 
 def scaled(module, images):
@@ -169,11 +156,11 @@ def test_the_images_are_those_that_the_bank_says(module, make_trainer, monkeypat
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = 0.0
     make_trainer(augmentation(), max_epochs=1).fit(module)
-    plain = Squares().images
+    plain = TransformedBlobs().images
     images, found = torch.cat(before), torch.cat(masks)
     flipped = torch.tensor([not torch.equal(image, own) for image, own in zip(images, plain, strict=True)])
     assert 4 < int(flipped.sum()) < 20
-    exact = binarise(EXPLAINER(module, plain, torch.tensor(Squares().targets)).maps)
+    exact = binarise(EXPLAINER(module, plain, torch.tensor(TransformedBlobs().targets)).maps)
     exact[flipped] = exact[flipped].flip(-1)
     same, mirrored = (mask_iou(masks, found)[~exact.all(dim=(1, 2))] for masks in (exact, exact.flip(-1)))
     assert same.median() > 0.95
@@ -255,7 +242,7 @@ def test_the_refresh_leaves_trainings_random_numbers_alone(make_trainer):
     weights = []
     for callbacks in ([], [augmentation(strength=0.0, refresh_every_n_epochs=1)]):
         L.seed_everything(1, verbose=False)
-        module = Module()
+        module = ToyClassifier()
         make_trainer(*callbacks, max_epochs=3).fit(module, loader(shuffle=True))
         weights.append([*module.state_dict().values(), torch.tensor(module.losses), torch.rand(3)])
     assert all(torch.equal(a, b) for a, b in zip(*weights, strict=True))
@@ -276,7 +263,7 @@ def test_everything_is_given_back_after_a_failure(module, make_trainer):
 
 def train(make_trainer, folder: Path, version: str, epochs: int, resume: Path | None = None, **settings):
     L.seed_everything(3, verbose=False)
-    module = Module()
+    module = ToyClassifier()
     callbacks = [augmentation(**settings), Reseeding(), Saving(folder)]
     trainer = make_trainer(*callbacks, max_epochs=epochs, version=version)
     trainer.fit(module, loader(shuffle=True), ckpt_path=resume, **({"weights_only": True} if resume else {}))
@@ -320,9 +307,9 @@ def test_resumed_in_mid_epoch(make_trainer, tmp_path):
                 trainer.save_checkpoint(tmp_path / "middle.ckpt")
 
     L.seed_everything(3, verbose=False)
-    make_trainer(augmentation(), InMidEpoch(), max_epochs=1).fit(Module(), loader())
+    make_trainer(augmentation(), InMidEpoch(), max_epochs=1).fit(ToyClassifier(), loader())
     explained = Counting.explained
-    module = Module()
+    module = ToyClassifier()
     make_trainer(augmentation(), max_epochs=1, version="1").fit(module, loader(), ckpt_path=tmp_path / "middle.ckpt")
     assert len(module.seen) > 0
     assert Counting.explained - explained == 3 + TRIED
@@ -350,7 +337,7 @@ def test_a_fresh_run_takes_maps_of_the_very_same_model_settings_and_data_alone(m
     def explained(seed=3, dataset=None, tried=TRIED, **settings):
         before = Counting.explained
         L.seed_everything(seed, verbose=False)
-        make_trainer(augmentation(**{**where, **settings}), max_epochs=1).fit(Module(), loader(dataset))
+        make_trainer(augmentation(**{**where, **settings}), max_epochs=1).fit(ToyClassifier(), loader(dataset))
         return Counting.explained - before - (3 + 8 + tried)  # the grid, the measured and the tried
 
     assert explained() == 24
@@ -360,10 +347,11 @@ def test_a_fresh_run_takes_maps_of_the_very_same_model_settings_and_data_alone(m
     fewer = Counting(groups=2, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
     assert explained(seed=4, explainer=fewer) == 24
     assert explained(seed=4, explainer=fewer, forward=scaled) == 24
-    dark = Squares()
+    dark = TransformedBlobs()
     dark.images = dark.images * 0.5
     assert explained(seed=4, dataset=dark) == 24
-    assert explained(seed=4, dataset=Squares(v2.Compose([FLIP, v2.Normalize([0.5] * 3, [0.5] * 3)]))) == 24
+    normalising = v2.Compose([v2.RandomHorizontalFlip(), v2.Normalize([0.5] * 3, [0.5] * 3)])
+    assert explained(seed=4, dataset=TransformedBlobs(transform=normalising)) == 24
     assert len(SaliencyBank(tmp_path / "bank").generations()) == 1
 
 
@@ -373,7 +361,7 @@ from pathlib import Path
 import lightning as L
 import torch
 from camaug.saliency_bank.shard import Shard
-from tests.callbacks.conftest import Module
+from tests.toys import ToyClassifier
 from tests.callbacks._augmentation.test_bank_keeper import augmentation, loader, Reseeding
 
 torch.set_num_threads(1)
@@ -387,7 +375,7 @@ def counted(self, start, maps):
 
 Shard.write = counted
 L.seed_everything(3, verbose=False)
-module = Module()
+module = ToyClassifier()
 callbacks = [augmentation(bank_dir=sys.argv[1] + "/bank"), Reseeding()]
 last = Path(sys.argv[1], "last.ckpt")
 callbacks.append(L.pytorch.callbacks.ModelCheckpoint(sys.argv[1], save_last=True))
@@ -470,7 +458,7 @@ def test_no_logger_is_no_failure(module, make_trainer, tmp_path, monkeypatch):
 # What cannot work
 
 
-class Soft(Squares):
+class Soft(TransformedBlobs):
     def __getitem__(self, index):
         image, label = super().__getitem__(index)
         return image, F.one_hot(torch.tensor(label), 3).float()
@@ -484,7 +472,10 @@ def dropping(items):
     ("data", "message"),
     [
         (loader(Blobs()), "Blobs has no attribute `transform`"),
-        (loader(Squares(lambda image: image)), "which takes an image and no mask with it: give the training data a"),
+        (
+            loader(TransformedBlobs(transform=lambda image: image)),
+            "which takes an image and no mask with it: give the training data a",
+        ),
         (loader(Soft()), r"labels \(8, 3\), probabilities: the saliency bank knows each image by itself"),
         (loader(collate_fn=dropping), "collate_fn made 2 images of 3 items|collate_fn made 7 images of 8 items"),
         ([loader(), loader()], "needs one torch.utils.data.DataLoader for training, got a list"),
@@ -532,7 +523,7 @@ def test_one_run_at_a_time(module, make_trainer, tmp_path):
     finally:
         holder.kill()
         holder.communicate()
-    make_trainer(augmentation(bank_dir=str(tmp_path / "bank")), max_epochs=1).fit(Module(), loader())
+    make_trainer(augmentation(bank_dir=str(tmp_path / "bank")), max_epochs=1).fit(ToyClassifier(), loader())
 
 
 def test_given_maps_must_fit(module, images):

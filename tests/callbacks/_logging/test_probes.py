@@ -5,9 +5,10 @@ import random
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import ConcatDataset, DataLoader, IterableDataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
 from camaug.callbacks._logging.probes import choose_probes, spread
+from tests.toys import Stream
 
 
 @pytest.mark.parametrize(
@@ -68,14 +69,11 @@ def test_data_without_targets_are_sampled_evenly():
 
 
 def test_a_stream_gives_its_first_images():
-    class Stream(IterableDataset):
-        def __iter__(self):
-            yield from ((torch.full((3, 4, 4), float(index)), 0) for index in range(5))
-
-    probes = choose_probes(DataLoader(Stream(), batch_size=2), 3)
+    stream = Stream([(torch.full((3, 4, 4), float(index)), 0) for index in range(5)])
+    probes = choose_probes(DataLoader(stream, batch_size=2), 3)
     assert [float(image[0, 0, 0]) for batch in probes.batches for image in batch[0]] == [0, 1, 2]
     with pytest.raises(ValueError, match="6 probe images were asked for, the data set has 5"):
-        choose_probes(DataLoader(Stream(), batch_size=2), 6)
+        choose_probes(DataLoader(stream, batch_size=2), 6)
 
 
 def test_more_probes_than_data_is_an_error(loader):
