@@ -31,9 +31,11 @@ from werkzeug.test import Client
 
 from benchmarks.options import Options
 from benchmarks.subjects import make_images, real_images
+from camaug.callbacks._logging.draw_snapshot import draw_overview, draw_panels
 from camaug.callbacks._logging.film_strip import snapshot_record, write_originals, write_strip
-from camaug.callbacks._logging.snapshot import Snapshot, overview, panels
-from camaug.callbacks._logging.write_images import add_jpeg, logs_images_in_epoch
+from camaug.callbacks._logging.image_epochs import logs_images_in_epoch
+from camaug.callbacks._logging.snapshot import Snapshot
+from camaug.callbacks._logging.write_image import add_jpeg
 from camaug.experiments.report import Cell, Table
 from camaug.functional.masks import normalise, upsample
 from camaug.images.render import denormalise
@@ -206,9 +208,9 @@ def _write_pictures(writer: SummaryWriter, snapshots: list[Snapshot], jpeg: bool
     add = add_jpeg if jpeg else SummaryWriter.add_image
     for epoch, snapshot in enumerate(snapshots):
         painted = (snapshot, CLASSES, "viridis", 0.5)
-        for index, panel in zip(snapshot.indices, panels(*painted), strict=True):
+        for index, panel in zip(snapshot.indices, draw_panels(*painted), strict=True):
             add(writer, f"cam/{index}", panel, epoch)
-        add(writer, "cam/overview", overview(*painted), epoch)
+        add(writer, "cam/overview", draw_overview(*painted), epoch)
 
 
 def _megabytes(write: Callable[[SummaryWriter], None]) -> float:

@@ -32,7 +32,9 @@ from camaug.metrics import (
     mosaic_maps,
 )
 
-from ._logging.probes import Probes, choose_probes, warn_of_missing_objects
+from ._logging.choose_probes import choose_probes
+from ._logging.probes import Probes
+from ._logging.warn_of_empty_masks import warn_of_empty_masks
 from ._trainer.bound_forward import bind_forward
 from ._trainer.stages import end_if_terminated, first_loader, images_on_device
 from ._trainer.strategies import refuse_sharded
@@ -180,7 +182,7 @@ class CamEvaluator(L.Callback):
                 "that says where the objects are: leave it out, or give the data set one"
             )
         if any(name in NEED_MASKS for name in self.metrics):
-            warn_of_missing_objects(self, probes)
+            warn_of_empty_masks("CamEvaluator", probes)
         self._probes = probes
         rank_zero_info(
             f"CamEvaluator: {', '.join(self.metrics)} of {self.explainer.name}, {len(probes.indices)} images"

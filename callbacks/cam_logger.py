@@ -26,17 +26,20 @@ from camaug.inspection.sharded_weights import whole_weights
 from camaug.inspection.target_layer import unwrap
 from camaug.metrics import class_similarity, head_similarity
 
+from ._logging.choose_probes import choose_probes
+from ._logging.draw_snapshot import draw_overview, draw_panels
 from ._logging.film_strip import snapshot_record, write_originals, write_strip
-from ._logging.probes import Probes, choose_probes, warn_of_missing_objects
-from ._logging.snapshot import Snapshot, compared, doubts, figures, overview, panels
-from ._logging.write_images import (
-    can_log_images,
-    class_names,
-    logs_images_in_epoch,
-    normalisation,
-    safe_tag,
-    write_image,
-)
+from ._logging.find_class_names import find_class_names
+from ._logging.find_normalisation import find_normalisation
+from ._logging.image_epochs import logs_images_in_epoch
+from ._logging.probes import Probes
+from ._logging.safe_tag import safe_tag
+from ._logging.snapshot import Snapshot
+from ._logging.snapshot_metrics import snapshot_metrics
+from ._logging.trust_warnings import count_trust_warnings
+from ._logging.warn_of_empty_masks import warn_of_empty_masks
+from ._logging.with_drift import with_drift
+from ._logging.write_image import can_log_images, write_image
 from ._trainer.bound_forward import bind_forward
 from ._trainer.stages import end_if_terminated, first_loader, images_on_device
 from ._trainer.strategies import refuse_sharded
@@ -269,7 +272,7 @@ class CamLogger(L.Callback):
         self._dataset = loader.dataset
         try:
             self._probes = choose_probes(loader, self.images or DEFAULT_IMAGES, exactly=self.images is not None)
-            warn_of_missing_objects(self, self._probes)
+            warn_of_empty_masks("CamLogger", self._probes)
         except (ValueError, TypeError):  # what the user asked for cannot work
             raise
         except Exception:
@@ -292,7 +295,7 @@ class CamLogger(L.Callback):
                     return
                 with isolate_rng():  # the hooks that move a batch may draw random numbers
                     snapshot = self._look(trainer, pl_module, self._probes)
-                    snapshot = compared(snapshot, self._comparable(snapshot))
+                    snapshot = with_drift(snapshot, self._comparable(snapshot))
                     snapshot = self._compare(trainer, pl_module, self._probes, snapshot)
             self._write(trainer, pl_module, snapshot, prefix, logged)
         except Exception:
@@ -360,14 +363,14 @@ class CamLogger(L.Callback):
         prefix: str,
         logged: Mapping[str, Tensor],
     ) -> None:
-        names = self.class_names or class_names(trainer, self._dataset)
+        names = self.class_names or find_class_names(trainer, self._dataset)
         due = trainer.loggers  # validating and testing have one look each
         if prefix == self.tag:
             due = [logger for logger in trainer.loggers if self._takes_pictures_now(logger, trainer)]
         if due:
             self._write_pictures(due, snapshot, prefix, names, trainer.current_epoch)
         self._doubt(trainer, snapshot)
-        values = {f"{prefix}/{name}": value for name, value in figures(snapshot).items()}
+        values = {f"{prefix}/{name}": value for name, value in snapshot_metrics(snapshot).items()}
         # The augmentation logs at the same moment or after it, so that what is known of it is the last epoch's.
         current = {name: value for name, value in logged.items() if not name.startswith("augmentation/")}
         known = {name: float(value) for name, value in current.items() if value.numel() == 1}
@@ -408,10 +411,10 @@ class CamLogger(L.Callback):
         self, loggers: Sequence[Logger], snapshot: Snapshot, prefix: str, names: Sequence[str] | None, epoch: int
     ) -> None:
         painted = (snapshot, names, self.colormap, self.strength)
-        for index, label, panel in zip(snapshot.indices, snapshot.labels, panels(*painted), strict=True):
+        for index, label, panel in zip(snapshot.indices, snapshot.labels, draw_panels(*painted), strict=True):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
             write_image(loggers, f"{prefix}/{folder}{index}", panel, epoch)
-        write_image(loggers, f"{prefix}/overview", overview(*painted), epoch)
+        write_image(loggers, f"{prefix}/overview", draw_overview(*painted), epoch)
 
     def _write_strip(
         self,
@@ -453,7 +456,7 @@ class CamLogger(L.Callback):
     def _normalisation(self, trainer: L.Trainer) -> tuple[Sequence[float] | None, Sequence[float] | None]:
         if self.mean is not None and self.std is not None:
             return self.mean, self.std
-        return normalisation(trainer, self._dataset)
+        return find_normalisation(trainer, self._dataset)
 
     def _refuse_shared_tags(self, trainer: L.Trainer) -> None:
         """Two of these under one tag would overwrite each other's pictures."""
@@ -471,7 +474,7 @@ class CamLogger(L.Callback):
 
     def _doubt(self, trainer: L.Trainer, snapshot: Snapshot) -> None:
         """Say once for each reason that more than half of the heatmaps are not to be trusted."""
-        for reason, count in doubts(snapshot).items():
+        for reason, count in count_trust_warnings(snapshot).items():
             if 2 * count > len(snapshot.maps) and reason not in self._warned:
                 self._warned.add(reason)
                 rank_zero_warn(

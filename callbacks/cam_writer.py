@@ -25,7 +25,8 @@ from camaug.single_image.explain import explanation_record
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.utils.printable import printable
 
-from ._logging.write_images import class_names, normalisation
+from ._logging.find_class_names import find_class_names
+from ._logging.find_normalisation import find_normalisation
 from ._trainer.strategies import refuse_fsdp2, refuse_sharded
 
 __all__ = ["CamWriter"]
@@ -244,7 +245,7 @@ class CamWriter(L.Callback):
             explanation = self.explainer(pl_module, images, target, forward=forward)
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
         loader = trainer.predict_dataloaders
-        pictures = denormalise(images, *normalisation(trainer, getattr(loader, "dataset", None)))
+        pictures = denormalise(images, *find_normalisation(trainer, getattr(loader, "dataset", None)))
         settings = self._the_settings(trainer, pl_module)
         for index, path in enumerate(paths):
             record = {"photo": self._photo(path), **explanation_record(explanation, index, names), **settings}
@@ -277,7 +278,7 @@ class CamWriter(L.Callback):
         if given is not None and len(given) != classes:
             raise ValueError(f"`class_names` must name the model's {classes} classes, got {len(given)} names")
         datasets = getattr(trainer.predict_dataloaders, "dataset", None)
-        return given or class_names(trainer, datasets) or known_class_names(pl_module, classes)
+        return given or find_class_names(trainer, datasets) or known_class_names(pl_module, classes)
 
     def _logits(self, pl_module: L.LightningModule, images: Tensor) -> Tensor:
         return pl_module(images) if self.forward is None else self.forward(pl_module, images)

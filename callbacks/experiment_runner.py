@@ -25,8 +25,9 @@ from camaug.images.render import denormalise
 from camaug.inspection.neutral import neutral
 from camaug.inspection.target_layer import unwrap
 
-from ._logging.probes import places
-from ._logging.write_images import class_names, normalisation
+from ._logging.choose_indices import choose_indices
+from ._logging.find_class_names import find_class_names
+from ._logging.find_normalisation import find_normalisation
 from ._trainer.stages import first_loader
 
 __all__ = ["ExperimentRunner"]
@@ -118,7 +119,7 @@ class ExperimentRunner(L.Callback):
                 images[good],
                 None if labels is None or self._foreign else class_indices(labels)[good],
                 None if names is None else [Path(names[index]).name for index in good],
-                denormalise(images[good], *normalisation(trainer, dataset)),
+                denormalise(images[good], *find_normalisation(trainer, dataset)),
                 self._names,
                 batch,
             )
@@ -178,7 +179,7 @@ class ExperimentRunner(L.Callback):
         self._available = len(loader.dataset)  # type: ignore[arg-type]
         if self.images is not None and self.images > self._available:
             rank_zero_warn(f"{self.images} images were asked for, and there are {self._available}: all are taken")
-        chosen = places(loader.dataset, min(self.images or self._available, self._available))
+        chosen = choose_indices(loader.dataset, min(self.images or self._available, self._available))
         return DataLoader(
             Subset(loader.dataset, chosen),
             batch_size=loader.batch_size or 1,
@@ -191,7 +192,7 @@ class ExperimentRunner(L.Callback):
         """What the model's classes are called, and whether the data's labels are of these classes."""
         with neutral(unwrap(pl_module)), trainer.precision_plugin.forward_context():
             classes = pl_module(image).shape[1]
-        names = class_names(trainer, data)
+        names = find_class_names(trainer, data)
         if names is None or len(names) == classes:
             self._names, self._foreign = names or known_class_names(pl_module, classes), ""
         else:

@@ -27,7 +27,8 @@ from camaug.inspection.target_layer import resolve_layer
 from ._augmentation.bank_keeper import BankKeeper
 from ._augmentation.consistency import Consistency
 from ._augmentation.expected_cost import expected_cost
-from ._logging.write_images import Normalisation, normalisation, write_image
+from ._logging.find_normalisation import Normalisation, find_normalisation
+from ._logging.write_image import write_image
 from ._trainer.bound_forward import bind_forward
 from ._trainer.stages import end_if_terminated
 from ._trainer.stopwatch import Stopwatch
@@ -408,7 +409,7 @@ class GroupCamAugmentation(L.Callback):
         if not trainer.is_global_zero:
             return
         try:
-            picture = _picture(images, augmented, params, normalisation(trainer, _train_dataset(trainer)))
+            picture = _picture(images, augmented, params, find_normalisation(trainer, _train_dataset(trainer)))
             write_image(trainer.loggers, "augmentation/first_batch", picture, trainer.current_epoch)
         except Exception:
             rank_zero_warn(

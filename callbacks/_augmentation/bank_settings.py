@@ -15,7 +15,7 @@ from camaug.explainers.provenance import describe_explainer
 from camaug.utils.dataset_layers import dataset_layers, transformed_dataset
 from camaug.version import __version__
 
-from .._logging.probes import targets_of
+from .._logging.dataset_targets import dataset_targets
 
 __all__ = ["bank_settings"]
 
@@ -45,7 +45,7 @@ def bank_settings(
         "image_size": list(size),
         "view": [repr(transformed_dataset(views).transform), type(transformed_dataset(views)).__name__],
         "images": len(views),  # type: ignore[arg-type]
-        "labels": _digest(targets_of(views) or ()),
+        "labels": _digest(dataset_targets(views) or ()),
         "files": _digest(_files(views)),
         "indices": _digest(_indices(views)),
     }

@@ -16,7 +16,8 @@ from camaug.tensorboard.blobs import CLASSES, FORMAT, LOOKS, ORIGINAL, BlobTag, 
 from camaug.tensorboard.compact import compact
 from camaug.tensorboard.probe_blob import ProbeBlob
 
-from .snapshot import Snapshot, doubt
+from .snapshot import Snapshot
+from .trust_warnings import trust_warning
 
 __all__ = ["snapshot_record", "write_originals", "write_strip"]
 
@@ -51,7 +52,7 @@ def snapshot_record(snapshot: Snapshot, figures: Mapping[str, float]) -> dict[st
         ],
         "drift": [None] * len(places) if snapshot.drift is None else [_number(value) for value in snapshot.drift],
         "object_energy": _object_energy(snapshot),
-        "flag": [doubt(snapshot, place) for place in places],
+        "flag": [trust_warning(snapshot, place) for place in places],
         "top": [_top(snapshot.probabilities[place]) for place in places],
         "figures": {name: _number(value) for name, value in figures.items() if math.isfinite(value)},
     }
@@ -93,7 +94,7 @@ def write_originals(
     writer: SummaryWriter, snapshot: Snapshot, prefix: str, method: str, classes: Sequence[str] | None, epoch: int
 ) -> None:
     """Write what is the same in every epoch: the images, and the classes' names."""
-    for index, picture in zip(snapshot.indices, snapshot.pictures, strict=True):
+    for index, picture in zip(snapshot.indices, snapshot.images, strict=True):
         original = jpeg_bytes(picture, ORIGINAL_QUALITY, ORIGINAL_SIDE)
         add_blob(writer, BlobTag(prefix, ORIGINAL, str(index)), original, epoch)
     names = None if classes is None else list(classes)

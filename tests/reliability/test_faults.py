@@ -99,7 +99,7 @@ def test_an_explainer_that_never_works_is_an_error_at_the_first_batch(module, lo
 
 
 def test_maps_that_are_not_numbers_change_no_image_and_are_blank(module, loader, dataset, make_trainer, read_events):
-    with pytest.warns(UserWarning, match="blank map"):
+    with pytest.warns(UserWarning, match="constant map"):
         make_trainer(augmentation(Undefined), CamLogger(explainer(Undefined), images=3, fast=False)).fit(module, loader)
     assert all(unchanged(module.seen[2], dataset, 16))
     assert read_events().Scalars("cam/constant_maps")[0].value == 1

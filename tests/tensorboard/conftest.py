@@ -13,7 +13,8 @@ from torch.utils.tensorboard import SummaryWriter
 from werkzeug.test import Client
 
 from camaug.callbacks._logging.film_strip import snapshot_record, write_originals, write_strip
-from camaug.callbacks._logging.snapshot import Snapshot, compared
+from camaug.callbacks._logging.snapshot import Snapshot
+from camaug.callbacks._logging.with_drift import with_drift
 from camaug.functional.masks import normalise, upsample
 from camaug.tensorboard.plugin import CamaugPlugin
 
@@ -37,7 +38,7 @@ def make_snapshot(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *
     return Snapshot(
         indices=[10 * place for place in range(probes)] if indices is None else indices,
         labels=labels,
-        pictures=torch.rand(probes, 3, SIZE, SIZE, generator=generator),
+        images=torch.rand(probes, 3, SIZE, SIZE, generator=generator),
         probabilities=probabilities,
         predicted=predicted,
         maps=maps,
@@ -55,7 +56,7 @@ def write_run(
     previous = None
     with SummaryWriter(folder, filename_suffix=suffix) as writer:
         for epoch, alone in enumerate(snapshots, start=first_epoch):
-            snapshot = compared(alone, None if previous is None else previous.true_maps)
+            snapshot = with_drift(alone, None if previous is None else previous.true_maps)
             record = snapshot_record(snapshot, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
             about = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
             about |= {"settings": f"{method} groups=32", "layer": "layer4"}

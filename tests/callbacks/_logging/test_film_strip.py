@@ -151,7 +151,7 @@ def test_what_is_not_known_or_not_finite_is_null():
     assert record["confidence"] == [0.75, None]
     assert record["true_confidence"] == [None, None]
     assert record["drift"] == record["object_energy"] == [None, None]
-    assert record["flag"] == ["", "answer not finite"]
+    assert record["flag"] == ["", "logits not finite"]
     assert record["top"][0] == [[1, 0.75], [0, 0.25]]
     assert record["figures"] == {"val/loss": 0.5}
     json.dumps(record, allow_nan=False)

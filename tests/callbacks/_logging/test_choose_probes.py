@@ -1,3 +1,5 @@
+"""Choice of the probe images."""
+
 from __future__ import annotations
 
 import random
@@ -7,25 +9,11 @@ import pytest
 import torch
 from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
 
-from camaug.callbacks._logging.probes import choose_probes, spread
+from camaug.callbacks._logging.choose_probes import choose_probes
 from tests.toys import Stream
 
 
-@pytest.mark.parametrize(
-    ("targets", "count", "expected"),
-    [
-        ([0, 1, 2, 0, 1, 2], 3, [0, 1, 2]),
-        ([0, 0, 0, 0, 1, 1, 2], 4, [0, 2, 4, 6]),
-        ([5, 5, 5, 9], 3, [0, 1, 3]),
-        ([0, 1, 2, 3], 2, [0, 2]),
-        ([1, 1], 2, [0, 1]),
-    ],
-)
-def test_spread_takes_every_class_alike(targets, count, expected):
-    assert spread(targets, count) == expected
-
-
-def test_choice_is_spread_over_classes_and_stays_on_the_cpu(dataset):
+def test_probes_are_balanced_over_classes_and_stay_on_the_cpu(dataset):
     probes = choose_probes(DataLoader(dataset, batch_size=4, shuffle=True), 6)
     assert sorted(probes.labels) == [0, 0, 1, 1, 2, 2]
     assert [dataset.targets[index] for index in probes.indices] == list(probes.labels)
@@ -35,7 +23,7 @@ def test_choice_is_spread_over_classes_and_stays_on_the_cpu(dataset):
     assert torch.equal(torch.stack(list(probes.masks)), dataset.masks[list(probes.indices)])
 
 
-def test_choice_is_the_same_on_every_run_and_draws_no_random_numbers(dataset):
+def test_probes_are_the_same_in_every_run_and_draw_no_random_numbers(dataset):
     class Jittered(type(dataset)):
         def __getitem__(self, index):
             image, label = super().__getitem__(index)
@@ -54,7 +42,7 @@ def test_choice_is_the_same_on_every_run_and_draws_no_random_numbers(dataset):
     assert torch.equal(first.batches[0][0], second.batches[0][0])
 
 
-def test_subsets_and_concatenations_know_their_classes(dataset):
+def test_subsets_and_concatenations_are_balanced_too(dataset):
     subset = Subset(dataset, [1, 4, 7, 2, 5])
     assert choose_probes(DataLoader(subset, batch_size=4), 2).labels == [1, 2]
     both = ConcatDataset([Subset(dataset, [0, 3]), Subset(dataset, [1, 4])])
@@ -68,7 +56,7 @@ def test_data_without_targets_are_sampled_evenly():
     assert probes.masks is None
 
 
-def test_a_stream_gives_its_first_images():
+def test_a_stream_yields_its_first_images():
     stream = Stream([(torch.full((3, 4, 4), float(index)), 0) for index in range(5)])
     probes = choose_probes(DataLoader(stream, batch_size=2), 3)
     assert [float(image[0, 0, 0]) for batch in probes.batches for image in batch[0]] == [0, 1, 2]
@@ -76,7 +64,7 @@ def test_a_stream_gives_its_first_images():
         choose_probes(DataLoader(stream, batch_size=2), 6)
 
 
-def test_more_probes_than_data_is_an_error(loader):
+def test_more_probes_than_images_is_an_error(loader):
     with pytest.raises(ValueError, match="25 probe images were asked for, the data set has 24: ask for at most 24"):
         choose_probes(loader, 25)
 
@@ -85,12 +73,12 @@ def test_more_probes_than_data_is_an_error(loader):
     ("mask", "given"),
     [(None, "NoneType"), (torch.ones(4, 4), r"torch.float32 \(4, 4\)"), (torch.ones(1, 4, 4) > 0, r"\(1, 4, 4\)")],
 )
-def test_what_is_no_mask_of_an_object(mask, given):
+def test_an_object_mask_must_be_boolean_with_two_dimensions(mask, given):
     class Data(TensorDataset):
         def object_mask(self, index):
             return mask
 
     loader = DataLoader(Data(torch.rand(4, 3, 4, 4), torch.arange(4)))
-    said = rf"Data.object_mask\(0\) must give a boolean tensor \(H, W\), .* got .*{given}"
-    with pytest.raises(ValueError, match=said):
+    message = rf"Data.object_mask\(0\) must return a boolean tensor \(H, W\) .* got .*{given}"
+    with pytest.raises(ValueError, match=message):
         choose_probes(loader, 2)

@@ -1,0 +1,57 @@
+"""Scalars that summarise a snapshot."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from camaug.metrics import EnergyInMask, centre_bias
+from camaug.metrics.trust import are_constant
+
+from .snapshot import Snapshot
+
+__all__ = ["snapshot_metrics"]
+
+
+def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
+    """Average the metrics of a snapshot over its images.
+
+    Args:
+        snapshot: The snapshot.
+
+    Returns:
+        ``constant_maps``, the share of maps without evidence, and ``centre_bias``; where they are known,
+        ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true class,
+        ``drift`` and ``overlap`` (:class:`camaug.metrics.Drift`), and ``object_energy`` and ``object_area`` of the
+        images with an object (:class:`camaug.metrics.EnergyInMask`).
+    """
+    per_image = {
+        "constant_maps": are_constant(snapshot.maps).float(),
+        "centre_bias": centre_bias(snapshot.maps),
+        "class_similarity": snapshot.class_similarity,
+        "head_similarity": snapshot.head_similarity,
+        "confidence": _true_confidence(snapshot),
+        "drift": snapshot.drift,
+        "overlap": snapshot.overlap,
+    }
+    averages = {name: float(values.mean()) for name, values in per_image.items() if values is not None}
+    return averages | _object_metrics(snapshot)
+
+
+def _true_confidence(snapshot: Snapshot) -> Tensor | None:
+    known = [(position, label) for position, label in enumerate(snapshot.labels) if label is not None]
+    if not known:
+        return None
+    return torch.stack([snapshot.probabilities[position, label] for position, label in known])
+
+
+def _object_metrics(snapshot: Snapshot) -> dict[str, float]:
+    if snapshot.masks is None:
+        return {}
+    has_object = snapshot.masks.flatten(1).any(dim=1)
+    if not has_object.any():
+        return {}
+    # Metrics synchronise when they are computed. Only rank zero is here, and would wait for the others for ever.
+    energy = EnergyInMask(sync_on_compute=False)
+    energy.update(snapshot.true_maps[has_object], snapshot.masks[has_object])
+    return {f"object_{name}": float(value) for name, value in energy.compute().items()}

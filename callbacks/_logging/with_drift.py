@@ -1,0 +1,27 @@
+"""Comparison of a snapshot with the previous one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from camaug.functional.rank_correlation import rank_correlation
+from camaug.metrics.drift import top_overlap
+
+from .snapshot import Snapshot
+
+__all__ = ["with_drift"]
+
+
+def with_drift(snapshot: Snapshot, previous: Tensor | None) -> Snapshot:
+    """Return the snapshot with its drift and overlap since the previous one.
+
+    Args:
+        snapshot: The snapshot.
+        previous: The true classes' maps (N, H, W) of the same images in the previous snapshot, or None in the first.
+    """
+    if previous is None:
+        return snapshot
+    maps = snapshot.true_maps
+    return replace(snapshot, drift=1 - rank_correlation(maps, previous), overlap=top_overlap(maps, previous))
