@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from camaug.augmentation.batch import class_indices, find_images_and_labels, replace_tensors
-from camaug.explainers import Explainer, Explanation, GroupCAM, as_explainer
+from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
+from camaug.explainers.methods.group_cam import GroupCAM
 from camaug.functional.masks import blend, gaussian_blur
 from camaug.functional.recipes import (
     NEED_NO_MAPS,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from camaug.augmentation.group_cam_transform import augmentation_explainer
-from camaug.explainers import Explainer, GroupCAM, as_explainer
-from camaug.explainers.methods.group_cam import PAPER_GROUPS
+from camaug.explainers import Explainer, as_explainer
+from camaug.explainers.methods.group_cam import PAPER_GROUPS, GroupCAM
 
 __all__ = ["CONFIGURED", "EXACT", "Setting", "price_settings"]
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.target import Target, make_target
 from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import normalise, upsample
@@ -105,6 +106,8 @@ class Explainer(ABC):
     """
 
     name: ClassVar[str] = "unregistered"
+    info: ClassVar[MethodInfo | None] = None
+    """Row of the method in docs/methods.md; required of the methods in ``camaug/explainers/methods``."""
     class_specific: ClassVar[bool] = True
     """Whether the map depends on the target; some methods show what stands out for the network as a whole."""
 

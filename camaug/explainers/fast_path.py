@@ -9,8 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from camaug.explainers import Explainer, Explanation
-from camaug.explainers.base import Targets
+from camaug.explainers.base import Explainer, Explanation, Targets
 from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import binarise, mask_iou
 from camaug.functional.rank_correlation import rank_correlation

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from camaug.explainers import Explainer
+from camaug.explainers.base import Explainer
 from camaug.version import __version__
 
 __all__ = ["describe", "describe_explainer", "describe_model", "settings_line", "versions"]

@@ -230,7 +230,8 @@ def test_copies_and_pickles(explainer, net, images):
 
 
 def test_repr_says_how_to_make_it(explainer):
-    assert eval(repr(explainer), vars(camaug.explainers)) == explainer
+    names = {name: getattr(camaug.explainers, name) for name in camaug.explainers.__all__}
+    assert eval(repr(explainer), names) == explainer
 
 
 def test_one_explainer_serves_many_models(explainer, make_net, images):

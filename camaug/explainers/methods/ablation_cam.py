@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.queries import check_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
@@ -90,6 +92,18 @@ class AblationCAM(LayerExplainer):
         >>> AblationCAM()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="queries",
+        paper=(
+            "[Desai 2020]("
+            "https://openaccess.thecvf.com/content_WACV_2020/html/Desai_Ablation-CAM_Visual_Explanations_for_Deep"
+            "_Convolutional_Network_via_Gradient-free_Localization_WACV_2020_paper.html)"
+        ),
+        passes="1, and the layers after the target layer K times",
+        needs="spatial features",
+        oracle="pytorch-grad-cam",
+    )
 
     chunk_size: int | None = None
 

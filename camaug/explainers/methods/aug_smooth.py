@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.wrapper import WrappingExplainer
 
@@ -31,6 +33,14 @@ class AugSmooth(WrappingExplainer):
         >>> AugSmooth("layer-cam")(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="wrappers",
+        paper="mean over mirrored, brighter and darker copies",
+        passes="6 times the method's",
+        needs="what the method needs",
+        check="formula",
+    )
 
     factors: Sequence[float] = (0.9, 1.0, 1.1)
 

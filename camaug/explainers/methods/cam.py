@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
 
@@ -57,6 +59,14 @@ class CAM(LayerExplainer):
         >>> CAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Zhou 2016](https://arxiv.org/abs/1512.04150)",
+        passes="1",
+        needs="global average pooling and one linear layer as head",
+        oracle="torchcam",
+    )
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """The linear layer's weights of the explained class, (N, K)."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.guided_backprop import modified_relu_gradient
 from camaug.explainers.pixel_explainer import PixelExplainer
 from camaug.explainers.registry import register_explainer
@@ -30,6 +32,15 @@ class DeconvNet(PixelExplainer):
         >>> DeconvNet()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Zeiler 2014](https://arxiv.org/abs/1311.2901)",
+        passes="2 + back",
+        needs="`nn.ReLU` modules",
+        oracle="captum, called directly",
+        check="formula",
+    )
 
     def attributions(self, evidence: Evidence) -> Tensor:
         """The deconvolved gradient at the images, (N, C, H, W)."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["EigenCAM", "oriented", "principal_component"]
@@ -61,6 +62,13 @@ class EigenCAM(LayerExplainer):
         torch.Size([2, 64, 64])
     """
 
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Muhammad 2020](https://arxiv.org/abs/2008.00299)",
+        passes="1",
+        needs="spatial features",
+        oracle="pytorch-grad-cam (`centred=True`; the paper does not centre)",
+    )
     class_specific: ClassVar[bool] = False
 
     centred: bool = False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.eigen_cam import principal_component
 from camaug.explainers.registry import register_explainer
 
@@ -31,6 +33,14 @@ class EigenGradCAM(LayerExplainer):
         >>> EigenGradCAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="variant of Eigen-CAM",
+        passes="1 + head back",
+        needs="spatial features",
+        oracle="pytorch-grad-cam",
+    )
 
     centred: bool = True
 

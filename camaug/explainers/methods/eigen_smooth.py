@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer, fuse_maps
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.eigen_cam import principal_component
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.wrapper import WrappingExplainer
@@ -34,6 +36,14 @@ class EigenSmooth(WrappingExplainer):
         >>> EigenSmooth("grad-cam")(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="wrappers",
+        paper="first principal component of the weighted maps, instead of their sum",
+        passes="the method's",
+        needs="a method that is a weighted sum",
+        oracle="pytorch-grad-cam",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

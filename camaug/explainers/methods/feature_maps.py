@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import normalise
 
@@ -59,6 +60,13 @@ class FeatureMaps(LayerExplainer):
         torch.Size([1, 64, 64])
     """
 
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="the layer's strongest channels, each as a heatmap",
+        passes="1",
+        needs="spatial features",
+        check="formula",
+    )
     class_specific: ClassVar[bool] = False
 
     channels: int = 16

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["FEM", "rare_positions"]
@@ -48,6 +49,13 @@ class FEM(LayerExplainer):
         torch.Size([2, 64, 64])
     """
 
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Fuad 2020](https://hal.science/hal-02963298)",
+        passes="1",
+        needs="spatial features",
+        check="formula (pytorch-grad-cam weights the channels differently from the paper)",
+    )
     class_specific: ClassVar[bool] = False
 
     deviations: float = 2.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Targets
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.target import Target
 from camaug.explainers.wrapper import WrappingExplainer
@@ -56,6 +58,14 @@ class FinerCAM(WrappingExplainer):
         >>> FinerCAM(references=1)(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="wrappers",
+        paper="[Zhang 2025](https://arxiv.org/abs/2501.11309)",
+        passes="the method's + 1",
+        needs="at least two classes",
+        oracle="torchcam",
+    )
 
     gamma: float = 0.6
     references: int = 3

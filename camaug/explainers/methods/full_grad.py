@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
@@ -35,6 +37,15 @@ class FullGrad(Explainer):
         >>> FullGrad()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Srinivas 2019](https://arxiv.org/abs/1905.00780)",
+        passes="2 + back",
+        needs="biases of convolutions or batch-norms",
+        oracle="pytorch-grad-cam",
+        check="completeness",
+    )
 
     def saliency(self, evidence: Evidence) -> Tensor:
         """The sum of all shares' magnitudes, (N, H, W)."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["GradCAM", "channel_weights"]
@@ -43,6 +45,14 @@ class GradCAM(LayerExplainer):
         >>> explanation.maps.shape, explanation.targets
         (torch.Size([2, 64, 64]), tensor([7, 7]))
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Selvaraju 2017](https://arxiv.org/abs/1610.02391)",
+        passes="1 + head back",
+        needs="spatial features",
+        oracle="pytorch-grad-cam, torchcam, captum",
+    )
 
     @property
     def needs_gradients(self) -> bool:

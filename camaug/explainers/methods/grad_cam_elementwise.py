@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["GradCAMElementwise"]
@@ -29,6 +31,14 @@ class GradCAMElementwise(LayerExplainer):
         >>> GradCAMElementwise()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="variant of HiResCAM",
+        passes="1 + head back",
+        needs="spatial features",
+        oracle="pytorch-grad-cam",
+    )
 
     @property
     def needs_gradients(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.pixel_explainer import PixelExplainer, input_gradient
 from camaug.explainers.registry import register_explainer
 
@@ -29,6 +31,15 @@ class Gradient(PixelExplainer):
         >>> Gradient()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Simonyan 2014](https://arxiv.org/abs/1312.6034)",
+        passes="2 + back",
+        needs="a gradient",
+        oracle="captum, called directly",
+        check="autograd",
+    )
 
     def attributions(self, evidence: Evidence) -> Tensor:
         """The gradient of the score at the images, (N, C, H, W)."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer, weighted_sum
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.grad_cam import channel_weights
 from camaug.explainers.queries import check_chunk_size, masked_scores
 from camaug.explainers.registry import register_explainer
@@ -130,6 +131,14 @@ class GroupCAM(LayerExplainer):
         >>> explainer(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="queries",
+        paper="[Zhang 2021](https://arxiv.org/abs/2103.13859)",
+        passes="2 + 32 + head back",
+        needs="spatial features",
+        check="a float64 loop of the paper's formula; Grad-CAM for one group",
+    )
 
     groups: int | None = None
     theta: float | None = 70.0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.pixel_explainer import PixelExplainer, ScoredModel, captum, with_gradient
 from camaug.explainers.registry import register_explainer
 
@@ -52,6 +54,15 @@ class GuidedBackprop(PixelExplainer):
         >>> GuidedBackprop()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Springenberg 2015](https://arxiv.org/abs/1412.6806)",
+        passes="2 + back",
+        needs="`nn.ReLU` modules",
+        oracle="captum, called directly",
+        check="formula",
+    )
 
     def attributions(self, evidence: Evidence) -> Tensor:
         """The guided gradient at the images, (N, C, H, W)."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.grad_cam import GradCAM
 from camaug.explainers.methods.guided_backprop import modified_relu_gradient
 from camaug.explainers.pixel_explainer import check_clip, clip_outliers
@@ -35,6 +37,15 @@ class GuidedGradCAM(GradCAM):
         >>> GuidedGradCAM()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Selvaraju 2017](https://arxiv.org/abs/1610.02391)",
+        passes="2 + back",
+        needs="`nn.ReLU` modules, spatial features",
+        oracle="captum",
+        check="its two factors",
+    )
 
     clip: float = field(default=99.0, kw_only=True)
 

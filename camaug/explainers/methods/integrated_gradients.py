@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.pixel_explainer import PixelExplainer, captum, with_gradient
 from camaug.explainers.registry import register_explainer
 
@@ -53,6 +55,15 @@ class IntegratedGradients(PixelExplainer):
         >>> IntegratedGradients(steps=4)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Sundararajan 2017](https://arxiv.org/abs/1703.01365)",
+        passes="1 + 50 + 50 back",
+        needs="a gradient",
+        oracle="captum, called directly",
+        check="completeness",
+    )
 
     steps: int = 50
     baseline: float | None = 0.0

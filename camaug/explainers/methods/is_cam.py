@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.score_cam import ScoreCAM
 from camaug.explainers.registry import register_explainer
 
@@ -33,6 +35,14 @@ class ISCAM(ScoreCAM):
         >>> ISCAM(steps=2, layer="layer1")(torchvision.models.resnet18(), torch.rand(1, 3, 32, 32)).maps.shape
         torch.Size([1, 32, 32])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="queries",
+        paper="[Naidu 2020](https://arxiv.org/abs/2010.03023)",
+        passes="1 + 10 K",
+        needs="spatial features",
+        oracle="torchcam",
+    )
 
     steps: int = 10
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.eigen_cam import oriented
 from camaug.explainers.registry import register_explainer
 
@@ -67,6 +68,13 @@ class KPCACAM(LayerExplainer):
         torch.Size([2, 64, 64])
     """
 
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Karmani 2024](https://arxiv.org/abs/2410.00267)",
+        passes="1",
+        needs="spatial features",
+        oracle="pytorch-grad-cam",
+    )
     class_specific: ClassVar[bool] = False
 
     kernel: Kernel = "sigmoid"

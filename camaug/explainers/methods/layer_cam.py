@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["LayerCAM"]
@@ -30,6 +32,14 @@ class LayerCAM(LayerExplainer):
         >>> LayerCAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Jiang 2021](https://ieeexplore.ieee.org/document/9462463)",
+        passes="1 + head back",
+        needs="spatial features",
+        oracle="pytorch-grad-cam, torchcam",
+    )
 
     @property
     def needs_gradients(self) -> bool:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.attention import Attention, attention_replaced, find_attention_blocks, is_self_attention
@@ -42,6 +43,15 @@ class LeGrad(Explainer):
         >>> LeGrad()(timm.create_model("test_vit"), torch.rand(1, 3, 160, 160)).maps.shape
         torch.Size([1, 160, 160])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="transformers",
+        paper="[Bousselham 2024](https://arxiv.org/abs/2404.03214)",
+        passes="2 + back",
+        needs="blocks of global self-attention through `scaled_dot_product_attention`",
+        oracle="torchcam",
+        check="autograd block by block",
+    )
 
     blocks: int | None = None
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.noise import check_noise, noisy_copies
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.wrapper import WrappingExplainer
@@ -33,6 +35,14 @@ class NoiseSmooth(WrappingExplainer):
         >>> NoiseSmooth("grad-cam", samples=2)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="wrappers",
+        paper="mean over noisy copies",
+        passes="8 times the method's",
+        needs="what the method needs",
+        check="formula",
+    )
 
     samples: int = 8
     noise: float = 0.05

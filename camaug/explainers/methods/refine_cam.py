@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer, Targets
 from camaug.explainers.layer_explainer import Layer, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.wrapper import WrappingExplainer
 from camaug.inspection.target_layer import find_layers
@@ -38,6 +40,14 @@ class RefineCAM(WrappingExplainer):
         >>> RefineCAM()(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).layers
         ('layer4', 'layer3', 'layer2')
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[How to Evaluate and Refine your CAM, 2026](https://arxiv.org/abs/2605.14641)",
+        passes="1 + head back, and a few of one image to find the layers",
+        needs="features at several layers",
+        oracle="torchcam",
+    )
 
     explainer: Explainer | str = "grad-cam++"
     layers: Sequence[Layer] | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence, Explainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import upsample
@@ -65,6 +67,14 @@ class RISE(Explainer):
         >>> RISE(masks=8)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="queries",
+        paper="[Petsiuk 2018](https://arxiv.org/abs/1806.07421)",
+        passes="1 + 4000",
+        needs="nothing",
+        check="formula",
+    )
 
     masks: int = 4000
     cells: int = 7

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, distinct, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import normalise, upsample
@@ -36,6 +38,14 @@ class ScoreCAM(LayerExplainer):
         >>> ScoreCAM(layer="layer1")(torchvision.models.resnet18(), torch.rand(1, 3, 32, 32)).maps.shape
         torch.Size([1, 32, 32])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="queries",
+        paper="[Wang 2020](https://arxiv.org/abs/1910.01279)",
+        passes="1 + K",
+        needs="spatial features",
+        oracle="torchcam; pytorch-grad-cam where nothing is enlarged (it aligns corners)",
+    )
 
     chunk_size: int | None = None
 

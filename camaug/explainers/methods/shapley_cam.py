@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camaug.explainers.base import Targets
 from camaug.explainers.layer_explainer import LayerEvidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.grad_cam import GradCAM
 from camaug.explainers.registry import register_explainer
 
@@ -35,6 +37,14 @@ class ShapleyCAM(GradCAM):
         >>> ShapleyCAM()(torchvision.models.vgg11(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Cai 2025](https://arxiv.org/abs/2501.06261)",
+        passes="1 + 2 head back",
+        needs="a head that can be differentiated twice",
+        oracle="pytorch-grad-cam",
+    )
 
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets

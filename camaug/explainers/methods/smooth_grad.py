@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.noise import check_noise, noisy_copies
 from camaug.explainers.pixel_explainer import PixelExplainer, input_gradient
 from camaug.explainers.registry import register_explainer
@@ -34,6 +36,14 @@ class SmoothGrad(PixelExplainer):
         >>> SmoothGrad(samples=2)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Smilkov 2017](https://arxiv.org/abs/1706.03825)",
+        passes="1 + 25 + 25 back",
+        needs="a gradient",
+        check="autograd",
+    )
 
     samples: int = 25
     noise: float = 0.15

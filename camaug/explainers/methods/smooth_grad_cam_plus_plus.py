@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.grad_cam_plus_plus import plus_plus_weights
 from camaug.explainers.noise import check_noise, noisy_copies
 from camaug.explainers.registry import register_explainer
@@ -38,6 +40,14 @@ class SmoothGradCAMPlusPlus(LayerExplainer):
         >>> SmoothGradCAMPlusPlus(samples=2)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Omeiza 2019](https://arxiv.org/abs/1908.01224)",
+        passes="1 + 8 + 8 head back",
+        needs="spatial features",
+        oracle="torchcam (one copy, pooled head)",
+    )
 
     samples: int = 8
     noise: float = 0.1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.score_cam import ScoreCAM
 from camaug.explainers.registry import register_explainer
 
@@ -36,6 +38,14 @@ class SSCAM(ScoreCAM):
         >>> SSCAM(samples=2, layer="layer1")(torchvision.models.resnet18(), torch.rand(1, 3, 32, 32)).maps.shape
         torch.Size([1, 32, 32])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="queries",
+        paper="[Naidu 2020](https://arxiv.org/abs/2006.14255)",
+        passes="1 + 35 K",
+        needs="spatial features",
+        oracle="torchcam (without noise)",
+    )
 
     samples: int = 35
     std: float = 2.0

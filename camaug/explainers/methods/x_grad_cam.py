@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["XGradCAM", "axiom_weights"]
@@ -52,6 +54,14 @@ class XGradCAM(LayerExplainer):
         >>> XGradCAM()(torchvision.models.resnet18(), torch.rand(2, 3, 64, 64)).maps.shape
         torch.Size([2, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="layer",
+        paper="[Fu 2020](https://arxiv.org/abs/2008.02312)",
+        passes="1 + head back",
+        needs="spatial features",
+        oracle="pytorch-grad-cam, torchcam",
+    )
 
     @property
     def needs_gradients(self) -> bool:

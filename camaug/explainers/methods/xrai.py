@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from camaug.explainers.base import Evidence
+from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.integrated_gradients import integrate
 from camaug.explainers.pixel_explainer import PixelExplainer, clip_outliers
 from camaug.explainers.registry import register_explainer
@@ -43,6 +45,14 @@ class XRAI(PixelExplainer):
         >>> XRAI(steps=4)(torchvision.models.resnet18(), torch.rand(1, 3, 64, 64)).maps.shape
         torch.Size([1, 64, 64])
     """
+
+    info: ClassVar[MethodInfo] = MethodInfo(
+        section="pixels",
+        paper="[Kapishnikov 2019](https://arxiv.org/abs/1906.02825)",
+        passes="1 + 40 + 40 back",
+        needs="a gradient",
+        check="formula",
+    )
 
     steps: int = 20
     scales: Sequence[float] = (50, 100, 150, 250, 500, 1200)
