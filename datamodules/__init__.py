@@ -1,10 +1,11 @@
-"""Where images come from: one Lightning data module per kind of source, each of which `train.py` can be pointed at.
+"""Lightning data modules, one for each kind of image source; `train.py` builds them by name.
 
-Every module of labelled images hands out batches `(images, labels)` of normalised float images and integer labels, and
-knows its `classes`, `num_classes`, `mean` and `std` right after construction; `PhotoFolder` has photos without labels.
+Data modules of labelled images yield batches `(images, labels)` of normalised float images and integer labels, and have
+their `classes`, `num_classes`, `mean` and `std` right after construction. `PhotoFolder` yields photos without labels.
 """
 
-from ._boxes.boxes_dataset import BoxedBatch, BoxedImage, BoxesDataset, ObjectPair
+from ._boxes.boxed_batch import BoxedBatch, BoxedImage, ObjectPair
+from ._boxes.boxes_dataset import BoxesDataset
 from ._shapes.shapes_dataset import ShapesDataset
 from .boxes import BoxesDataModule
 from .classification import ClassificationDataModule

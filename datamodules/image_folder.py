@@ -1,54 +1,56 @@
-"""`ImageFolderDataModule`, a folder of one's own images."""
+"""`ImageFolderDataModule`, a folder of one's own labelled images."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from lightning.pytorch.utilities import rank_zero_warn
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from ._folders.image_check import describe_bad_images, find_bad_images
+from camaug.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+from ._folders.bad_images import BadPolicy, check_policy, find_bad_images, report_bad
 from ._folders.image_files import Sample, class_folders, image_files, labelled_images
 from ._folders.image_folder_dataset import ImageFolderDataset
-from ._folders.split import stratified_split
-from .classification import ClassificationDataModule, Split
-from .transforms import IMAGENET_MEAN, IMAGENET_STD, eval_transform, train_transform
+from ._folders.stratified_split import stratified_split
+from .classification import ClassificationDataModule
+from .labelled_dataset import Split
+from .transforms import crop_transforms
 
 __all__ = ["ImageFolderDataModule"]
 
 _VAL_NAMES = ("val", "validation", "valid", "test")
-_CHECKED_UNASKED = 20_000
+_MAX_CHECKED_BY_DEFAULT = 20_000
 
 
 class ImageFolderDataModule(ClassificationDataModule):
-    """Images in one folder per class, either divided already or divided here.
+    """Images in one folder per class, already divided into training and validation images or divided here.
 
-    Divided already: `root/train/CLASS/*.jpg` and `root/val/CLASS/*.jpg` (or `validation`, `valid`, or `test` where
-    there is none of them); testing uses `root/test` where there is one, else the validation images. Otherwise
-    `root/CLASS/*.jpg` (or `root/train` alone) is split, the same way every time and each class in proportion. Folders
-    within a class's folder belong to the class; hidden files and folders are ignored.
+    Divided already: `root/train/CLASS/*.jpg` and `root/val/CLASS/*.jpg` (or `validation`, `valid`, or `test` if there
+    is none of them). Testing uses `root/test` if there is one, else the validation images. Otherwise
+    `root/CLASS/*.jpg` (or `root/train` alone) is split by class, the same way every time. Folders within a class's
+    folder belong to the class. Hidden files and folders are ignored.
 
     Args:
-        root: the folder.
-        batch_size: images in a batch, in each process.
-        image_size: side of the square images in pixels.
-        num_workers: processes that load images.
-        val_fraction: share of each class to validate on, where the folder is not divided already.
-        split_seed: which of the possible splits, where the folder is not divided already.
-        on_bad_image: what to do about an image that cannot be read: "error" stops before training, "skip" leaves it
-            out with a warning and keeps its path in `skipped_images`.
-        check_images: whether `setup` decodes every image to find those that cannot be read; None does so for up to
-            20,000 images, and "skip" always does. An image found broken only when it is loaded is an error naming it.
-        mean: mean of each channel of images in [0, 1].
-        std: standard deviation of each channel of images in [0, 1].
-        crop_scale: smallest and largest share of the image's area that a training crop keeps.
-        hflip: probability of mirroring a training image; 0 where left and right matter, as in text.
-        crop_pct: share of the shorter side that the middle crop of evaluation keeps.
+        root: The folder.
+        batch_size: Images in a batch, in each process.
+        image_size: Side of the square images in pixels.
+        num_workers: Processes that load images.
+        val_fraction: Share of each class to validate on, if the folder is not divided already.
+        split_seed: Number of the split, if the folder is not divided already; other numbers give other splits.
+        on_bad_image: Policy for images that cannot be read. "error" stops before training, "skip" leaves them out with
+            a warning and keeps their paths in `skipped_images`.
+        check_images: If true, `setup` decodes every image to find those that cannot be read. None does so for up to
+            20,000 images, and "skip" always does. An unreadable image that is not found by `setup` raises an error
+            with its name when it is loaded.
+        mean: Mean of each channel of images in [0, 1].
+        std: Standard deviation of each channel of images in [0, 1].
+        crop_scale: Smallest and largest share of the image's area that a training crop keeps.
+        hflip: Probability of mirroring a training image; 0 if left and right matter, as in text.
+        crop_pct: Share of the shorter side that the centre crop of evaluation keeps.
 
     Raises:
-        FileNotFoundError: if `root` does not exist.
-        ValueError: if there are no images or fewer than two classes, if training and validation images have different
+        FileNotFoundError: If `root` does not exist.
+        ValueError: If there are no images or fewer than two classes, if training and validation images have different
             classes, or if an argument is impossible; from `setup`, if an image cannot be read.
     """
 
@@ -60,7 +62,7 @@ class ImageFolderDataModule(ClassificationDataModule):
         num_workers: int = 2,
         val_fraction: float = 0.2,
         split_seed: int = 0,
-        on_bad_image: Literal["error", "skip"] = "error",
+        on_bad_image: BadPolicy = "error",
         check_images: bool | None = None,
         mean: tuple[float, float, float] = IMAGENET_MEAN,
         std: tuple[float, float, float] = IMAGENET_STD,
@@ -68,45 +70,35 @@ class ImageFolderDataModule(ClassificationDataModule):
         hflip: float = 0.5,
         crop_pct: float = 0.875,
     ) -> None:
-        super().__init__(
-            train_transform=train_transform(image_size, mean, std, crop_scale, hflip),
-            eval_transform=eval_transform(image_size, mean, std, crop_pct),
-            image_size=image_size,
-            mean=mean,
-            std=std,
-            batch_size=batch_size,
-            num_workers=num_workers,
-        )
-        if on_bad_image not in ("error", "skip"):
-            raise ValueError(f"`on_bad_image` is 'error' or 'skip', got {on_bad_image!r}")
-        stratified_split([], val_fraction, split_seed)  # an impossible split is an error here, not in `setup`
-        self.crop_pct = crop_pct
+        super().__init__(crop_transforms(image_size, mean, std, crop_scale, hflip, crop_pct), batch_size, num_workers)
+        check_policy("on_bad_image", on_bad_image)
+        stratified_split([], val_fraction, split_seed)  # an impossible split raises here, not in `setup`
         self.root = Path(root).expanduser()
         self.val_fraction = val_fraction
         self.split_seed = split_seed
         self.on_bad_image = on_bad_image
         self.check_images = check_images
         self.skipped_images: list[str] = []
-        self._folders = _split_folders(self.root)
-        self._classes = _agreed_classes(self._folders)
+        self._folders = _find_splits(self.root)
+        self._classes = _find_classes(self._folders)
 
     @property
     def classes(self) -> list[str]:
-        """The names of the class folders, sorted."""
+        """Names of the class folders, sorted."""
         return self._classes
 
     def build_dataset(self, split: Split) -> ImageFolderDataset:
-        """The images of a split, those that cannot be read refused or left out.
+        """Build the data set of a split from its readable images.
 
         Raises:
-            ValueError: if an image cannot be read and `on_bad_image` is "error", or if no image is left of the split
+            ValueError: If an image cannot be read and `on_bad_image` is "error", or if no image is left of the split
                 or, in training, of a class.
         """
-        if split == "test" and "test" in self._folders:  # not sooner: it may be unlabelled and training not need it
+        if split == "test" and "test" in self._folders:  # checked last: training does not need a labelled test folder
             _check_same_classes(self._folders["train"], self.classes, self._folders["test"])
         samples = self._readable(self._samples(split))
-        left = {label for _, label in samples}
-        missing = [name for label, name in enumerate(self.classes) if label not in left]
+        labels = {label for _, label in samples}
+        missing = [name for label, name in enumerate(self.classes) if label not in labels]
         if not samples or (split == "train" and missing):
             raise ValueError(
                 f"no readable image to {split} with in {self.root}, of: {', '.join(missing)}. "
@@ -116,7 +108,7 @@ class ImageFolderDataModule(ClassificationDataModule):
         return ImageFolderDataset(samples, self.classes, transform)
 
     def _samples(self, split: Split) -> list[Sample]:
-        """All images of a split, the unreadable ones too: repairing one of them must not move the others about."""
+        """Return all images of a split, with the unreadable ones: repairing one must not move others between splits."""
         if "val" in self._folders:
             return labelled_images(self._folders.get(split, self._folders["val"]), self.classes)
         samples = labelled_images(self._folders["train"], self.classes)
@@ -124,23 +116,19 @@ class ImageFolderDataModule(ClassificationDataModule):
         return [samples[index] for index in (train if split == "train" else val)]
 
     def _readable(self, samples: list[Sample]) -> list[Sample]:
-        few_enough = len(samples) <= _CHECKED_UNASKED
+        few_enough = len(samples) <= _MAX_CHECKED_BY_DEFAULT
         check = self.check_images if self.check_images is not None else few_enough
         if not (check or self.on_bad_image == "skip"):
             return samples
         bad = find_bad_images([path for path, _ in samples])
-        if not bad:
-            return samples
-        message = describe_bad_images(bad, total=len(samples))
-        if self.on_bad_image == "error":
-            raise ValueError(f"{message}\nRepair or remove them, or leave them out with `on_bad_image: skip`")
-        rank_zero_warn(f"{message}\nThey are left out (`on_bad_image: skip`)")
+        heading = f"{len(bad)} of {len(samples)} images cannot be read"
+        report_bad(bad, heading, "on_bad_image", self.on_bad_image)
         self.skipped_images.extend(path for path in bad if path not in self.skipped_images)
         return [sample for sample in samples if sample[0] not in bad]
 
 
-def _split_folders(root: Path) -> dict[Split, Path]:
-    """The folder of each split that has one; a folder that is still to be split is all "train"."""
+def _find_splits(root: Path) -> dict[Split, Path]:
+    """Return the folder of each split that has one. A folder that is not divided yet is all "train"."""
     if not root.is_dir():
         problem = "is a file" if root.exists() else "does not exist"
         raise FileNotFoundError(
@@ -157,8 +145,8 @@ def _split_folders(root: Path) -> dict[Split, Path]:
     return folders
 
 
-def _agreed_classes(folders: dict[Split, Path]) -> list[str]:
-    """The classes of the training images, after making sure that they are some and the same in validation."""
+def _find_classes(folders: dict[Split, Path]) -> list[str]:
+    """Return the classes of the training images and check that each has images and that validation has the same."""
     train = folders["train"]
     classes = class_folders(train)
     supported = ", ".join(IMG_EXTENSIONS)

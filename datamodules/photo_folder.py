@@ -15,23 +15,24 @@ from camaug.images.preprocessing import Preprocessing, model_preprocessing
 
 from ._folders.image_files import image_files
 from ._folders.photo_dataset import PhotoDataset
+from .image_loader import check_loading, image_loader
 
 __all__ = ["PhotoFolder"]
 
 
 class PhotoFolder(L.LightningDataModule):
-    """Photos in a folder and the folders below it, for `trainer.predict`; hidden files and folders are left out.
+    """Photos in a folder and the folders below it, for `trainer.predict`. Hidden files and folders are left out.
 
     Batches are `(images, paths, errors)`, a :class:`PhotoBatch`. A photo that cannot be read does not stop the others:
-    its place in the batch is black, and its error says why.
+    its image in the batch is black, and its error names the reason.
 
     Args:
         root: The folder.
         batch_size: Photos in a batch, in each process.
         num_workers: Processes that load photos; 0 loads them in the main process.
-        transform: From an upright RGB PIL image to a float tensor (3, H, W), of one size for all. By default the
-            evaluation transform that belongs to the trainer's model: that of the data it was fine-tuned on, timm's, or
-            ImageNet's standard (:func:`camaug.images.preprocessing.model_preprocessing`).
+        transform: From an upright RGB PIL image to a float tensor (3, H, W), of one size for all. The default is the
+            evaluation transform of the trainer's model: its fine-tuning data's, timm's, or ImageNet's standard
+            (:func:`camaug.images.preprocessing.model_preprocessing`).
 
     Raises:
         FileNotFoundError: If `root` does not exist or holds no photos.
@@ -46,45 +47,39 @@ class PhotoFolder(L.LightningDataModule):
         transform: Callable[[Any], torch.Tensor] | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` is the number of photos in a batch, at least 1, got {batch_size}")
-        if num_workers < 0:
-            raise ValueError(f"`num_workers` is the number of loading processes, 0 or more, got {num_workers}")
+        check_loading(batch_size, num_workers)
         self.root = Path(root).expanduser()
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.transform = transform
-        self.photos = _photos(self.root)
+        self.photos = _find_photos(self.root)
         self._choose: Callable[[Sequence[str]], Sequence[str]] | None = None
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How photos become the model's inputs; known to be the model's own once the trainer has loaded it."""
+        """Transform of the photos. The model's own is known only once the trainer has loaded the model."""
         if self.transform is not None:
             return Preprocessing.of(self.transform)
         return model_preprocessing(self.trainer.lightning_module if self.trainer else torch.nn.Module())
 
     def choose_by(self, choose: Callable[[Sequence[str]], Sequence[str]] | None) -> None:
-        """Let a function say which of the photos are handed out; None hands out all.
+        """Set a function that chooses which photos are loaded. None loads all.
 
-        It is asked when the data loader is built: after the model's weights are loaded, before any photo is read.
+        The function is called when the data loader is built: after the model's weights are loaded, before any photo is
+        read.
         """
         self._choose = choose
 
     def predict_dataloader(self) -> DataLoader[Any] | list[Any]:
-        """Every photo that is chosen, in order; no loader where none is."""
+        """Return every chosen photo, in order, or an empty list if no photo is chosen."""
         photos = self.photos if self._choose is None else self._choose(self.photos)
         if not photos:
             return []
-        return DataLoader(
-            PhotoDataset(photos, self.preprocessing.transform),
-            batch_size=self.batch_size,
-            num_workers=self.num_workers,
-            pin_memory=torch.cuda.is_available(),
-        )
+        dataset = PhotoDataset(photos, self.preprocessing.transform)
+        return image_loader(dataset, self.batch_size, self.num_workers, collate_fn=dataset.collate)
 
 
-def _photos(root: Path) -> list[str]:
+def _find_photos(root: Path) -> list[str]:
     if not root.is_dir():
         problem = "is a file" if root.exists() else "does not exist"
         raise FileNotFoundError(f"the folder of photos {root} {problem}. Expected a folder with photos in it or below")

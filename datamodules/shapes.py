@@ -1,35 +1,36 @@
-"""`ShapesDataModule`, the built-in data: nothing to download, and known where a classifier should look."""
+"""`ShapesDataModule`, built-in images that need no download and whose objects have known masks."""
 
 from __future__ import annotations
 
-from ._shapes.drawing import SHAPES
 from ._shapes.shapes_dataset import ShapesDataset
-from .classification import ClassificationDataModule, Split
-from .transforms import flip_transform, tensor_transform
+from ._shapes.signed_distances import SHAPES
+from .classification import ClassificationDataModule
+from .labelled_dataset import Split
+from .transforms import flip_transforms
 
 __all__ = ["ShapesDataModule"]
 
 
 class ShapesDataModule(ClassificationDataModule):
-    """Shapes on textured backgrounds among distractors, drawn from a seed; there are no files.
+    """Shapes on textured backgrounds among distractors, drawn from a seed. There are no files.
 
-    Testing uses pictures that are in neither of the other splits, as many as validation has.
+    The test images are in neither of the other splits; there are as many as validation images.
 
     Args:
-        train_size: number of training pictures.
-        val_size: number of validation pictures.
-        image_size: height and width of the pictures in pixels.
-        batch_size: images in a batch, in each process.
-        num_workers: processes that draw pictures.
-        num_classes: how many of the eight shapes there are: disc, square, triangle, star, cross, ring, heart, crescent.
-        background_bias: in training, the probability that a picture has the background family of its class, so that
-            a model may learn the background instead of the shape. Validation and testing are never biased.
-        seed: which of the possible data sets.
-        mean: mean of each channel of images in [0, 1].
-        std: standard deviation of each channel of images in [0, 1].
+        train_size: Number of training images.
+        val_size: Number of validation images.
+        image_size: Height and width of the images in pixels.
+        batch_size: Images in a batch, in each process.
+        num_workers: Processes that draw images.
+        num_classes: Number of shapes, the first of: disc, square, triangle, star, cross, ring, heart, crescent.
+        background_bias: Probability that a training image has the background family of its class, so that a model may
+            learn the background instead of the shape. Validation and test images are never biased.
+        seed: Seed of the images; different seeds give different data sets.
+        mean: Mean of each channel of images in [0, 1].
+        std: Standard deviation of each channel of images in [0, 1].
 
     Raises:
-        ValueError: if an argument is impossible.
+        ValueError: If an argument is impossible.
 
     Example:
         >>> data = ShapesDataModule(train_size=12, val_size=6, batch_size=6, num_workers=0)
@@ -52,30 +53,22 @@ class ShapesDataModule(ClassificationDataModule):
         mean: tuple[float, float, float] = (0.5, 0.5, 0.5),
         std: tuple[float, float, float] = (0.5, 0.5, 0.5),
     ) -> None:
-        super().__init__(
-            train_transform=flip_transform(mean, std),
-            eval_transform=tensor_transform(mean, std),
-            image_size=image_size,
-            mean=mean,
-            std=std,
-            batch_size=batch_size,
-            num_workers=num_workers,
-        )
+        super().__init__(flip_transforms(image_size, mean, std), batch_size, num_workers)
         self.train_size = train_size
         self.val_size = val_size
         self.background_bias = background_bias
         self.seed = seed
         self._num_classes = num_classes
-        for split in ("train", "val"):  # cheap, nothing being drawn: impossible arguments are errors here
+        for split in ("train", "val"):  # cheap, since nothing is drawn yet; impossible arguments raise here
             self.build_dataset(split)
 
     @property
     def classes(self) -> list[str]:
-        """The names of the shapes."""
+        """Names of the shapes."""
         return list(SHAPES)[: self._num_classes]
 
     def build_dataset(self, split: Split) -> ShapesDataset:
-        """The pictures of a split."""
+        """Build the images of a split."""
         training = split == "train"
         return ShapesDataset(
             size=self.train_size if training else self.val_size,

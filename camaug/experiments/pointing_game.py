@@ -147,16 +147,16 @@ class PointingGameExperiment(Experiment):
             )
         pairs = list(boxed.pairs())
         targets = [
-            max(boxed.class_indices[pair.category], key=lambda k: float(probabilities[pair.index, k])) for pair in pairs
+            max(boxed.class_indices[pair.category], key=lambda k: float(probabilities[pair.image, k])) for pair in pairs
         ]
         likely = [
             place
             for place, (pair, target) in enumerate(zip(pairs, targets, strict=True))
-            if float(probabilities[pair.index, target]) >= self.minimum_confidence
+            if float(probabilities[pair.image, target]) >= self.minimum_confidence
         ]
         kept = [pairs[place] for place in likely]
         device = batch.images.device
-        index = torch.tensor([pair.index for pair in kept], dtype=torch.int64, device=device)
+        index = torch.tensor([pair.image for pair in kept], dtype=torch.int64, device=device)
         objects = _Objects(
             batch.images[index],
             torch.tensor([pair.category for pair in kept], dtype=torch.int64),

@@ -1,1 +1,1 @@
-"""Readers of images with boxes."""
+"""Images with boxes: annotation formats, checks, and data sets."""

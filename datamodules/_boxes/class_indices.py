@@ -1,4 +1,4 @@
-"""Which classes of a classifier a category of an annotation stands for."""
+"""The classes of a classifier that the categories of annotations correspond to."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 __all__ = ["ClassIndices", "parse_class_indices"]
 
 ClassIndices = int | str | list[int | str]
-"""A class's index, a range of them as text ("151-268", both ends included), or a list of such."""
+"""A class index, a range of indices as text ("151-268", both ends included), or a list of both."""
 
 
-def parse_class_indices(given: Mapping[str, ClassIndices], categories: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """The class indices of each category that is mapped.
+def parse_class_indices(mapping: Mapping[str, ClassIndices], categories: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the class indices of each category in the mapping.
 
     Args:
-        given: For each category one index, a range of indices, or a list of both.
-        categories: The categories that there are.
+        mapping: For each category one index, a range of indices, or a list of both.
+        categories: The categories of the annotations.
 
     Returns:
         The indices of each mapped category, in the order of `categories`.
@@ -29,35 +29,36 @@ def parse_class_indices(given: Mapping[str, ClassIndices], categories: Sequence[
         >>> parse_class_indices({"dog": "151-153", "zebra": 340, "cat": ["281-282", 284]}, ["cat", "dog", "zebra"])
         {'cat': (281, 282, 284), 'dog': (151, 152, 153), 'zebra': (340,)}
     """
-    for name in given:
+    for name in mapping:
         if name not in categories:
             near = ", ".join(map(repr, difflib.get_close_matches(name, categories, n=5, cutoff=0.5))) or "none"
             raise ValueError(
                 f"`class_indices` maps the category {name!r}, which is none of the annotations' {len(categories)}; "
                 f"the nearest names are {near}"
             )
-    if not given:
+    if not mapping:
         raise ValueError("`class_indices` maps no category: give some, or None to use every category as a class")
-    return {name: _indices(given[name], name) for name in categories if name in given}
+    return {name: _parse_indices(mapping[name], name) for name in categories if name in mapping}
 
 
-def _indices(given: ClassIndices, category: str) -> tuple[int, ...]:
-    indices = [index for part in (given if isinstance(given, list) else [given]) for index in _part(part, category)]
+def _parse_indices(value: ClassIndices, category: str) -> tuple[int, ...]:
+    parts = value if isinstance(value, list) else [value]
+    indices = tuple(index for part in parts for index in _parse_part(part, category))
     if not indices or len(set(indices)) < len(indices):
         problem = "an index more than once" if indices else "no index"
-        raise ValueError(f"`class_indices` gives the category {category!r} {problem}: {given}")
-    return tuple(indices)
+        raise ValueError(f"`class_indices` gives the category {category!r} {problem}: {value}")
+    return indices
 
 
-def _part(given: int | str, category: str) -> Sequence[int]:
-    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
-        return [given]
-    match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+))?\s*", given) if isinstance(given, str) else None
+def _parse_part(part: int | str, category: str) -> Sequence[int]:
+    if isinstance(part, int) and not isinstance(part, bool) and part >= 0:
+        return [part]
+    match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+))?\s*", part) if isinstance(part, str) else None
     if match is not None:
         first, last = int(match[1]), int(match[2] or match[1])
         if first <= last:
             return range(first, last + 1)
     raise ValueError(
-        f"`class_indices` gives the category {category!r} the index {given!r}. Expected a whole number from 0 on, "
-        "a range as '151-268', or a list of such"
+        f"`class_indices` gives the category {category!r} the index {part!r}. Expected a whole number from 0 on, "
+        "a range as '151-268', or a list of both"
     )

@@ -1,28 +1,28 @@
-"""`ObjectDataset`, images labelled by their largest object, with a mask of where it is."""
+"""`ObjectDataset`, images labelled by their largest object, with masks of the objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch.utils.data import Dataset
 
+from ..labelled_dataset import LabelledDataset
 from .boxes_dataset import BoxesDataset
 
 __all__ = ["ObjectDataset"]
 
 
-class ObjectDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Items `(image, label)`: the transformed image, float32 (3, H, W), and the class of its largest visible object.
+class ObjectDataset(LabelledDataset):
+    """Images labelled by the class of their largest visible object.
 
     Args:
         boxed: The images with their boxes.
-        classes: The name of each class, in the order of the labels.
-        labels: The class of each of `boxed`'s categories.
+        classes: Name of each class, in the order of the labels.
+        labels: Class of each of `boxed`'s categories.
         size: Height and width of the transformed images.
 
     Attributes:
-        targets: the label of each image.
+        targets: Label of each image.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ObjectDataset(Dataset[tuple[torch.Tensor, int]]):
         return self.boxed[index].image, self.targets[index]
 
     def object_mask(self, index: int) -> torch.Tensor:
-        """Where the objects of the image's class are, all of them, in the transformed image: bool (H, W)."""
+        """Return the mask of all objects of the image's class in the transformed image, bool (H, W)."""
         target = self.targets[index]
-        same = [category for category, label in enumerate(self.labels) if label == target]
-        return self.boxed.views[index].mask(same, self.size)
+        same_class = [category for category, label in enumerate(self.labels) if label == target]
+        return self.boxed.views[index].mask(same_class, self.size)

@@ -1,4 +1,4 @@
-"""Reading boxes in YOLO's format, a text file for each image, by the standard library alone."""
+"""The reader of YOLO's format: one text file for each image."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from .._folders.image_check import upright_size
 from .._folders.image_files import image_files
-from .box_files import IMAGELESS, UNANNOTATED, YOLO_NAMES, annotation_files
-from .box_records import AnnotatedImage, Annotations, Box
+from .._folders.upright_size import upright_size
+from .annotations import AnnotatedImage, Annotations, Box
+from .box_files import IMAGELESS, UNANNOTATED, YOLO_NAMES, annotation_files, stem_below
 
-__all__ = ["parse_yolo", "read_yolo", "yolo_names"]
+__all__ = ["parse_yolo", "read_yolo", "read_yolo_names"]
 
 
 def read_yolo(images: Path, folder: Path, names: Sequence[str]) -> Annotations:
-    """Read a folder of YOLO labels, one `.txt` for each image, in the same folder below its own as the image.
+    """Read a folder of YOLO labels, one `.txt` for each image, with the same path below its folder as the image.
 
-    An empty file says that its image has no objects; an image without a file says nothing. The boxes are shares of the
-    image as it is held upright, so the images are opened for their size.
+    An empty file means that its image has no objects. An image without a file is not annotated. Boxes are relative to
+    the size of the upright image, so the images are opened.
 
     Args:
         images: Folder of the images.
@@ -26,19 +26,14 @@ def read_yolo(images: Path, folder: Path, names: Sequence[str]) -> Annotations:
         names: The categories, in the order of their numbers.
 
     Raises:
-        ValueError: If a line is not what it should be.
+        ValueError: If a line is malformed.
     """
-    labels = {str(file.relative_to(folder).with_suffix("")): file for file in annotation_files(folder, ".txt")}
+    labels = {stem_below(folder, file): file for file in annotation_files(folder, ".txt")}
+    image_paths = list(image_files(images))
+    annotated = [(path, stem) for path in image_paths if (stem := stem_below(images, path)) in labels]
     records: list[AnnotatedImage] = []
     unreadable: dict[str, str] = {}
-    used: set[str] = set()
-    unannotated = 0
-    for path in image_files(images):
-        stem = str(Path(path).relative_to(images).with_suffix(""))
-        if stem not in labels:
-            unannotated += 1
-            continue
-        used.add(stem)
+    for path, stem in annotated:
         try:
             width, height = upright_size(path)
         except OSError as error:
@@ -46,7 +41,8 @@ def read_yolo(images: Path, folder: Path, names: Sequence[str]) -> Annotations:
             continue
         text = labels[stem].read_text(encoding="utf-8-sig", errors="replace")
         records.append(AnnotatedImage(path, width, height, parse_yolo(text, width, height, names, str(labels[stem]))))
-    omissions = {UNANNOTATED: unannotated, IMAGELESS: len(labels) - len(used)}
+    imageless = len(labels) - len({stem for _, stem in annotated})
+    omissions = {UNANNOTATED: len(image_paths) - len(annotated), IMAGELESS: imageless}
     return Annotations(tuple(records), tuple(names), omissions, unreadable)
 
 
@@ -58,7 +54,7 @@ def parse_yolo(text: str, width: int, height: int, names: Sequence[str], source:
         width: The image's width in pixels.
         height: The image's height in pixels.
         names: The categories, in the order of their numbers.
-        source: Where the text is from, for errors.
+        source: Name of the file, for errors.
 
     Raises:
         ValueError: If a line does not hold five numbers, or its class has no name.
@@ -67,29 +63,15 @@ def parse_yolo(text: str, width: int, height: int, names: Sequence[str], source:
         >>> parse_yolo("1 0.5 0.5 0.2 1.0", 100, 50, ["person", "dog"], "labels/1.txt")
         (Box(left=40.0, top=0.0, right=60.0, bottom=50.0, category='dog', flags=frozenset()),)
     """
-    boxes = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        fields = line.split()
-        try:
-            index, (x, y, w, h) = int(fields[0]), map(float, fields[1:])
-        except ValueError as error:
-            raise ValueError(
-                f"{source}, line {number}: {line!r} is not a label. Expected five numbers: class, centre x, centre y, "
-                "width and height; polygons and confidences are not read"
-            ) from error
-        if not all(map(math.isfinite, (x, y, w, h))):
-            raise ValueError(f"{source}, line {number}: {line!r} holds a number that is not finite")
-        if not 0 <= index < len(names):
-            raise ValueError(f"{source}, line {number}: class {index}, and there are {len(names)} `names`, from 0 on")
-        left, top = (x - w / 2) * width, (y - h / 2) * height
-        boxes.append(Box(left, top, left + w * width, top + h * height, names[index]))
-    return tuple(boxes)
+    return tuple(
+        _box(line, width, height, names, f"{source}, line {number}")
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip()
+    )
 
 
-def yolo_names(names: str | Sequence[str] | None, folder: Path) -> list[str]:
-    """The names of YOLO's categories, given as names, as a file of them, or in the folder of the labels.
+def read_yolo_names(names: str | Sequence[str] | None, folder: Path) -> list[str]:
+    """Return the names of YOLO's categories: from a list, from a file, or from the folder of the labels.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -105,6 +87,23 @@ def yolo_names(names: str | Sequence[str] | None, folder: Path) -> list[str]:
         names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not names or len(set(names)) < len(names):
         raise ValueError(
-            f"`names` must be some names, each once, got {len(names)}, {len(set(names))} of them different"
+            f"`names` must be at least one name, each once, got {len(names)}, {len(set(names))} of them different"
         )
     return list(names)
+
+
+def _box(line: str, image_width: int, image_height: int, names: Sequence[str], source: str) -> Box:
+    fields = line.split()
+    try:
+        index, (x, y, width, height) = int(fields[0]), map(float, fields[1:])
+    except ValueError as error:
+        raise ValueError(
+            f"{source}: {line!r} is not a label. Expected five numbers: class, centre x, centre y, width and height; "
+            "polygons and confidences are not read"
+        ) from error
+    if not all(map(math.isfinite, (x, y, width, height))):
+        raise ValueError(f"{source}: {line!r} holds a number that is not finite")
+    if not 0 <= index < len(names):
+        raise ValueError(f"{source}: class {index}, and there are {len(names)} `names`, from 0 on")
+    left, top = (x - width / 2) * image_width, (y - height / 2) * image_height
+    return Box(left, top, left + width * image_width, top + height * image_height, names[index])

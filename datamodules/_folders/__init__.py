@@ -1,1 +1,1 @@
-"""Readers of image folders."""
+"""Files in image folders: finding, checking, splitting and loading them."""

@@ -1,4 +1,4 @@
-"""`ImageFolderDataset`, labelled image files as a data set."""
+"""`ImageFolderDataset`, labelled image files."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset
 
 from camaug.images.loading import load_image
 
+from ..labelled_dataset import LabelledDataset
 from .image_files import Sample
 
 __all__ = ["ImageFolderDataset"]
 
 
-class ImageFolderDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Items `(image, label)`: the transformed image, float32 (3, H, W), and its class.
+class ImageFolderDataset(LabelledDataset):
+    """Image files with their labels.
 
     Args:
-        samples: path and label of each image.
-        classes: the name of each class, in the order of the labels.
-        transform: from an upright RGB PIL image to a tensor.
+        samples: Path and label of each image.
+        classes: Name of each class, in the order of the labels.
+        transform: From an upright RGB PIL image to a float32 tensor (3, H, W).
+
+    Attributes:
+        targets: Label of each image.
     """
 
     def __init__(

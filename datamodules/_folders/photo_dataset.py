@@ -1,4 +1,4 @@
-"""`PhotoDataset`, image files without labels, of which some may be broken."""
+"""`PhotoDataset`, image files without labels, some of which may be unreadable."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ from torch.utils.data import Dataset
 
 from camaug.images.loading import load_image
 
-__all__ = ["PhotoBatch", "PhotoDataset"]
+__all__ = ["PhotoBatch", "PhotoDataset", "PhotoItem"]
+
+
+class PhotoItem(NamedTuple):
+    """One photo: its transformed image, float32 (3, H, W), its file, and why it cannot be read (else empty)."""
+
+    image: torch.Tensor
+    path: str
+    error: str
 
 
 class PhotoBatch(NamedTuple):
-    """What the data loader hands out; an item is the same without the first dimension.
+    """Several photos, as the data loader yields them.
 
     Attributes:
-        images: The transformed photos, float32 (N, 3, H, W); a black one stands for a photo that cannot be read.
+        images: Transformed photos, float32 (N, 3, H, W). A black image stands for a photo that cannot be read.
         paths: Their files.
-        errors: Why a photo cannot be read; empty where it can.
+        errors: Why a photo cannot be read; empty for the others.
     """
 
     images: torch.Tensor
@@ -29,8 +37,8 @@ class PhotoBatch(NamedTuple):
     errors: Sequence[str]
 
 
-class PhotoDataset(Dataset[PhotoBatch]):
-    """Items `(image, path, error)`. A photo that cannot be read is an item too, so that the others go on.
+class PhotoDataset(Dataset[PhotoItem]):
+    """Photos without labels. A photo that cannot be read is an item, too, so that the others are processed.
 
     Args:
         paths: The files.
@@ -44,14 +52,20 @@ class PhotoDataset(Dataset[PhotoBatch]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> PhotoBatch:
+    def __getitem__(self, index: int) -> PhotoItem:
         path = self.paths[index]
         try:
             photo = load_image(path)
         except OSError as error:
-            return PhotoBatch(self._blank, path, str(error))  # type: ignore[arg-type]
-        return PhotoBatch(self.transform(photo), path, "")  # type: ignore[arg-type]
+            return PhotoItem(self._black_image, path, str(error))
+        return PhotoItem(self.transform(photo), path, "")
+
+    @staticmethod
+    def collate(items: Sequence[PhotoItem]) -> PhotoBatch:
+        """Put items into a batch, for a `DataLoader`."""
+        images, paths, errors = zip(*items, strict=True)
+        return PhotoBatch(torch.stack(images), list(paths), list(errors))
 
     @cached_property
-    def _blank(self) -> torch.Tensor:
+    def _black_image(self) -> torch.Tensor:
         return self.transform(Image.new("RGB", (512, 512)))

@@ -1,1 +1,1 @@
-"""The drawn shapes."""
+"""Images drawn from a seed: shapes on textured backgrounds."""

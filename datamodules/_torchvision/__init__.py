@@ -1,1 +1,1 @@
-"""Readers of torchvision's data sets."""
+"""Data sets of torchvision: their splits, labels and class names."""

@@ -1,4 +1,4 @@
-"""`TorchvisionDataset`, one face for torchvision's data sets, each of which keeps labels and names in its own way."""
+"""`TorchvisionDataset`, one interface to torchvision's data sets, which keep labels and names in different ways."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset
+
+from ..labelled_dataset import LabelledDataset
 
 __all__ = ["TorchvisionDataset", "class_names", "labels_of"]
 
 
-class TorchvisionDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Items `(image, label)`: the transformed image, float32 (3, H, W), and its class.
+class TorchvisionDataset(LabelledDataset):
+    """Images and labels of a torchvision data set.
 
     Args:
-        source: a data set of torchvision, without transforms, its items PIL images and labels.
-        classes: the name of each class, in the order of the labels.
-        transform: from a PIL image to a tensor.
+        source: Data set of torchvision, without transforms. Its items are PIL images and labels.
+        classes: Name of each class, in the order of the labels.
+        transform: From a PIL image to a float32 tensor (3, H, W).
     """
 
-    def __init__(self, source: Dataset[Any], classes: Sequence[str], transform: Callable[[Any], torch.Tensor]) -> None:
+    def __init__(self, source: Any, classes: Sequence[str], transform: Callable[[Any], torch.Tensor]) -> None:
         self.source = source
         self.classes = list(classes)
         self.transform = transform
 
     @cached_property
     def targets(self) -> list[int]:
-        """The label of each image."""
+        """Label of each image."""
         return labels_of(self.source)
 
     def __len__(self) -> int:
@@ -40,7 +41,7 @@ class TorchvisionDataset(Dataset[tuple[torch.Tensor, int]]):
 
 
 def labels_of(source: Any) -> list[int]:
-    """The label of every item, without reading images where the data set keeps its labels apart from them."""
+    """Return the label of every item, without reading images if the data set keeps its labels separately."""
     for name in ("targets", "labels", "_labels"):
         if hasattr(source, name):
             return [int(label) for label in getattr(source, name)]
@@ -51,9 +52,9 @@ def labels_of(source: Any) -> list[int]:
 
 
 def class_names(source: Any) -> list[str]:
-    """The name of each class; its number where the data set gives no names.
+    """Return the name of each class, or its number if the data set has no names.
 
-    ImageNet's classes are tuples of synonyms, of which the first is taken.
+    ImageNet's classes are tuples of synonyms; the first synonym is the name.
     """
     names = getattr(source, "classes", None)
     if names is None:

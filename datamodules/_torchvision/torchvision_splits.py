@@ -1,4 +1,4 @@
-"""Which of torchvision's data sets are classified images with a training part, and how each names its parts."""
+"""The labelled data sets of torchvision that have a training split, and the arguments that select each split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from ..classification import Split
+from ..labelled_dataset import Split
 
 __all__ = ["NOT_DOWNLOADABLE", "Arguments", "find_splits"]
 
@@ -16,15 +16,15 @@ NOT_DOWNLOADABLE = frozenset({"FER2013", "ImageNet", "StanfordCars"})
 
 
 def find_splits(dataset: str) -> dict[Split, Arguments]:
-    """The arguments that make a data set of torchvision give each of its parts.
+    """Return the arguments that select each split of a data set of torchvision.
 
-    The test part serves as validation part where the data set has no other, and the other way round.
+    If there is only one of a validation and a test split, it serves as both.
 
     Args:
-        dataset: name of a class in `torchvision.datasets`.
+        dataset: Name of a class in `torchvision.datasets`.
 
     Raises:
-        ValueError: if torchvision has no classified images with a training part under that name.
+        ValueError: If torchvision has no labelled images with a training split under that name.
 
     Example:
         >>> find_splits("Imagenette")
@@ -35,7 +35,7 @@ def find_splits(dataset: str) -> dict[Split, Arguments]:
         nearest = [name for name in _SPLITS if name.lower() in near]
         hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
         raise ValueError(
-            f"{dataset!r} is none of torchvision's classified images with a training and a test part.{hint} "
+            f"{dataset!r} is none of torchvision's labelled data sets with a training and a test split.{hint} "
             f"Possible are: {', '.join(sorted(_SPLITS))}"
         )
     return _SPLITS[dataset]
@@ -53,9 +53,9 @@ def _by_split(train: str, val: str, test: str, **fixed: Any) -> dict[Split, Argu
     }
 
 
-# A table, because a signature does not tell: which parts `split` may name, whether the labels are classes (Kitti's and
-# CelebA's are not), and whether the items are images (Kinetics' are videos). CLEVR's test part has no labels. PCAM is
-# left out: it tells neither its classes nor, short of reading every image, its labels.
+# A table, because signatures do not tell which splits there are, whether the labels are classes (Kitti's and CelebA's
+# are not), and whether the items are images (Kinetics' are videos). CLEVR's test split has no labels. PCAM is left out:
+# it has no class names, and its labels cannot be read without reading every image.
 _SPLITS: dict[str, dict[Split, Arguments]] = {
     **{name: _by_train() for name in ("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "QMNIST", "USPS")},
     "EMNIST": {split: {"split": "balanced", **part} for split, part in _by_train().items()},

@@ -18,14 +18,14 @@ from torch import nn
 from camaug import GradCAM
 from camaug.augmentation.batch import find_images_and_labels
 from camaug.callbacks import CamEvaluator, CamLogger
-from camaug.datamodules import BoxedBatch, BoxesDataModule, ObjectPair, boxes
+from camaug.datamodules import BoxedBatch, BoxesDataModule, ObjectPair
+from camaug.datamodules._boxes.annotations import Box
 from camaug.datamodules._boxes.box_check import fit_box
-from camaug.datamodules._boxes.box_formats import read_boxes, recognise_format
-from camaug.datamodules._boxes.box_records import Box
+from camaug.datamodules._boxes.box_formats import read_annotations, recognise_format
 from camaug.datamodules._boxes.class_indices import parse_class_indices
 from camaug.datamodules._boxes.voc import parse_voc
 from camaug.datamodules._boxes.yolo import parse_yolo
-from camaug.datamodules._folders.image_check import upright_size
+from camaug.datamodules._folders.upright_size import upright_size
 from camaug.images.loading import load_image
 from tests.datamodules.box_data import CATEGORIES, COLOURS, SCENES, Scene, Thing, annotate, coco, draw, voc
 
@@ -68,7 +68,7 @@ def test_the_formats_say_the_same(tmp_path, format_):
     images = draw(tmp_path)
     where = annotate(tmp_path, format_)
     assert recognise_format(where) == format_
-    found = read_boxes(images, where, format_, CATEGORIES if format_ == "yolo" else None)
+    found = read_annotations(images, where, format_, CATEGORIES if format_ == "yolo" else None)
     assert set(found.categories) == set(CATEGORIES)
     records = {str(Path(r.path).relative_to(images).with_suffix("")): r for r in found.images}
     assert set(records) == set(SCENES)
@@ -80,7 +80,7 @@ def test_the_formats_say_the_same(tmp_path, format_):
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_the_formats_give_the_same_batches(tmp_path, format_):
-    pairs = {(Path(b.paths[p.index]).stem, b.categories[p.category], int(m.sum()))
+    pairs = {(Path(b.paths[p.image]).stem, b.categories[p.category], int(m.sum()))
              for b in build(tmp_path, format_=format_).predict_dataloader()
              for p, m in zip(b.pairs(), b.masks(b.pairs()), strict=True)}  # fmt: skip
     assert {pair[:2] for pair in pairs} == {(Path(n).stem, t.category) for n, s in SCENES.items() for t in s.things}
@@ -114,7 +114,7 @@ def test_names_of_yolo(tmp_path):
     assert module(tmp_path, "yolo", names=None).categories == list(CATEGORIES)
     (tmp_path / "n.txt").write_text("x\ny\nz\n")
     assert module(tmp_path, "yolo", names=str(tmp_path / "n.txt")).classes == ["x", "y", "z"]
-    with pytest.raises(ValueError, match="`names` must be some names, each once, got 2, 1 of them different"):
+    with pytest.raises(ValueError, match="`names` must be at least one name, each once, got 2, 1 of them different"):
         module(tmp_path, "yolo", names=["x", "x"])
     annotate(tmp_path, "coco")
     with pytest.raises(ValueError, match=r"`names` is for YOLO's labels.* COCO has names of its own"):
@@ -136,7 +136,7 @@ def test_boxes_hold_exactly_the_pixels_of_their_object(tmp_path, crop_pct, image
     for batch in data.predict_dataloader():
         for pair, mask in zip(batch.pairs(), batch.masks(batch.pairs()), strict=True):
             channel = COLOURS[batch.categories[pair.category]].index(255)
-            shown = batch.images[pair.index, channel]
+            shown = batch.images[pair.image, channel]
             assert torch.equal(shown.amax(dim=0) > 0.5, mask.any(dim=0))
             assert torch.equal(shown.amax(dim=1) > 0.5, mask.any(dim=1))
             assert mask[shown > 0.5].all()
@@ -194,7 +194,7 @@ def test_boxes_of_an_image_that_exif_turns(tmp_path):
 
 def test_nothing_is_dropped_silently(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(boxes, "rank_zero_info", said.append)
+    monkeypatch.setattr("camaug.datamodules.boxes.rank_zero_info", said.append)
     draw(tmp_path, {**SCENES, "unannotated": Scene(10, 10, []), "empty": Scene(10, 10, [])})
 
     def change(content):
@@ -246,7 +246,7 @@ def test_voc_annotations_without_image(tmp_path):
 def test_nothing_left_is_an_error(tmp_path):
     annotate(tmp_path, "coco")
     (tmp_path / "images").mkdir()
-    with pytest.raises(ValueError, match=r"no image has a box .* of 0 annotated .* 3 annotations without image"):
+    with pytest.raises(ValueError, match=r"no image has a visible box, of 0 annotated .* 3 annotations without image"):
         module(tmp_path).boxes_dataset()
 
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from camaug.datamodules import ImageFolderDataModule
-from camaug.datamodules._folders.image_check import describe_bad_images, find_bad_images
-from camaug.datamodules._folders.split import stratified_split
+from camaug.datamodules._folders.bad_images import find_bad_images, report_bad
+from camaug.datamodules._folders.stratified_split import stratified_split
 from camaug.images.loading import load_image
 
 
@@ -386,10 +386,11 @@ def test_ten_bad_images_are_named_and_all_counted(tmp_path):
     for index in range(13):
         zero_bytes(tmp_path / f"{index:02d}")
     files = sorted(str(path) for path in tmp_path.iterdir())
-    message = describe_bad_images(find_bad_images(files), total=20)
-    assert message.startswith("13 of 20 images cannot be read:")
-    assert message.count(".jpg: ") == 10
-    assert message.endswith("and 3 more")
+    bad = find_bad_images(files)
+    with pytest.raises(ValueError, match=r"13 of 20 cannot be read:\n") as raised:
+        report_bad(bad, "13 of 20 cannot be read", "on_bad_image", "error")
+    assert str(raised.value).count(".jpg: ") == 10
+    assert "\n  and 3 more\n" in str(raised.value)
 
 
 # Modes and orientations

@@ -11,15 +11,15 @@ import torch
 from torchvision.transforms import v2
 
 from camaug.datamodules import ShapesDataModule, ShapesDataset
-from camaug.datamodules._shapes.drawing import (
-    BACKGROUNDS,
-    SHAPES,
+from camaug.datamodules._shapes.scene import (
     Pose,
     draw_background,
     draw_scene,
     object_coverage,
     sample_pose,
 )
+from camaug.datamodules._shapes.signed_distances import SHAPES
+from camaug.datamodules._shapes.textures import BACKGROUNDS
 
 DIGEST = """
 import hashlib
@@ -237,8 +237,8 @@ def test_splits_share_no_picture():
     [
         ({"num_classes": 1}, "`num_classes` must be between 2 and the 8 shapes there are, got 1"),
         ({"num_classes": 9}, "`num_classes` must be between 2 and the 8 shapes there are, got 9"),
-        ({"train_size": 3}, "the train split needs a picture of each of its 6 classes, got size 3"),
-        ({"val_size": 0}, "the val split needs a picture of each of its 6 classes, got size 0"),
+        ({"train_size": 3}, "the train split needs an image of each of its 6 classes, got size 3"),
+        ({"val_size": 0}, "the val split needs an image of each of its 6 classes, got size 0"),
         ({"image_size": 16}, "`image_size` must be at least 32 pixels .* got 16"),
         ({"background_bias": 1.5}, "`background_bias` is a probability, between 0 and 1, got 1.5"),
         ({"seed": -1}, "`seed` must be 0 or more, got -1"),

@@ -88,9 +88,9 @@ def test_whole_images_are_evaluated_unless_told_otherwise(tmp_path):
 
 def test_absent_data_is_an_error_that_says_what_to_do(tmp_path):
     data = module("CIFAR10", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"train part of CIFAR10 .* `download: true` on a machine"):
+    with pytest.raises(FileNotFoundError, match=r"train split of CIFAR10 .* `download: true` on a machine"):
         _ = data.num_classes
-    with pytest.raises(FileNotFoundError, match="cannot open the train part"):
+    with pytest.raises(FileNotFoundError, match="cannot open the train split"):
         data.setup("fit")
 
 

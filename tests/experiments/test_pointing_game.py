@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from camaug.datamodules._boxes.boxes_dataset import BoxedBatch, View
+from camaug.datamodules._boxes.boxed_batch import BoxedBatch
+from camaug.datamodules._boxes.boxed_view import BoxedView
 from camaug.experiments import ImageBatch, PointingGameExperiment
 
 CATEGORIES = ("left thing", "right thing", "never there")
@@ -18,10 +19,10 @@ def boxed(batches):
     images = batches[0].images * 3
     left, right, small = (0, 0, 8, 16), (8, 0, 16, 16), (12, 12, 14, 14)
     views = [
-        View("a.jpg", (left,), (0,)),
-        View("b.jpg", (right,), (1,)),
-        View("c.jpg", (left, right), (0, 1)),
-        View("d.jpg", (small,), (1,)),
+        BoxedView("a.jpg", (left,), (0,)),
+        BoxedView("b.jpg", (right,), (1,)),
+        BoxedView("c.jpg", (left, right), (0, 1)),
+        BoxedView("d.jpg", (small,), (1,)),
     ]
     given = BoxedBatch(images, [view.path for view in views], views, CATEGORIES, INDICES)
     return [ImageBatch(images, given=given)]

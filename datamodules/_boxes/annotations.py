@@ -1,4 +1,4 @@
-"""What annotations of boxes say, whatever file format they came in."""
+"""Annotations of boxes, independent of the format of their files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Box:
     """One object.
 
     Attributes:
-        left: Left edge in pixels of the image; the left edge of its first pixel is 0.
-        top: Top edge, likewise.
+        left: Left edge in pixels of the image; the left edge of the image's first pixel is 0.
+        top: Top edge; the top edge of the image's first pixel is 0.
         right: Right edge, exclusive: the right edge of the image's last pixel is its width.
         bottom: Bottom edge, exclusive.
         category: Name of the object's category.
-        flags: What else the annotation says of the object: "crowd", "difficult", "truncated", "occluded".
+        flags: Further properties of the object: "crowd", "difficult", "truncated", "occluded".
     """
 
     left: float
@@ -35,8 +35,8 @@ class AnnotatedImage:
 
     Attributes:
         path: The file.
-        width: The image's width in pixels, as the annotation says where it does.
-        height: The image's height in pixels.
+        width: Width in pixels, as the annotation says, else as the file says.
+        height: Height in pixels.
         boxes: The objects, in the order of the annotation.
     """
 
@@ -48,13 +48,13 @@ class AnnotatedImage:
 
 @dataclass(frozen=True)
 class Annotations:
-    """All that was read.
+    """Content of the annotation files.
 
     Attributes:
-        images: The images that are annotated and there.
-        categories: Names of the categories: in the annotation's own order where it has one, else sorted.
-        omissions: How many of what was left out in reading.
-        unreadable: Why an image whose size only its file knows could not be opened, for each.
+        images: The images that are annotated and exist.
+        categories: Names of the categories, in the annotation's own order where it has one, else sorted.
+        omissions: Number of images and annotations that were left out, by reason.
+        unreadable: Reason for each image that had to be opened for its size and could not be.
     """
 
     images: tuple[AnnotatedImage, ...]

@@ -1,4 +1,4 @@
-"""Dividing one set of labelled images into a part to train on and a part to validate on."""
+"""A division of labelled images into training and validation images."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ def stratified_split(targets: Sequence[int], val_fraction: float, seed: int) -> 
     """Split by class, so that both parts have every class in the same proportion.
 
     A class of two or more images has at least one in either part; a single image is trained on. The same arguments
-    give the same split on every machine, and a class's split does not depend on the other classes.
+    give the same split on every machine, and the split of a class does not depend on the other classes.
 
     Args:
-        targets: the label of each image.
-        val_fraction: share of each class to validate on, above 0 and below 1.
-        seed: which of the possible splits.
+        targets: Label of each image.
+        val_fraction: Share of each class to validate on, above 0 and below 1.
+        seed: Number of the split; different numbers give different splits.
 
     Returns:
-        The indices of the training images and those of the validation images, each in ascending order.
+        The indices of the training images and of the validation images, each in ascending order.
 
     Raises:
-        ValueError: if `val_fraction` or `seed` is impossible.
+        ValueError: If `val_fraction` or `seed` is impossible.
 
     Example:
         >>> stratified_split([0, 0, 0, 0, 1, 1], val_fraction=0.25, seed=0)
