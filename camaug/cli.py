@@ -26,6 +26,7 @@ from camaug.explainers import Explainer
 from camaug.tensorboard.report import main as report
 from camaug.training.checkpoints import last_checkpoint, read_checkpoint, run_to_continue
 from camaug.training.image_classifier import ImageClassifier
+from camaug.training.process_group import own_process_group
 from camaug.training.trainer import CamaugTrainer
 from camaug.utils.printable import printable, printable_lines
 
@@ -186,7 +187,8 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
             the traceback where the environment has ``CAMAUG_TRACEBACK``. Given ``args``, the error itself is raised.
     """
     try:
-        return _run(args)
+        with own_process_group():
+            return _run(args)
     except SIGTERMException:
         sys.exit(128 + signal.SIGTERM)  # what follows should know that it was not done
     except (ValueError, TypeError, OSError, ImportError) as error:

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import pytest
+import torch.distributed as dist
 from PIL import Image
 
 from camaug import cli
@@ -55,6 +58,24 @@ def test_two_processes_by_two_arguments(tmp_path):
     assert "distributed_backend=gloo" in said
     assert "Starting with 2 processes" in said
     assert said.count("look at it") == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_process_group_is_left_behind(fails, tmp_path, monkeypatch):
+    def setup(self, *_):
+        was_created.append(dist.is_initialized())
+        if fails:
+            raise RuntimeError("fuse blown")
+
+    was_created = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli.ImageClassifier, "on_fit_start", setup)
+    arguments = ["fit", *SMALL, "--trainer.strategy=ddp", "--trainer.devices=1", "--trainer.max_epochs=1"]
+    with mock.patch.dict(os.environ), pytest.raises(RuntimeError, match="fuse blown") if fails else nullcontext():
+        cli.main(arguments)
+    assert was_created == [True]
+    assert not dist.is_initialized()
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from camaug.saliency_bank.saliency_bank import SaliencyBank
+from camaug.training.process_group import own_process_group
 from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 METRICS = ("insertion_deletion", "average_drop", "road", "trust", "energy_in_mask", "pointing_game")
@@ -199,4 +200,5 @@ def own_images(trainer: L.Trainer, steps: int) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    main()
+    with own_process_group():
+        main()

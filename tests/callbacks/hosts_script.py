@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger
+from camaug.training.process_group import own_process_group
 from tests.callbacks.ddp_script import bank_augmentation, digest
 from tests.processes import write_result
 from tests.toys import Blobs, ToyClassifier, TransformedBlobs
@@ -48,4 +49,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with own_process_group():
+        main()

@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from camaug.training.process_group import own_process_group
 from tests.callbacks.neutrality import (
     LOOKING,
     SETTINGS,
@@ -57,4 +58,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with own_process_group():
+        main()

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 import camaug.inspection.sharded_weights
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from camaug.training.process_group import own_process_group
 from tests.callbacks.ddp_script import FailsOnOneRank, FailsToDraw, digest
 from tests.processes import write_result
 from tests.small_explainers import small
@@ -129,4 +130,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with own_process_group():
+        main()

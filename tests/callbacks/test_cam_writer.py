@@ -369,6 +369,7 @@ def test_wrong_settings_for_these_photos(settings, message, photos, tmp_path, ma
 
 TWO = """
 import json, os, sys
+from camaug.training.process_group import own_process_group
 from tests.callbacks.test_cam_writer import *
 
 torch.set_num_threads(1)
@@ -377,7 +378,9 @@ trainer = L.Trainer(
     accelerator="cpu", devices=2, strategy="ddp", logger=False, callbacks=[writer], enable_progress_bar=False,
 )
 module = Watcher()
-trainer.predict(module, datamodule=PhotoFolder(sys.argv[1], batch_size=2, num_workers=0), return_predictions=False)
+data = PhotoFolder(sys.argv[1], batch_size=2, num_workers=0)
+with own_process_group():
+    trainer.predict(module, datamodule=data, return_predictions=False)
 said = {"world": trainer.world_size, "seen": module.seen, "counts": counts(writer), "failed": list(writer.failed)}
 open(sys.argv[2] + f"/rank{trainer.global_rank}", "w").write(json.dumps(said))
 """
