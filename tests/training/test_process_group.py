@@ -26,9 +26,13 @@ def test_a_group_created_inside_is_destroyed(create_group):
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
 def test_a_group_is_destroyed_after_an_error(create_group, error):
-    with pytest.raises(error), own_process_group():
-        create_group()
-        raise error
+    def fail() -> None:
+        with own_process_group():
+            create_group()
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert not dist.is_initialized()
 
 
