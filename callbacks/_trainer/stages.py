@@ -13,7 +13,13 @@ from torch import Tensor
 
 from camaug.augmentation.batch import find_images_and_labels
 
-__all__ = ["as_validation", "end_if_terminated", "first_loader", "images_on_device"]
+__all__ = [
+    "as_validation",
+    "end_if_terminated",
+    "first_loader",
+    "images_on_device",
+    "validation_or_training_loader",
+]
 
 
 def end_if_terminated(trainer: L.Trainer) -> None:
@@ -53,3 +59,9 @@ def first_loader(loaders: Any) -> Any:
     while isinstance(loaders, list | tuple | dict):
         loaders = next(iter(loaders.values() if isinstance(loaders, dict) else loaders))
     return loaders
+
+
+def validation_or_training_loader(trainer: L.Trainer) -> Any:
+    """Return the first validation loader of ``fit``, or the first training loader if there is no validation."""
+    loaders = trainer.val_dataloaders
+    return first_loader(trainer.train_dataloader if loaders is None or loaders == [] else loaders)

@@ -23,9 +23,13 @@ METRICS = ("insertion_deletion", "average_drop", "road", "trust", "energy_in_mas
 
 
 class FailsToDraw(CamLogger):
-    """A logger whose drawing fails on rank zero, and on no other."""
+    """A logger whose snapshots fail on rank zero, the only one that takes them."""
 
-    def _look(self, *args):
+    def setup(self, *arguments, **settings):
+        super().setup(*arguments, **settings)
+        self._taker.take = self._fail
+
+    def _fail(self, *arguments):
         raise RuntimeError("no heat today")
 
 

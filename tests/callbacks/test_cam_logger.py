@@ -238,7 +238,7 @@ def test_a_look_that_fails_of_a_sigterm_ends_the_training_without_a_word(module,
 
 
 def test_no_logger_for_pictures_is_a_warning(module, loader, make_trainer):
-    with pytest.warns(UserWarning, match="CamLogger found no logger that takes pictures"):
+    with pytest.warns(UserWarning, match="CamLogger found no logger that takes images"):
         make_trainer(CamLogger("grad-cam", images=3), logger=False).fit(module, loader)
     assert len(module.seen) == 6
 

@@ -26,15 +26,21 @@ SERIES = Series("0", "cam", "grad-cam")
 
 
 class Remembering(CamLogger):
-    """Keeps its looks."""
+    """A logger that keeps its snapshots."""
 
     def __init__(self, *arguments, **settings) -> None:
         super().__init__(*arguments, **settings)
         self.snapshots: list[Snapshot] = []
 
-    def _look(self, *asked):
-        self.snapshots.append(super()._look(*asked))
-        return self.snapshots[-1]
+    def setup(self, *arguments, **settings) -> None:
+        super().setup(*arguments, **settings)
+        take = self._taker.take
+
+        def take_and_keep(*arguments) -> Snapshot:
+            self.snapshots.append(take(*arguments))
+            return self.snapshots[-1]
+
+        self._taker.take = take_and_keep
 
 
 @pytest.fixture
@@ -238,7 +244,7 @@ def test_a_logger_with_a_folder_gets_files(module, loader, make_trainer, tmp_pat
 
 
 def test_a_logger_without_any_of_it_is_a_warning(module, loader, make_trainer):
-    with pytest.warns(UserWarning, match="CamLogger found no logger that takes pictures"):
+    with pytest.warns(UserWarning, match="CamLogger found no logger that takes images"):
         fit(module, loader, make_trainer, Fake(), max_epochs=1)
 
 

@@ -103,7 +103,7 @@ def test_a_failed_check_leaves_the_heatmaps(module, loader, make_trainer, read_e
     def fail(*args, **settings):
         raise RuntimeError("no head today")
 
-    monkeypatch.setattr("camaug.callbacks.cam_logger.head_similarity", fail)
+    monkeypatch.setattr("camaug.callbacks._logging.with_similarities.head_similarity", fail)
     with pytest.warns(UserWarning, match="could not compare heatmaps with those of another class") as caught:
         make_trainer(CamLogger("grad-cam", images=3, trust_every_n_epochs=1), max_epochs=2).fit(module, loader, loader)
     assert len([warning for warning in caught if "no head today" in str(warning.message)]) == 1

@@ -1,0 +1,132 @@
+"""Snapshots of the probe images in the course of a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import Tensor
+
+from camaug.explainers import Explainer, Explanation
+from camaug.explainers.fast_path import FastPath
+
+from .._trainer.stages import images_on_device
+from .explain_probes import explain_probes
+from .find_normalisation import Normalisation
+from .probes import Probes
+from .snapshot import Snapshot
+from .warn_once import WarnOnce
+from .with_drift import with_drift
+from .with_similarities import with_similarities
+
+__all__ = ["SnapshotTaker"]
+
+
+class _PreviousMaps(NamedTuple):
+    """True classes' maps (N, H, W) of the previous snapshot and the indices of its images in the data set."""
+
+    indices: Sequence[int]
+    maps: Tensor
+
+    def of(self, snapshot: Snapshot) -> Tensor | None:
+        """Return the maps if they are of the snapshot's images, else None."""
+        same_images = list(self.indices) == list(snapshot.indices)
+        return self.maps if same_images and self.maps.shape == snapshot.true_maps.shape else None
+
+
+class SnapshotTaker:
+    """Source of snapshots, each compared with the previous one and, every few epochs, checked for trust.
+
+    Its state belongs into checkpoints, so that the first drift after resuming is that of an uninterrupted run.
+
+    Args:
+        trainer: The Trainer.
+        pl_module: The model, which stays unchanged.
+        explainer: The method.
+        forward: Function from images to logits, None for the model itself.
+        fast: Whether the fast forward pass is used where its maps agree with the plain ones.
+        trust_every_n_epochs: Epochs between two checks against another class and a random head, None for no checks.
+        warn_once: Warnings of the callback.
+    """
+
+    def __init__(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        explainer: Explainer,
+        forward: Callable[[Tensor], Tensor] | None,
+        *,
+        fast: bool,
+        trust_every_n_epochs: int | None,
+        warn_once: WarnOnce,
+    ) -> None:
+        self._trainer, self._module = trainer, pl_module
+        self._explainer, self._forward = explainer, forward
+        self._trust_every_n_epochs = trust_every_n_epochs
+        self._warn_once = warn_once
+        self._fast_path = FastPath(
+            explainer,
+            pl_module,
+            forward,
+            enabled=fast,
+            notify=lambda message: rank_zero_info(f"CamLogger: {message}"),
+        )
+        self._previous: _PreviousMaps | None = None
+        self._trust_epoch: int | None = None  # of the last check
+
+    def explained_layers(self, probes: Probes) -> Sequence[str]:
+        """Explain the first probe image and return the names of the explained layers.
+
+        Raises:
+            ValueError: If the explainer does not fit the model.
+            TypeError: If the model does not return logits.
+        """
+        with isolate_rng(), self._trainer.precision_plugin.forward_context():
+            images = images_on_device(self._trainer, probes.batches[0])[:1]
+            return self._explainer(self._module, images, forward=self._forward).layers
+
+    def take(self, probes: Probes, normalisation: Normalisation) -> Snapshot:
+        """Take a snapshot of the probe images, which becomes the next one's previous snapshot."""
+        with isolate_rng():  # hooks that move a batch may draw random numbers
+            snapshot = explain_probes(self._trainer, probes, self._explain, normalisation)
+            snapshot = with_drift(snapshot, None if self._previous is None else self._previous.of(snapshot))
+            snapshot = self._check_trust(snapshot, probes)
+        self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)
+        return snapshot
+
+    def forget(self) -> None:
+        """Forget the previous snapshot and trust check, because the next snapshot is not of the same training run."""
+        self._previous = self._trust_epoch = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the previous snapshot's maps, the epoch of the last trust check and the fast path's state."""
+        return {
+            "previous": None if self._previous is None else {**self._previous._asdict()},
+            "trust_epoch": self._trust_epoch,
+            "fast_path": self._fast_path.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue after the previous snapshot of the interrupted run."""
+        previous = state_dict.get("previous")
+        self._previous = _PreviousMaps(**previous) if previous else None
+        self._trust_epoch = state_dict.get("trust_epoch")
+        self._fast_path.load_state_dict(state_dict.get("fast_path", {}))
+
+    def _explain(self, images: Tensor, targets: Tensor | None) -> Explanation:
+        with self._trainer.precision_plugin.forward_context():
+            return self._fast_path(images, targets)
+
+    def _check_trust(self, snapshot: Snapshot, probes: Probes) -> Snapshot:
+        epoch, last, every = self._trainer.current_epoch, self._trust_epoch, self._trust_every_n_epochs
+        is_due = every is not None and (last is None or epoch - last >= every)
+        if not is_due or not self._explainer.class_specific:
+            return snapshot
+        self._trust_epoch = epoch
+        failure = f"could not compare heatmaps with those of another class and of a random head in epoch {epoch}"
+        with self._warn_once.instead_of_error(self._trainer, failure):
+            snapshot = with_similarities(snapshot, probes, self._trainer, self._module, self._explainer, self._forward)
+        return snapshot

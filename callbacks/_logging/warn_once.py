@@ -1,0 +1,56 @@
+"""Warnings in place of errors, each reason once."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_warn
+
+from .._trainer.stages import end_if_terminated
+
+__all__ = ["WarnOnce"]
+
+
+class WarnOnce:
+    """Warnings of a callback that must not end a training run, each reason once.
+
+    Args:
+        name: Name of the callback, the first word of its warnings.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._reasons: set[str] = set()
+
+    def __call__(self, reason: str, message: str) -> None:
+        """Warn with the message, unless this reason had a warning before."""
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            rank_zero_warn(f"{self._name}{message}")
+
+    @contextmanager
+    def instead_of_error(
+        self, trainer: L.Trainer, failure: str, *, raising: tuple[type[Exception], ...] = ()
+    ) -> Iterator[None]:
+        """Turn an exception inside the block into a warning with its traceback.
+
+        Args:
+            trainer: The Trainer. After a SIGTERM the block ends the process's work instead.
+            failure: Description of what failed, the rest of a sentence that begins with the callback's name.
+            raising: Exceptions that leave the block.
+
+        Raises:
+            SIGTERMException: If the block failed in a process that was told to end.
+        """
+        try:
+            yield
+        except raising:
+            raise
+        except Exception:
+            end_if_terminated(trainer)
+            trace = traceback.format_exc()
+            cause = trace.strip().splitlines()[-1]
+            self(cause, f" {failure}; training goes on. The same cause is not reported again.\n{trace}")
