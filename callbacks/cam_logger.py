@@ -17,6 +17,7 @@ from ._logging.check_arguments import check_overlay, check_positive
 from ._logging.choose_probes import choose_probes
 from ._logging.find_class_names import find_class_names
 from ._logging.find_normalisation import Normalisation, find_normalisation
+from ._logging.flush_loggers import flush_loggers
 from ._logging.probes import Probes
 from ._logging.report_trust_warnings import report_trust_warnings
 from ._logging.snapshot_taker import SnapshotTaker
@@ -39,8 +40,8 @@ class CamLogger(L.Callback):
     TensorBoard shows them in a tab of its own, ``camaug``: every image in every epoch, with the maps as they are. Its
     ordinary tabs have
 
-    * one panel for each image, whose step slider is the epoch: the image, the heatmap of the predicted class and, after
-      a wrong prediction, of the true class, with names and confidences, and an overview of all images;
+    * one panel for each image and epoch: the image, the heatmap of the predicted class and, after a wrong prediction,
+      of the true class, with names and confidences; and an overview of all images;
     * as scalars the change of the maps since the previous snapshot (``cam/drift``, :class:`camaug.metrics.Drift`), the
       mean confidence in the true class, the share of constant maps and, if the data set has ``object_mask(index)``, the
       share of the maps' energy inside the objects beside the objects' share of the image;
@@ -51,31 +52,28 @@ class CamLogger(L.Callback):
     ``trainer.validate`` and ``trainer.test`` log under ``cam_validate`` and ``cam_test``. Other loggers get the panels:
     those with a ``log_image`` method (Weights & Biases), MLflow and, as files, those with a directory (``CSVLogger``).
 
-    The training run is neither changed nor ended: a failure is a warning with its traceback, and only wrong arguments
-    are errors, before the first batch. Checkpoints hold the previous snapshot, so that a resumed run logs the same
-    drift, and everything logged before a checkpoint is on the disk before it.
+    The training run is neither changed nor ended: only wrong arguments are errors, before the first batch, and any
+    later failure is a warning. Checkpoints hold the previous snapshot, so that a resumed run logs the same drift.
 
     Args:
         explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
-        images: Number of images, spread over the classes of the validation data, or of the training data if there is no
-            validation. None for 16, or for all of a smaller data set.
+        images: Number of images, spread over the classes of the validation data, or else of the training data. None
+            for 16, or for all of a smaller data set.
         every_n_epochs: Epochs between two snapshots.
         colormap: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``. The first three also suit
             colour-blind readers.
         strength: Share of the heatmap in the overlay, in [0, 1].
-        mean: Mean of each channel by which the images were normalised. By default that of the data module or of a
-            ``Normalize`` among the data set's transforms. If neither is known, each image is stretched to [0, 1].
+        mean: Mean of each channel by which the images were normalised. By default the data module's, or that of the
+            data set's ``Normalize``. If neither is known, each image is stretched to [0, 1].
         std: Standard deviation of each channel, found in the same way.
         class_names: Names of the classes, by default the ``classes`` of the data module or the data set.
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
-        trust_every_n_epochs: Epochs between two comparisons of each heatmap with that of the runner-up class and that
-            of a random head, from the first snapshot on. Each explains the images twice more. None for no comparison.
-            Methods that are class-independent by design are never compared.
+        trust_every_n_epochs: Epochs between two comparisons of the heatmaps with those of the runner-up class and of a
+            random head, which explain each image twice more. None for none, as for class-independent methods.
         fast: Whether the fast forward pass is used where its maps agree with the plain ones
             (:class:`camaug.explainers.fast_path.FastPath`).
-        images_every_n_epochs: Epochs between two snapshots with panels, which fill most of an event file. The camaug
-            tab does not need them. None for every snapshot, except that TensorBoard gets them in about twelve epochs of
-            a run of more than 20, because its Images tab keeps ten.
+        images_every_n_epochs: Epochs between two snapshots with panels, which the camaug tab does not need. None for
+            every snapshot, but about twelve in TensorBoard's files of long runs, because its Images tab shows ten.
         tag: First part of every tag. A second ``CamLogger`` of a Trainer needs a different one.
 
     Raises:
@@ -114,8 +112,7 @@ class CamLogger(L.Callback):
         self.explainer = as_explainer(explainer)
         self.images = images
         self.every_n_epochs = every_n_epochs
-        self.colormap = colormap
-        self.strength = strength
+        self.colormap, self.strength = colormap, strength
         self.mean, self.std = mean, std
         self.class_names = class_names
         self.forward = forward
@@ -138,6 +135,7 @@ class CamLogger(L.Callback):
         """Check everything that can be checked without data."""
         refuse_sharded(trainer, self)
         _refuse_shared_tags(trainer, self)
+        _warn_without_image_logger(trainer)
         self._probes = None
         self._taker = SnapshotTaker(
             trainer,
@@ -156,12 +154,6 @@ class CamLogger(L.Callback):
             strength=self.strength,
             images_every_n_epochs=self.images_every_n_epochs,
         )
-        is_dev_run = getattr(trainer, "fast_dev_run", False)  # which Lightning sets without declaring it
-        if not is_dev_run and not any(can_log_images(logger) for logger in trainer.loggers):
-            rank_zero_warn(
-                "CamLogger found no logger that takes images, so no heatmap will be seen: "
-                "pass logger=TensorBoardLogger(...) to the Trainer"
-            )
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Choose the images and explain one of them."""
@@ -192,11 +184,11 @@ class CamLogger(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Flush the metrics that Lightning logged at the end of the previous epoch."""
-        self._flush(trainer)
+        flush_loggers(trainer, self._warn_once)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Flush everything that a run resumed from this checkpoint will not log again."""
-        self._flush(trainer)
+        flush_loggers(trainer, self._warn_once)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next snapshot is compared with, and whether the fast path is in use."""
@@ -230,27 +222,18 @@ class CamLogger(L.Callback):
                 rank_zero_info(f"CamLogger: {self.explainer.name}{at}, {len(self._probes.indices)} images")
 
     def _log_snapshot(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
-        assert self._taker is not None, "setup comes first"
-        assert self._writer is not None, "setup comes first"
-        epoch = trainer.current_epoch
+        taker, writer, epoch = self._taker, self._writer, trainer.current_epoch
         with self._warn_once.instead_of_error(trainer, f"could not log heatmaps in epoch {epoch}"):
             metrics = trainer.callback_metrics  # a collective, so every process reads them
             with whole_weights(pl_module, here=self._probes is not None):
-                if self._probes is None:
+                if self._probes is None or taker is None or writer is None:
                     return
-                if self.mean is None or self.std is None:
-                    normalisation = find_normalisation(trainer, self._dataset)
-                else:
-                    normalisation = Normalisation(self.mean, self.std)
-                snapshot = self._taker.take(self._probes, normalisation)
+                given = Normalisation(self.mean, self.std)
+                normalisation = given if given.is_known else find_normalisation(trainer, self._dataset)
+                snapshot = taker.take(self._probes, normalisation)
             report_trust_warnings(self._warn_once, snapshot, epoch=epoch, method=self.explainer.name, tag=self.tag)
             names = self.class_names or find_class_names(trainer, self._dataset)
-            self._writer.write(snapshot, prefix, names, metrics)
-
-    def _flush(self, trainer: L.Trainer) -> None:
-        if trainer.is_global_zero and self._writer is not None:
-            with self._warn_once.instead_of_error(trainer, "could not write what is logged to the disk"):
-                self._writer.flush()
+            writer.write(snapshot, prefix, names, metrics)
 
 
 def _choose_probes(loader: Any, images: int | None) -> Probes | None:
@@ -263,6 +246,15 @@ def _choose_probes(loader: Any, images: int | None) -> Probes | None:
     probes = choose_probes(loader, images or DEFAULT_IMAGES, exactly=images is not None)
     warn_of_empty_masks("CamLogger", probes)
     return probes
+
+
+def _warn_without_image_logger(trainer: L.Trainer) -> None:
+    is_dev_run = getattr(trainer, "fast_dev_run", False)  # set by Lightning, but not declared
+    if not is_dev_run and not any(can_log_images(logger) for logger in trainer.loggers):
+        rank_zero_warn(
+            "CamLogger found no logger that takes images, so no heatmap will be seen: "
+            "pass logger=TensorBoardLogger(...) to the Trainer"
+        )
 
 
 def _refuse_shared_tags(trainer: L.Trainer, callback: CamLogger) -> None:

@@ -18,6 +18,11 @@ class Normalisation(NamedTuple):
     mean: Sequence[float] | None
     std: Sequence[float] | None
 
+    @property
+    def is_known(self) -> bool:
+        """True if both are known."""
+        return self.mean is not None and self.std is not None
+
 
 def find_normalisation(trainer: L.Trainer, dataset: Any) -> Normalisation:
     """Find the ``mean`` and ``std`` of the data module or of a ``Normalize`` among the data set's transforms."""

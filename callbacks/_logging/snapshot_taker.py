@@ -128,5 +128,5 @@ class SnapshotTaker:
         self._trust_epoch = epoch
         failure = f"could not compare heatmaps with those of another class and of a random head in epoch {epoch}"
         with self._warn_once.instead_of_error(self._trainer, failure):
-            snapshot = with_similarities(snapshot, probes, self._trainer, self._module, self._explainer, self._forward)
+            return with_similarities(snapshot, probes, self._trainer, self._module, self._explainer, self._forward)
         return snapshot

@@ -70,12 +70,6 @@ class SnapshotWriter:
         self._write_strip(snapshot, prefix, names, metrics | _known_scalars(callback_metrics))
         self._write_scalars({name: value for name, value in metrics.items() if name not in callback_metrics})
 
-    def flush(self) -> None:
-        """Write what TensorBoard's writers hold to the disk."""
-        for logger in self._trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.flush()
-
     def _write_images(self, snapshot: Snapshot, prefix: str, names: Sequence[str] | None) -> None:
         loggers = [logger for logger in self._trainer.loggers if self._is_due(logger)]
         if not loggers:
