@@ -23,8 +23,8 @@ from benchmarks.subjects import make_images, make_model, real_images
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import FastForward, GradCAM
 from camaug.augmentation.group_cam_transform import augmentation_explainer
-from camaug.augmentation.price import mask_overlap
 from camaug.experiments.report import Cell, Table
+from camaug.functional.masks import map_iou
 from camaug.metrics import rank_correlation
 
 __all__ = ["REFERENCE", "measure"]
@@ -81,7 +81,7 @@ def _maps(explain: Explain, images: Tensor, labels: Tensor, size: int) -> Tensor
 
 def _row(name: str, maps: Tensor, reference: Tensor, seconds: float | None, unit: float) -> list[Cell]:
     figures: list[Cell] = []
-    for values in (rank_correlation(maps, reference), mask_overlap(maps, reference)):
+    for values in (rank_correlation(maps, reference), map_iou(maps, reference)):
         figures += [float(values.mean()), float(values.float().quantile(0.1))]
     return [name, *figures, None if seconds is None else seconds / unit]
 

@@ -12,7 +12,7 @@ from camaug.augmentation.group_cam_transform import augmentation_explainer
 from camaug.augmentation.price import Price, Pricing
 from camaug.augmentation.price_settings import CONFIGURED, Setting, price_settings
 from camaug.experiments.report import Cell, Report, Table
-from camaug.explainers.fast_path import LEAST_CORRELATION, LEAST_IOU, Agreement
+from camaug.explainers.agreement import MIN_CORRELATION, MIN_IOU, Agreement
 from camaug.functional.recipes import NEED_NO_MAPS, WITH_MASKED_VIEWS
 
 from ._trainer.bound_forward import bind_forward
@@ -157,7 +157,7 @@ def _notes(pricing: Pricing, prices: Sequence[Price], masked_views: bool) -> tup
         f"exact ones, means over {seen} training images; a bank's, up to {epochs} epochs old, can only be compared in "
         "training.",
         f"With `fast: true` a training takes the fast way, and smaller queries, where correlation is at least "
-        f"{LEAST_CORRELATION} and overlap {LEAST_IOU}, and falls back to the plain way where they are not.",
+        f"{MIN_CORRELATION} and overlap {MIN_IOU}, and falls back to the plain way where they are not.",
         f"{with_masked_views}Carrying a bank's maps through the crops is the loader's work, and not in it.",
     )
 

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from camaug.augmentation.batch import ImagesAndLabels, find_images_and_labels
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.explainers import Explanation
-from camaug.functional.masks import binarise, mask_iou, upsample
+from camaug.functional.masks import map_iou, upsample
 from camaug.inspection.model_digest import model_digest
 from camaug.inspection.sharded_weights import whole_weights
 from camaug.saliency_bank.carried_maps import CarryingDataset, untransformed, view_size
@@ -433,7 +433,7 @@ class BankKeeper:
         has_evidence = maps.amax(dim=(1, 2)) > 0
         if not has_evidence.any():
             return
-        value = float(mask_iou(binarise(maps), binarise(others))[has_evidence].mean())
+        value = float(map_iou(maps, others)[has_evidence].mean())
         for logger in self._trainer.loggers:
             logger.log_metrics({name: value}, step=self._trainer.global_step)
 

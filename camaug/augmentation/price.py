@@ -14,14 +14,14 @@ from camaug.augmentation.batch import class_indices
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.augmentation.price_settings import Setting, price_settings
 from camaug.fast_forward.forward import FastForward
-from camaug.functional.masks import binarise, mask_iou
+from camaug.functional.masks import map_iou
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.functional.recipes import kept_pixels
 from camaug.inspection.neutral import neutral
 from camaug.inspection.target_layer import unwrap
 from camaug.utils.timing import now
 
-__all__ = ["Price", "Pricing", "mask_overlap", "price"]
+__all__ = ["Price", "Pricing", "price"]
 
 PLANNED_ROUNDS = 4  # the warm-up among them
 FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
@@ -209,16 +209,6 @@ class Pricing:
         return min(count, max(1, int(round_seconds / (passes * of_an_image))))
 
 
-def mask_overlap(maps: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of the binary masks of maps, (N, H, W) each: (N,), in [0, 1].
-
-    Example:
-        >>> mask_overlap(torch.tensor([[[0.0, 0.9, 0.8]]]), torch.tensor([[[0.1, 0.9, 0.2]]]))
-        tensor([0.5000])
-    """
-    return mask_iou(binarise(maps), binarise(others))
-
-
 class _CountingForward:
     """Counts the pixels that the model is asked about: a query of half the side is a quarter of a pass."""
 
@@ -270,7 +260,7 @@ class _Measured:
 
     def compare(self, maps: Tensor, reference: Tensor) -> None:
         """Note how like the maps are to the exact ones."""
-        self.overlaps.append(mask_overlap(maps, reference).cpu())
+        self.overlaps.append(map_iou(maps, reference).cpu())
         self.correlations.append(rank_correlation(maps, reference).cpu())
 
 

@@ -101,6 +101,11 @@ class FastForward:
         """Whether less is done than could be, since more did not serve when it was tried."""
         return self._does_less
 
+    @property
+    def is_plain(self) -> bool:
+        """Return True if the model's own forward runs unchanged, because nothing faster works."""
+        return self._plan is not None and self._plan.is_plain
+
     def forget(self) -> None:
         """Try anew what serves, at the next call: a network in training answers otherwise than it did."""
         self._plan, self._told, self._does_less = None, None, False
@@ -150,18 +155,20 @@ class FastForward:
                 reasons.append(f"{plan}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
                 continue
             if _agree(logits, expected):
-                self._say_less_is_done(reasons, f"it runs with {plan}")
+                self._say_less_is_done(reasons, plan)
                 return plan
             difference = (logits - expected).abs().max()
             reasons.append(f"{plan}: the logits differ by {difference:.3g}, the largest is {expected.abs().max():.3g}")
-        self._say_less_is_done(reasons, "it runs plainly")
-        return _Plan(dtype=None, channels_last=False, pairs=())
+        plain = _Plan(dtype=None, channels_last=False, pairs=())
+        self._say_less_is_done(reasons, plain)
+        return plain
 
-    def _say_less_is_done(self, reasons: list[str], instead: str) -> None:
+    def _say_less_is_done(self, reasons: list[str], plan: _Plan) -> None:
         self._does_less = bool(reasons)
         if reasons:
             name = type(self._model).__name__
-            self._say(f"the fast forward does not serve {name} ({'; '.join(reasons)}): {instead}")
+            how = "unchanged" if plan.is_plain else f"with {plan}"
+            self._say(f"{name} runs {how}, because a faster forward does not work for it ({'; '.join(reasons)})")
 
 
 def low_precision(device: torch.device) -> torch.dtype | None:
@@ -191,13 +198,18 @@ class _Plan:
         done = [what for what in (dtype, "channels-last" if self.channels_last else "", folded) if what]
         return ", ".join(done) or "nothing changed"
 
+    @property
+    def is_plain(self) -> bool:
+        """Return True if nothing is done to the forward."""
+        return self.dtype is None and not self.channels_last and not self.pairs
+
     def prepare(self, model: nn.Module) -> PreparedWeights:
         """The weights as they are now, converted."""
         return PreparedWeights(model, self.pairs, self.dtype, channels_last=self.channels_last)
 
     def run(self, forward: Callable[[Tensor], Tensor], weights: PreparedWeights, images: Tensor) -> Tensor:
         """The logits."""
-        if self.dtype is None and not self.channels_last and not self.pairs:
+        if self.is_plain:
             return forward(images)
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)

@@ -16,6 +16,7 @@ __all__ = [
     "blend",
     "denoise",
     "gaussian_blur",
+    "map_iou",
     "mask_iou",
     "normalise",
     "resize",
@@ -135,6 +136,23 @@ def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
     union = (masks | others).sum(dim=(1, 2))
     shared = (masks & others).sum(dim=(1, 2))
     return torch.where(union > 0, shared / union.clamp(min=1), 1.0)
+
+
+def map_iou(maps: Tensor, others: Tensor) -> Tensor:
+    """Compute the intersection over union of the binary masks of maps (:func:`binarise`).
+
+    Args:
+        maps: (N, H, W).
+        others: (N, H, W).
+
+    Returns:
+        (N,), in [0, 1].
+
+    Example:
+        >>> map_iou(torch.tensor([[[0.0, 0.9, 0.8]]]), torch.tensor([[[0.1, 0.9, 0.2]]]))
+        tensor([0.5000])
+    """
+    return mask_iou(binarise(maps), binarise(others))
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from camaug import GroupCAM
-from camaug.augmentation.price import Pricing, mask_overlap, price
+from camaug.augmentation.price import Pricing, price
 from camaug.augmentation.price_settings import Setting, price_settings
 from camaug.explainers import GradCAM
 
@@ -117,13 +117,6 @@ def test_nothing_of_the_model_is_changed(net, images, labels, unchanged):
         pricing = Pricing(net, images, labels, seconds=0.01)
         pricing.explain()
         pricing.explain()
-
-
-def test_mask_overlap_of_the_same_of_others_and_of_none():
-    maps = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
-    assert mask_overlap(maps, maps) == 1
-    assert mask_overlap(maps, 1 - maps) == 0
-    assert mask_overlap(maps, torch.zeros_like(maps)) == 0.5  # a flat map's mask is all of the image
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torchvision.transforms.v2 import functional as TF
 
-from camaug.functional.masks import binarise, blend, denoise, gaussian_blur, normalise, upsample
+from camaug.functional.masks import binarise, blend, denoise, gaussian_blur, map_iou, normalise, upsample
 
 # Blur
 
@@ -198,3 +198,10 @@ def test_upsample_by_hand():
     maps = torch.tensor([[[[0.0, 4.0]]]])
     assert upsample(maps, (1, 4)).flatten().tolist() == [0.0, 1.0, 3.0, 4.0]
     assert upsample(maps, (1, 2)) is maps
+
+
+def test_map_iou_of_equal_opposite_and_constant_maps():
+    maps = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+    assert map_iou(maps, maps) == 1
+    assert map_iou(maps, 1 - maps) == 0
+    assert map_iou(maps, torch.zeros_like(maps)) == 0.5  # a constant map's mask is the whole image
