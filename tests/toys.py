@@ -1,4 +1,4 @@
-"""Small networks and data sets that several tests share."""
+"""Small networks, data sets and a clock that several tests share."""
 
 from __future__ import annotations
 
@@ -186,3 +186,23 @@ class Stream(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.items)
+
+
+# Time
+
+
+class FakeClock:
+    """A replacement of the module ``time`` whose clock runs when told to, and by ``tick`` seconds at each reading."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.seconds = 0.0
+        self.tick = tick
+
+    def __call__(self, *_: Any) -> float:
+        self.seconds += self.tick
+        return self.seconds
+
+    perf_counter = monotonic = __call__
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds

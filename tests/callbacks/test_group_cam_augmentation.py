@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,8 @@ from torch.utils.data import DataLoader
 from camaug import GroupCAM, GroupCamTransform
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks._augmentation.expected_cost import ExpectedCost
-from camaug.callbacks._trainer.stopwatch import Stopwatch
 from camaug.functional.recipes import pair_consistency
+from tests.toys import FakeClock
 
 EXPLAINER = GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
 
@@ -129,12 +128,13 @@ def test_first_batch_is_pictured_once(module, loader, dataset, make_trainer, rea
     assert ((mask < 0.05) | (mask > 0.95)).mean() > 0.75
 
 
-def test_share_of_step_time_is_logged_and_can_be_monitored(module, loader, make_trainer, read_events):
+def test_share_of_step_time_is_logged_and_can_be_monitored(module, loader, make_trainer, read_events, monkeypatch):
+    # Each step reads the clock four times: at its start and end and, between them, around the augmentation.
+    monkeypatch.setattr("camaug.callbacks._trainer.stopwatch.time", FakeClock(tick=1.0))
     trainer = make_trainer(augmentation(), max_epochs=2)
     trainer.fit(module, loader)
     values = [event.value for event in read_events().Scalars("augmentation/step_time_share")]
-    assert len(values) == 2
-    assert all(0.05 < value < 1 for value in values)
+    assert values == pytest.approx([1 / 3] * 2)
     assert float(trainer.callback_metrics["augmentation/step_time_share"]) == pytest.approx(values[-1], abs=1e-4)
 
 
@@ -207,17 +207,6 @@ def test_what_cannot_work_is_an_error_before_training_whatever_the_first_epoch(
 def test_a_batch_without_labels_is_an_error(module, dataset, make_trainer):
     with pytest.raises(ValueError, match="expected labels beside the 8 images"):
         make_trainer(augmentation()).fit(module, DataLoader(dataset.images, batch_size=8))
-
-
-def test_stopwatch_adds_up_and_begins_again():
-    watch = Stopwatch(torch.device("cpu"))
-    for _ in range(2):
-        with watch.running():
-            time.sleep(0.02)
-    assert 0.04 <= watch.read() < 0.2
-    assert watch.read() == 0
-    watch.stop()
-    assert watch.read() == 0
 
 
 # Recipes, presets and schedules

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from camaug.callbacks import RunRecorder
+from tests.toys import FakeClock
 
 
 def read(tmp_path):
@@ -24,13 +24,13 @@ def test_what_is_recorded(module, loader, make_trainer, tmp_path):
     assert [path.name for path in (tmp_path / "here").iterdir()] == ["result.json"]
 
 
-def test_validation_is_not_counted_as_training(module, loader, make_trainer, tmp_path):
-    module.on_validation_epoch_end = lambda: time.sleep(0.4)
+def test_validation_is_not_counted_as_training(module, loader, make_trainer, tmp_path, monkeypatch):
+    clock = FakeClock()
+    monkeypatch.setattr("camaug.callbacks.run_recorder.time", clock)
+    module.on_validation_epoch_end = lambda: clock.advance(50.0)
+    module.on_train_batch_end = lambda *_: clock.advance(2.0)
     make_trainer(RunRecorder(str(tmp_path / "here")), max_epochs=2, num_sanity_val_steps=1).fit(module, loader, loader)
-    quick = read(tmp_path)["train_seconds"]
-    module.on_train_batch_end = lambda *_: time.sleep(0.2)
-    make_trainer(RunRecorder(str(tmp_path / "here")), max_epochs=2).fit(module, loader, loader)
-    assert 0 < quick < read(tmp_path)["train_seconds"] - 1.0  # six steps of a fifth of a second
+    assert read(tmp_path)["train_seconds"] == 12  # six steps
 
 
 def test_the_loggers_folder_is_the_default(module, loader, make_trainer, tmp_path):

@@ -6,10 +6,10 @@ import errno
 import os
 import signal
 import subprocess
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import lightning as L
@@ -233,35 +233,34 @@ def test_pictures_that_cannot_be_written_are_one_warning(module, loader, make_tr
 # Data
 
 
-class Dying(Blobs):
-    """Its worker dies over the last batch, once three steps were made."""
+class DyingWorkerBlobs(Blobs):
+    """Blobs whose worker process is killed in the last batch, once the event is set."""
 
-    def __init__(self, count: int, third_step: Path) -> None:
-        super().__init__(count)
-        self.third_step = third_step
+    def __init__(self, size: int, event: Event) -> None:
+        super().__init__(size)
+        self.event = event
 
     def __getitem__(self, index):
         if index == 60 and torch.utils.data.get_worker_info() is not None:
-            while not self.third_step.exists():
-                time.sleep(0.01)
+            self.event.wait()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().__getitem__(index)
 
 
 @pytest.mark.filterwarnings("ignore:.*could not")  # torch raises in whatever is running when the worker dies
-def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_events, tmp_path):
+def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_events):
     """The last batch never comes; what was logged is in the event file."""
-    training_step = module.training_step
+    training_step, three_steps_done = module.training_step, torch.multiprocessing.Event()
 
     def logging_step(batch, batch_idx):
         loss = training_step(batch, batch_idx)
         module.log("loss", loss)
         if batch_idx == 3:
-            (tmp_path / "three").touch()
+            three_steps_done.set()
         return loss
 
     module.training_step = logging_step
-    dying = Dying(64, tmp_path / "three")
+    dying = DyingWorkerBlobs(64, three_steps_done)
     trainer = make_trainer(CamLogger(explainer(), images=3), augmentation())
     with pytest.raises((RuntimeError, OSError, EOFError)):  # as PyTorch notices it: by the signal or by the pipe
         trainer.fit(module, DataLoader(dying, batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
