@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from camaug import GradCAM, find_layer, spatial_features
 from camaug.inspection.capture import capture
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import resolve_layer
+from camaug.inspection.resolve_layer import resolve_layer
 
 Size = tuple[int, int]
 TITLE = "# Which layer is taken\n\nMade by `python benchmarks/coverage.py`, which says what the columns mean.\n\n"
@@ -233,7 +233,7 @@ def check_model(finding: Finding, model: nn.Module) -> Finding:
     return replace(
         finding,
         layer=target.name,
-        kind=layer._places.kind if layer._places else "",
+        kind=layer.feature_grid.kind if layer.feature_grid else "",
         features=tuple(features.shape[1:]),
         proportional=proportional(features, size),
         quadrants=(quadrants := passed_quadrants(model, images)),

@@ -23,7 +23,7 @@ from camaug.explainers.provenance import describe_model
 from camaug.images.class_names import known_class_names
 from camaug.images.render import denormalise
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 
 from ._logging.choose_indices import choose_indices
 from ._logging.find_class_names import find_class_names

@@ -21,8 +21,8 @@ from camaug.explainers.fast_path import COMPARED_IMAGES
 from camaug.explainers.provenance import describe
 from camaug.functional.recipes import NEED_NO_MAPS, WITH_MASKED_VIEWS, Recipe, check_recipe
 from camaug.images.render import caption, colorize, denormalise, enlarge, grid, row
+from camaug.inspection.resolve_layer import resolve_layer
 from camaug.inspection.sharded_weights import whole_weights
-from camaug.inspection.target_layer import resolve_layer
 
 from ._augmentation.bank_keeper import BankKeeper
 from ._augmentation.consistency import Consistency

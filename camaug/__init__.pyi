@@ -8,10 +8,10 @@ from .explainers.registry import get_explainer as get_explainer
 from .explainers.registry import list_explainers as list_explainers
 from .explainers.registry import register_explainer as register_explainer
 from .fast_forward.forward import FastForward as FastForward
-from .inspection.target_layer import TargetLayer as TargetLayer
-from .inspection.target_layer import find_layer as find_layer
-from .inspection.target_layer import find_layers as find_layers
-from .inspection.target_layer import spatial_features as spatial_features
+from .inspection.find_layer import TargetLayer as TargetLayer
+from .inspection.find_layer import find_layer as find_layer
+from .inspection.find_layer import find_layers as find_layers
+from .inspection.spatial_features import spatial_features as spatial_features
 from .single_image.explain import explain as explain
 from .single_image.explained_image import ExplainedImage as ExplainedImage
 from .version import __version__ as __version__

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.utils.timing import now
 
 __all__ = ["ExpectedCost", "expected_cost"]

@@ -12,7 +12,7 @@ from torch import Tensor
 from camaug.explainers import Explainer
 from camaug.explainers.provenance import settings_line
 from camaug.images.class_names import class_label
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 
 from .draw_snapshot import draw_overview, draw_panels
 from .film_strip import snapshot_record, write_originals, write_strip

@@ -18,7 +18,7 @@ from camaug.functional.masks import map_iou
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.functional.recipes import kept_pixels
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.utils.timing import now
 
 __all__ = ["Price", "Pricing", "price"]
@@ -213,7 +213,7 @@ class _CountingForward:
     """Counts the pixels that the model is asked about: a query of half the side is a quarter of a pass."""
 
     def __init__(self, forward: Callable[[Tensor], Tensor]) -> None:
-        self.forward = forward
+        self.forward = self.__wrapped__ = forward
         self.pixels = 0
 
     def __call__(self, images: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from camaug.experiments.report import Report
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.utils.optional import import_extra
 
 __all__ = ["Experiment", "ImageBatch", "TargetKind", "Track", "require_extras", "target_classes", "untracked"]

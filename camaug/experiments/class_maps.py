@@ -19,7 +19,7 @@ from camaug.functional.masks import blend, gaussian_blur
 from camaug.images.class_names import class_label, find_class
 from camaug.images.render import caption, denormalise, enlarge, grid, overlay
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.metrics import rank_correlation
 
 __all__ = ["ClassMapsExperiment", "class_correlation", "confidence_through"]

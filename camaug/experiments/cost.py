@@ -17,7 +17,7 @@ class CountingForward:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.model = model
+        self.model = self.__wrapped__ = model
         self.images = 0
 
     def __call__(self, images: Tensor) -> Tensor:

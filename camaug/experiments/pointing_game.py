@@ -15,7 +15,7 @@ from camaug.experiments.report import Cell, Report, Table
 from camaug.experiments.statistics import interval_note, mean_interval
 from camaug.explainers import Explainer
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.metrics import energy_in_mask, points_at
 
 __all__ = ["PointingGameExperiment"]

@@ -18,7 +18,7 @@ from camaug.experiments.methods import RefusedError, as_methods, explain, omissi
 from camaug.experiments.report import Cell, Report, Table
 from camaug.explainers import Explainer
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 
 __all__ = ["RunTimeExperiment"]
 

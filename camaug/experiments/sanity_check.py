@@ -17,7 +17,7 @@ from camaug.experiments.statistics import interval_note, mean_interval
 from camaug.explainers import Explainer
 from camaug.images.render import caption, denormalise, enlarge, grid, overlay
 from camaug.inspection.random_weights import layers_to_randomise, randomised
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.metrics import rank_correlation
 
 __all__ = ["SanityCheckExperiment"]

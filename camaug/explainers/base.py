@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,9 +17,9 @@ from camaug.explainers.target import Target, make_target
 from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
-from camaug.inspection.capture import image_size
+from camaug.inspection.feature_maps import image_size
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 
 __all__ = ["Evidence", "Explainer", "Explanation", "Targets"]
 
@@ -175,7 +176,7 @@ def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> C
         with torch.autocast(device, dtype=dtype, enabled=enabled):
             return forward(images)
 
-    return run
+    return functools.update_wrapper(run, forward, assigned=(), updated=())  # sets `__wrapped__`, see forward_key
 
 
 def _check_images(images: Tensor) -> None:

@@ -14,8 +14,9 @@ from camaug.explainers.base import Evidence, Explainer, Targets, check_logits
 from camaug.explainers.target import Target, make_target
 from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
-from camaug.inspection.capture import capture, image_size
-from camaug.inspection.target_layer import ResolvedLayer, resolve_layer
+from camaug.inspection.capture import capture
+from camaug.inspection.feature_maps import image_size
+from camaug.inspection.resolve_layer import ResolvedLayer, resolve_layer
 
 __all__ = ["LayerEvidence", "LayerExplainer", "weighted_sum"]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from camaug.functional.masks import blend, resize, upsample
-from camaug.inspection.capture import image_size
+from camaug.inspection.feature_maps import image_size
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.fast_forward.folding import FoldablePair, PreparedWeights, find_foldable_pairs
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 
 __all__ = ["FastForward", "low_precision"]
 
@@ -57,7 +57,7 @@ class FastForward:
         if isinstance(dtype, str) and dtype != "auto":
             raise ValueError(f"`dtype` must be 'auto', a torch.dtype or None, got {dtype!r}")
         self._model = unwrap(model)
-        self._forward = forward or self._model
+        self._forward = self.__wrapped__ = forward or self._model
         self._dtype = dtype
         self._say = notify or _warn
         self._plan: _Plan | None = None

@@ -1,4 +1,4 @@
-"""Where the places of an image stand in what a layer puts out."""
+"""Arrangement of spatial positions in a layer's output."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from camaug.inspection.capture import to_maps
+from camaug.inspection.feature_maps import MAX_PREFIX_TOKENS, to_maps
 
-__all__ = ["FeatureGrid", "match_feature_grid", "guess_feature_grid"]
+__all__ = ["FeatureGrid", "guess_feature_grid", "match_feature_grid"]
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureGrid:
-    """How a layer's output is arranged.
+    """Arrangement of a layer's output: where each spatial position of the image is found in it.
 
     Attributes:
-        grid: Height and width, (h, w).
-        channels_last: Whether a picture is (N, h, w, K) and not (N, K, h, w).
-        tokens: For tokens (N, L, K): the index of each place's token, row by row, (h · w,); None for pictures.
+        size: Rows and columns of spatial positions, (h, w).
+        channels_last: True for feature maps (N, h, w, K), False for (N, K, h, w).
+        tokens: For tokens (N, L, K) the index of each position's token, row by row, (h · w,). None for feature maps.
     """
 
-    grid: tuple[int, int]
+    size: tuple[int, int]
     channels_last: bool = False
     tokens: Tensor | None = None
 
     @property
     def kind(self) -> str:
-        """The arrangement in words."""
+        """Name of the arrangement: ``"channels first"``, ``"channels last"`` or ``"tokens"``."""
         if self.tokens is not None:
             return "tokens"
-        return "channels last" if self.channels_last else "picture"
+        return "channels last" if self.channels_last else "channels first"
 
     def to_maps(self, output: Tensor) -> Tensor:
-        """Arrange an output or its gradient as maps, (N, K, h, w); differentiable, and a view where possible."""
+        """Arrange an output or its gradient as feature maps (N, K, h, w): differentiable, and a view where possible."""
         if self.tokens is None:
             return output.permute(0, 3, 1, 2) if self.channels_last else output
         first, count = int(self.tokens[0]), len(self.tokens)
-        in_order = torch.equal(self.tokens, torch.arange(first, first + count))
-        tokens = output[:, first : first + count] if in_order else output[:, self.tokens.to(output.device)]
-        return tokens.transpose(1, 2).reshape(len(tokens), -1, *self.grid)
+        are_consecutive = torch.equal(self.tokens, torch.arange(first, first + count))
+        tokens = output[:, first : first + count] if are_consecutive else output[:, self.tokens.to(output.device)]
+        return tokens.transpose(1, 2).reshape(len(tokens), -1, *self.size)
 
     def fill(self, output: Tensor, value: float) -> Tensor:
-        """A copy of an output with a value at every place; class and register tokens stay as they are."""
+        """Return a copy of an output with every spatial position set to a value; other tokens keep theirs."""
         filled = output.clone()
         if self.tokens is None:
             return filled.fill_(value)
@@ -53,24 +53,24 @@ class FeatureGrid:
 
 
 def match_feature_grid(output: Tensor, maps: Tensor) -> FeatureGrid | None:
-    """Recognise known maps in a layer's output by what stands in it.
+    """Recognise known feature maps in a layer's output by their values.
 
     Args:
         output: Any tensor.
-        maps: The maps, (1, K, h, w).
+        maps: The feature maps, (1, K, h, w).
 
     Returns:
-        Their arrangement; None if the output is something else.
+        Their arrangement in the output, or None if the output holds something else.
     """
     count, channels, height, width = maps.shape
-    grid = (height, width)
-    if output.shape == maps.shape and _same(output, maps):
-        return FeatureGrid(grid)
-    if output.shape == (count, height, width, channels) and _same(output.permute(0, 3, 1, 2), maps):
-        return FeatureGrid(grid, channels_last=True)
+    size = (height, width)
+    if output.shape == maps.shape and _are_close(output, maps):
+        return FeatureGrid(size)
+    if output.shape == (count, height, width, channels) and _are_close(output.permute(0, 3, 1, 2), maps):
+        return FeatureGrid(size, channels_last=True)
     if output.dim() == 3 and len(output) == count and output.shape[2] == channels:
-        tokens = _find_tokens(output[0].float(), maps[0].flatten(1).T.float())
-        return None if tokens is None else FeatureGrid(grid, tokens=tokens)
+        tokens = _match_tokens(output[0].float(), maps[0].flatten(1).T.float())
+        return None if tokens is None else FeatureGrid(size, tokens=tokens)
     return None
 
 
@@ -79,26 +79,26 @@ def guess_feature_grid(
     image_size: tuple[int, int],
     *,
     prefix_tokens: int | None = None,
-    grids: Sequence[tuple[int, int]] = (),
+    sizes: Sequence[tuple[int, int]] = (),
 ) -> FeatureGrid | None:
-    """The arrangement that the number of tokens suggests.
+    """Guess the arrangement of tokens from their number.
 
     Args:
         output: Tokens, (1, L, K).
         image_size: Height and width of the image.
-        prefix_tokens: How many tokens stand before those of the patches, where it is known.
-        grids: Those of pictures that the tokens may come from; without one that fits, see
-            :func:`camaug.inspection.capture.to_maps`.
+        prefix_tokens: Number of tokens before the patch tokens, where it is known.
+        sizes: Rows and columns of feature maps that the tokens may come from. If none fits, the grid has the image's
+            aspect ratio (:func:`camaug.inspection.feature_maps.to_maps`).
 
     Returns:
-        The arrangement, or None if the tokens make no grid of the image's proportions.
+        The arrangement, or None if no grid fits the number of tokens.
     """
     length = output.shape[1]
-    for first in range(9) if prefix_tokens is None else [prefix_tokens]:
-        for height, width in grids:
+    for first in range(MAX_PREFIX_TOKENS + 1) if prefix_tokens is None else [prefix_tokens]:
+        for height, width in sizes:
             if height * width == length - first:
                 return FeatureGrid((height, width), tokens=torch.arange(first, length))
-    # Tokens that hold their own index tell where each place of the maps comes from.
+    # Tokens that hold their own index show where each position of the maps comes from.
     indices = torch.arange(length).view(1, -1, 1)
     try:
         maps = to_maps(indices, image_size, prefix_tokens=prefix_tokens)
@@ -107,25 +107,30 @@ def guess_feature_grid(
     return FeatureGrid((maps.shape[2], maps.shape[3]), tokens=maps.flatten())
 
 
-def _find_tokens(tokens: Tensor, wanted: Tensor) -> Tensor | None:
-    """For each of the wanted vectors (h · w, K) the index of the same one among the tokens (L, K)."""
-    length, count = len(tokens), len(wanted)
-    # Nearly always in order after a few prefix tokens. This comes first, for where tokens are alike.
+def _match_tokens(tokens: Tensor, vectors: Tensor) -> Tensor | None:
+    """Return for each vector (h · w, K) the index of the equal token among (L, K), or None if one has no equal."""
+    length, count = len(tokens), len(vectors)
+    # Tokens nearly always follow a short prefix in order. Trying that first also settles tokens that are equal.
     for first in range(min(length - count, 16) + 1):
-        if _same(tokens[first : first + count], wanted):
+        if _are_close(tokens[first : first + count], vectors):
             return torch.arange(first, first + count)
     if length < count:
         return None
-    # Each vector's projection on one random direction tells it from all others.
+    indices = _nearest_tokens(tokens, vectors)
+    is_match = len(set(indices.tolist())) == count and _are_close(tokens[indices], vectors)
+    return indices.cpu() if is_match else None
+
+
+def _nearest_tokens(tokens: Tensor, vectors: Tensor) -> Tensor:
+    """Return for each vector the index of the token whose projection on one random direction is the nearest."""
     direction = torch.randn(tokens.shape[1], generator=torch.Generator().manual_seed(0)).to(tokens.device)
     sorted_tokens, order = (tokens @ direction).sort()
-    projected = wanted @ direction
-    right = torch.searchsorted(sorted_tokens, projected).clamp(1, length - 1)
+    projected = vectors @ direction
+    right = torch.searchsorted(sorted_tokens, projected).clamp(1, len(tokens) - 1)
     left_is_nearer = (projected - sorted_tokens[right - 1]).abs() < (sorted_tokens[right] - projected).abs()
-    found = order[torch.where(left_is_nearer, right - 1, right)]
-    return found.cpu() if len(set(found.tolist())) == count and _same(tokens[found], wanted) else None
+    return order[torch.where(left_is_nearer, right - 1, right)]
 
 
-def _same(a: Tensor, b: Tensor) -> bool:
-    scale = float(b.abs().max())
-    return torch.allclose(a.float(), b.float(), rtol=1e-4, atol=1e-5 * scale)
+def _are_close(values: Tensor, expected: Tensor) -> bool:
+    scale = float(expected.abs().max())
+    return torch.allclose(values.float(), expected.float(), rtol=1e-4, atol=1e-5 * scale)

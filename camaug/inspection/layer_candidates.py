@@ -1,153 +1,184 @@
-"""Which layers of a traced forward may serve as the target layer."""
+"""Layers of a traced forward pass that can serve as the target layer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from torch import Tensor
 
-from camaug.inspection.capture import channels_first, is_grid
 from camaug.inspection.feature_grid import FeatureGrid, guess_feature_grid, match_feature_grid
+from camaug.inspection.feature_maps import channels_first, image_size, is_spatial
 from camaug.inspection.trace import Call, Trace
 
-__all__ = ["known_feature_grids", "list_candidates"]
-
-Candidate = tuple[Call, FeatureGrid]
+__all__ = ["Candidate", "known_feature_grids", "list_candidates"]
 
 
-def list_candidates(seen: Trace, image_size: tuple[int, int], *, prefix_tokens: int | None) -> list[Candidate]:
-    """The layers with places, the best first.
+class Candidate(NamedTuple):
+    """A layer's call and the arrangement of its output."""
 
-    These are the layers that the model's own ``forward_intermediates`` gives, from the last to the first, and with them
-    the blocks between that have as many tokens; where the last is a picture, also the pictures that follow it. Where
-    no layer puts out the last of what that method gives, or there is none, whatever looks like a picture or like a
-    block of tokens is as good.
+    call: Call
+    grid: FeatureGrid
+
+
+def list_candidates(traced: Trace, *, prefix_tokens: int | None) -> list[Candidate]:
+    """List the layers with spatial outputs, the best first.
+
+    1. Layers whose outputs are the model's own ``forward_intermediates``, the blocks between them with as many tokens,
+       and, if the last of these outputs is a feature map, the feature maps after it. They count only if some layer
+       outputs the last of the intermediates.
+    2. All other layers whose output or input is one of the intermediates, feature maps, and blocks of tokens.
+
+    Within each group the last layer comes first.
 
     Args:
-        seen: The forward.
-        image_size: Height and width of the image.
-        prefix_tokens: How many tokens stand before those of the patches, where it is known.
+        traced: The traced forward pass.
+        prefix_tokens: Number of tokens before the patch tokens, where it is known.
 
     Returns:
-        Calls of modules, each module once, and the places in their output.
+        The last call of each module, and the arrangement of its output.
     """
-    calls = _last_calls(_before_head(seen))
-    put_out = _matched(calls, seen.intermediates)
-    taken_in = _matched(calls, seen.intermediates, by_input=True)
-    pictures = _pictures(calls, image_size)
-    known = _by_length(put_out + taken_in)
-    like_tokens = _like_tokens(calls, image_size, prefix_tokens, known, pictures)
-    blocks = [(call, places) for call, places in like_tokens if not call.is_leaf]
-    norms = [(call, places) for call, places in like_tokens if _is_norm(call)]
-    # Norms see all that a block has put out, where the block puts out a tuple and only its branches put out tensors.
-    others = put_out + taken_in + pictures + blocks + ([] if blocks and not known else norms)
-    best: list[Candidate] = []
-    if put_out and _matched([call for call, _ in put_out], seen.intermediates[-1:]):
-        last, places = put_out[-1]
-        lengths = _by_length(put_out)
-        best = put_out + [block for block in blocks if block[0].shape[1] in lengths]
-        if places.tokens is None:
-            best += [picture for picture in pictures if calls.index(picture[0]) > calls.index(last)]
+    calls = _last_calls(_before_head(traced))
+    outputs = _matching_outputs(calls, traced.intermediates)
+    inputs = _matching_inputs(calls, traced.intermediates)
+    maps = _feature_maps(calls, image_size(traced.images))
+    known = _grids_by_token_count(outputs + inputs)
+    token_layers = _token_layers(calls, image_size(traced.images), prefix_tokens, known, maps)
+    blocks = [candidate for candidate in token_layers if not candidate.call.is_leaf]
+    norms = [candidate for candidate in token_layers if _is_norm(candidate.call)]
+    # A block that returns a tuple outputs no tensor of its own; the next norm then takes in all of its output.
+    others = outputs + inputs + maps + blocks + ([] if blocks and not known else norms)
+    positions = {call.name: position for position, call in enumerate(calls)}
+    best = _best(outputs, blocks, maps, traced.intermediates, positions)
     ranked: dict[str, Candidate] = {}
-    for call, places in _last_first(best, calls) + _last_first(others, calls):
-        ranked.setdefault(call.name, (call, places))
+    for candidate in _last_first(best, positions) + _last_first(others, positions):
+        ranked.setdefault(candidate.call.name, candidate)
     return list(ranked.values())
 
 
-def known_feature_grids(seen: Trace) -> dict[str, FeatureGrid]:
-    """The places in each layer's output, as far as the model's own ``forward_intermediates`` tells them.
+def known_feature_grids(traced: Trace) -> dict[str, FeatureGrid]:
+    """Return the arrangement of each layer's output, by name, as far as ``forward_intermediates`` determines it.
 
-    Layers between those that it gives have the arrangement of those with as many tokens.
+    A layer of tokens has the arrangement of the intermediates with as many tokens.
     """
-    calls = _last_calls(seen.calls)
-    matched = _matched(calls, seen.intermediates, by_input=True) + _matched(calls, seen.intermediates)
-    by_length = _by_length(matched)
-    tokens = (call for call in calls if len(call.shape) == 3)
-    known = {call.name: by_length[call.shape[1]] for call in tokens if call.shape[1] in by_length}
-    return known | {call.name: places for call, places in matched}
+    calls = _last_calls(traced.calls)
+    matches = _matching_inputs(calls, traced.intermediates) + _matching_outputs(calls, traced.intermediates)
+    by_count = _grids_by_token_count(matches)
+    token_calls = (call for call in calls if len(call.shape) == 3)
+    known = {call.name: by_count[call.shape[1]] for call in token_calls if call.shape[1] in by_count}
+    return known | {call.name: grid for call, grid in matches}
 
 
 def _last_calls(calls: list[Call]) -> list[Call]:
-    # If a module is called several times, the last call is the one that is captured.
+    """Return the last call of each module, since that is the one whose output is captured."""
     last = {call.module: call for call in calls}
     return [call for call in calls if last[call.module] is call]
 
 
-def _before_head(seen: Trace) -> list[Call]:
-    """The calls that finished before the last layer with weights that gives one value a class."""
-    logits = seen.logits
+def _before_head(traced: Trace) -> list[Call]:
+    """Return the calls before the head: the last layer with weights, if it outputs one value per class."""
+    logits = traced.logits
     classes = logits.shape[-1] if isinstance(logits, Tensor) and logits.dim() == 2 else None
-    with_weights = [i for i, call in enumerate(seen.calls) if call.has_weights]
+    with_weights = [position for position, call in enumerate(traced.calls) if call.has_weights]
     if with_weights and classes is not None:
-        shape = seen.calls[with_weights[-1]].shape
+        shape = traced.calls[with_weights[-1]].shape
         if len(shape) > 1 and classes in (shape[1], shape[-1]):
-            return seen.calls[: with_weights[-1]]
-    return seen.calls
+            return traced.calls[: with_weights[-1]]
+    return traced.calls
 
 
-def _matched(calls: list[Call], intermediates: list[Tensor], *, by_input: bool = False) -> list[Candidate]:
-    """The calls that put out one of the given maps.
+def _best(
+    outputs: list[Candidate],
+    blocks: list[Candidate],
+    maps: list[Candidate],
+    intermediates: list[Tensor],
+    positions: dict[str, int],
+) -> list[Candidate]:
+    """Return the first group of :func:`list_candidates`."""
+    if not _matching_outputs([call for call, _ in outputs], intermediates[-1:]):
+        return []
+    token_counts = _grids_by_token_count(outputs)
+    best = outputs + [block for block in blocks if block.call.shape[1] in token_counts]
+    last = outputs[-1]
+    if last.grid.tokens is None:
+        best += [each for each in maps if positions[each.call.name] > positions[last.call.name]]
+    return best
 
-    With ``by_input``, those of single layers (a norm, say) that take one in, as tokens: what no module puts out, such
-    as a sum or a part of a tuple, may still be seen there, and they leave every token in its place.
+
+def _matching_outputs(calls: list[Call], intermediates: list[Tensor]) -> list[Candidate]:
+    """Return the calls whose output is one of the intermediates."""
+    return _matching(((call, call.output) for call in calls), intermediates)
+
+
+def _matching_inputs(calls: list[Call], intermediates: list[Tensor]) -> list[Candidate]:
+    """Return the calls of leaf modules (norms, for example) whose input tokens are one of the intermediates.
+
+    Such an intermediate may be the output of no module: a sum of branches, or an element of a tuple. A leaf module
+    leaves every token in its position.
     """
-    matched = []
-    for call in calls:
-        tensor = call.entered if by_input else call.output
-        if tensor is None or (by_input and not (call.is_leaf and tensor.dim() == 3)):
+    leaves = (call for call in calls if call.is_leaf and call.input is not None and call.input.dim() == 3)
+    return _matching(((call, call.input) for call in leaves), intermediates)
+
+
+def _matching(tensors: Iterable[tuple[Call, Tensor | None]], intermediates: list[Tensor]) -> list[Candidate]:
+    candidates = []
+    for call, tensor in tensors:
+        if tensor is None:
             continue
-        found = (match_feature_grid(tensor, maps) for maps in reversed(intermediates))
-        places = next((places for places in found if places is not None), None)
-        if places is not None:
-            matched.append((call, places))
-    return matched
+        grids = (match_feature_grid(tensor, maps) for maps in reversed(intermediates))
+        grid = next((grid for grid in grids if grid is not None), None)
+        if grid is not None:
+            candidates.append(Candidate(call, grid))
+    return candidates
 
 
-def _pictures(calls: list[Call], image_size: tuple[int, int]) -> list[Candidate]:
-    lengths = {call.shape[1] for call in calls if len(call.shape) == 3}
-    pictures = []
+def _feature_maps(calls: list[Call], size: tuple[int, int]) -> list[Candidate]:
+    """Return the calls whose output looks like feature maps of an image of this size."""
+    token_counts = {call.shape[1] for call in calls if len(call.shape) == 3}
+    candidates = []
     for call in calls:
         if call.output is None or call.output.dim() != 4:
             continue
-        maps = channels_first(call.output, image_size)
+        maps = channels_first(call.output, size)
         height, width = maps.shape[2:]
-        # Between heads and channels, or between tokens and tokens (attention), there is a list of tokens as well.
-        is_token_list = height in lengths or width in lengths
-        in_proportion = 0.5 <= height * image_size[1] / (width * image_size[0]) <= 2
-        if is_grid(maps, image_size) and in_proportion and not is_token_list:
-            pictures.append((call, FeatureGrid((height, width), channels_last=maps is not call.output)))
-    return pictures
+        # Tensors (N, heads, tokens, channels) and attention matrices have a side of as many elements as tokens.
+        has_token_side = height in token_counts or width in token_counts
+        has_aspect_ratio = 0.5 <= height * size[1] / (width * size[0]) <= 2
+        if is_spatial(maps, size) and has_aspect_ratio and not has_token_side:
+            candidates.append(Candidate(call, FeatureGrid((height, width), channels_last=maps is not call.output)))
+    return candidates
 
 
-def _like_tokens(
+def _token_layers(
     calls: list[Call],
-    image_size: tuple[int, int],
+    size: tuple[int, int],
     prefix_tokens: int | None,
     known: dict[int, FeatureGrid],
-    pictures: list[Candidate],
+    maps: list[Candidate],
 ) -> list[Candidate]:
-    """Modules that turn tokens (N, L, K) into as many of the same width."""
-    grids = [places.grid for _, places in pictures]
+    """Return the calls that turn tokens (N, L, K) into tokens of the same shape."""
+    map_sizes = [candidate.grid.size for candidate in maps]
     candidates = []
     for call in calls:
-        if call.output is None or call.output.dim() != 3 or call.entered is None:
+        if call.output is None or call.output.dim() != 3 or call.input is None:
             continue
-        places = known.get(call.shape[1]) or guess_feature_grid(
-            call.output, image_size, prefix_tokens=prefix_tokens, grids=grids
+        grid = known.get(call.shape[1]) or guess_feature_grid(
+            call.output, size, prefix_tokens=prefix_tokens, sizes=map_sizes
         )
-        if places is not None:
-            candidates.append((call, places))
+        if grid is not None:
+            candidates.append(Candidate(call, grid))
     return candidates
 
 
 def _is_norm(call: Call) -> bool:
-    """Whether a layer scales every channel by itself: it has vectors for weights."""
+    """Return True if all weights of the layer are vectors, as in a norm, which scales each channel by itself."""
     return call.is_leaf and call.has_weights and all(weight.dim() == 1 for weight in call.module.parameters())
 
 
-def _by_length(candidates: list[Candidate]) -> dict[int, FeatureGrid]:
-    """The arrangement of so many tokens."""
-    return {call.shape[1]: places for call, places in candidates if places.tokens is not None}
+def _grids_by_token_count(candidates: list[Candidate]) -> dict[int, FeatureGrid]:
+    """Return the arrangements of tokens by the number of tokens."""
+    return {call.shape[1]: grid for call, grid in candidates if grid.tokens is not None}
 
 
-def _last_first(candidates: list[Candidate], calls: list[Call]) -> list[Candidate]:
-    turns = {call.name: turn for turn, call in enumerate(calls)}
-    return sorted(candidates, key=lambda candidate: turns[candidate[0].name], reverse=True)
+def _last_first(candidates: list[Candidate], positions: dict[str, int]) -> list[Candidate]:
+    return sorted(candidates, key=lambda candidate: positions[candidate.call.name], reverse=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 
 __all__ = ["head_layers", "head_randomised", "layers_to_randomise", "randomised"]
 

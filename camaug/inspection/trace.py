@@ -1,20 +1,18 @@
-"""What happens inside a model during one forward, and whether a place in it matters to the score."""
+"""Record of what every module of a model outputs in one forward pass."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from camaug.inspection.feature_grid import FeatureGrid
-
-__all__ = ["Call", "Forward", "Trace", "default_images", "reaches_score", "trace", "trace_noise"]
+__all__ = ["Call", "Forward", "Trace", "trace", "trace_noise"]
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -23,192 +21,155 @@ _PASSIVE = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a module that put out a tensor.
+    """One call of a module that output a tensor.
 
     Attributes:
         name: The module's qualified name.
         module: The module.
-        turn: How often the module had been called before.
+        index: Number of earlier calls of the same module.
         shape: Shape of the output.
-        output: A copy of the output, since later in-place layers may overwrite it; None where it holds no places, or
-            none to read a map from: after pooling, dropout and identity layers.
-        entered: The input of the output's own shape, if there is one.
+        output: A copy of the output, since later in-place layers may overwrite it. None if it cannot be a target
+            layer's: after pooling, dropout and identity layers, and where it has neither three nor four dimensions.
+        input: The input that has the output's shape, if there is one.
         is_leaf: Whether the module has no modules inside.
-        has_weights: Whether the module has weights of its own, not of modules inside.
+        has_weights: Whether the module has parameters of its own, outside the modules inside it.
     """
 
     name: str
     module: nn.Module
-    turn: int
+    index: int
     shape: torch.Size
     output: Tensor | None
-    entered: Tensor | None
+    input: Tensor | None
     is_leaf: bool
     has_weights: bool
 
+    @property
+    def kept_output(self) -> Tensor:
+        """The output, of a call whose output was kept."""
+        if self.output is None:
+            raise ValueError(f"the output of {self.name} was not kept")
+        return self.output
 
-@dataclass
+
+@dataclass(frozen=True)
 class Trace:
-    """What one forward showed.
+    """Record of one forward pass.
 
     Attributes:
-        calls: In the order in which the modules finished.
-        logits: What the forward gave.
-        intermediates: The maps, (1, K, h, w), that the model itself gives for the same input, by timm's
-            ``forward_intermediates``; empty where it has no such method.
-        asking: Whether the model is being asked for them; what it runs meanwhile is not the forward's.
+        images: The image that was traced, (1, C, H, W).
+        calls: Calls of modules, in the order in which they ended.
+        logits: The output of the forward pass.
+        intermediates: The feature maps (1, K, h, w) that timm's ``forward_intermediates`` gives for the same input.
+            Empty if no module has that method.
     """
 
-    calls: list[Call] = field(default_factory=list)
-    logits: Any = None
-    intermediates: list[Tensor] = field(default_factory=list)
-    asking: bool = False
+    images: Tensor
+    calls: list[Call]
+    logits: Any
+    intermediates: list[Tensor]
 
 
 def trace(model: nn.Module, forward: Forward, images: Tensor) -> Trace:
-    """Run one image through a model and see every module's output.
+    """Run one forward pass and record every module's output.
 
     Args:
         model: The model.
-        forward: How logits come from images.
+        forward: The function from images to logits.
         images: One image, (1, C, H, W).
-
-    Returns:
-        What was seen.
     """
-    seen = Trace()
-    with _noting(model, seen), _asking_for_intermediates(model, seen):
-        seen.logits = forward(images)
-    return seen
-
-
-def trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> tuple[Trace, Tensor]:
-    """Trace an image of noise, in which every place differs from every other; the given one where noise will not do.
-
-    Args:
-        model: The model.
-        forward: How logits come from images.
-        images: One image, (1, C, H, W), of which size and type are taken.
-
-    Returns:
-        What was seen, and the image that was traced.
-    """
-    if not images.is_floating_point():
-        return trace(model, forward, images), images
-    noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
-    try:
-        return trace(model, forward, noise), noise
-    except Exception:  # whatever a model may raise; if the image fails too, the user gets to see that error
-        return trace(model, forward, images), images
-
-
-def default_images(model: nn.Module) -> Tensor:
-    """An image of the size that a model says it was made for (as timm's do), or (1, 3, 224, 224)."""
-    configs = (getattr(module, "default_cfg", None) for module in model.modules())
-    config: dict[str, Any] = next((config for config in configs if isinstance(config, dict)), {})
-    parameter = next(model.parameters(), torch.empty(0))
-    return torch.zeros(1, *config.get("input_size", (3, 224, 224)), device=parameter.device, dtype=parameter.dtype)
-
-
-def reaches_score(
-    forward: Forward, images: Tensor, clean: Any, call: Call, places: FeatureGrid, *, poison: float = math.nan
-) -> bool:
-    """Whether the logits depend on the places of a call's output.
-
-    The places are poisoned: set to NaN in one forward. What is computed from them is NaN too, whatever its weights
-    are, so that heads that start at zero do not hide a dependence, and no gradient is needed.
-
-    Args:
-        forward: How logits come from images.
-        images: What was traced.
-        clean: The logits without poison.
-        call: The call, from the trace.
-        places: Where the places stand in its output.
-        poison: Another value, for models that clean NaN away; the logits must then differ.
-    """
-    if not isinstance(clean, Tensor) or clean.isnan().any():
-        return True  # cannot be told
-    turns = itertools.count()
-
-    def fill(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return places.fill(output, poison) if next(turns) == call.turn else output
-
-    handle = call.module.register_forward_hook(fill)
-    try:
-        logits = forward(images)
-    except Exception:
-        return True  # a model that refuses NaN has seen it
-    finally:
-        handle.remove()
-    return bool(logits.isnan().any()) if math.isnan(poison) else not torch.equal(logits, clean)
-
-
-@contextmanager
-def _noting(model: nn.Module, seen: Trace) -> Iterator[None]:
-    turns: dict[nn.Module, int] = {}
-    last: list[tuple[Tensor, bool]] = []  # the latest output, and whether it was pooled
-
-    def note(module: nn.Module, inputs: tuple[Any, ...], settings: dict[str, Any], output: Any, name: str) -> None:
-        if seen.asking:
-            return
-        turn = turns[module] = turns.get(module, -1) + 1
-        if not isinstance(output, Tensor):
-            return
-        shape = output.shape
-        is_leaf = next(module.children(), None) is None
-        # A container that ends in a pooling layer hands on what was pooled.
-        pooled = "pool" in type(module).__name__.lower() or (bool(last) and last[0][0] is output and last[0][1])
-        last[:] = [(output, pooled)]
-        given = (tensor for tensor in (*inputs, *settings.values()) if isinstance(tensor, Tensor))
-        entered = next((tensor for tensor in given if tensor.shape == output.shape), None)
-        has_weights = next(module.parameters(recurse=False), None) is not None
-        is_passive = pooled or isinstance(module, _PASSIVE)
-        holds_feature_grid = output.dim() in (3, 4) and output.shape[0] == 1 and not is_passive
-        output, entered = (output.detach().clone(), entered) if holds_feature_grid else (None, None)
-        seen.calls.append(Call(name, module, turn, shape, output, entered, is_leaf, has_weights))
-
-    handles = []
-    try:
+    recorder = _Recorder()
+    with ExitStack() as hooks:
         for name, module in model.named_modules():
             if name:
-
-                def hook(m: nn.Module, i: Any, k: dict[str, Any], o: Any, name: str = name) -> None:
-                    note(m, i, k, o, name)
-
-                handles.append(module.register_forward_hook(hook, with_kwargs=True))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+                hook = partial(recorder.record_call, name)
+                hooks.enter_context(module.register_forward_hook(hook, with_kwargs=True))
+        for module in _modules_with_intermediates(model):
+            hooks.enter_context(module.register_forward_hook(recorder.record_intermediates))
+        logits = forward(images)
+    return Trace(images, recorder.calls, logits, recorder.intermediates)
 
 
-@contextmanager
-def _asking_for_intermediates(model: nn.Module, seen: Trace) -> Iterator[None]:
-    """Where a part of the model has timm's ``forward_intermediates``, call it right after the part itself has run.
+def trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> Trace:
+    """Trace an image of noise, whose pixels all differ, or the given image if the model refuses noise.
 
-    It is called inside the forward, so that it gets the same input in the same precision.
+    Args:
+        model: The model.
+        forward: The function from images to logits.
+        images: One image, (1, C, H, W). The noise has its shape, dtype and device.
     """
+    if not images.is_floating_point():
+        return trace(model, forward, images)
+    noise = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)).to(images)
+    try:
+        return trace(model, forward, noise)
+    except Exception:  # a model may raise anything; if it fails on the image too, the user sees that error
+        return trace(model, forward, images)
 
-    def ask(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        seen.asking = True
+
+class _Recorder:
+    """Forward hooks that record calls of modules and timm's intermediate feature maps."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.intermediates: list[Tensor] = []
+        self._counts: Counter[nn.Module] = Counter()
+        self._last_output: Tensor | None = None
+        self._last_was_pooled = False
+        self._is_paused = False
+
+    def record_call(
+        self, name: str, module: nn.Module, inputs: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """Record a module's call. ``name`` is bound, the rest is a hook's signature."""
+        if self._is_paused:
+            return
+        index = self._counts[module]
+        self._counts[module] += 1
+        if not isinstance(output, Tensor):
+            return
+        is_passive = self._is_pooled(module, output) or isinstance(module, _PASSIVE)
+        is_kept = output.dim() in (3, 4) and output.shape[0] == 1 and not is_passive
+        self.calls.append(
+            Call(
+                name,
+                module,
+                index,
+                output.shape,
+                output.detach().clone() if is_kept else None,
+                _input_like(output, inputs, kwargs) if is_kept else None,
+                is_leaf=next(module.children(), None) is None,
+                has_weights=next(module.parameters(recurse=False), None) is not None,
+            )
+        )
+
+    def record_intermediates(self, module: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Call ``forward_intermediates`` right after the module itself, with the same input in the same precision."""
+        self._is_paused = True
         try:
-            given = module.forward_intermediates(inputs[0], norm=False, output_fmt="NCHW", intermediates_only=True)
-            seen.intermediates += [maps for maps in given if isinstance(maps, Tensor) and maps.dim() == 4]
-        except Exception:  # a method of that name may be anything, and without it there is still the trace
+            outputs = module.forward_intermediates(inputs[0], norm=False, output_fmt="NCHW", intermediates_only=True)
+            self.intermediates += [maps for maps in outputs if isinstance(maps, Tensor) and maps.dim() == 4]
+        except Exception:  # a method of that name may be anything, and the calls are recorded without it
             return
         finally:
-            seen.asking = False
+            self._is_paused = False
 
-    handles = [module.register_forward_hook(ask) for module in _with_intermediates(model)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    def _is_pooled(self, module: nn.Module, output: Tensor) -> bool:
+        """Return True for pooling layers, and for containers that return a pooling layer's output as it is."""
+        is_handed_on = self._last_output is output and self._last_was_pooled
+        is_pooled = is_handed_on or "pool" in type(module).__name__.lower()
+        self._last_output, self._last_was_pooled = output, is_pooled
+        return is_pooled
 
 
-def _with_intermediates(module: nn.Module) -> list[nn.Module]:
-    """The outermost modules that have a method ``forward_intermediates``."""
+def _input_like(output: Tensor, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """Return the first input tensor that has the output's shape."""
+    tensors = (tensor for tensor in (*inputs, *kwargs.values()) if isinstance(tensor, Tensor))
+    return next((tensor for tensor in tensors if tensor.shape == output.shape), None)
+
+
+def _modules_with_intermediates(module: nn.Module) -> list[nn.Module]:
+    """Return the outermost modules that have a method ``forward_intermediates``."""
     if callable(getattr(module, "forward_intermediates", None)):
         return [module]
-    return [found for child in module.children() for found in _with_intermediates(child)]
+    return [host for child in module.children() for host in _modules_with_intermediates(child)]

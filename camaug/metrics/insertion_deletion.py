@@ -12,7 +12,7 @@ from torchmetrics import Metric
 from camaug.explainers.queries import default_chunk_size, in_chunks
 from camaug.functional.masks import blend, gaussian_blur
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_classes, check_maps, check_target_shape, require_images
 
 __all__ = [

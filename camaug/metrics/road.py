@@ -12,7 +12,7 @@ from torchmetrics import Metric
 
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.inspection.neutral import neutral
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.metrics.insertion_deletion import pixel_ranks
 

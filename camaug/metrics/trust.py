@@ -12,7 +12,7 @@ from torchmetrics import Metric
 from camaug.explainers import Explainer, as_explainer
 from camaug.inspection.neutral import neutral
 from camaug.inspection.random_weights import head_randomised
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_maps, check_targets, require_images
 from camaug.metrics.drift import rank_correlation
 

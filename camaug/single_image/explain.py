@@ -18,7 +18,7 @@ from camaug.images.class_names import class_label, find_class, known_class_names
 from camaug.images.loading import load_image, upright_rgb
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
 from camaug.images.render import denormalise
-from camaug.inspection.target_layer import unwrap
+from camaug.inspection.unwrap import unwrap
 from camaug.single_image.explained_image import ExplainedImage
 
 __all__ = ["ImageTarget", "explain", "explanation_record"]

@@ -291,7 +291,7 @@ def test_layer_without_places(layer_explainer, net, images):
 
 def test_layer_that_is_not_called(layer_explainer, net, images):
     net.spare = nn.Conv2d(3, 3, 1)
-    with pytest.raises(ValueError, match="the layer Conv2d was not called during the forward"):
+    with pytest.raises(ValueError, match="the layer Conv2d was not called in the forward pass"):
         with_layer(layer_explainer, "spare")(net, images)
 
 
@@ -299,7 +299,7 @@ def test_layer_with_several_outputs(layer_explainer, net, images):
     net.stem.append(Pair())
     forward_pair = net.body.forward
     net.body.forward = lambda pair: forward_pair(pair[0])
-    with pytest.raises(ValueError, match="the layer Pair puts out a tuple, expected one tensor"):
+    with pytest.raises(ValueError, match="the layer Pair outputs a tuple, expected one tensor"):
         with_layer(layer_explainer, "stem.3")(net, images)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from camaug import GradCAM, GroupCAM
 from camaug.explainers import LayerEvidence, Target
 from camaug.explainers.methods.group_cam import group_maps
-from camaug.inspection.target_layer import ResolvedLayer
+from camaug.inspection.resolve_layer import ResolvedLayer
 
 TARGETS = torch.tensor([0, 3, 2, 4])
 

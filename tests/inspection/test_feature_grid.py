@@ -16,7 +16,7 @@ def tokens_of(maps):
 
 
 def test_pictures_are_recognised_by_content(maps):
-    assert match_feature_grid(maps.clone(), maps).kind == "picture"
+    assert match_feature_grid(maps.clone(), maps).kind == "channels first"
     assert match_feature_grid(maps.permute(0, 2, 3, 1), maps).kind == "channels last"
     assert match_feature_grid(torch.randn(1, 5, 3, 4), maps) is None
     assert match_feature_grid(torch.randn(1, 7), maps) is None
@@ -71,15 +71,15 @@ def test_filling_leaves_other_tokens(maps):
         (17, (64, 64), {}, (4, 4), 1),
         (17, (64, 64), {"prefix_tokens": 1}, (4, 4), 1),
         (17, (64, 64), {"prefix_tokens": 2}, None, None),
-        (23, (64, 64), {"grids": [(8, 8), (3, 7)]}, (3, 7), 2),
+        (23, (64, 64), {"sizes": [(8, 8), (3, 7)]}, (3, 7), 2),
         (23, (64, 64), {}, (4, 4), 7),
         (7, (64, 64), {"prefix_tokens": 0}, None, None),
     ],
 )
 def test_guesses(length, size, settings, grid, first):
-    places = guess_feature_grid(torch.randn(1, length, 5), size, **settings)
+    grid_found = guess_feature_grid(torch.randn(1, length, 5), size, **settings)
     if grid is None:
-        assert places is None
+        assert grid_found is None
     else:
-        assert places.grid == grid
-        assert places.tokens.tolist() == list(range(first, first + grid[0] * grid[1]))
+        assert grid_found.size == grid
+        assert grid_found.tokens.tolist() == list(range(first, first + grid[0] * grid[1]))

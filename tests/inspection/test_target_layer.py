@@ -13,7 +13,9 @@ import torchvision
 from torch import nn
 
 from camaug import GradCAM, GroupCAM, TargetLayer, find_layer, spatial_features
-from camaug.inspection.target_layer import _found, find_layers, resolve_layer, unwrap
+from camaug.inspection.find_layer import find_layers
+from camaug.inspection.resolve_layer import _target_layers, resolve_layer
+from camaug.inspection.unwrap import unwrap
 
 # Found by itself
 
@@ -647,12 +649,12 @@ def test_found_again_where_the_layer_is_gone(net, images):
 def test_what_was_found_does_not_keep_the_model(make_net, images):
     net = make_net()
     resolve_layer(net, None, images)
-    known = len(_found)
+    known = len(_target_layers)
     gone = weakref.ref(net)
     del net
     gc.collect()
     assert gone() is None
-    assert len(_found) < known
+    assert len(_target_layers) < known
 
 
 def test_unwrap(net):

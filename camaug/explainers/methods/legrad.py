@@ -16,7 +16,7 @@ from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.attention import Attention, attention_replaced, find_attention_blocks, is_self_attention
-from camaug.inspection.capture import prefix_tokens, to_maps
+from camaug.inspection.feature_maps import count_prefix_tokens, to_maps
 
 __all__ = ["LeGrad", "attention_gradients", "attention_matrix"]
 
@@ -70,7 +70,7 @@ class LeGrad(Explainer):
         gradients = attention_gradients(evidence, blocks[-(self.blocks or len(blocks)) :])
         attention = torch.stack([each.relu().mean(dim=(1, 2)) for each in gradients]).mean(dim=0)  # (N, T)
         tokens = attention[:, :, None]
-        return to_maps(tokens, evidence.image_size, prefix_tokens=prefix_tokens(evidence.model))[:, 0]
+        return to_maps(tokens, evidence.image_size, prefix_tokens=count_prefix_tokens(evidence.model))[:, 0]
 
 
 def attention_matrix(query: Tensor, key: Tensor, mask: Tensor | None = None, scale: float | None = None) -> Tensor:

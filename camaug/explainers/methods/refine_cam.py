@@ -13,7 +13,7 @@ from camaug.explainers.layer_explainer import Layer, LayerExplainer
 from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.wrapper import WrappingExplainer
-from camaug.inspection.target_layer import find_layers
+from camaug.inspection.find_layer import find_layers
 
 __all__ = ["RefineCAM"]
 
