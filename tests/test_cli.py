@@ -37,12 +37,14 @@ def train(*arguments: str, cwd: Path, check: bool = True) -> subprocess.Complete
     return done
 
 
-def test_the_end_says_accuracy_run_and_the_tensorboard_command(tmp_path):
+def test_a_run_prints_its_parameters_its_accuracy_its_folder_and_the_tensorboard_command(tmp_path):
     said = train("fit", *SMALL, cwd=tmp_path).stdout
+    assert len(re.findall(r"^model: [\d,]+ parameters$", said, flags=re.MULTILINE)) == 1
+    assert not any(each in said for each in ("FLOPs", "Tip:", "TPU", "Loading `train_dataloader`"))
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in said.splitlines() if "  " in line}
     assert lines["val/accuracy"].endswith("%")
     assert lines["run"] == "runs/demo/version_0"
-    program, arguments = lines["look at it"].split(" ", 1)
+    program, arguments = lines["view with"].split(" ", 1)
     assert (
         shutil.which(program, path=os.pathsep.join([os.environ["PATH"], str(tmp_path)]))
         or (tmp_path / program).is_file()
@@ -57,7 +59,7 @@ def test_two_processes_by_two_arguments(tmp_path):
     said = train("fit", *SMALL, *arguments, cwd=tmp_path).stdout
     assert "distributed_backend=gloo" in said
     assert "Starting with 2 processes" in said
-    assert said.count("look at it") == 1
+    assert said.count("view with") == 1
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -246,7 +248,7 @@ def test_an_experiment_says_its_tables_and_where_the_report_is(images, tmp_path)
     done = train(*EXPERIMENT, *small, f"--data.root={images}", "--output=my results", cwd=tmp_path)
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in done.stdout.splitlines() if "  " in line}
     assert lines["report"] == "my results/report.md"
-    assert lines["look at it"].endswith("--logdir my results")
+    assert lines["view with"].endswith("--logdir my results")
     assert "paired differences" in done.stdout
     assert "random weights" in done.stdout
     said = " ".join(done.stdout.split())

@@ -20,12 +20,24 @@ FLOORS = [
     {"camaug.augmentation", "camaug.metrics", "camaug.single_image"},
     {"camaug.experiments", "camaug.datamodules"},
     {"camaug.training"},
-    {"camaug.cli", "camaug.callbacks", "benchmarks"},
+    {"camaug.cli", "camaug._cli", "camaug.callbacks", "benchmarks"},
     {"camaug.__main__", "train"},
 ]
-MAY_IMPORT_LIGHTNING = {"camaug.training", "camaug.experiments", "camaug.cli", "camaug.callbacks", "camaug.datamodules"}
+MAY_IMPORT_LIGHTNING = {
+    "camaug.training",
+    "camaug.experiments",
+    "camaug.cli",
+    "camaug._cli",
+    "camaug.callbacks",
+    "camaug.datamodules",
+}
 # The trainer is a part of the command line: LightningCLI makes its subcommands of the trainer's methods.
-MAY_IMPORT_CALLBACKS = {"camaug/cli.py", "camaug/training/trainer.py"}
+MAY_IMPORT_CALLBACKS = {
+    "camaug/cli.py",
+    "camaug/_cli/arguments.py",
+    "camaug/_cli/summary.py",
+    "camaug/training/trainer.py",
+}
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS, start=1) for room in rooms}
 SOURCES = [
     path.relative_to(ROOT)

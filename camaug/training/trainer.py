@@ -1,11 +1,11 @@
-"""Lightning's trainer with two more things that it can do."""
+"""Lightning's Trainer with two more subcommands: experiments and prices."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from contextlib import ExitStack, contextmanager
+from typing import cast
 
 import lightning as L
 from rich.console import Console
@@ -13,12 +13,15 @@ from rich.console import Console
 from camaug.callbacks import ExperimentRunner, GroupCamAugmentation, PriceRunner
 from camaug.experiments import Experiment, Report
 from camaug.experiments.writing import print_report
+from camaug.utils.replaced_attribute import replaced_attribute
 
 __all__ = ["CamaugTrainer"]
 
 
 class CamaugTrainer(L.Trainer):
-    """A ``Trainer`` that can also do experiments and tell prices; all else is Lightning's."""
+    """A ``Trainer`` that also runs experiments and measures prices."""
+
+    callbacks: list[L.Callback]  # set by Lightning, which does not declare it
 
     def experiment(
         self,
@@ -29,37 +32,34 @@ class CamaugTrainer(L.Trainer):
         images: int | None = 100,
         ckpt_path: str | None = None,
     ) -> Report:
-        """Do one of the paper's experiments: tables, plots and pictures of what explanations are worth.
+        """Run one of the paper's experiments: tables, plots and images of what explanations are worth.
 
         Args:
-            model: The classifier: its ``forward(images)`` gives logits.
-            datamodule: Whose prediction images are looked at: a ``PhotoFolder``, or labelled images.
-            experiment: What is asked, with its settings.
-            output: The folder that the report goes to.
-            images: How many images are looked at, spread over the classes where they are known; null for all.
+            model: The classifier: its ``forward(images)`` returns logits.
+            datamodule: A ``PhotoFolder``, or a data module of labelled images: its prediction images are explained.
+            experiment: The experiment, with its settings.
+            output: The folder that the report is written to.
+            images: Number of images to explain, spread over the classes where they are known; null for all.
             ckpt_path: A checkpoint of a classifier that was trained here.
 
         Returns:
             The report, which is written already.
         """
         runner = ExperimentRunner(experiment, output, images)
-        self.callbacks.append(runner)
-        try:
+        with replaced_attribute(self, "callbacks", [*self.callbacks, runner]):
             self.predict(model, datamodule=datamodule, return_predictions=False, ckpt_path=ckpt_path, weights_only=True)
-        finally:
-            self.callbacks.remove(runner)
         return cast(Report, runner.report)
 
     def price(self, model: L.LightningModule, datamodule: L.LightningDataModule, seconds: float = 45.0) -> Report:
-        """Say what each setting of the augmentation would add to a training step here, and how like its maps are.
+        """Measure what each setting of the augmentation adds to a training step here, and how similar its maps are.
 
         A copy of the model is trained for some steps on its first batch, in this trainer's precision and on its device,
-        without callbacks and loggers; nothing is changed, and nothing saved.
+        without callbacks and loggers. Nothing is changed, and nothing saved.
 
         Args:
             model: The classifier, as it would be trained.
-            datamodule: Whose training images are looked at.
-            seconds: How long the measurement may take; one round is made however long it takes.
+            datamodule: The data module whose training images are used.
+            seconds: Time that the measurement may take. One round is always completed.
 
         Returns:
             The table, which is printed already.
@@ -71,14 +71,13 @@ class CamaugTrainer(L.Trainer):
             raise ValueError(
                 f"the price is measured in one process, and the trainer has {self.world_size}: set trainer.devices to 1"
             )
-        callbacks: list[L.Callback] = self.callbacks
-        augmentation = next((each for each in callbacks if isinstance(each, GroupCamAugmentation)), None)
+        augmentation = next((each for each in self.callbacks if isinstance(each, GroupCamAugmentation)), None)
         runner = PriceRunner(augmentation, seconds)
-        with self._alone(runner):
+        with self._only(runner):
             self.fit(copy.deepcopy(model), datamodule=datamodule)
         if runner.report is None:
             raise ValueError(
-                "the training ended before a step was measured: give it data, and trainer.max_epochs above 0"
+                "the training run ended before a step was measured: give it data, and trainer.max_epochs above 0"
             )
         console = Console()
         print_report(runner.report, console)
@@ -87,18 +86,20 @@ class CamaugTrainer(L.Trainer):
         return cast(Report, runner.report)
 
     @contextmanager
-    def _alone(self, callback: L.Callback) -> Iterator[None]:
-        """Let the trainer have this callback alone, no loggers and no validation."""
-        before: dict[str, Any] = {
-            name: getattr(self, name) for name in ("callbacks", "loggers", "limit_val_batches", "num_sanity_val_steps")
-        }
-        loop = self.fit_loop
-        ends = (loop.max_epochs, loop.min_epochs, loop.epoch_loop.max_steps, loop.epoch_loop.min_steps)
-        self.callbacks, self.loggers = [callback], []
-        self.limit_val_batches = self.num_sanity_val_steps = 0
-        try:
+    def _only(self, callback: L.Callback) -> Iterator[None]:
+        """Leave the trainer this callback alone, without loggers and validation, for the length of a block."""
+        fit, epoch = self.fit_loop, self.fit_loop.epoch_loop
+        with ExitStack() as stack:
+            for owner, name, value in (
+                (self, "callbacks", [callback]),
+                (self, "loggers", []),
+                (self, "limit_val_batches", 0),
+                (self, "num_sanity_val_steps", 0),
+                # The callback sets these, so they are listed to be restored.
+                (fit, "max_epochs", fit.max_epochs),
+                (fit, "min_epochs", fit.min_epochs),
+                (epoch, "max_steps", epoch.max_steps),
+                (epoch, "min_steps", epoch.min_steps),
+            ):
+                stack.enter_context(replaced_attribute(owner, name, value))
             yield
-        finally:
-            for name, value in before.items():
-                setattr(self, name, value)
-            loop.max_epochs, loop.min_epochs, loop.epoch_loop.max_steps, loop.epoch_loop.min_steps = ends

@@ -86,7 +86,7 @@ def test_killed_and_resumed(kill_at, whole, tmp_path):
     run_folder = tmp_path / "runs/demo" / f"version_{int(begun_anew)}"
     assert sorted(path.name for path in run_folder.parent.iterdir()) == ["version_0", "version_1"][: 1 + begun_anew]
     if not begun_anew:
-        assert "goes on after its step" in resumed.stdout + resumed.stderr
+        assert "resuming the run in" in resumed.stdout + resumed.stderr
     found = torch.load(run_folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert found.keys() == whole.keys()
     assert all(torch.equal(found[name], whole[name]) for name in whole)

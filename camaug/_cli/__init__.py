@@ -1,0 +1,1 @@
+"""Parts of the command line: arguments, resumed runs, printed messages and refusals."""

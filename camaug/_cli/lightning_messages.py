@@ -1,0 +1,41 @@
+"""Messages of Lightning on the terminal: those of no use to this program's users are left out."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+from lightning.pytorch.callbacks import ModelSummary
+from lightning.pytorch.utilities import rank_zero_info
+
+__all__ = ["ParameterCount", "quieten_lightning"]
+
+USELESS = ("💡 Tip:", "TPU available: False", "Loading `train_dataloader` to estimate")
+
+
+class ParameterCount(ModelSummary):
+    """One line in place of Lightning's table of the model, whose FLOPs are zero without an example input."""
+
+    @staticmethod
+    def summarize(
+        summary_data: list[tuple[str, list[str]]],
+        total_parameters: int,
+        trainable_parameters: int,
+        *_: Any,
+        **__: Any,
+    ) -> None:
+        """Print the number of parameters, and of those that are trained if some are frozen."""
+        trained = "" if trainable_parameters == total_parameters else f", {trainable_parameters:,} of them trained"
+        rank_zero_info(f"model: {total_parameters:,} parameters{trained}")
+
+
+def quieten_lightning() -> None:
+    """Filter out Lightning's advertisements, and its warnings about its own use of PyTorch."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_useful)
+    # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+
+
+def _is_useful(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(USELESS)

@@ -1,0 +1,73 @@
+"""Resumed training runs: the checkpoint to resume from, and the folder that the run continues in."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.utilities import rank_zero_info
+
+from camaug.training.checkpoints import last_checkpoint, run_to_continue
+
+__all__ = ["check_checkpoint_exists", "continue_run", "newest_checkpoint"]
+
+CHOSEN_BY_LIGHTNING = ("best", "last", "hpc", "registry")
+
+
+def newest_checkpoint(config: Any) -> str | None:
+    """Return the last checkpoint of the newest run in the loggers' folders, or None without any run.
+
+    Args:
+        config: The settings of ``fit``.
+    """
+    checkpoints = (last_checkpoint(_runs_folder(logger)) for logger in _tensorboard_loggers(config))
+    return next((str(path) for path in checkpoints if path is not None), None)
+
+
+def check_checkpoint_exists(path: str | None) -> None:
+    """Raise an error if the path names a local file that does not exist.
+
+    Raises:
+        FileNotFoundError: If there is no such file. Lightning's keywords and URLs pass.
+    """
+    if path and path not in CHOSEN_BY_LIGHTNING and "://" not in str(path) and not Path(path).exists():
+        raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")
+
+
+def continue_run(config: Any, step: int) -> bool:
+    """Let a run that is resumed from its last checkpoint continue in its own folder.
+
+    Args:
+        config: The settings of ``fit``, changed in place: its logger's version and purge step.
+        step: The checkpoint's global step.
+
+    Returns:
+        True if the run continues, False if the checkpoint begins a new one.
+    """
+    path = Path(config["ckpt_path"] or "")
+    continues = False
+    for logger in _tensorboard_loggers(config):
+        run = run_to_continue(path, _runs_folder(logger)) if path.is_file() else None
+        if run is None or str(logger["init_args"]["version"] or run) != run:
+            continue
+        logger["init_args"]["version"] = run
+        # What was logged after the checkpoint will be logged again, so TensorBoard must drop the first.
+        logger["dict_kwargs"] = {**logger.get("dict_kwargs", {}), "purge_step": step}
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        rank_zero_info(f"resuming the run in {_runs_folder(logger) / run} after step {step}")
+        continues = True
+    return continues
+
+
+def _tensorboard_loggers(config: Any) -> Iterator[Any]:
+    loggers = config["trainer"]["logger"]
+    for settings in loggers if isinstance(loggers, list) else [loggers]:
+        if str(getattr(settings, "class_path", "")).endswith("TensorBoardLogger"):
+            yield settings
+
+
+def _runs_folder(logger: Any) -> Path:
+    return Path(os.path.expanduser(logger["init_args"]["save_dir"]), logger["init_args"]["name"] or "")

@@ -1,0 +1,57 @@
+"""Summaries printed when a subcommand ends: results and where they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import lightning as L
+from rich.console import Console
+
+from camaug.callbacks import CamWriter
+from camaug.utils.printable import printable
+
+__all__ = ["photo_summary", "print_summary", "tensorboard_command", "training_summary"]
+
+
+def print_summary(facts: Mapping[str, str]) -> None:
+    """Print names and values, one a line, under a rule with the program's name."""
+    console = Console()
+    console.rule("camaug", align="left")
+    for name, value in facts.items():
+        # Soft wrapping leaves the lines whole, so that paths and commands can be copied.
+        console.print(f"{name:<18} {printable(value)}", soft_wrap=True, highlight=False, markup=False)
+
+
+def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str]:
+    """Return the last accuracies of a training run, its best checkpoint, its folder and how to view it."""
+    facts = {name: f"{float(value):.1%}" for name, value in trainer.callback_metrics.items() if "accuracy" in name}
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        facts["best checkpoint"] = best
+    if directory is not None:
+        facts["run"] = directory
+        facts["view with"] = tensorboard_command(Path(directory))
+    return facts
+
+
+def photo_summary(writer: CamWriter) -> dict[str, str]:
+    """Return the numbers of explained, skipped and failed photos, the failed ones' paths, and the results' folder."""
+    failed = {"failed": ", ".join(writer.failed)} if writer.failed else {}
+    counts = f"{writer.written} explained, {writer.skipped} done before, {len(writer.failed)} failed"
+    return {"photos": counts, **failed, "results": str(writer.directory)}
+
+
+def tensorboard_command(directory: Path) -> str:
+    """Return the command that opens TensorBoard on a run with every epoch on the slider, which keeps ten by default.
+
+    Where no ``tensorboard`` is on the path, as in a virtual environment that is not activated, it is the program beside
+    Python.
+    """
+    program = "tensorboard"
+    if shutil.which(program) is None:
+        program = os.path.relpath(Path(sys.executable).with_name(program))
+    return f"{program} --samples_per_plugin images=1000 --logdir {directory}"
