@@ -43,11 +43,9 @@ def explain_probes(
         normalisation: Mean and standard deviation by which the images were normalised.
     """
     batches: list[_Batch] = []
-    first = 0
-    for batch in probes.batches:
+    for batch, part in zip(probes.batches, probes.slices, strict=True):
         images = images_on_device(trainer, batch)
-        labels = torch.tensor([-1 if label is None else label for label in probes.labels[first : first + len(images)]])
-        first += len(images)
+        labels = torch.tensor([-1 if label is None else label for label in probes.labels[part]])
         explanation = explain(images, None)
         predicted, maps = explanation.targets.cpu(), explanation.maps.cpu()
         true_maps = maps.clone()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 from torch import Tensor
+
+from camaug.augmentation.batch import find_images_and_labels
 
 __all__ = ["Probes"]
 
@@ -26,3 +29,9 @@ class Probes:
     indices: Sequence[int]
     labels: Sequence[int | None]
     masks: Sequence[Tensor] | None
+
+    @property
+    def slices(self) -> list[slice]:
+        """Positions of each batch's images among all probe images."""
+        lengths = [len(find_images_and_labels(batch).images) for batch in self.batches]
+        return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]

@@ -40,11 +40,8 @@ def with_similarities(
         forward: Function from images to logits, None for the model itself.
     """
     of_class, of_head = [], []
-    first = 0
-    for batch in probes.batches:
+    for batch, part in zip(probes.batches, probes.slices, strict=True):
         images = images_on_device(trainer, batch)
-        part = slice(first, first + len(images))
-        first += len(images)
         maps, targets = snapshot.maps[part].to(images.device), snapshot.predicted[part].to(images.device)
         with trainer.precision_plugin.forward_context():
             arguments = explainer, pl_module, images, maps, targets

@@ -1,4 +1,4 @@
-"""What callbacks need of Lightning to look at images in the middle of anything."""
+"""Batches, loaders and stages of the Trainer, as callbacks need them between two hooks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ __all__ = [
     "as_validation",
     "end_if_terminated",
     "first_loader",
+    "has_validation",
     "images_on_device",
     "validation_or_training_loader",
 ]
 
 
 def end_if_terminated(trainer: L.Trainer) -> None:
-    """End where the process was told to: what fails then fails because of it, as processes that load data, told too.
+    """Raise if the process was told to end, because a failure is then a consequence, as of loader processes told too.
 
-    One of several processes goes on until Lightning ends them together.
+    With several processes, each continues until Lightning ends all of them.
 
     Raises:
         SIGTERMException: If the only process got a SIGTERM.
@@ -36,7 +37,7 @@ def end_if_terminated(trainer: L.Trainer) -> None:
 
 @contextmanager
 def as_validation(trainer: L.Trainer) -> Iterator[None]:
-    """Let the hooks that move a batch see the validation stage, so that they do not augment it."""
+    """Set the validation stage inside the block, so that the hooks that move a batch do not augment it."""
     stage = trainer.state.stage
     if trainer.state.fn == TrainerFn.FITTING:
         trainer.validating = True
@@ -47,7 +48,7 @@ def as_validation(trainer: L.Trainer) -> Iterator[None]:
 
 
 def images_on_device(trainer: L.Trainer, batch: Any) -> Tensor:
-    """The images of a batch as the model gets them in validation."""
+    """Return the images of a batch on the device, as the model gets them in validation."""
     with as_validation(trainer):
         batch = trainer.precision_plugin.convert_input(batch)
         batch = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
@@ -55,13 +56,17 @@ def images_on_device(trainer: L.Trainer, batch: Any) -> Tensor:
 
 
 def first_loader(loaders: Any) -> Any:
-    """The loader itself, or the first of a list or dict of them."""
+    """Return the first loader of nested lists or dictionaries, or the loader itself."""
     while isinstance(loaders, list | tuple | dict):
         loaders = next(iter(loaders.values() if isinstance(loaders, dict) else loaders))
     return loaders
 
 
+def has_validation(trainer: L.Trainer) -> bool:
+    """Return True if ``fit`` has validation data. A loader's own truth value is its length, which streams lack."""
+    return trainer.val_dataloaders is not None and trainer.val_dataloaders != []
+
+
 def validation_or_training_loader(trainer: L.Trainer) -> Any:
     """Return the first validation loader of ``fit``, or the first training loader if there is no validation."""
-    loaders = trainer.val_dataloaders
-    return first_loader(trainer.train_dataloader if loaders is None or loaders == [] else loaders)
+    return first_loader(trainer.val_dataloaders if has_validation(trainer) else trainer.train_dataloader)

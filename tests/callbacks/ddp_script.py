@@ -38,10 +38,10 @@ class FailsOnOneRank(CamEvaluator):
 
     rank = 1
 
-    def _look(self, trainer, *args):
+    def _explain(self, trainer, *arguments):
         if trainer.global_rank == self.rank:
             raise RuntimeError("no heat today")
-        return super()._look(trainer, *args)
+        return super()._explain(trainer, *arguments)
 
 
 class FailsOnRankZero(FailsOnOneRank):

@@ -12,7 +12,7 @@ from camaug import Explainer, GradCAM, get_explainer
 from camaug.callbacks import CamEvaluator, CamLogger
 from camaug.metrics import ROAD, AverageDrop, Drift, EnergyInMask, InsertionDeletion, PointingGame, Trust
 from tests.callbacks.neutrality import SETTINGS, differences, train
-from tests.toys import Blobs
+from tests.toys import Blobs, Stream
 
 EVERY = ["insertion_deletion", "average_drop", "road", "drift", "trust", "energy_in_mask", "pointing_game"]
 
@@ -168,6 +168,12 @@ def test_validate_test_and_no_validation_data(module, loader, make_trainer):
     assert "cam/average_drop" in trainer.callback_metrics
 
 
+def test_streams_of_validation_images(module, dataset, loader, make_trainer):
+    trainer = make_trainer(CamEvaluator(["average_drop"], "grad-cam", images=3), max_epochs=1)
+    trainer.fit(module, loader, DataLoader(Stream([dataset[index] for index in range(8)]), batch_size=4))
+    assert "cam/average_drop" in trainer.callback_metrics
+
+
 def test_beside_the_logger_every_tag_is_written_once_an_epoch(module, loader, make_trainer, read_events):
     fit(
         module, loader, make_trainer, CamEvaluator(["drift"], "grad-cam"), CamLogger("grad-cam", images=3), max_epochs=3
@@ -207,7 +213,7 @@ def test_metrics_that_need_to_know_the_object(module, make_trainer):
     data = torch.utils.data.TensorDataset(torch.rand(6, 3, 24, 24), torch.arange(6) % 3)
     loader = DataLoader(data, batch_size=3)
     with pytest.raises(
-        ValueError, match="CamEvaluator is to compute pointing_game, and the data set has no method obj"
+        ValueError, match="CamEvaluator cannot compute pointing_game, because the data set has no method"
     ):
         make_trainer(CamEvaluator(["drift", "pointing_game"])).fit(module, loader, loader)
 

@@ -1,0 +1,34 @@
+"""A batch of explained images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import lightning as L
+from torch import Tensor
+
+__all__ = ["ExplainedBatch"]
+
+
+@dataclass(frozen=True)
+class ExplainedBatch:
+    """Explained images and everything that a metric may need to judge their maps.
+
+    Attributes:
+        module: The model.
+        forward: Function from images to logits, None for the model itself.
+        images: (N, C, H, W).
+        maps: (N, H, W).
+        targets: The explained classes (N,).
+        masks: Boolean masks of the objects (N, H, W), or None if the data set has no masks.
+        previous_maps: Maps of the same images in the previous evaluation, or None in the first.
+    """
+
+    module: L.LightningModule
+    forward: Callable[[Tensor], Tensor] | None
+    images: Tensor
+    maps: Tensor
+    targets: Tensor
+    masks: Tensor | None
+    previous_maps: Tensor | None
