@@ -159,7 +159,7 @@ class Explainer(ABC):
             images = images.clone() if images.is_inference() else images.detach()
             if isinstance(forward, FastForward):
                 stack.enter_context(forward.prepared(images))
-                images = forward.lay_out(images)
+                images = forward.to_memory_format(images)
             evidence = self.gather(model, asked, images, targets)
             # The sums of a method are made in float32, whatever precision the model's own forwards run in.
             with torch.autocast(images.device.type, enabled=False):

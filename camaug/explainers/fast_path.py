@@ -115,7 +115,7 @@ class FastPath:
         assert self._fast is not None
         full = _at_full_size(self._explainer)
         reference = full(self._model[0], images, targets, forward=self._plain).maps
-        self._fast.forget()
+        self._fast.invalidate()
         self._limits.clear()
         rejected = ""
         if full is not self._explainer:
@@ -142,7 +142,7 @@ class FastPath:
     def _choose(self, explainer: Explainer, agreement: Agreement, rejected: str = "") -> None:
         """Use the fast forward, and say what makes it fast."""
         assert self._fast is not None
-        self._chosen, self._is_settled = (explainer, self._fast), not self._fast.does_less
+        self._chosen, self._is_settled = (explainer, self._fast), not self._fast.is_limited
         what = self._description(explainer)
         if what:
             but = f"; {rejected}" if rejected else ""
