@@ -1,4 +1,4 @@
-"""Checkpoints of runs: which is the last, which run one is of, and reading one without running what is in it."""
+"""Checkpoints of training runs: finding the last one and its run, and reading one weights-only."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ FOLDER = "checkpoints"
 
 
 def last_checkpoint(runs: Path) -> Path | None:
-    """The checkpoint that was written last in a folder of runs, ``RUN/checkpoints/last.ckpt``; None where none is."""
+    """Return the newest ``RUN/checkpoints/last.ckpt`` in a folder of runs, or None if there is none."""
     return max(runs.glob(f"*/{FOLDER}/{LAST}"), key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def run_to_continue(checkpoint: Path, runs: Path) -> str | None:
-    """The run in a folder of runs that a checkpoint is the last one of, or of its interruption; None for any other.
+    """Return the run directory whose last or interrupted checkpoint this is, or None.
+
+    Args:
+        checkpoint: The checkpoint's path.
+        runs: The folder of the runs.
 
     Example:
         >>> run_to_continue(Path("runs/demo/version_3/checkpoints/last.ckpt"), Path("runs/demo"))
@@ -33,13 +37,13 @@ def run_to_continue(checkpoint: Path, runs: Path) -> str | None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What is in a checkpoint, weights-only; tensors are read from the disk when they are looked at.
+    """Read a checkpoint weights-only, with tensors mapped into memory.
 
     Args:
         path: The file.
 
     Raises:
-        ValueError: If it cannot be read so, naming it.
+        ValueError: If the file cannot be loaded weights-only.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

@@ -1,8 +1,7 @@
-"""The LightningModule that ``train.py`` trains."""
+"""LightningModule that ``train.py`` trains."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, cast, get_args
 
 import lightning as L
@@ -15,26 +14,31 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
-from camaug.training.create_classifier import create_classifier, head_modules, load_weights
-from camaug.training.schedules import Schedule, learning_rate_factor
+from camaug.training.create_classifier import create_classifier
+from camaug.training.data_facts import class_names, evaluation_preprocessing
+from camaug.training.head_modules import head_modules
+from camaug.training.load_weights import load_weights
+from camaug.training.parameter_groups import parameter_groups
+from camaug.training.schedule_by_step import schedule_by_step
+from camaug.training.schedules import Schedule
 
 __all__ = ["ImageClassifier"]
 
 
 class ImageClassifier(L.LightningModule):
-    """Trains any timm or torchvision classifier.
+    """Any timm or torchvision classifier, with its loss, metrics, optimiser and schedule.
 
-    Logs ``train/loss``, ``val/loss``, ``val/accuracy`` and, from six classes on, ``val/accuracy_top5``; ``test/…``
-    likewise.
+    It logs ``train/loss``, ``val/loss``, ``val/accuracy`` and, from six classes on, ``val/accuracy_top5``, and the same
+    under ``test/``.
 
-    What it learns of the data module in training goes into its checkpoints: ``class_names``, and ``preprocessing``, the
+    Checkpoints hold two facts about the data module of the training run: ``class_names``, and ``preprocessing``, the
     ``image_size``, ``mean``, ``std`` and ``crop_pct`` of the evaluation images.
 
     Args:
         name: The model's name; see :func:`camaug.training.create_classifier.create_classifier`.
         num_classes: Number of classes; ``train.py`` takes it from the data.
         pretrained: Whether to download the library's pretrained weights.
-        checkpoint: A file of weights to begin with, ``.safetensors`` or weights-only ``.pth``. A head of another
+        checkpoint: A file of weights to begin with, ``.safetensors`` or weights-only ``.pth``. A head with another
             number of classes is replaced by a fresh one.
         model_args: More arguments of the model's constructor.
         optimizer: ``sgd`` (with ``momentum``) or ``adamw``.
@@ -42,19 +46,19 @@ class ImageClassifier(L.LightningModule):
         head_lr: Learning rate of the classification head; None for that of the backbone.
         momentum: Momentum of SGD.
         weight_decay: Weight decay.
-        schedule: Course of the learning rates: ``constant``, ``step`` or ``cosine``.
-        warmup_epochs: Epochs of a linear rise at the beginning.
+        schedule: Schedule of the learning rates: ``constant``, ``step`` or ``cosine``.
+        warmup_epochs: Epochs of linear warm-up at the beginning.
         step_epochs: Epochs between two steps of the ``step`` schedule.
-        step_gamma: Factor of such a step.
+        step_gamma: Factor of each step.
         label_smoothing: Share of the label that is spread over all classes, in [0, 1).
         mixup_alpha: Strength of MixUp; 0 for none. With CutMix too, one of both is drawn for each batch.
         cutmix_alpha: Strength of CutMix; 0 for none.
         freeze_backbone: Whether only the head is trained; the backbone then stays in evaluation mode.
-        channels_last: Whether weights and images are laid out with channels last, which convolutions run faster in on
-            most machines, in low precision above all.
+        channels_last: Whether weights and images are in channels-last memory format, in which convolutions run faster
+            on most machines, above all in low precision.
 
     Raises:
-        ValueError: If the optimiser or the schedule is unknown, or the label smoothing is no share.
+        ValueError: If the optimiser or the schedule is unknown, or the label smoothing is not in [0, 1).
     """
 
     def __init__(
@@ -87,9 +91,9 @@ class ImageClassifier(L.LightningModule):
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"`label_smoothing` must be in [0, 1), got {label_smoothing}")
         self.save_hyperparameters()
-        from_both = checkpoint if pretrained else None  # which is refused
+        refused = checkpoint if pretrained else None  # both together are an error
         self.model = create_classifier(
-            name, num_classes, pretrained=pretrained, checkpoint=from_both, model_args=model_args
+            name, num_classes, pretrained=pretrained, checkpoint=refused, model_args=model_args
         )
         self._fresh_head = [] if checkpoint is None else load_weights(self.model, checkpoint)
         self.class_names: list[str] | None = None
@@ -112,34 +116,34 @@ class ImageClassifier(L.LightningModule):
         self.test_metrics = _accuracies(num_classes, "test/")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, num_classes) of images (N, 3, H, W)."""
+        """Compute the logits (N, num_classes) of images (N, 3, H, W)."""
         return cast(Tensor, self.model(images.contiguous(memory_format=self.memory_format)))
 
     def setup(self, stage: str) -> None:
-        """Learn what the classes are called; warn where the data are not normalised as the weights expect.
+        """Read the class names and the preprocessing from the data module, and warn of another normalisation.
 
         Raises:
-            ValueError: In prediction, if the checkpoint's head is of another number of classes.
+            ValueError: In prediction, if the checkpoint's head has another number of classes.
         """
         datamodule = getattr(self.trainer, "datamodule", None)
         if stage == "fit":
-            self.class_names = _class_names(datamodule, self.hparams["num_classes"])
-            self.preprocessing = _preprocessing(datamodule)
+            self.class_names = class_names(datamodule, self.hparams["num_classes"])
+            self.preprocessing = evaluation_preprocessing(datamodule)
         if stage == "predict" and self._fresh_head and not self.trainer.ckpt_path:
             raise ValueError(
                 f"the head of the checkpoint {self.hparams['checkpoint']!r} is not of {self.hparams['num_classes']} "
                 "classes, so that it would predict at random: set model.num_classes to the checkpoint's"
             )
         config: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
-        given = getattr(getattr(self.trainer, "datamodule", None), "mean", None)
-        if self.hparams["pretrained"] and "mean" in config and given and tuple(config["mean"]) != tuple(given):
+        mean = getattr(datamodule, "mean", None)
+        if self.hparams["pretrained"] and "mean" in config and mean and tuple(config["mean"]) != tuple(mean):
             rank_zero_warn(
                 f"the pretrained weights of {self.hparams['name']} expect images normalised with mean {config['mean']} "
-                f"and std {config['std']}, the data module uses mean {tuple(given)}: set data.mean and data.std"
+                f"and std {config['std']}, the data module uses mean {tuple(mean)}: set data.mean and data.std"
             )
 
     def train(self, mode: bool = True) -> ImageClassifier:
-        """Set the training mode; a frozen backbone stays in evaluation mode, so that its batch-norm rests."""
+        """Set the training mode, but keep a frozen backbone, and so its batch-norm, in evaluation mode."""
         super().train(mode)
         if self.freeze_backbone:
             self.model.eval()
@@ -148,24 +152,24 @@ class ImageClassifier(L.LightningModule):
         return self
 
     def on_train_start(self) -> None:
-        """Let a frozen backbone rest: Lightning keeps the mode a model is in, and a new one is in training mode."""
-        self._fresh_head = []  # it is about to learn
+        """Put a frozen backbone into evaluation mode, since Lightning keeps a new model in training mode."""
+        self._fresh_head = []  # it is about to be trained
         if self.freeze_backbone:
             self.train(self.training)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A saved classifier carries all its weights: loading it needs neither a download nor another file."""
+        """Save the data's facts, and no source of weights: loading needs neither a download nor another file."""
         if "hyper_parameters" in checkpoint:
             checkpoint["hyper_parameters"].update(pretrained=False, checkpoint=None)
         checkpoint["class_names"], checkpoint["preprocessing"] = self.class_names, self.preprocessing
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """A loaded classifier knows its classes' names and how its images are prepared, where the checkpoint does."""
+        """Load the class names and the preprocessing, if the checkpoint has them."""
         self.class_names, self.preprocessing = checkpoint.get("class_names"), checkpoint.get("preprocessing")
         self._fresh_head = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss of one batch ``(images, labels)``, mixed if that is asked for."""
+        """Return the loss of one batch ``(images, labels)``, after MixUp or CutMix if set."""
         images, labels = batch[0], batch[1]
         if self.mix is not None:
             if labels.dim() == 2:
@@ -187,57 +191,27 @@ class ImageClassifier(L.LightningModule):
         self._evaluate(batch, "test/loss", self.test_metrics)
 
     def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Class probabilities (N, num_classes)."""
+        """Return the class probabilities (N, num_classes)."""
         images = batch if isinstance(batch, Tensor) else batch[0]
         return cast(Tensor, self(images).softmax(dim=1))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """One group of parameters for the backbone, one for the head, and the schedule stepped every batch."""
-        head = {id(parameter) for module in self._heads() for parameter in module.parameters()}
-        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        groups = [
-            {"params": [p for p in trained if id(p) not in head], "lr": self.lr, "name": "backbone"},
-            {"params": [p for p in trained if id(p) in head], "lr": self.head_lr, "name": "head"},
-        ]
-        groups = [group for group in groups if group["params"]]
+        """Return the optimiser, with a group of parameters for the backbone and one for the head, and the schedule."""
+        groups = parameter_groups(self.model, self.lr, self.head_lr)
         optimizer: torch.optim.Optimizer
         if self.optimizer_name == "sgd":
             optimizer = torch.optim.SGD(groups, momentum=self.momentum, weight_decay=self.weight_decay)
         else:
             optimizer = torch.optim.AdamW(groups, weight_decay=self.weight_decay)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor())
+        factor = schedule_by_step(
+            self.trainer,
+            schedule=self.schedule,
+            warmup_epochs=self.warmup_epochs,
+            step_epochs=self.step_epochs,
+            step_gamma=self.step_gamma,
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def _learning_rate_factor(self) -> Any:
-        if self.schedule == "constant" and self.warmup_epochs == 0:
-            return lambda step: 1.0
-        steps = self.trainer.estimated_stepping_batches
-        if self.schedule == "cosine" and steps == float("inf"):
-            raise ValueError("the cosine schedule needs an end: set trainer.max_epochs, or choose another schedule")
-        if self.trainer.train_dataloader is None:  # not yet counted where `max_steps` alone is given
-            self.trainer.fit_loop.setup_data()
-        batches = self.trainer.num_training_batches
-        if batches == float("inf"):
-            raise ValueError(
-                f"the {self.schedule} schedule with {self.warmup_epochs} epochs of warm-up counts epochs, and the "
-                "training data have no length: set trainer.limit_train_batches, or choose the constant schedule "
-                "without warm-up"
-            )
-        # The last batches of an epoch are a step too where accumulation does not divide their number.
-        steps_per_epoch = max(math.ceil(batches / self.trainer.accumulate_grad_batches), 1)
-        total_epochs = steps / steps_per_epoch
-
-        def factor(step: int) -> float:
-            return learning_rate_factor(
-                step / steps_per_epoch,
-                schedule=self.schedule,
-                total_epochs=total_epochs,
-                warmup_epochs=self.warmup_epochs,
-                step_epochs=self.step_epochs,
-                step_gamma=self.step_gamma,
-            )
-
-        return factor
 
     def _heads(self) -> list[nn.Module]:
         return [self.model.get_submodule(name) for name in head_modules(self.model)]
@@ -248,23 +222,6 @@ class ImageClassifier(L.LightningModule):
         metrics.update(logits, labels)
         self.log(loss_name, F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(images))
         self.log_dict(metrics, prog_bar=True, batch_size=len(images))
-
-
-def _class_names(datamodule: Any, classes: int) -> list[str] | None:
-    names = getattr(datamodule, "classes", None)
-    return [str(name) for name in names] if isinstance(names, list | tuple) and len(names) == classes else None
-
-
-def _preprocessing(datamodule: Any) -> dict[str, Any] | None:
-    """How a data module prepares images for evaluation, in plain types; None where it does not say."""
-    if any(getattr(datamodule, name, None) is None for name in ("image_size", "mean", "std")):
-        return None
-    return {
-        "image_size": int(datamodule.image_size),
-        "mean": tuple(float(value) for value in datamodule.mean),
-        "std": tuple(float(value) for value in datamodule.std),
-        "crop_pct": float(getattr(datamodule, "crop_pct", 1.0)),
-    }
 
 
 def _accuracies(num_classes: int, prefix: str) -> MetricCollection:

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of the time passed."""
+"""Learning-rate schedules as pure functions of the epoch."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def learning_rate_factor(
     step_epochs: float = 15.0,
     step_gamma: float = 0.1,
 ) -> float:
-    """What the learning rate is multiplied by at a time in training.
+    """Return the factor of the learning rate at one moment of a training run.
 
     Args:
-        epoch: Time passed, in epochs; fractions are steps within an epoch.
+        epoch: Number of epochs passed; fractions are steps within an epoch.
         schedule: ``constant``; ``step``, times ``step_gamma`` every ``step_epochs``; or ``cosine``, half a cosine from
             the end of the warm-up to 0 at the end.
-        total_epochs: Length of the training, in epochs.
-        warmup_epochs: Length of a linear rise from 0 at the beginning, in epochs.
+        total_epochs: Length of the training run, in epochs.
+        warmup_epochs: Length of the linear warm-up from 0 at the beginning, in epochs.
         step_epochs: Epochs between two steps.
-        step_gamma: The factor of a step.
+        step_gamma: Factor of each step.
 
     Returns:
         The factor, in [0, 1].

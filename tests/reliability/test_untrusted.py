@@ -26,8 +26,8 @@ from camaug.datamodules import ImageFolderDataModule, PhotoFolder
 from camaug.experiments.report import Report, Table
 from camaug.experiments.writing import print_report, to_markdown, write_report
 from camaug.training.checkpoints import read_checkpoint
-from camaug.training.create_classifier import load_weights
 from camaug.training.image_classifier import ImageClassifier
+from camaug.training.load_weights import load_weights
 from camaug.utils.printable import printable
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from camaug.training.create_classifier import load_weights
 from camaug.training.image_classifier import ImageClassifier
+from camaug.training.load_weights import load_weights
 
 pytestmark = [
     # Both depend on the machine that the tests run on: its number of cores, and whether it has a GPU.
