@@ -109,7 +109,7 @@ def _answer_times(tab: Tab, rows: int) -> dict[str, float]:
     series = [{"run": "run", "prefix": "cam", "method": method} for method in METHODS]
     single = {
         "runs": lambda: tab.ask("runs"),
-        "looks, one method": lambda: tab.ask("looks", **series[0]),
+        "looks, one method": lambda: tab.ask("snapshots", **series[0]),
         "maps, one image": lambda: tab.ask("maps", **series[0], probe=0),
         "an original": lambda: tab.ask("original", run="run", prefix="cam", probe=0),
     }
@@ -120,7 +120,7 @@ def _answer_times(tab: Tab, rows: int) -> dict[str, float]:
 def _first_screen(tab: Tab, series: list[dict[str, str]], rows: int) -> None:
     tab.ask("runs")
     with ThreadPoolExecutor(6) as browser:  # as many at a time as browsers ask
-        list(browser.map(lambda each: tab.ask("looks", **each), series))
+        list(browser.map(lambda each: tab.ask("snapshots", **each), series))
         spans = [{"first": first, "last": first + 15} for first in range(64, 100, 16)]
         asked = [{**each, **span, "probe": list(range(rows))} for each in series for span in spans]
         list(browser.map(lambda each: tab.ask("maps", **each), asked))

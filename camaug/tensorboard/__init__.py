@@ -1,1 +1,1 @@
-"""The tab of TensorBoard: looks as bytes in an event file, the server, the front end and the report."""
+"""The camaug tab of TensorBoard: event-file format, server, front end and stand-alone HTML report."""

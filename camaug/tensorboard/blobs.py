@@ -1,9 +1,13 @@
-"""What the camaug tab reads out of an event file: blobs under tags, the step being the epoch.
+"""Event-file format of the camaug tab: one blob a tag and step, where the step is the epoch.
 
-Below ``camaug/<prefix>/<method>/`` stand ``looks``, a JSON text an epoch with all that was found of all probe images
-but the maps, so that the tab opens without reading these; ``classes``, once a run, the classes' names; and for each
-probe image its maps (:class:`camaug.tensorboard.probe_blob.ProbeBlob`). ``camaug/<prefix>/original/<probe>`` is the
-image itself as JPEG, once a run.
+Below ``camaug/<prefix>/<method>/`` there are
+
+- ``snapshots``: one JSON text an epoch with the predictions and metrics of all probe images, but no heatmaps, so that
+  the tab opens without reading them;
+- ``classes``: the class names, once a run;
+- one tag a probe image with its heatmaps (:class:`camaug.tensorboard.probe_blob.ProbeBlob`), each epoch.
+
+``camaug/<prefix>/original/<probe>`` is the probe image itself as JPEG, once a run.
 """
 
 from __future__ import annotations
@@ -17,20 +21,20 @@ from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["CLASSES", "FORMAT", "LOOKS", "ORIGINAL", "PLUGIN", "BlobTag", "add_blob", "from_json", "to_json"]
+__all__ = ["CLASSES", "FORMAT", "ORIGINAL", "PLUGIN", "SNAPSHOTS", "BlobTag", "add_blob", "from_json", "to_json"]
 
 PLUGIN = "camaug"
 FORMAT = 1
-LOOKS, CLASSES, ORIGINAL = "looks", "classes", "original"
+SNAPSHOTS, CLASSES, ORIGINAL = "snapshots", "classes", "original"
 
 
 class BlobTag(NamedTuple):
-    """A tag of the plugin.
+    """Tag of a blob of the camaug plugin.
 
     Attributes:
-        prefix: As of the ordinary pictures: ``cam``, ``cam_validate``, ``cam_test``.
-        method: The explainer's name; ``original`` for the images themselves.
-        name: ``looks``, ``classes`` or a probe's place in the data set.
+        prefix: First part of the logger's tags: ``cam``, ``cam_validate``, ``cam_test``.
+        method: Name of the explainer, or ``original`` for the probe images.
+        name: ``snapshots``, ``classes`` or a probe image's index in the data set.
 
     Example:
         >>> str(BlobTag("cam", "group-cam", "12"))
@@ -50,7 +54,7 @@ class BlobTag(NamedTuple):
 
     @classmethod
     def parse(cls, tag: str) -> BlobTag | None:
-        """The parts of a tag; None for one that is not the plugin's."""
+        """Split a tag into its parts, or return None if the tag is not the plugin's."""
         plugin, *parts = tag.split("/")
         if plugin != PLUGIN or len(parts) < 3:
             return None
@@ -61,24 +65,16 @@ def add_blob(writer: SummaryWriter, tag: BlobTag, blob: bytes, step: int) -> Non
     """Write a blob to an event file.
 
     Args:
-        writer: Torch's, as ``TensorBoardLogger.experiment`` is one.
-        tag: Under which it is found.
-        blob: The bytes.
-        step: The epoch.
+        writer: PyTorch's writer, such as ``TensorBoardLogger.experiment``.
+        tag: Tag of the blob.
+        blob: Content.
+        step: Epoch.
     """
-    writer._get_file_writer().add_summary(_summary(str(tag), blob), step)  # type: ignore[no-untyped-call]
-
-
-def _summary(tag: str, blob: bytes) -> Any:
-    plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name=PLUGIN)
-    metadata = summary_pb2.SummaryMetadata(plugin_data=plugin, data_class=summary_pb2.DATA_CLASS_BLOB_SEQUENCE)
-    one = tensor_shape_pb2.TensorShapeProto(dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=1)])
-    tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[blob], tensor_shape=one)
-    return summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
+    writer._get_file_writer().add_summary(_blob_summary(str(tag), blob), step)  # type: ignore[no-untyped-call]
 
 
 def to_json(record: Any) -> bytes:
-    """A record as JSON on one line, in ASCII, whatever its texts hold.
+    """Encode a record as one line of ASCII JSON.
 
     Raises:
         ValueError: If a number is not finite.
@@ -87,16 +83,24 @@ def to_json(record: Any) -> bytes:
 
 
 def from_json(text: bytes) -> Mapping[str, Any]:
-    """The record of a JSON text.
+    """Decode a JSON record and check its format version.
 
     Raises:
-        ValueError: If it is not a record of this format.
+        ValueError: If the text is not a JSON record of this format version.
     """
     record = json.loads(text)
     version = record.get("format") if isinstance(record, Mapping) else None
     if version != FORMAT:
         raise ValueError(
-            f"the run was logged in the format {version!r} of the camaug tab, and this version of camaug reads "
-            f"{FORMAT}: look at it with the version that logged it"
+            f"the run was logged in format {version!r} of the camaug tab, and this version of camaug reads format "
+            f"{FORMAT}: open the run with the camaug version that logged it"
         )
     return record  # type: ignore[no-any-return]
+
+
+def _blob_summary(tag: str, blob: bytes) -> Any:
+    plugin_data = summary_pb2.SummaryMetadata.PluginData(plugin_name=PLUGIN)
+    metadata = summary_pb2.SummaryMetadata(plugin_data=plugin_data, data_class=summary_pb2.DATA_CLASS_BLOB_SEQUENCE)
+    shape = tensor_shape_pb2.TensorShapeProto(dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=1)])
+    tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[blob], tensor_shape=shape)
+    return summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])

@@ -1,4 +1,4 @@
-"""How TensorBoard loads the camaug tab."""
+"""Entry point through which TensorBoard loads the camaug tab."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["CamaugLoader"]
 
 
 class CamaugLoader(base_plugin.TBLoader):
-    """Makes the tab, of which every epoch is kept: TensorBoard by default keeps ten of a plugin that it does not know.
+    """Loader of the camaug plugin, registered under the entry point ``tensorboard_plugins``.
 
-    It is found by its entry point, ``tensorboard_plugins``: nothing has to be configured. Other plugins keep what they
-    kept, and ``--samples_per_plugin camaug=N`` is obeyed.
+    TensorBoard keeps ten steps a tag of a plugin that it does not know. This loader makes it keep every epoch of the
+    camaug plugin; other plugins are unaffected, and ``--samples_per_plugin camaug=N`` still applies.
     """
 
     def fix_flags(self, flags: argparse.Namespace) -> None:
-        """Ask for all steps of this plugin's data, 0 meaning all, unless the user asks for a number."""
+        """Set ``samples_per_plugin`` to all steps of this plugin unless the user gives a number. Zero means all."""
         flags.samples_per_plugin = {PLUGIN: 0, **(flags.samples_per_plugin or {})}
 
     def load(self, context: base_plugin.TBContext) -> base_plugin.TBPlugin:
-        """The plugin."""
+        """Create the plugin."""
         from camaug.tensorboard.plugin import CamaugPlugin
 
         return CamaugPlugin(context)

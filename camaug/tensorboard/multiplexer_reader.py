@@ -1,4 +1,4 @@
-"""Blobs out of the events that TensorBoard's Python loader keeps in memory."""
+"""Blobs from the events that TensorBoard's Python loader keeps in memory."""
 
 from __future__ import annotations
 
@@ -14,61 +14,62 @@ __all__ = ["MultiplexerReader"]
 
 
 class MultiplexerReader:
-    """Reads what a multiplexer has loaded.
+    """Reader of blobs from an event multiplexer (:class:`camaug.tensorboard.blob_reader.BlobReader`).
 
-    The data provider that TensorBoard puts before it gives the first blob of a step that was logged twice, where its
-    fast loader gives the last, and looks at every event before it says which tags there are.
+    TensorBoard's own data provider for the multiplexer returns the first blob of a step that was logged twice, where
+    the fast loader returns the last. It also reads every event before it lists the tags.
 
     Args:
-        multiplexer: TensorBoard's.
+        multiplexer: TensorBoard's event multiplexer.
     """
 
     def __init__(self, multiplexer: EventMultiplexer) -> None:
         self._multiplexer = multiplexer
 
     def tags(self) -> Mapping[str, Collection[str]]:
-        """The tags of each run."""
-        found = {
-            run: [tag for tag, metadata in tags.items() if _is_ours(metadata)]
+        """Return the tags of each run."""
+        tags_of_runs = {
+            run: [tag for tag, metadata in tags.items() if _is_camaug_blob(metadata)]
             for run, tags in self._multiplexer.AllSummaryMetadata().items()
         }
-        return {run: tags for run, tags in found.items() if tags}
+        return {run: tags for run, tags in tags_of_runs.items() if tags}
 
     def steps(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """The steps of some tags of some runs, in ascending order."""
+        """Return the steps of the given tags of each run, in ascending order."""
         return {run: {tag: [event.step for event in self._events(run, tag)] for tag in tags[run]} for run in tags}
 
-    def blobs(self, run: str, tags: Sequence[str], among: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
-        """The blobs of some tags, of the steps that are among the given ones, in ascending order."""
-        found = {tag: self._events(run, tag) for tag in tags}
+    def blobs(self, run: str, tags: Sequence[str], steps: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
+        """Return the blobs of the given tags by step, in ascending order. Unknown tags are left out."""
+        events_of_tags = {tag: self._events(run, tag) for tag in tags}
         return {
-            tag: {event.step: _blob(event) for event in events if among is None or event.step in among}
-            for tag, events in found.items()
+            tag: {event.step: _blob(event) for event in events if steps is None or event.step in steps}
+            for tag, events in events_of_tags.items()
             if events
         }
 
-    def last(self, run: str, tag: str) -> bytes | None:
-        """The blob of the last step of a tag; None for a tag that is not there."""
+    def last_blob(self, run: str, tag: str) -> bytes | None:
+        """Return the blob of a tag's last step, or None if the tag does not exist."""
         events = self._events(run, tag)
         return _blob(events[-1]) if events else None
 
     def _events(self, run: str, tag: str) -> list[Any]:
+        """Return the events of a tag in ascending order, each resumed epoch once."""
         try:
-            if not _is_ours(self._multiplexer.SummaryMetadata(run, tag)):
+            if not _is_camaug_blob(self._multiplexer.SummaryMetadata(run, tag)):
                 return []
             events = self._multiplexer.Tensors(run, tag)
         except KeyError:
             return []
-        kept: list[Any] = []
+        valid_events: list[Any] = []
         for event in events:
-            while kept and kept[-1].step >= event.step:
-                kept.pop()
+            while valid_events and valid_events[-1].step >= event.step:
+                valid_events.pop()
             if event.tensor_proto.string_val:
-                kept.append(event)
-        return kept
+                valid_events.append(event)
+        return valid_events
 
 
-def _is_ours(metadata: Any) -> bool:
+def _is_camaug_blob(metadata: Any) -> bool:
     is_blob: bool = metadata.data_class == summary_pb2.DATA_CLASS_BLOB_SEQUENCE
     return is_blob and bool(metadata.plugin_data.plugin_name == PLUGIN)
 

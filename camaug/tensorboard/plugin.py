@@ -1,4 +1,4 @@
-"""The server of the camaug tab."""
+"""HTTP server of the camaug tab."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 
 from camaug.tensorboard.blobs import PLUGIN
+from camaug.tensorboard.data_source import DataSource, JsonResponse, NotLoggedError, Series
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.provider_reader import ProviderReader
-from camaug.tensorboard.source import JsonResponse, NotLoggedError, Series, Source
 from camaug.tensorboard.static_files import content_type, static_file
 
 __all__ = ["CamaugPlugin"]
@@ -24,14 +24,13 @@ Request = wrappers.Request
 
 
 class CamaugPlugin(base_plugin.TBPlugin):
-    """Answers what the front end asks, below ``data/plugin/camaug/``.
+    """HTTP routes of the tab, below ``data/plugin/camaug/``.
 
-    ``runs``, ``looks``, ``maps`` and ``original`` are :class:`camaug.tensorboard.source.Source`'s, in JSON but the
-    last; ``static/`` has the front end. What is asked for is looked up among what there is; nothing else is an error
-    404, in JSON as every error.
+    ``runs``, ``snapshots`` and ``maps`` return the JSON of :class:`camaug.tensorboard.data_source.DataSource`,
+    ``original`` a JPEG, and ``static/`` the front end. Every error is JSON; a name that was not logged is a 404.
 
     Args:
-        context: TensorBoard's.
+        context: TensorBoard's context.
     """
 
     plugin_name = PLUGIN
@@ -41,63 +40,64 @@ class CamaugPlugin(base_plugin.TBPlugin):
         self._provider = context.data_provider
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
-        """What is answered under which path."""
+        """Return the handler of each route."""
         return {
             "/runs": Request.application(self._runs),
-            "/looks": Request.application(self._looks),
+            "/snapshots": Request.application(self._snapshots),
             "/maps": Request.application(self._maps),
             "/original": Request.application(self._original),
             "/static/*": Request.application(self._static),
         }
 
     def is_active(self) -> bool:
-        """Whether there is something to show; where there is not, the tab stands among TensorBoard's inactive ones.
+        """Return True if any run has data for the tab. Otherwise TensorBoard lists the tab as inactive.
 
-        With the fast loader TensorBoard does not ask: it knows by the name under which the data are logged.
+        With the fast loader TensorBoard does not call this method: it knows the active plugins from the event files.
         """
         return self._multiplexer is not None and bool(MultiplexerReader(self._multiplexer).tags())
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """The tab's name, and the module that draws it."""
+        """Return the tab's name and the module that renders it."""
         return base_plugin.FrontendMetadata(es_module_path="/static/index.js", tab_name="camaug")
 
     def _runs(self, request: Request) -> Response:
-        return _json(request, lambda: self._source(request).runs())
+        return _json_response(request, lambda: self._data_source(request).runs())
 
-    def _looks(self, request: Request) -> Response:
-        return _json(request, lambda: self._source(request).snapshots(_series(request)))
+    def _snapshots(self, request: Request) -> Response:
+        return _json_response(request, lambda: self._data_source(request).snapshots(_series(request)))
 
     def _maps(self, request: Request) -> Response:
-        def answer() -> JsonResponse:
+        def read() -> JsonResponse:
             probes = request.args.getlist("probe")
             if not probes:
                 raise ValueError("maps needs the argument 'probe', once for each image")
-            return self._source(request).maps(_series(request), probes, _epochs(request))
+            return self._data_source(request).maps(_series(request), probes, _epochs(request))
 
-        return _json(request, answer)
+        return _json_response(request, read)
 
     def _original(self, request: Request) -> Response:
         def read() -> bytes:
-            return self._source(request).original(*(_asked(request, name) for name in ("run", "prefix", "probe")))
+            arguments = (_argument(request, name) for name in ("run", "prefix", "probe"))
+            return self._data_source(request).original(*arguments)
 
-        return _respond(request, read, "image/jpeg")
+        return _response(request, read, "image/jpeg")
 
     def _static(self, request: Request) -> Response:
         name = request.path.partition("/static/")[2]
-        return _respond(request, lambda: static_file(name), content_type(name))
+        return _response(request, lambda: static_file(name), content_type(name))
 
-    def _source(self, request: Request) -> Source:
+    def _data_source(self, request: Request) -> DataSource:
         if self._multiplexer is not None:
-            return Source(MultiplexerReader(self._multiplexer))
-        of = plugin_util.context(request.environ), plugin_util.experiment_id(request.environ)
-        return Source(ProviderReader(self._provider, *of))
+            return DataSource(MultiplexerReader(self._multiplexer))
+        request_context = plugin_util.context(request.environ)
+        return DataSource(ProviderReader(self._provider, request_context, plugin_util.experiment_id(request.environ)))
 
 
 def _series(request: Request) -> Series:
-    return Series(*(_asked(request, name) for name in Series._fields))
+    return Series(*(_argument(request, name) for name in Series._fields))
 
 
-def _asked(request: Request, name: str) -> str:
+def _argument(request: Request, name: str) -> str:
     value = request.args.get(name)
     if value is None:
         raise ValueError(f"{request.path.rpartition('/')[2]} needs the argument {name!r}")
@@ -105,34 +105,37 @@ def _asked(request: Request, name: str) -> str:
 
 
 def _epochs(request: Request) -> range | None:
-    """The epochs from ``first`` to ``last`` that are asked for; None for all."""
-    given = [request.args.get(name) for name in ("first", "last")]
-    if given == [None, None]:
+    """Return the requested epochs, ``first`` to ``last``, or None if the request names neither."""
+    limits = [request.args.get(name) for name in ("first", "last")]
+    if limits == [None, None]:
         return None
     try:
-        first, last = (int(str(number)) for number in given)
+        first, last = (int(str(limit)) for limit in limits)
     except ValueError as error:
-        raise ValueError(f"`first` and `last` are both epochs, whole numbers, got {given[0]} and {given[1]}") from error
+        raise ValueError(f"`first` and `last` must both be integers, got {limits[0]} and {limits[1]}") from error
     return range(first, last + 1)
 
 
-def _json(request: Request, answer: Callable[[], JsonResponse]) -> Response:
-    return _respond(request, lambda: json.dumps(answer(), separators=(",", ":"), allow_nan=False), "application/json")
+def _json_response(request: Request, read: Callable[[], JsonResponse]) -> Response:
+    def read_json() -> str:
+        return json.dumps(read(), separators=(",", ":"), allow_nan=False)
+
+    return _response(request, read_json, "application/json")
 
 
-def _respond(request: Request, answer: Callable[[], bytes | str], content_type: str) -> Response:
-    """The answer; what was asked wrongly is an error in JSON. Nothing here is ever read as HTML but our own page."""
+def _response(request: Request, read: Callable[[], bytes | str], content_type: str) -> Response:
+    """Respond with the content, or with its error as JSON. No data ever has the content type HTML."""
     if request.method not in ("GET", "HEAD"):
-        return _error(request, f"{request.method} is not answered, expected GET", 405)
+        return _error_response(request, f"expected the method GET, got {request.method}", 405)
     try:
-        response: Response = http_util.Respond(request, answer(), content_type)
+        response: Response = http_util.Respond(request, read(), content_type)
         return response
     except (NotLoggedError, FileNotFoundError) as error:
-        return _error(request, error, 404)
+        return _error_response(request, error, 404)
     except ValueError as error:
-        return _error(request, error, 400)
+        return _error_response(request, error, 400)
 
 
-def _error(request: Request, error: object, code: int) -> Response:
+def _error_response(request: Request, error: object, code: int) -> Response:
     response: Response = http_util.Respond(request, {"error": str(error)}, "application/json", code=code)
     return response

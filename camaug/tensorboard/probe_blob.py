@@ -1,4 +1,4 @@
-"""One look at one probe image as bytes."""
+"""Blob of one probe image in one epoch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["ProbeBlob"]
 
 @dataclass(frozen=True)
 class ProbeBlob:
-    """What was found of one image in one epoch: a line of JSON, and after it the maps.
+    """Prediction and heatmaps of one image in one epoch: a line of JSON followed by the maps.
 
-    One blob rather than three, because TensorBoard's fast loader hands out each by a request of its own, and a row of
-    the strip has as many as there are epochs.
+    It is one blob rather than three because TensorBoard's fast loader needs one request a blob, and a row of the film
+    strip has one blob an epoch.
 
     Attributes:
-        record: Method, settings, layer, classes, confidences, place in the data set, epoch, step; in JSON's types.
-        predicted: The predicted class's map.
-        true: The true class's; None where it is the same or not known.
+        record: Method, settings, layer, classes, confidences, index in the data set, epoch and step, as JSON types.
+        predicted: Map of the predicted class.
+        true: Map of the true class; None if the prediction is correct or the image has no label.
 
     Example:
         >>> map_ = StoredMap(2, 1, 0.0, 1.0, bytes([0, 255]))
@@ -36,25 +36,25 @@ class ProbeBlob:
     true: StoredMap | None
 
     def to_bytes(self) -> bytes:
-        """The bytes."""
+        """Encode the record and the maps."""
         maps = [self.predicted.pack(), *([] if self.true is None else [self.true.pack()])]
-        header = {"format": FORMAT, "maps": [about for about, _ in maps], "record": self.record}
+        header = {"format": FORMAT, "maps": [map_header for map_header, _ in maps], "record": self.record}
         return b"\n".join([to_json(header), b"".join(content for _, content in maps)])
 
     @classmethod
     def from_bytes(cls, content: bytes) -> ProbeBlob:
-        """The look of the bytes.
+        """Decode the bytes that :meth:`to_bytes` returned.
 
         Raises:
-            ValueError: If they are not those of a look.
+            ValueError: If the bytes are no blob of a probe image.
         """
         line, _, rest = content.partition(b"\n")
         header = from_json(line)
         maps = []
-        for about in header["maps"]:
-            maps.append(StoredMap.unpack(about, rest[: about["bytes"]]))
-            rest = rest[about["bytes"] :]
+        for map_header in header["maps"]:
+            maps.append(StoredMap.unpack(map_header, rest[: map_header["bytes"]]))
+            rest = rest[map_header["bytes"] :]
         predicted, true = [*maps, None][:2]
         if predicted is None:
-            raise ValueError("the blob of a probe image has no map, expected that of the predicted class")
+            raise ValueError("the blob of a probe image has no map, expected the predicted class's map")
         return cls(header["record"], predicted, true)

@@ -1,4 +1,4 @@
-"""Blobs out of TensorBoard's data provider, as its fast loader is asked."""
+"""Blobs from TensorBoard's data provider, which its fast loader implements."""
 
 from __future__ import annotations
 
@@ -13,68 +13,76 @@ from camaug.tensorboard.blobs import PLUGIN
 
 __all__ = ["ProviderReader"]
 
-ALL = 2**31 - 1  # as many steps as there are
-AT_ONCE = 16  # requests
+ALL_STEPS = 2**31 - 1
+CONCURRENT_REQUESTS = 16
 
 
 class ProviderReader:
-    """Reads from a data provider, a request for each blob.
+    """Reader of blobs from a data provider, one request a blob (:class:`camaug.tensorboard.blob_reader.BlobReader`).
 
     Args:
-        provider: TensorBoard's.
-        request: The context of the request that is answered.
-        experiment: The experiment's id; empty for the one that a local TensorBoard shows.
+        provider: TensorBoard's data provider.
+        request_context: Context of the HTTP request to respond to.
+        experiment_id: Id of the experiment; empty for a local TensorBoard.
     """
 
-    def __init__(self, provider: DataProvider, request: context.RequestContext, experiment: str = "") -> None:
+    def __init__(
+        self, provider: DataProvider, request_context: context.RequestContext, experiment_id: str = ""
+    ) -> None:
         self._provider = provider
-        self._request = request
-        self._experiment = experiment
+        self._request_context = request_context
+        self._experiment_id = experiment_id
 
     def tags(self) -> Mapping[str, Collection[str]]:
-        """The tags of each run."""
-        found = self._provider.list_blob_sequences(self._request, experiment_id=self._experiment, plugin_name=PLUGIN)
-        return {run: list(tags) for run, tags in found.items() if tags}
+        """Return the tags of each run."""
+        tags_of_runs = self._provider.list_blob_sequences(
+            self._request_context, experiment_id=self._experiment_id, plugin_name=PLUGIN
+        )
+        return {run: list(tags) for run, tags in tags_of_runs.items() if tags}
 
     def steps(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """The steps of some tags of some runs, in ascending order."""
-        found = self._read(list(tags), [tag for names in tags.values() for tag in names])
+        """Return the steps of the given tags of each run, in ascending order."""
+        datums = self._read_datums(list(tags), [tag for names in tags.values() for tag in names])
         return {
-            run: {tag: [datum.step for datum in found.get(run, {}).get(tag, [])] for tag in tags[run]} for run in tags
+            run: {tag: [datum.step for datum in datums.get(run, {}).get(tag, [])] for tag in tags[run]} for run in tags
         }
 
-    def blobs(self, run: str, tags: Sequence[str], among: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
-        """The blobs of some tags, of the steps that are among the given ones, in ascending order."""
-        found = {tag: datums for tag, datums in self._series(run, tags).items() if datums}
-        asked = [
-            (tag, datum) for tag, datums in found.items() for datum in datums if among is None or datum.step in among
+    def blobs(self, run: str, tags: Sequence[str], steps: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
+        """Return the blobs of the given tags by step, in ascending order. Unknown tags are left out."""
+        datums_of_tags = {tag: datums for tag, datums in self._datums_of_run(run, tags).items() if datums}
+        requested = [
+            (tag, datum)
+            for tag, datums in datums_of_tags.items()
+            for datum in datums
+            if steps is None or datum.step in steps
         ]
-        blobs: dict[str, dict[int, bytes]] = {tag: {} for tag in found}
-        # The loader's answers, asked for one after the other, each wait 40 ms for an acknowledgement on the way.
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for (tag, datum), blob in zip(asked, pool.map(self._blob, [datum for _, datum in asked]), strict=True):
-                blobs[tag][datum.step] = blob
+        blobs: dict[str, dict[int, bytes]] = {tag: {} for tag in datums_of_tags}
+        # One after another, each request to the fast loader would wait 40 ms for an acknowledgement.
+        with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
+            contents = pool.map(self._read_blob, [datum for _, datum in requested])
+            for (tag, datum), content in zip(requested, contents, strict=True):
+                blobs[tag][datum.step] = content
         return blobs
 
-    def last(self, run: str, tag: str) -> bytes | None:
-        """The blob of the last step of a tag; None for a tag that is not there."""
-        series = self._series(run, [tag])[tag]
-        return self._blob(series[-1]) if series else None
+    def last_blob(self, run: str, tag: str) -> bytes | None:
+        """Return the blob of a tag's last step, or None if the tag does not exist."""
+        datums = self._datums_of_run(run, [tag])[tag]
+        return self._read_blob(datums[-1]) if datums else None
 
-    def _series(self, run: str, tags: Sequence[str]) -> dict[str, list[BlobSequenceDatum]]:
-        found = self._read([run], tags).get(run, {})
-        return {tag: [datum for datum in found.get(tag, []) if datum.values] for tag in tags}
+    def _datums_of_run(self, run: str, tags: Sequence[str]) -> dict[str, list[BlobSequenceDatum]]:
+        datums = self._read_datums([run], tags).get(run, {})
+        return {tag: [datum for datum in datums.get(tag, []) if datum.values] for tag in tags}
 
-    def _read(self, runs: Sequence[str], tags: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Any]]]:
-        asked: Mapping[str, Mapping[str, Sequence[Any]]] = self._provider.read_blob_sequences(
-            self._request,
-            experiment_id=self._experiment,
+    def _read_datums(self, runs: Sequence[str], tags: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Any]]]:
+        datums: Mapping[str, Mapping[str, Sequence[Any]]] = self._provider.read_blob_sequences(
+            self._request_context,
+            experiment_id=self._experiment_id,
             plugin_name=PLUGIN,
-            downsample=ALL,
+            downsample=ALL_STEPS,
             run_tag_filter=RunTagFilter(runs, tags),
         )
-        return asked
+        return datums
 
-    def _blob(self, datum: BlobSequenceDatum) -> bytes:
+    def _read_blob(self, datum: BlobSequenceDatum) -> bytes:
         key = datum.values[0].blob_key
-        return bytes(self._provider.read_blob(self._request, blob_key=key))
+        return bytes(self._provider.read_blob(self._request_context, blob_key=key))

@@ -1,4 +1,4 @@
-"""A whole run as one HTML file: the tab's front end with the data in it."""
+"""Stand-alone HTML report of a run: the tab's front end with the data inlined."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tensorboard.backend.event_processing import io_wrapper
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from camaug.tensorboard.blobs import PLUGIN
+from camaug.tensorboard.data_source import DataSource, NotLoggedError, Series
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
-from camaug.tensorboard.source import NotLoggedError, Series, Source
 from camaug.tensorboard.static_files import static_file, static_names
 from camaug.utils.atomic_write import write_atomically
 
@@ -28,26 +28,26 @@ SIBLING = re.compile(r"""\b(from|import)\s*(["'])\./([\w.-]+\.js)\2""")
 
 
 def main(arguments: Sequence[str]) -> Path:
-    """The command ``report``.
+    """Run the command ``camaug report``.
 
     Args:
-        arguments: Those after it.
+        arguments: Command-line arguments after ``report``.
 
     Returns:
-        The file that was written.
+        Path of the report.
     """
     parser = argparse.ArgumentParser(
         prog="camaug report",
-        description="Make one HTML file of all that the camaug tab shows of a run. It needs neither TensorBoard nor a "
-        "network.",
+        description="Write everything that the camaug tab shows of a run to one HTML file, which opens without "
+        "TensorBoard and without a network.",
     )
-    parser.add_argument("run", type=Path, help="folder of a run, of several runs, or an event file")
-    parser.add_argument("--output", type=Path, help="the file; by default camaug.html in the run's folder")
-    given = parser.parse_args(list(arguments))
-    folder = given.run if given.run.is_dir() else given.run.parent
-    output: Path = given.output or folder / "camaug.html"
+    parser.add_argument("run", type=Path, help="folder of one or several runs, or an event file")
+    parser.add_argument("--output", type=Path, help="output file; by default camaug.html in the run's folder")
+    options = parser.parse_args(list(arguments))
+    folder = options.run if options.run.is_dir() else options.run.parent
+    output: Path = options.output or folder / "camaug.html"
     try:
-        page = make_report(given.run)
+        page = make_report(options.run)
         output.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(output, page)
     except (ValueError, OSError) as error:
@@ -58,54 +58,54 @@ def main(arguments: Sequence[str]) -> Path:
 
 
 def make_report(run: Path) -> bytes:
-    """One self-contained page of a run.
+    """Render a run as one self-contained HTML page.
 
     Args:
-        run: The folder of a run or of several, or an event file.
+        run: Folder of one or several runs, or an event file.
 
     Returns:
-        The page, HTML in UTF-8.
+        HTML in UTF-8.
 
     Raises:
-        FileNotFoundError: If there is no such folder or file.
-        ValueError: If nothing of ``CamLogger``'s is in it.
+        FileNotFoundError: If the folder or file does not exist.
+        ValueError: If it has no data of ``CamLogger``.
     """
-    return _page(report_data(Source(MultiplexerReader(_loaded(run)))))
+    return _html_page(report_data(DataSource(MultiplexerReader(_load_runs(run)))))
 
 
-def report_data(source: Source) -> dict[str, Any]:
-    """All that a source answers, by what is asked: what the front end reads in place of a server.
+def report_data(source: DataSource) -> dict[str, Any]:
+    """Return every response of the data source, keyed by request.
 
     Args:
-        source: Where it is from.
+        source: Data source of the runs.
 
     Returns:
-        ``runs`` as :meth:`Source.runs` has it; ``looks`` and ``maps`` by ``run|prefix|method``, and ``originals``,
-        data URLs by ``run|prefix|probe``.
+        ``runs`` as in :meth:`DataSource.runs`; ``snapshots`` and ``maps``, keyed by ``run|prefix|method``; and
+        ``originals``, data URLs keyed by ``run|prefix|probe``.
     """
-    data: dict[str, Any] = {**source.runs(), "looks": {}, "maps": {}, "originals": {}}
+    data: dict[str, Any] = {**source.runs(), "snapshots": {}, "maps": {}, "originals": {}}
     for entry in data["runs"]:
         series = Series(entry["run"], entry["prefix"], entry["method"])
-        snapshots = source.snapshots(series)
-        data["looks"]["|".join(series)] = snapshots
-        probes = [str(each["id"]) for each in snapshots["probes"]]
-        data["maps"]["|".join(series)] = source.maps(series, probes)
+        key = "|".join(series)
+        data["snapshots"][key] = source.snapshots(series)
+        probes = [str(probe["id"]) for probe in data["snapshots"][key]["probes"]]
+        data["maps"][key] = source.maps(series, probes)
         for probe in probes:
-            where = (series.run, series.prefix, probe)
-            data["originals"]["|".join(where)] = _original(source, *where)
+            original_key = "|".join((series.run, series.prefix, probe))
+            data["originals"][original_key] = _original_url(source, series, probe)
     return data
 
 
-def _original(source: Source, run: str, prefix: str, probe: str) -> str | None:
+def _original_url(source: DataSource, series: Series, probe: str) -> str | None:
     try:
-        return _data_url("image/jpeg", source.original(run, prefix, probe))
-    except NotLoggedError:  # the run was killed while it began
+        return _data_url("image/jpeg", source.original(series.run, series.prefix, probe))
+    except NotLoggedError:  # the run was killed in its first epoch
         return None
 
 
-def _loaded(run: Path) -> EventMultiplexer:
+def _load_runs(run: Path) -> EventMultiplexer:
     if not run.exists():
-        raise FileNotFoundError(f"there is no {run}: give the folder of a run, such as runs/demo/version_0")
+        raise FileNotFoundError(f"{run} does not exist: give a run's folder, such as runs/demo/version_0")
     multiplexer = EventMultiplexer(size_guidance={"tensors": 1}, tensor_size_guidance={PLUGIN: 0})
     for path in map(Path, io_wrapper.GetLogdirSubdirectories(str(run))) if run.is_dir() else [run]:
         name = Path(*run.resolve().parts[-2:], path.relative_to(run))
@@ -113,21 +113,23 @@ def _loaded(run: Path) -> EventMultiplexer:
     multiplexer.Reload()
     if not MultiplexerReader(multiplexer).tags():
         raise ValueError(
-            f"{run} has nothing for the camaug tab: give the folder of a run that was trained with CamLogger and a "
+            f"{run} has no data of the camaug tab: give the folder of a run that was trained with CamLogger and a "
             "TensorBoardLogger"
         )
     return multiplexer
 
 
-def _page(data: Mapping[str, Any]) -> bytes:
+def _html_page(data: Mapping[str, Any]) -> bytes:
     modules = {name: static_file(name).decode() for name in static_names() if name.endswith(".js")}
-    imports = {f"camaug/{name}": _data_url("text/javascript", _bare(code).encode()) for name, code in modules.items()}
+    imports = {
+        f"camaug/{name}": _data_url("text/javascript", _rename_imports(code).encode()) for name, code in modules.items()
+    }
     scripts = [json.dumps({"imports": imports}), ENTRY]
-    # A page from the disk may ask for nothing, and run nothing but these: whatever stands in a class's name is text.
+    # The page makes no requests and runs only its own scripts, whatever a class name contains.
     policy = "; ".join(
         [
             "default-src 'none'",
-            f"script-src data: {' '.join(map(_hash, scripts))}",
+            f"script-src data: {' '.join(map(_csp_hash, scripts))}",
             "style-src 'unsafe-inline'",
             "img-src data: blob:",
             "base-uri 'none'",
@@ -142,31 +144,31 @@ def _page(data: Mapping[str, Any]) -> bytes:
 <meta name="viewport" content="width=device-width">
 <title>camaug</title>
 <script type="importmap">{scripts[0]}</script>
-<script type="application/json" id="camaug-data">{_inline(data)}</script>
+<script type="application/json" id="camaug-data">{_inline_json(data)}</script>
 </head>
 <body>
-<noscript>The report is drawn by a script in this file: allow scripts to look at it.</noscript>
+<noscript>This report needs JavaScript.</noscript>
 <script type="module">{scripts[1]}</script>
 </body>
 </html>
 """.encode()
 
 
-def _bare(code: str) -> str:
-    """A module that imports its siblings by names that the page's import map knows.
+def _rename_imports(code: str) -> str:
+    """Replace a module's relative imports by the names in the page's import map.
 
     Example:
-        >>> _bare('import { a } from "./data.js";')
+        >>> _rename_imports('import { a } from "./data.js";')
         'import { a } from "camaug/data.js";'
     """
     return SIBLING.sub(r"\1 \2camaug/\3\2", code)
 
 
-def _inline(data: Mapping[str, Any]) -> str:
-    r"""Data as JSON that cannot end the element that it stands in.
+def _inline_json(data: Mapping[str, Any]) -> str:
+    r"""Encode data as JSON that cannot close its script element.
 
     Example:
-        >>> _inline({"class": "</script>"})
+        >>> _inline_json({"class": "</script>"})
         '{"class":"\\u003c/script>"}'
     """
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -176,5 +178,5 @@ def _data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _hash(script: str) -> str:
+def _csp_hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""The files of the front end, which are all in one folder."""
+"""Static files of the front end, all in one folder."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ CONTENT_TYPES = {".js": "text/javascript", ".html": "text/html", ".css": "text/c
 
 
 def static_names() -> list[str]:
-    """The names of the files, in order; nothing else is ever served."""
+    """Return the sorted names of the files that may be served."""
     return sorted(path.name for path in FOLDER.iterdir() if path.suffix in CONTENT_TYPES)
 
 
 def static_file(name: str) -> bytes:
-    """The content of one of the files.
+    """Read a file of the front end.
 
     Raises:
-        FileNotFoundError: If it is none of them, wherever else it may be.
+        FileNotFoundError: If the name is not in :func:`static_names`, even if a file of this path exists.
     """
     if name not in static_names():
         raise FileNotFoundError(f"the front end has no file {name!r}")
@@ -27,7 +27,7 @@ def static_file(name: str) -> bytes:
 
 
 def content_type(name: str) -> str:
-    """The MIME type of a file by its name; that of nothing in particular where the name says nothing.
+    """Return the MIME type of a file name, ``application/octet-stream`` if its suffix is unknown.
 
     Example:
         >>> content_type("index.js")

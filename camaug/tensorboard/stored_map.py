@@ -1,4 +1,4 @@
-"""A map in 8 bits at its own resolution."""
+"""An 8-bit heatmap of low resolution."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["StoredMap"]
 
 @dataclass(frozen=True)
 class StoredMap:
-    """A map of H × W places in bytes, row by row.
+    """A map of H × W values, one byte each, in row-major order.
 
-    The value of a byte is ``low + (high - low) * byte / 255``. Enlarged bilinearly to the size of the image, the
-    centres of the places lying evenly over it, these values are the map as the explainer gave it, in [0, 1]; before
-    that they may stand a little outside.
+    The value of a byte is ``low + (high - low) * byte / 255``. Upsampled bilinearly to the image's size
+    (``align_corners=False``) and clamped, these values are the explainer's map in [0, 1]. The low-resolution values
+    may lie slightly outside [0, 1].
 
     Attributes:
         width: W, at least 1.
         height: H, at least 1.
-        low: What the byte 0 stands for.
-        high: What the byte 255 stands for.
+        low: Value of the byte 0.
+        high: Value of the byte 255.
         values: H · W bytes.
 
     Raises:
-        ValueError: If there are not as many bytes as places.
+        ValueError: If the number of bytes is not H · W.
 
     Example:
         >>> stored = StoredMap(width=3, height=1, low=0.0, high=1.0, values=bytes([0, 128, 255]))
-        >>> about, content = stored.pack()
-        >>> StoredMap.unpack(about, content) == stored
+        >>> header, content = stored.pack()
+        >>> StoredMap.unpack(header, content) == stored
         True
     """
 
@@ -44,39 +44,37 @@ class StoredMap:
 
     def __post_init__(self) -> None:
         if min(self.width, self.height) < 1 or len(self.values) != self.width * self.height:
-            raise ValueError(
-                f"a map of {self.width} × {self.height} places was expected, a byte each, got {len(self.values)} bytes"
-            )
+            raise ValueError(f"expected a map of {self.width} × {self.height} bytes, got {len(self.values)} bytes")
 
     def pack(self) -> tuple[dict[str, Any], bytes]:
-        """What has to be known of the bytes, in JSON's types; and the bytes, compressed where that makes them fewer."""
+        """Return a JSON-compatible header and the bytes, compressed if that makes them fewer."""
         compressed = zlib.compress(self.values, 9)
         is_smaller = len(compressed) < len(self.values)
         content = compressed if is_smaller else self.values
-        about = {
+        header = {
             "width": self.width,
             "height": self.height,
             "range": [self.low, self.high],
             "encoding": "zlib" if is_smaller else "raw",
             "bytes": len(content),
         }
-        return about, content
+        return header, content
 
     @classmethod
-    def unpack(cls, about: Mapping[str, Any], content: bytes) -> StoredMap:
-        """The map of what :meth:`pack` gave.
+    def unpack(cls, header: Mapping[str, Any], content: bytes) -> StoredMap:
+        """Restore a map from the header and bytes that :meth:`pack` returned.
 
         Raises:
-            ValueError: If the content is not that of such a map.
+            ValueError: If header and content do not match.
         """
-        width, height = int(about["width"]), int(about["height"])
-        low, high = (float(limit) for limit in about["range"])
-        if about["encoding"] == "zlib":
-            # No more than was announced, whatever the bytes say: they may come from anybody.
+        width, height = int(header["width"]), int(header["height"])
+        low, high = (float(limit) for limit in header["range"])
+        if header["encoding"] == "zlib":
+            # Limit the output to the announced size: event files may come from untrusted sources.
             content = zlib.decompressobj().decompress(content, max(1, width * height + 1))
         return cls(width, height, low, high, content)
 
     @property
     def base64(self) -> str:
-        """The bytes as a text."""
+        """Return the bytes in base64."""
         return base64.b64encode(self.values).decode()

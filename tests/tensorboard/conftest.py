@@ -1,7 +1,8 @@
-"""Runs of the camaug tab, written as CamLogger writes them, without a training."""
+"""Runs of the camaug tab, written as CamLogger writes them, and a client of the server."""
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -16,27 +17,29 @@ from camaug.callbacks._logging.film_strip import snapshot_record, write_original
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.callbacks._logging.with_drift import with_drift
 from camaug.functional.masks import normalise, upsample
+from camaug.tensorboard.map_compression import restore_map
 from camaug.tensorboard.plugin import CamaugPlugin
+from camaug.tensorboard.stored_map import StoredMap
 
 CLASSES = ("ant", "<img src=x onerror=alert(1)>", "bee</script>")
 SIZE = 24
 
 
 def make_snapshot(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *, indices=None) -> Snapshot:
-    """A look that is different in every epoch and the same in every test."""
+    """Create a snapshot that differs in every epoch and is reproducible."""
     generator = torch.Generator().manual_seed(100 * epoch + probes)
     maps, true_maps = (
         normalise(upsample(torch.rand(probes, 1, *grid, generator=generator), (SIZE, SIZE))[:, 0]) for _ in range(2)
     )
     probabilities = torch.rand(probes, len(CLASSES), generator=generator).softmax(dim=1)
     predicted = probabilities.argmax(dim=1)
-    labels = [None if place == 3 else place % len(CLASSES) for place in range(probes)]
-    same = torch.tensor([label is None or label == int(of) for label, of in zip(labels, predicted, strict=True)])
-    true_maps = torch.where(same[:, None, None], maps, true_maps)
+    labels = [None if index == 3 else index % len(CLASSES) for index in range(probes)]
+    is_same = torch.tensor([label in (None, int(index)) for label, index in zip(labels, predicted, strict=True)])
+    true_maps = torch.where(is_same[:, None, None], maps, true_maps)
     masks = torch.zeros(probes, SIZE, SIZE, dtype=torch.bool)
     masks[1:, :12] = True
     return Snapshot(
-        indices=[10 * place for place in range(probes)] if indices is None else indices,
+        indices=[10 * index for index in range(probes)] if indices is None else indices,
         labels=labels,
         images=torch.rand(probes, 3, SIZE, SIZE, generator=generator),
         probabilities=probabilities,
@@ -49,38 +52,57 @@ def make_snapshot(epoch: int, probes: int = 4, grid: tuple[int, int] = (3, 6), *
     )
 
 
+def upsampled_maps(grid, size, count=8, seed=0) -> torch.Tensor:
+    """Create random maps (count, *size) in [0, 1] that are upsampled from a grid."""
+    small = torch.rand(count, 1, *grid, generator=torch.Generator().manual_seed(seed))
+    return normalise(upsample(small, size)[:, 0])
+
+
 def write_run(
     folder, snapshots, *, method="group-cam", prefix="cam", first_epoch=0, classes=CLASSES, suffix=""
 ) -> None:
-    """Write looks, an epoch each, into an event file of their own."""
+    """Write snapshots, one an epoch, into a new event file."""
     previous = None
     with SummaryWriter(folder, filename_suffix=suffix) as writer:
-        for epoch, alone in enumerate(snapshots, start=first_epoch):
-            snapshot = with_drift(alone, None if previous is None else previous.true_maps)
+        for epoch, original in enumerate(snapshots, start=first_epoch):
+            snapshot = with_drift(original, None if previous is None else previous.true_maps)
             record = snapshot_record(snapshot, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
-            about = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
-            about |= {"settings": f"{method} groups=32", "layer": "layer4"}
+            common = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
+            common |= {"settings": f"{method} groups=32", "layer": "layer4"}
             if previous is None:
                 write_originals(writer, snapshot, prefix, method, classes, epoch)
-            write_strip(writer, snapshot, prefix, method, record, about)
+            write_strip(writer, snapshot, prefix, method, record, common)
             previous = snapshot
+
+
+def decode_map(response, index: int, which: str = "predicted", size: tuple[int, int] = (SIZE, SIZE)) -> torch.Tensor:
+    """Restore a map of one image from the server's response.
+
+    Args:
+        response: Maps of one image.
+        index: Position in the response's epochs.
+        which: ``predicted`` or ``true``.
+        size: Height and width of the restored map.
+    """
+    (width, height), (low, high) = response["sizes"][index], response[f"{which}_ranges"][index]
+    return restore_map(StoredMap(width, height, low, high, base64.b64decode(response[which][index])), size)
 
 
 @pytest.fixture
 def serve():
-    """A client of the plugin in TensorBoard's own application, over what the Python loader has read of a folder."""
+    """Return a function that serves a log directory with TensorBoard's application and the Python loader."""
 
-    def make(logdir, samples: int = 0) -> Tab:
+    def start(logdir, samples: int = 0) -> TabClient:
         multiplexer = EventMultiplexer(size_guidance={"tensors": 10}, tensor_size_guidance={"camaug": samples})
         multiplexer.AddRunsFromDirectory(str(logdir))
         multiplexer.Reload()
-        return Tab(multiplexer, str(logdir))
+        return TabClient(multiplexer, str(logdir))
 
-    return make
+    return start
 
 
-class Tab:
-    """What a browser gets of the tab."""
+class TabClient:
+    """HTTP client of the tab's server."""
 
     def __init__(self, multiplexer: EventMultiplexer, logdir: str) -> None:
         self.multiplexer = multiplexer
@@ -91,11 +113,12 @@ class Tab:
         self.plugin = CamaugPlugin(context)
         self.client = Client(application.TensorBoardWSGI([self.plugin], data_provider=provider))
 
-    def get(self, question: str, by: str = "GET", **arguments):
-        return self.client.open(f"/data/plugin/camaug/{question}", method=by, query_string=arguments)
+    def get(self, route: str, http_method: str = "GET", **arguments):
+        return self.client.open(f"/data/plugin/camaug/{route}", method=http_method, query_string=arguments)
 
-    def ask(self, question: str, **arguments):
-        response = self.get(question, **arguments)
+    def fetch(self, route: str, **arguments):
+        """Return the decoded JSON of a route."""
+        response = self.get(route, **arguments)
         assert response.status_code == 200, response.text
         assert response.headers["Content-Type"] == "application/json"
         assert response.headers["X-Content-Type-Options"] == "nosniff"

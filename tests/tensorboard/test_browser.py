@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger
 from camaug.images.render import COLORMAPS, colorize
-from camaug.tensorboard.compact import restore
+from camaug.tensorboard.map_compression import restore_map
 from camaug.tensorboard.report import make_report
 from camaug.tensorboard.stored_map import StoredMap
 from tests.tensorboard.conftest import make_snapshot, write_run
@@ -265,7 +265,7 @@ def logged_map(board, run: str, probe: int, epoch: int, side: int, *, which: str
     place = maps["epochs"].index(epoch)
     (width, height), (low, high) = maps["sizes"][place], maps[f"{which}_ranges"][place]
     values = base64.b64decode(maps[which][place])
-    return restore(StoredMap(width, height, low, high, values), (side, side))
+    return restore_map(StoredMap(width, height, low, high, values), (side, side))
 
 
 def maps_of(board, run: str, probe: int):
@@ -278,7 +278,7 @@ def painted(map_: torch.Tensor, colours: str) -> np.ndarray:
 
 
 def looks_of(board, run: str):
-    return json.loads(board.ask("looks", run=run, prefix="cam", method="grad-cam"))
+    return json.loads(board.ask("snapshots", run=run, prefix="cam", method="grad-cam"))
 
 
 def image_numbers(page) -> list[int]:
@@ -386,7 +386,7 @@ def test_cells_say_what_was_predicted(page, board):
     row = re.search(r"image (\d+)", labels[0])
     place = [probe["id"] for probe in snapshots["probes"]].index(int(row[1]))
     for epoch, label in enumerate(labels):
-        predicted, confidence = (snapshots["looks"][name][epoch][place] for name in ("predicted", "confidence"))
+        predicted, confidence = (snapshots["snapshots"][name][epoch][place] for name in ("predicted", "confidence"))
         right = "right" if predicted == snapshots["probes"][place]["label"] else "wrong"
         said = f"epoch {epoch}: predicted {names[predicted]}, {round(confidence * 100)} %, {right}"
         assert said in label
@@ -493,7 +493,7 @@ def test_the_heat_of_the_true_class(page, board):
     expected = painted(logged_map(board, "run/b", probe, epoch, len(shown), which="true"), "viridis")
     assert np.abs(shown - expected).max() <= 4
     likeliest = page.locator(".top .label").all_inner_texts()
-    named = [CLASSES[label] for label, _ in snapshots["looks"]["top"][epoch][ids.index(probe)]]
+    named = [CLASSES[label] for label, _ in snapshots["snapshots"]["top_classes"][epoch][ids.index(probe)]]
     true = CLASSES[snapshots["probes"][ids.index(probe)]["label"]]
     assert likeliest == [name + (" (true)" if name == true else "") for name in named]
 
@@ -599,7 +599,7 @@ def test_find_what_is_wrong_and_sort_by_confidence(page, board):
     for epoch in range(EPOCHS):
         page.locator("#epoch").fill(str(epoch))
         page.get_by_label("Right or wrong").select_option("wrong")
-        predicted = snapshots["looks"]["predicted"][epoch]
+        predicted = snapshots["snapshots"]["predicted"][epoch]
         wrong = [ids[place] for place, label in enumerate(labels) if predicted[place] != label]
         found = f"{len(wrong)} of {IMAGES} images" if len(wrong) < IMAGES else f"{IMAGES} images"
         playwright.expect(page.locator(".found")).to_have_text(found)
@@ -607,7 +607,7 @@ def test_find_what_is_wrong_and_sort_by_confidence(page, board):
     page.get_by_label("Right or wrong").select_option("all")
     page.get_by_label("Sort by").select_option("confidence")
     page.get_by_role("button", name="Ascending").click()
-    confidence = snapshots["looks"]["confidence"][EPOCHS - 1]
+    confidence = snapshots["snapshots"]["confidence"][EPOCHS - 1]
     expected = [ids[place] for place in np.argsort(-np.asarray(confidence), kind="stable")]
     playwright.expect(page.get_by_role("button", name="Descending")).to_be_visible()
     soon(functools.partial(assert_images, page, expected))
@@ -663,7 +663,7 @@ def test_colours_and_enlarging_are_the_librarys(page):
     assert stops == {name: list(COLORMAPS[name]) for name in stops}
     assert "viridis" in stops
     assert "jet" not in stops
-    expected = restore(StoredMap(5, 3, -0.2, 1.1, bytes(itertools.chain(*values))), (30, 20))
+    expected = restore_map(StoredMap(5, 3, -0.2, 1.1, bytes(itertools.chain(*values))), (30, 20))
     assert np.asarray(large).reshape(30, 20) == pytest.approx(expected.numpy(), abs=1e-5)
     assert centre == pytest.approx(float(expected[4, 9]), abs=1e-5)
 
@@ -786,7 +786,7 @@ def test_an_error_of_the_server_is_said_and_tried_again(make_page, board):
         else:
             route.continue_()
 
-    page = make_page(board.plugin, ready=".notice h2", routes={"**/looks?**": answer})
+    page = make_page(board.plugin, ready=".notice h2", routes={"**/snapshots?**": answer})
     playwright.expect(page.get_by_text("what was logged cannot be read (<b>zlib</b>)")).to_be_visible()
     fails[0] = False
     page.get_by_role("button", name="Try again").click()
@@ -822,10 +822,10 @@ class Large:
             return [[value] * len(self.probes) for _ in self.epochs]
 
         snapshots = {"predicted": 0, "confidence": 0.8, "true_confidence": 0.5, "drift": 0.1, "object_energy": None}
-        snapshots |= {"flag": "", "top": [[0, 0.8]]}
+        snapshots |= {"warning": "", "top_classes": [[0, 0.8]]}
         snapshots = {name: everywhere(value) for name, value in snapshots.items()}
-        about = {"classes": ["ant", "bee"], "steps": self.epochs, "settings": "", "layer": "", "figures": {}}
-        return json.dumps({**about, "epochs": self.epochs, "probes": self.probes, "looks": snapshots})
+        about = {"classes": ["ant", "bee"], "steps": self.epochs, "settings": "", "layer": "", "metrics": {}}
+        return json.dumps({**about, "epochs": self.epochs, "probes": self.probes, "snapshots": snapshots})
 
     def maps(self, route) -> None:
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(route.request.url).query)

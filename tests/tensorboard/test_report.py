@@ -1,4 +1,4 @@
-"""The report is the tab's front end with the data in it, and asks for nothing else."""
+"""The report is the tab's front end with the data inlined, and makes no requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(tmp_path):
 
 
 def scripts(page: str) -> dict[str, str]:
-    """The contents of the page's script elements, by their attributes; as a browser ends them."""
+    """Return the content of each script element by its attributes, ended where a browser ends it."""
     return dict(re.findall(r"<script([^>]*)>(.*?)</script", page, flags=re.DOTALL))
 
 
@@ -35,32 +35,32 @@ def data_of(page: str):
     return json.loads(scripts(page)[' type="application/json" id="camaug-data"'])
 
 
-def test_it_holds_what_the_server_would_answer(run, tmp_path, serve):
+def test_the_report_contains_the_responses_of_the_server(run, tmp_path, serve):
     data = data_of(make_report(run).decode())
     tab = serve(tmp_path)
-    assert data["runs"] == tab.ask("runs")["runs"]
+    assert data["runs"] == tab.fetch("runs")["runs"]
     assert [entry["method"] for entry in data["runs"]] == ["group-cam", "grad-cam"]
     for entry in data["runs"]:
-        asked = {name: entry[name] for name in ("run", "prefix", "method")}
-        key = "|".join(asked.values())
-        assert data["looks"][key] == tab.ask("looks", **asked)
-        for probe in data["looks"][key]["probes"]:
-            of_one = tab.ask("maps", **asked, probe=probe["id"])["maps"]
-            assert of_one == {name: data["maps"][key]["maps"][name] for name in of_one}
+        series = {name: entry[name] for name in ("run", "prefix", "method")}
+        key = "|".join(series.values())
+        assert data["snapshots"][key] == tab.fetch("snapshots", **series)
+        for probe in data["snapshots"][key]["probes"]:
+            maps_of_image = tab.fetch("maps", **series, probe=probe["id"])["maps"]
+            assert maps_of_image == {name: data["maps"][key]["maps"][name] for name in maps_of_image}
             url = data["originals"][f"{entry['run']}|{entry['prefix']}|{probe['id']}"]
             served = tab.get("original", run=entry["run"], prefix=entry["prefix"], probe=probe["id"]).data
             assert base64.b64decode(url.removeprefix("data:image/jpeg;base64,")) == served
 
 
-def test_hostile_names_end_nothing(run):
+def test_hostile_names_do_not_close_the_script(run):
     page = make_report(run).decode()
     found = scripts(page)
     assert len(found) == 3
     assert HOSTILE not in page
-    assert data_of(page)["looks"]["demo/version_0|cam|group-cam"]["classes"] == [HOSTILE] * 3
+    assert data_of(page)["snapshots"]["demo/version_0|cam|group-cam"]["classes"] == [HOSTILE] * 3
 
 
-def test_nothing_runs_but_its_own_scripts_and_nothing_is_asked_for(run):
+def test_the_policy_allows_only_its_own_scripts_and_no_requests(run):
     page = make_report(run).decode()
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
@@ -78,7 +78,7 @@ def test_nothing_runs_but_its_own_scripts_and_nothing_is_asked_for(run):
     assert not re.search(r"(?:src|href)=|https?:", ours)
 
 
-def test_modules_find_their_siblings_in_the_page(run, tmp_path, monkeypatch):
+def test_relative_imports_are_renamed(run, tmp_path, monkeypatch):
     static = tmp_path / "static"
     static.mkdir()
     (static / "index.js").write_text(
@@ -98,7 +98,7 @@ def test_modules_find_their_siblings_in_the_page(run, tmp_path, monkeypatch):
     }
 
 
-def test_every_module_of_the_front_end_is_in_the_page(run):
+def test_every_module_is_in_the_import_map(run):
     imports = json.loads(scripts(make_report(run).decode())[' type="importmap"'])["imports"]
     assert set(imports) == {f"camaug/{name}" for name in static_files.static_names() if name.endswith(".js")}
     for name in imports:
@@ -106,29 +106,29 @@ def test_every_module_of_the_front_end_is_in_the_page(run):
         assert all(f"camaug/{sibling}" in imports for _, _, sibling in report.SIBLING.findall(code))
 
 
-def test_the_command_writes_it_beside_the_run(run, tmp_path, capsys):
+def test_the_command_writes_the_report_into_the_run(run, tmp_path, capsys):
     assert main(["report", str(run)]) == run / "camaug.html"
     assert data_of((run / "camaug.html").read_text())["runs"]
     assert "camaug.html" in capsys.readouterr().out
     assert main(["report", str(tmp_path), "--output", str(tmp_path / "new" / "all.html")]).is_file()
 
 
-def test_one_event_file_is_enough(run):
+def test_a_single_event_file_suffices(run):
     (file,) = run.glob("*.2")
     data = data_of(make_report(file).decode())
     assert [entry["method"] for entry in data["runs"]] == ["grad-cam"]
 
 
-def test_a_run_without_heatmaps_says_what_to_do(tmp_path, capsys):
+def test_a_run_without_heatmaps_is_an_error_that_says_what_to_give(tmp_path, capsys):
     with SummaryWriter(tmp_path / "run") as writer:
         writer.add_scalar("loss", 1.0, 0)
     with pytest.raises(
-        ValueError, match="has nothing for the camaug tab: give the folder of a run that was trained with"
+        ValueError, match="has no data of the camaug tab: give the folder of a run that was trained with"
     ):
         make_report(tmp_path / "run")
-    with pytest.raises(FileNotFoundError, match="give the folder of a run, such as runs/demo/version_0"):
+    with pytest.raises(FileNotFoundError, match="give a run's folder, such as runs/demo/version_0"):
         make_report(tmp_path / "nowhere")
     with pytest.raises(SystemExit, match="2"):
         main(["report", str(tmp_path / "run")])
-    assert "has nothing for the camaug tab" in capsys.readouterr().err
+    assert "has no data of the camaug tab" in capsys.readouterr().err
     assert not (tmp_path / "run" / "camaug.html").exists()

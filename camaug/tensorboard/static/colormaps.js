@@ -1,7 +1,7 @@
-/** Colours of the heat: the same stops as `camaug.images.render.COLORMAPS`, at equal distances, interpolated linearly. */
+/** Colour maps as equidistant stops, interpolated linearly; the same stops as `camaug.images.render.COLORMAPS`. */
 
 /** @type {Object<string, string[]>} */
-export const COLOURS = {
+export const COLORMAPS = {
   viridis: ["440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"],
   inferno: ["000004", "1b0c41", "4a0c6b", "781c6d", "a52c60", "cf4446", "ed6925", "fb9b06", "f7d13d", "fcffa4"],
   cividis: ["00224e", "123570", "3b496c", "575d6d", "707173", "8a8678", "a59c74", "c3b369", "e1cc55", "fee838"],
@@ -9,18 +9,18 @@ export const COLOURS = {
   gray: ["000000", "ffffff"],
 };
 
-/** Colours of a difference, from -1 over 0 to 1: told apart by every kind of colour vision. */
-export const DIFFERENCE = ["08306b", "2171b5", "6baed6", "f7f7f7", "fdae6b", "e6550d", "7f2704"];
+/** Diverging colour map from −1 (blue) to 1 (orange), safe for colour-blind readers. */
+export const DIFFERENCE_STOPS = ["08306b", "2171b5", "6baed6", "f7f7f7", "fdae6b", "e6550d", "7f2704"];
 
 /**
- * A table of colours.
+ * Interpolate a colour map.
  *
  * @param {string[]} stops
  * @param {number} [length]
- * @returns {Uint8Array} red, green, blue of each of `length` values from the lowest to the highest
+ * @returns {Uint8Array} red, green and blue of `length` values from the lowest to the highest
  */
-export function colourTable(stops, length = 256) {
-  const channels = stops.map((stop) => [0, 2, 4].map((at) => parseInt(stop.slice(at, at + 2), 16)));
+export function interpolateStops(stops, length = 256) {
+  const channels = stops.map((stop) => [0, 2, 4].map((start) => parseInt(stop.slice(start, start + 2), 16)));
   const table = new Uint8Array(length * 3);
   for (let i = 0; i < length; i++) {
     const position = (i / (length - 1)) * (stops.length - 1);
@@ -35,13 +35,13 @@ export function colourTable(stops, length = 256) {
 
 const tables = new Map();
 
-/** The table of a colour map, made once. */
-export function coloursOf(name) {
-  if (!tables.has(name)) tables.set(name, colourTable(COLOURS[name]));
+/** Return the 256 colours of a colour map, computed once. */
+export function colormapTable(name) {
+  if (!tables.has(name)) tables.set(name, interpolateStops(COLORMAPS[name]));
   return tables.get(name);
 }
 
-/** The colour map as a CSS gradient, from left to right. */
-export function gradient(stops) {
+/** Return a colour map as a CSS gradient from left to right. */
+export function cssGradient(stops) {
   return `linear-gradient(to right, ${stops.map((stop) => `#${stop}`).join(", ")})`;
 }

@@ -1,24 +1,26 @@
-/** Elements in one call. Text is always set as text, so that names from data sets can never be markup. */
+/** Creation and update of DOM elements. Text is always set as text, so that class names can never become markup. */
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
 /**
+ * Create an HTML element.
+ *
  * @param {string} tag
- * @param {Object<string, *>} [properties] `text` and `on` (event name to handler) are special; the rest are attributes,
- *   where `true` means present, and `false` or `null` absent.
+ * @param {Object<string, *>} [properties] `text` and `on` (event name to handler) are special; the others are
+ *   attributes, where `true` sets an empty attribute, and `false` or `null` none.
  * @param {...(Node|null)} children
  * @returns {HTMLElement}
  */
 export function element(tag, properties = {}, ...children) {
-  return fill(document.createElement(tag), properties, children);
+  return setUp(document.createElement(tag), properties, children);
 }
 
-/** The same for a drawing. */
-export function drawing(tag, properties = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), properties, children);
+/** Create an SVG element. */
+export function svgElement(tag, properties = {}, ...children) {
+  return setUp(document.createElementNS(SVG_NAMESPACE, tag), properties, children);
 }
 
-/** Set what changed of an attribute; `false` and `null` take it away. */
+/** Set an attribute if it has changed; `false` and `null` remove it. */
 export function setAttribute(node, name, value) {
   if (value === false || value === null || value === undefined) node.removeAttribute(name);
   else if (node.getAttribute(name) !== String(value === true ? "" : value)) {
@@ -26,36 +28,36 @@ export function setAttribute(node, name, value) {
   }
 }
 
-/** Set a text where it changed, so that screen readers do not hear it twice. */
+/** Set a text if it has changed, so that screen readers do not repeat it. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** A control with its label around it. */
-export function labelled(text, control, properties = {}) {
-  return element("label", { class: "field", ...properties }, element("span", { class: "name", text }), control);
+/** Create a label around a control. */
+export function labelled(text, control) {
+  return element("label", { class: "field" }, element("span", { class: "field-name", text }), control);
 }
 
-/** A list to choose one from: `options` are pairs of value and text. */
-export function choice(options, onChange, properties = {}) {
+/** Create a drop-down list; `options` are pairs of value and text. */
+export function dropdown(options, onChange, properties = {}) {
   const select = element("select", { ...properties, on: { change: () => onChange(select.value) } });
   setOptions(select, options);
   return select;
 }
 
-/** Replace the options of a list where they changed. */
+/** Replace the options of a drop-down list if they have changed. */
 export function setOptions(select, options) {
-  const before = [...select.options].map((option) => [option.value, option.text]);
-  if (JSON.stringify(before) === JSON.stringify(options)) return;
+  const previous = [...select.options].map((option) => [option.value, option.text]);
+  if (JSON.stringify(previous) === JSON.stringify(options)) return;
   const { value } = select;
   select.replaceChildren(...options.map(([key, text]) => element("option", { value: key, text })));
   select.value = value;
 }
 
-/** Buttons of which one is pressed. `update(value)` presses it. */
-export function segmented(label, options, onChange) {
-  const buttons = options.map(([value, text, title = null]) =>
-    element("button", { type: "button", text, title, "data-value": value, on: { click: () => onChange(value) } }),
+/** Create a row of buttons, one of which is pressed; `update(value)` presses it. */
+export function segmentedButtons(label, options, onChange) {
+  const buttons = options.map(([value, text]) =>
+    element("button", { type: "button", text, "data-value": value, on: { click: () => onChange(value) } }),
   );
   const node = element("div", { class: "segmented", role: "group", "aria-label": label }, ...buttons);
   const update = (value) => {
@@ -64,7 +66,7 @@ export function segmented(label, options, onChange) {
   return { node, update };
 }
 
-function fill(node, properties, children) {
+function setUp(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name === "text") node.textContent = value;
     else if (name === "on") for (const [event, handler] of Object.entries(value)) node.addEventListener(event, handler);

@@ -1,72 +1,68 @@
 /**
- * Which images are shown, and in which order: pure functions of rows (see model.js) at an epoch.
+ * Filtering and sorting of image rows at an epoch, as pure functions.
  *
- * With several series, an image is shown where any of them qualifies, and sorted by their mean.
+ * With several series, a row matches if any of them matches, and is sorted by the mean over the series.
  */
 
-/** @type {Object<string, {name: string, of: function(object, number): (number|string|null)}>} */
-export const SORTS = {
-  place: { name: "Place", of: (row) => row.id },
-  class: { name: "Class", of: (row) => row.className },
-  confidence: { name: "Confidence", of: (row, epoch) => mean(looksAt(row, epoch).map((look) => look.confidence)) },
-  trueConfidence: {
-    name: "Confidence in the true class",
-    of: (row, epoch) => mean(looksAt(row, epoch).map((look) => look.trueConfidence)),
-  },
-  drift: { name: "Drift", of: (row, epoch) => mean(looksAt(row, epoch).map((look) => look.drift)) },
-  mass: { name: "Mass in the box", of: (row, epoch) => mean(looksAt(row, epoch).map((look) => look.mass)) },
+/** @type {Object<string, {name: string, value: function(ImageRow, number): (number|string|null)}>} */
+export const SORT_KEYS = {
+  index: { name: "Image index", value: (row) => row.id },
+  class: { name: "Class", value: (row) => row.className },
+  confidence: { name: "Confidence", value: meanOf("confidence") },
+  trueConfidence: { name: "True-class confidence", value: meanOf("trueConfidence") },
+  drift: { name: "Drift", value: meanOf("drift") },
+  objectEnergy: { name: "Object energy", value: meanOf("objectEnergy") },
   changes: {
-    name: "Changes of right and wrong",
-    of: (row, epoch) => mean(row.members.filter(Boolean).map((member) => changes(member, epoch))),
+    name: "Correct/wrong changes",
+    value: (row, epoch) => mean(row.histories.filter(Boolean).map((history) => countChanges(history, epoch))),
   },
 };
 
-/** @type {Object<string, {name: string, holds: function(object, number): boolean}>} */
-export const VERDICTS = {
-  all: { name: "Any verdict", holds: () => true },
-  right: { name: "Right", holds: (member, epoch) => member.at(epoch)?.right === true },
-  wrong: { name: "Wrong", holds: (member, epoch) => member.at(epoch)?.right === false },
-  became: { name: "Became wrong", holds: becameWrong },
+/** @type {Object<string, {name: string, matches: function(ImageHistory, number): boolean}>} */
+export const PREDICTION_FILTERS = {
+  all: { name: "All predictions", matches: () => true },
+  correct: { name: "Correct", matches: (history, epoch) => history.predictionAt(epoch)?.isCorrect === true },
+  wrong: { name: "Wrong", matches: (history, epoch) => history.predictionAt(epoch)?.isCorrect === false },
+  becameWrong: { name: "Became wrong", matches: becameWrong },
 };
 
-/** The rows that the state asks for, in its order. */
-export function arrange(rows, state, epoch) {
-  const found = rows.filter((row) => matches(row, state, epoch));
-  return sorted(found, SORTS[state.sort].of, state.descending, epoch);
+/** Return the rows that match the filters, sorted. */
+export function filterRows(rows, state, epoch) {
+  const matching = rows.filter((row) => matchesFilters(row, state, epoch));
+  return sortRows(matching, SORT_KEYS[state.sort].value, state.descending, epoch);
 }
 
-/** Whether an image is asked for. */
-export function matches(row, state, epoch) {
+/** Return true if the prediction is wrong in this epoch and was correct in an earlier one. */
+export function becameWrong(history, epoch) {
+  if (history.predictionAt(epoch)?.isCorrect !== false) return false;
+  return correctnessUntil(history, epoch).includes(true);
+}
+
+/** Count the changes between correct and wrong up to this epoch. */
+export function countChanges(history, epoch) {
+  const correctness = correctnessUntil(history, epoch);
+  return correctness.filter((isCorrect, i) => i > 0 && isCorrect !== correctness[i - 1]).length;
+}
+
+function matchesFilters(row, state, epoch) {
   if (state.className !== "" && row.className !== state.className) return false;
-  if (!row.className.toLowerCase().includes(state.text.trim().toLowerCase())) return false;
-  const narrowed = state.verdict !== "all" || state.flagged;
-  return !narrowed || row.members.some((member) => member !== null && qualifies(member, state, epoch));
+  if (!row.className.toLowerCase().includes(state.query.trim().toLowerCase())) return false;
+  if (state.predictionFilter === "all" && !state.onlyWarnings) return true;
+  return row.histories.some((history) => history !== null && historyMatches(history, state, epoch));
 }
 
-/** Wrong at this epoch, and right at one before it. */
-export function becameWrong(member, epoch) {
-  if (member.at(epoch)?.right !== false) return false;
-  return verdictsUntil(member, epoch).includes(true);
+function historyMatches(history, state, epoch) {
+  if (state.onlyWarnings && !history.predictionAt(epoch)?.warning) return false;
+  return PREDICTION_FILTERS[state.predictionFilter].matches(history, epoch);
 }
 
-/** How often right became wrong or wrong right, until this epoch. */
-export function changes(member, epoch) {
-  const verdicts = verdictsUntil(member, epoch);
-  return verdicts.filter((verdict, i) => i > 0 && verdict !== verdicts[i - 1]).length;
+function correctnessUntil(history, epoch) {
+  const predictions = history.epochs.filter((other) => other <= epoch).map(history.predictionAt);
+  return predictions.map((prediction) => prediction?.isCorrect ?? null).filter((isCorrect) => isCorrect !== null);
 }
 
-function qualifies(member, state, epoch) {
-  if (state.flagged && !member.at(epoch)?.flag) return false;
-  return VERDICTS[state.verdict].holds(member, epoch);
-}
-
-function verdictsUntil(member, epoch) {
-  const looks = member.epochs.filter((other) => other <= epoch).map((other) => member.at(other));
-  return looks.filter((look) => look !== null && look.right !== null).map((look) => look.right);
-}
-
-function looksAt(row, epoch) {
-  return row.members.map((member) => member?.at(epoch) ?? null).filter((look) => look !== null);
+function meanOf(field) {
+  return (row, epoch) => mean(row.histories.map((history) => history?.predictionAt(epoch)?.[field]));
 }
 
 function mean(values) {
@@ -74,9 +70,9 @@ function mean(values) {
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
-/** What is not known comes last, either way; what is equal stays in the order of the data. */
-function sorted(rows, of, descending, epoch) {
-  const keyed = rows.map((row) => ({ row, key: of(row, epoch) }));
+/** Sort rows stably. Unknown values come last in both directions. */
+function sortRows(rows, valueOf, descending, epoch) {
+  const keyed = rows.map((row) => ({ row, key: valueOf(row, epoch) }));
   const sign = descending ? -1 : 1;
   keyed.sort((a, b) => {
     if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);

@@ -1,12 +1,12 @@
-/** The entry: TensorBoard loads this module in an iframe and calls `render`. */
+/** Entry point: TensorBoard loads this module in an iframe and calls `render`. */
 
 import { startApp } from "./app.js";
-import { connectHost } from "./host.js";
-import { openData } from "./data.js";
+import { openDataSource } from "./data_source.js";
+import { connectHostPage } from "./host_page.js";
 
-/** Build the page. */
+/** Render the tab into the document. */
 export function render() {
   document.title = "camaug";
   document.documentElement.lang = "en";
-  startApp(document.body, openData(document), connectHost(window));
+  startApp(document.body, openDataSource(document), connectHostPage(window));
 }

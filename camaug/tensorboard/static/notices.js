@@ -1,60 +1,61 @@
-/** What is said where there is nothing to show. */
+/** Notices shown instead of images: loading, no data, an error, no match. */
 
 import { element } from "./dom.js";
 
-const PYTHON = `from camaug.callbacks import CamLogger
+const CALLBACK_EXAMPLE = `from camaug.callbacks import CamLogger
 
 trainer = L.Trainer(callbacks=[CamLogger()])`;
+const COMMAND_EXAMPLE = "camaug fit --config configs/finetune.yaml --data.root PATH";
 
-/** A place for one notice; `update(null)` leaves it empty. */
-export function createNotices(act) {
+/** Create the area of the notices; `update(null)` hides it. */
+export function createNotices(actions) {
   const node = element("div", { class: "notice", role: "status", hidden: true });
-  const makers = { loading, nothing, trouble, unmatched };
-  let shown = null;
+  const creators = { loading: createLoading, noData: createNoData, error: createError, noMatch: createNoMatch };
+  let shownKey = null;
   return {
     node,
     update(notice) {
       const key = JSON.stringify(notice);
-      if (key === shown) return;
-      shown = key;
+      if (key === shownKey) return;
+      shownKey = key;
       node.hidden = notice === null;
-      node.replaceChildren(...(notice === null ? [] : makers[notice.kind](notice, act)));
+      node.replaceChildren(...(notice === null ? [] : creators[notice.kind](actions, notice)));
     },
   };
 }
 
-function loading() {
-  return [element("p", { class: "quiet", text: "Loading …" })];
+function createLoading() {
+  return [element("p", { class: "secondary", text: "Loading …" })];
 }
 
-function nothing(_, act) {
+function createNoData(actions) {
   return [
-    element("h2", { text: "No heatmaps here yet" }),
-    element("p", { text: "None of the runs in this log directory was trained with camaug's CamLogger. Three lines log some:" }),
-    element("pre", {}, element("code", { text: PYTHON })),
-    element("p", { text: "or, from the command line, without a line of code:" }),
-    element("pre", {}, element("code", { text: "camaug fit --config configs/finetune.yaml --data.root PATH" })),
-    element("p", { class: "quiet", text: "This page looks again by itself; heatmaps appear after the first epoch." }),
-    button("Look again", act.retry),
+    element("h2", { text: "No heatmaps yet" }),
+    element("p", { text: "No run in this log directory was trained with camaug's CamLogger. Add the callback to the Trainer:" }),
+    element("pre", {}, element("code", { text: CALLBACK_EXAMPLE })),
+    element("p", { text: "or train from the command line:" }),
+    element("pre", {}, element("code", { text: COMMAND_EXAMPLE })),
+    element("p", { class: "secondary", text: "Heatmaps appear here after the first epoch. This page refreshes automatically." }),
+    createButton("Refresh", actions.retry),
   ];
 }
 
-function trouble({ message }, act) {
+function createError(actions, { message }) {
   return [
-    element("h2", { text: "This could not be read" }),
+    element("h2", { text: "The data could not be loaded" }),
     element("p", { text: message }),
-    button("Try again", act.retry),
+    createButton("Retry", actions.retry),
   ];
 }
 
-function unmatched(_, act) {
+function createNoMatch(actions) {
   return [
-    element("h2", { text: "No image matches" }),
-    element("p", { text: "Nothing in this epoch is what the filters ask for." }),
-    button("Show all", act.clearFilters),
+    element("h2", { text: "No matching images" }),
+    element("p", { text: "No image matches the filters in this epoch." }),
+    createButton("Clear filters", actions.clearFilters),
   ];
 }
 
-function button(text, click) {
-  return element("button", { type: "button", class: "primary", text, on: { click } });
+function createButton(text, onClick) {
+  return element("button", { type: "button", class: "primary", text, on: { click: onClick } });
 }

@@ -1,4 +1,4 @@
-"""What CamLogger leaves for the camaug tab, and for loggers that are not TensorBoard."""
+"""CamLogger writes the blobs of the camaug tab, and images to other loggers than TensorBoard."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from camaug.callbacks._logging.film_strip import snapshot_record
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.energy_in_mask import energy_in_mask
-from camaug.tensorboard.compact import restore
+from camaug.tensorboard.map_compression import restore_map
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.probe_blob import ProbeBlob
-from camaug.tensorboard.source import Series, Source
+from camaug.tensorboard.data_source import DataSource, Series
 
 SERIES = Series("0", "cam", "grad-cam")
 
 
-class Remembering(CamLogger):
+class RecordingLogger(CamLogger):
     """A logger that keeps its snapshots."""
 
     def __init__(self, *arguments, **settings) -> None:
@@ -45,7 +45,7 @@ class Remembering(CamLogger):
 
 @pytest.fixture
 def read(tmp_path):
-    """A reader of what was logged."""
+    """Return a function that reads the logged blobs."""
 
     def make() -> MultiplexerReader:
         multiplexer = EventMultiplexer(tensor_size_guidance={"camaug": 0})
@@ -56,41 +56,41 @@ def read(tmp_path):
     return make
 
 
-def test_the_tab_has_every_epoch_as_it_was_computed(module, loader, make_trainer, read):
-    logger = Remembering("grad-cam", images=6, fast=False)
+def test_the_blobs_contain_every_epoch(module, loader, make_trainer, read):
+    logger = RecordingLogger("grad-cam", images=6, fast=False)
     make_trainer(logger, max_epochs=13).fit(module, loader, loader)
-    source = Source(read())
+    source = DataSource(read())
     assert source.runs() == {"runs": [{**SERIES._asdict(), "epochs": list(range(13)), "probes": 6}]}
-    answer = source.snapshots(SERIES)
-    assert answer["steps"] == [3 * epoch + 3 for epoch in range(13)]
-    assert answer["layer"] == "net.6"
-    assert answer["settings"].startswith("grad-cam ")
-    assert answer["classes"] == ["left", "middle", "right"]
-    assert [(probe["id"], probe["label"]) for probe in answer["probes"]] == [
+    response = source.snapshots(SERIES)
+    assert response["steps"] == [3 * epoch + 3 for epoch in range(13)]
+    assert response["layer"] == "net.6"
+    assert response["settings"].startswith("grad-cam ")
+    assert response["classes"] == ["left", "middle", "right"]
+    assert [(probe["id"], probe["label"]) for probe in response["probes"]] == [
         (0, 0), (12, 0), (1, 1), (13, 1), (2, 2), (14, 2)
     ]  # fmt: skip
     assert len(logger.snapshots) == 13
     for epoch, snapshot in enumerate(logger.snapshots):
-        found = {name: rows[epoch] for name, rows in answer["looks"].items()}
-        assert found["predicted"] == snapshot.predicted.tolist()
-        assert found["confidence"] == pytest.approx(snapshot.probabilities.amax(dim=1).tolist(), abs=1e-6)
+        values = {name: rows[epoch] for name, rows in response["snapshots"].items()}
+        assert values["predicted"] == snapshot.predicted.tolist()
+        assert values["confidence"] == pytest.approx(snapshot.probabilities.amax(dim=1).tolist(), abs=1e-6)
         true = snapshot.probabilities.gather(1, torch.tensor(snapshot.labels)[:, None])[:, 0]
-        assert found["true_confidence"] == pytest.approx(true.tolist(), abs=1e-6)
-        assert found["object_energy"] == pytest.approx(
+        assert values["true_confidence"] == pytest.approx(true.tolist(), abs=1e-6)
+        assert values["object_energy"] == pytest.approx(
             energy_in_mask(snapshot.true_maps, snapshot.masks).tolist(), abs=1e-6
         )
         if epoch:
             drift = 1 - rank_correlation(snapshot.true_maps, logger.snapshots[epoch - 1].true_maps)
-            assert found["drift"] == pytest.approx(drift.tolist(), abs=1e-6)
-    figures = answer["figures"]
-    assert [epoch for epoch, _ in figures["cam/confidence"]] == list(range(13))
-    assert [epoch for epoch, _ in figures["cam/drift"]] == list(range(1, 13))
-    assert {"val/loss", "cam/centre_bias", "cam/object_energy"} <= set(figures)
-    mean = sum(answer["looks"]["drift"][5]) / 6
-    assert figures["cam/drift"][4][1] == pytest.approx(mean, abs=1e-5)
+            assert values["drift"] == pytest.approx(drift.tolist(), abs=1e-6)
+    metrics = response["metrics"]
+    assert [epoch for epoch, _ in metrics["cam/confidence"]] == list(range(13))
+    assert [epoch for epoch, _ in metrics["cam/drift"]] == list(range(1, 13))
+    assert {"val/loss", "cam/centre_bias", "cam/object_energy"} <= set(metrics)
+    mean = sum(response["snapshots"]["drift"][5]) / 6
+    assert metrics["cam/drift"][4][1] == pytest.approx(mean, abs=1e-5)
 
 
-def test_the_maps_are_the_explainers_within_one_step_of_a_byte(module, loader, dataset, make_trainer, read):
+def test_stored_maps_match_the_explainer_within_one_8_bit_step(module, loader, dataset, make_trainer, read):
     with torch.no_grad():
         module.net[-1].bias.copy_(torch.tensor([100.0, 0.0, 0.0]))  # always predicts the first class
     module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), lr=0.0)
@@ -101,7 +101,7 @@ def test_the_maps_are_the_explainers_within_one_step_of_a_byte(module, loader, d
         (content,) = reader.blobs("0", [tag])[tag].values()
         blob = ProbeBlob.from_bytes(content)
         expected = GradCAM()(module, dataset.images[index : index + 1]).maps[0]
-        assert (restore(blob.predicted, (24, 24)) - expected).abs().max() <= 1 / 255
+        assert (restore_map(blob.predicted, (24, 24)) - expected).abs().max() <= 1 / 255
         record = blob.record
         assert (record["id"], record["epoch"], record["step"]) == (index, 0, 3)
         assert (record["method"], record["layer"], record["predicted"]) == ("grad-cam", "net.6", 0)
@@ -109,24 +109,24 @@ def test_the_maps_are_the_explainers_within_one_step_of_a_byte(module, loader, d
             assert blob.true is None
         else:
             expected = GradCAM()(module, dataset.images[index : index + 1], index).maps[0]
-            assert (restore(blob.true, (24, 24)) - expected).abs().max() <= 1 / 255
+            assert (restore_map(blob.true, (24, 24)) - expected).abs().max() <= 1 / 255
 
 
-def test_originals_and_names_are_written_once(module, loader, make_trainer, read):
+def test_originals_and_class_names_are_written_once(module, loader, make_trainer, read):
     trainer = make_trainer(CamLogger("grad-cam", images=3), max_epochs=3)
     trainer.fit(module, loader, loader)
     trainer.test(module, loader, verbose=False)
     reader = read()
     tags = ["camaug/cam/original/0", "camaug/cam_test/original/2", "camaug/cam/grad-cam/classes"]
     assert {tag: len(blobs) for tag, blobs in reader.blobs("0", tags).items()} == dict.fromkeys(tags, 1)
-    assert [entry["prefix"] for entry in Source(reader).runs()["runs"]] == ["cam", "cam_test"]
+    assert [entry["prefix"] for entry in DataSource(reader).runs()["runs"]] == ["cam", "cam_test"]
 
 
-def test_two_methods_of_one_training_are_two_series(module, loader, make_trainer, read, read_events):
+def test_two_loggers_in_one_run_are_two_series(module, loader, make_trainer, read, read_events):
     group = GroupCAM(groups=4, theta=None, blur_kernel_size=5, blur_sigma=5.0)
     loggers = CamLogger(group, images=3), CamLogger("grad-cam", images=3, tag="grad-cam")
     make_trainer(*loggers, max_epochs=1).fit(module, loader, loader)
-    found = [(entry["prefix"], entry["method"]) for entry in Source(read()).runs()["runs"]]
+    found = [(entry["prefix"], entry["method"]) for entry in DataSource(read()).runs()["runs"]]
     assert found == [("cam", "group-cam"), ("grad-cam", "grad-cam")]
     tags = read_events().Tags()
     assert {"cam/overview", "grad-cam/overview"} <= set(tags["images"])
@@ -142,12 +142,12 @@ def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tag
 
 
 @pytest.mark.parametrize("tag", ["", "a/b", "../up", "a b"])
-def test_a_tag_is_one_plain_word(tag):
+def test_tags_with_special_characters_are_refused(tag):
     with pytest.raises(ValueError, match="`tag` must be of letters, digits"):
         CamLogger(tag=tag)
 
 
-def test_what_is_not_known_or_not_finite_is_null():
+def test_unknown_and_non_finite_values_are_none():
     maps = torch.rand(2, 6, 6)
     probabilities = torch.tensor([[0.25, 0.75], [float("nan")] * 2])
     snapshot = Snapshot(
@@ -157,16 +157,16 @@ def test_what_is_not_known_or_not_finite_is_null():
     assert record["confidence"] == [0.75, None]
     assert record["true_confidence"] == [None, None]
     assert record["drift"] == record["object_energy"] == [None, None]
-    assert record["flag"] == ["", "logits not finite"]
-    assert record["top"][0] == [[1, 0.75], [0, 0.25]]
-    assert record["figures"] == {"val/loss": 0.5}
+    assert record["warning"] == ["", "logits not finite"]
+    assert record["top_classes"][0] == [[1, 0.75], [0, 0.25]]
+    assert record["metrics"] == {"val/loss": 0.5}
     json.dumps(record, allow_nan=False)
 
 
 # Other loggers
 
 
-class Fake(Logger):
+class FakeLogger(Logger):
     name, version = "fake", "0"
 
     def log_metrics(self, metrics, step=None): ...
@@ -174,8 +174,8 @@ class Fake(Logger):
     def log_hyperparams(self, params, *args, **kwargs): ...
 
 
-class FakeWandb(Fake):
-    """With the signature of Lightning's WandbLogger."""
+class FakeWandb(FakeLogger):
+    """Logger with the ``log_image`` signature of Lightning's WandbLogger."""
 
     def __init__(self) -> None:
         self.logged: list = []
@@ -185,7 +185,7 @@ class FakeWandb(Fake):
 
 
 class FakeClient:
-    """With the signature of MLflow's client."""
+    """Client with the ``log_image`` signature of MLflow's client."""
 
     def __init__(self) -> None:
         self.logged: list = []
@@ -195,7 +195,7 @@ class FakeClient:
 
 
 class FakeMLFlow(MLFlowLogger):
-    """Without a server."""
+    """MLFlowLogger without a server."""
 
     run_id, name, experiment_id = "run-7", "fake", "0"
     experiment = save_dir = None
@@ -217,7 +217,7 @@ def fit(module, loader, make_trainer, logger: Logger, **settings) -> None:
 EXPECTED = ["cam/left/0", "cam/middle/1", "cam/right/2", "cam/overview"]
 
 
-def test_weights_and_biases_gets_pictures(module, loader, make_trainer):
+def test_weights_and_biases_gets_images(module, loader, make_trainer):
     logger = FakeWandb()
     fit(module, loader, make_trainer, logger)
     assert [(key, step) for key, _, step in logger.logged] == [(key, step) for step in (0, 1) for key in EXPECTED]
@@ -233,7 +233,7 @@ def test_mlflow_gets_artifacts(module, loader, make_trainer):
     assert all(isinstance(image, Image.Image) for _, image, _ in logged)
 
 
-def test_a_logger_with_a_folder_gets_files(module, loader, make_trainer, tmp_path):
+def test_a_logger_with_a_folder_gets_image_files(module, loader, make_trainer, tmp_path):
     logger = CSVLogger(tmp_path, name="csv")
     fit(module, loader, make_trainer, logger)
     folder = tmp_path / "csv" / "version_0"
@@ -243,12 +243,12 @@ def test_a_logger_with_a_folder_gets_files(module, loader, make_trainer, tmp_pat
         assert image.format == "JPEG"
 
 
-def test_a_logger_without_any_of_it_is_a_warning(module, loader, make_trainer):
+def test_no_logger_for_images_is_a_warning(module, loader, make_trainer):
     with pytest.warns(UserWarning, match="CamLogger found no logger that takes images"):
-        fit(module, loader, make_trainer, Fake(), max_epochs=1)
+        fit(module, loader, make_trainer, FakeLogger(), max_epochs=1)
 
 
-def test_lightning_s_own_loggers_have_these_signatures():
+def test_the_fake_loggers_have_lightnings_signatures():
     import inspect
 
     wandb = inspect.signature(L.pytorch.loggers.WandbLogger.log_image).parameters

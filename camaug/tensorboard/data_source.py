@@ -1,0 +1,193 @@
+"""Responses of the camaug tab's server, read from the blobs of event files."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from camaug.tensorboard.blob_reader import BlobReader
+from camaug.tensorboard.blobs import CLASSES, ORIGINAL, SNAPSHOTS, BlobTag, from_json
+from camaug.tensorboard.probe_blob import ProbeBlob
+
+__all__ = ["DataSource", "JsonResponse", "NotLoggedError", "Series"]
+
+JsonResponse = dict[str, Any]
+FIELDS = ("predicted", "confidence", "true_confidence", "drift", "object_energy", "warning", "top_classes")
+T = TypeVar("T")
+
+
+class NotLoggedError(LookupError):
+    """Error for a run, series or image that was not logged."""
+
+
+class Series(NamedTuple):
+    """One method in one run: what one film strip shows.
+
+    Attributes:
+        run: Name of the run.
+        prefix: ``cam``, ``cam_validate`` or ``cam_test``, or another tag given by ``CamLogger(tag=...)``.
+        method: Name of the explainer.
+    """
+
+    run: str
+    prefix: str
+    method: str
+
+
+class DataSource:
+    """Source of the JSON-compatible responses, always of the current state of the event files.
+
+    Names of runs, methods and classes are untrusted: they are looked up among the logged names and never used as paths.
+
+    Args:
+        reader: Reader of the blobs.
+    """
+
+    def __init__(self, reader: BlobReader) -> None:
+        self._reader = reader
+
+    def runs(self) -> JsonResponse:
+        """Return ``{"runs": [{"run", "prefix", "method", "epochs", "probes"}, ...]}``, sorted, one entry a series."""
+        tags_of_runs = {
+            run: [tag for tag in map(BlobTag.parse, names) if tag] for run, names in self._reader.tags().items()
+        }
+        snapshot_tags = {run: [str(tag) for tag in tags if tag.name == SNAPSHOTS] for run, tags in tags_of_runs.items()}
+        epochs = self._reader.steps({run: names for run, names in snapshot_tags.items() if names})
+        entries = [
+            {
+                "run": run,
+                "prefix": tag.prefix,
+                "method": tag.method,
+                "epochs": list(epochs[run][str(tag)]),
+                "probes": _count_probes(tags, tag),
+            }
+            for run, tags in tags_of_runs.items()
+            for tag in tags
+            if tag.name == SNAPSHOTS
+        ]
+        return {"runs": sorted(entries, key=lambda entry: (entry["run"], entry["prefix"], entry["method"]))}
+
+    def snapshots(self, series: Series) -> JsonResponse:
+        """Return the predictions and metrics of a series in all epochs, without the maps.
+
+        Raises:
+            NotLoggedError: If the series does not exist.
+            ValueError: If the logged data cannot be read.
+        """
+        snapshots, classes = (str(BlobTag(series.prefix, series.method, name)) for name in (SNAPSHOTS, CLASSES))
+        blobs = self._reader.blobs(series.run, [snapshots, classes])
+        if snapshots not in blobs:
+            raise NotLoggedError(f"no snapshots of {series.method} under {series.prefix} in the run {series.run}")
+        return _convert_errors(
+            lambda: _merge_snapshots(
+                series, [from_json(blob) for blob in blobs[snapshots].values()], _class_names(blobs.get(classes, {}))
+            )
+        )
+
+    def maps(self, series: Series, probes: Sequence[str], epochs: range | None = None) -> JsonResponse:
+        """Return the maps of probe images.
+
+        Args:
+            series: Series of the maps.
+            probes: Indices of the images in the data set.
+            epochs: Epochs to read; None for all.
+
+        Returns:
+            ``{"maps": {probe: {"epochs", "sizes", "predicted", "predicted_ranges", "true", "true_ranges"}}, "errors":
+            {probe: message}}``. Each probe image is in exactly one of the two, so that one unreadable image does not
+            affect the others.
+        """
+        image_probes = (
+            [] if series.method == ORIGINAL else [probe for probe in probes if probe not in (SNAPSHOTS, CLASSES)]
+        )
+        tags = {probe: str(BlobTag(series.prefix, series.method, probe)) for probe in image_probes}
+        blobs_of_tags = self._reader.blobs(series.run, list(tags.values()), epochs)
+        maps: dict[str, JsonResponse] = {}
+        errors: dict[str, str] = {}
+        for probe in probes:
+            blobs = blobs_of_tags.get(tags.get(probe, ""))
+            if blobs is None:
+                errors[probe] = (
+                    f"no heatmaps of image {probe} by {series.method} under {series.prefix} in the run {series.run}"
+                )
+                continue
+            try:
+                maps[probe] = _convert_errors(partial(_merge_maps, blobs))
+            except ValueError as error:
+                errors[probe] = str(error)
+        return {"maps": maps, "errors": errors}
+
+    def original(self, run: str, prefix: str, probe: str) -> bytes:
+        """Return a probe image as JPEG.
+
+        Raises:
+            NotLoggedError: If the image does not exist.
+        """
+        blob = self._reader.last_blob(run, str(BlobTag(prefix, ORIGINAL, probe)))
+        if blob is None:
+            raise NotLoggedError(f"no image {probe} under {prefix} in the run {run}")
+        return blob
+
+
+def _count_probes(tags: Sequence[BlobTag], series_tag: BlobTag) -> int:
+    return sum(tag[:2] == series_tag[:2] and tag.name not in (SNAPSHOTS, CLASSES) for tag in tags)
+
+
+def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
+    names = from_json(list(blobs.values())[-1])["classes"] if blobs else None
+    return None if names is None else [str(name) for name in names]
+
+
+def _merge_snapshots(series: Series, records: Sequence[Mapping[str, Any]], classes: list[str] | None) -> JsonResponse:
+    """Merge the records of all epochs: each field becomes a table with a row an epoch and a column a probe image."""
+    last = records[-1]
+    labels = {probe: label for record in records for probe, label in zip(record["ids"], record["labels"], strict=True)}
+    ids = [*last["ids"], *(probe for probe in labels if probe not in set(last["ids"]))]
+    metrics: dict[str, list[list[float]]] = {}
+    for record in records:
+        for name, value in record["metrics"].items():
+            if math.isfinite(value):
+                metrics.setdefault(name, []).append([record["epoch"], value])
+    return {
+        **series._asdict(),
+        "settings": last["settings"],
+        "layer": last["layer"],
+        "classes": classes,
+        "epochs": [record["epoch"] for record in records],
+        "steps": [record["step"] for record in records],
+        "probes": [{"id": probe, "label": labels[probe]} for probe in ids],
+        "snapshots": {field: [_values_in_order(record, field, ids) for record in records] for field in FIELDS},
+        "metrics": metrics,
+    }
+
+
+def _values_in_order(record: Mapping[str, Any], field: str, ids: Sequence[int]) -> list[Any]:
+    """Return a field's values in the order of ``ids``, None for images that the epoch has not logged."""
+    values: list[Any] = record[field]
+    if record["ids"] == ids:  # nearly always
+        return values
+    value_of = dict(zip(record["ids"], values, strict=True))
+    return [value_of.get(probe) for probe in ids]
+
+
+def _merge_maps(blobs_by_epoch: Mapping[int, bytes]) -> JsonResponse:
+    blobs = [ProbeBlob.from_bytes(blob) for blob in blobs_by_epoch.values()]
+    return {
+        "epochs": list(blobs_by_epoch),
+        "sizes": [[blob.predicted.width, blob.predicted.height] for blob in blobs],
+        "predicted": [blob.predicted.base64 for blob in blobs],
+        "predicted_ranges": [[blob.predicted.low, blob.predicted.high] for blob in blobs],
+        "true": [None if blob.true is None else blob.true.base64 for blob in blobs],
+        "true_ranges": [None if blob.true is None else [blob.true.low, blob.true.high] for blob in blobs],
+    }
+
+
+def _convert_errors(read: Callable[[], T]) -> T:
+    """Call a function and turn every error of malformed blobs, which may be untrusted, into ValueError."""
+    try:
+        return read()
+    except (KeyError, TypeError, IndexError, zlib.error) as error:
+        raise ValueError(f"the logged data cannot be read ({type(error).__name__}: {error})") from error

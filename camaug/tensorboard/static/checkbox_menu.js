@@ -1,0 +1,30 @@
+/** Pop-up menu in which several options can be selected, at least one. */
+
+import { element, setText } from "./dom.js";
+import { createPopup } from "./popup.js";
+
+export function createCheckboxMenu(name, onChange, displayName) {
+  const button = element("summary", {});
+  const panel = element("div", { class: "popup-panel", role: "group", "aria-label": name });
+  let shownOptions = "";
+  panel.addEventListener("change", ({ target }) => {
+    const checked = [...panel.querySelectorAll("input:checked")].map((box) => box.value);
+    if (checked.length > 0) onChange(checked);
+    else target.checked = true;
+  });
+  return {
+    node: createPopup(button, panel),
+    update(options, selected) {
+      setText(button, `${name}: ${selected.length === 1 ? displayName(selected[0]) : `${selected.length} of ${options.length}`}`);
+      if (shownOptions !== options.join("\n")) {
+        shownOptions = options.join("\n");
+        panel.replaceChildren(...options.map((value) => createOption(value, displayName(value))));
+      }
+      for (const box of panel.querySelectorAll("input")) box.checked = selected.includes(box.value);
+    },
+  };
+}
+
+function createOption(value, text) {
+  return element("label", {}, element("input", { type: "checkbox", value }), element("span", { text }));
+}

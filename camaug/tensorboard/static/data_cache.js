@@ -1,0 +1,130 @@
+/** Loaded data: the list of series, their snapshots, and the heatmaps and images that are visible. */
+
+import { loadImage } from "./load_image.js";
+import { OnDemandLoader } from "./on_demand_loader.js";
+
+const CHUNK_EPOCHS = 16; // epochs of an image that are loaded together
+const CONCURRENT_CHUNKS = 128; // chunks of one series and epoch range are one request
+const MAPS_CAPACITY = 96 * 1024 * 1024; // bytes
+const IMAGES_CAPACITY = 400;
+
+export class DataCache {
+  /**
+   * @param {DataSource} dataSource
+   * @param {function(): void} onChange  called when there is new data to show
+   */
+  constructor(dataSource, onChange) {
+    this.dataSource = dataSource;
+    this.onChange = onChange;
+    this.series = null; // null until the list is loaded
+    this.runsError = null;
+    this.responses = new Map(); // snapshot responses, by series key
+    this.snapshotErrors = new Map(); // messages, by series key
+    this.requestedVersions = new Map(); // by series key
+    const fetchMaps = ({ series, id, range }, signal) => dataSource.fetchMaps(series, id, range, signal);
+    const mapsOptions = { capacity: MAPS_CAPACITY, sizeOf: (maps) => maps.bytes, concurrency: CONCURRENT_CHUNKS };
+    this.mapsLoader = new OnDemandLoader(fetchMaps, onChange, mapsOptions);
+    const fetchImage = ({ series, id }, signal) => loadImage(dataSource.originalUrl(series, id), signal);
+    this.imageLoader = new OnDemandLoader(fetchImage, onChange, { capacity: IMAGES_CAPACITY });
+  }
+
+  /** Load the list of series. */
+  async refresh() {
+    try {
+      this.series = await this.dataSource.fetchRuns();
+      this.runsError = null;
+    } catch (error) {
+      this.runsError = error.message;
+    }
+    this.onChange();
+  }
+
+  /** Load the snapshots of the series that have new ones. */
+  loadSnapshots(series) {
+    for (const one of series) {
+      const version = seriesVersion(one);
+      if (this.requestedVersions.get(one.key) === version) continue;
+      this.requestedVersions.set(one.key, version);
+      this.fetchSnapshots(one);
+    }
+  }
+
+  async fetchSnapshots(series) {
+    try {
+      this.responses.set(series.key, await this.dataSource.fetchSnapshots(series));
+      this.snapshotErrors.delete(series.key);
+    } catch (error) {
+      this.snapshotErrors.set(series.key, error.message);
+    }
+    this.onChange();
+  }
+
+  /** Request everything again that failed. */
+  retry() {
+    for (const key of this.snapshotErrors.keys()) this.requestedVersions.delete(key);
+    this.snapshotErrors.clear();
+    this.mapsLoader.retry();
+    this.imageLoader.retry();
+    return this.refresh();
+  }
+
+  /**
+   * Load the heatmaps and images that are visible, the first of the list first, and stop loading everything else.
+   *
+   * @param {{history: ImageHistory, epochs: number[]}[]} visible
+   */
+  loadVisible(visible) {
+    const chunks = new Map();
+    const images = new Map();
+    for (const { history, epochs } of visible) {
+      const { series, id } = history;
+      images.set(imageKey(history), { key: imageKey(history), version: 0, item: { series, id } });
+      for (const chunk of epochs.map((epoch) => chunkOf(history, epoch)).filter(Boolean)) {
+        const { key, version, range } = chunk;
+        if (!chunks.has(key)) chunks.set(key, { key, version, item: { series, id, range } });
+      }
+    }
+    this.mapsLoader.setWanted([...chunks.values()]);
+    this.imageLoader.setWanted([...images.values()]);
+  }
+
+  /** Return the heatmaps of an image in an epoch, or null. */
+  maps(history, epoch) {
+    const chunk = history && chunkOf(history, epoch);
+    return (chunk && this.mapsLoader.get(chunk.key)?.byEpoch.get(epoch)) ?? null;
+  }
+
+  /** Return a text that changes when new heatmaps of these epochs are loaded. */
+  mapsVersion(history, epochs) {
+    const keys = new Set(epochs.map((epoch) => history && chunkOf(history, epoch)?.key));
+    return [...keys].map((key) => this.mapsLoader.version(key) ?? "").join(";");
+  }
+
+  image(history) {
+    return history ? (this.imageLoader.get(imageKey(history)) ?? null) : null;
+  }
+
+  /** Return why the image or its heatmaps in these epochs could not be loaded, or undefined. */
+  loadError(history, epochs) {
+    const mapsError = epochs.map((epoch) => this.mapsLoader.error(chunkOf(history, epoch)?.key)).find(Boolean);
+    return mapsError ?? this.imageLoader.error(imageKey(history));
+  }
+}
+
+/** Return the chunk of an image's heatmaps that contains an epoch, or null. */
+function chunkOf({ series, id, epochs }, epoch) {
+  const index = epochs.indexOf(epoch);
+  if (index < 0) return null;
+  const number = Math.floor(index / CHUNK_EPOCHS);
+  const chunkEpochs = epochs.slice(number * CHUNK_EPOCHS, (number + 1) * CHUNK_EPOCHS);
+  const range = { first: chunkEpochs[0], last: chunkEpochs[chunkEpochs.length - 1] };
+  return { key: `${series.key}|${id}|${number}`, version: `${range.first} ${range.last} ${chunkEpochs.length}`, range };
+}
+
+function imageKey({ series, id }) {
+  return `${series.run}|${series.prefix}|${id}`;
+}
+
+function seriesVersion({ epochs, probes }) {
+  return `${epochs.length} ${epochs[epochs.length - 1]} ${probes}`;
+}

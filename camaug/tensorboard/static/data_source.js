@@ -1,0 +1,119 @@
+/**
+ * Source of the data: the tab's server, or in a report the page itself.
+ *
+ * @typedef {object} Series  one run, prefix and method
+ * @property {string} key
+ * @property {string} run
+ * @property {string} prefix
+ * @property {string} method
+ * @property {number[]} epochs
+ * @property {number} probes
+ *
+ * @typedef {{first: number, last: number}} EpochRange  including both ends
+ *
+ * @typedef {object} ImageMaps  heatmaps of one image in a range of epochs
+ * @property {Map<number, {predicted: HeatMap, true: HeatMap|null}>} byEpoch
+ * @property {number} bytes
+ *
+ * @typedef {object} DataSource
+ * @property {boolean} isLive  whether more data may come
+ * @property {function(): Promise<Series[]>} fetchRuns
+ * @property {function(Series): Promise<object>} fetchSnapshots
+ * @property {function(Series, number, EpochRange, AbortSignal): Promise<ImageMaps>} fetchMaps
+ * @property {function(Series, number): string|null} originalUrl
+ */
+
+import { batchRequests } from "./request_batcher.js";
+
+/** @returns {DataSource} */
+export function openDataSource(document) {
+  const inlinedData = document.getElementById("camaug-data");
+  return inlinedData ? inlinedDataSource(JSON.parse(inlinedData.textContent)) : serverDataSource();
+}
+
+/** Data of the tab's server. URLs are relative to the page's base. */
+function serverDataSource() {
+  const fetchMapsOfImages = batchRequests(([series, range], probes, signal) => {
+    const query = new URLSearchParams({ ...seriesQuery(series), ...range });
+    for (const probe of probes) query.append("probe", probe);
+    return fetchJson("maps", query, signal);
+  });
+  return {
+    isLive: true,
+    fetchRuns: async () => (await fetchJson("runs", {})).runs.map(withKey),
+    fetchSnapshots: (series) => fetchJson("snapshots", seriesQuery(series)),
+    fetchMaps: async (series, probe, range, signal) => {
+      const key = `${series.key}|${range.first}|${range.last}`;
+      return decodeMaps(await fetchMapsOfImages(key, [series, range], probe, signal), probe, range);
+    },
+    originalUrl: ({ run, prefix }, probe) => routeUrl("original", { run, prefix, probe }),
+  };
+}
+
+/** Data inlined in a report. */
+function inlinedDataSource({ runs, snapshots, maps, originals }) {
+  return {
+    isLive: false,
+    fetchRuns: async () => runs.map(withKey),
+    fetchSnapshots: async ({ key }) => requirePresent(snapshots[key], `snapshots of ${key}`),
+    fetchMaps: async ({ key }, probe, range) =>
+      decodeMaps(requirePresent(maps[key], `heatmaps of ${key}`), probe, range),
+    originalUrl: ({ run, prefix }, probe) => originals[`${run}|${prefix}|${probe}`] ?? null,
+  };
+}
+
+function requirePresent(value, description) {
+  if (value === undefined) throw new Error(`this report has no ${description}: create it again`);
+  return value;
+}
+
+function withKey(series) {
+  return { ...series, key: `${series.run}|${series.prefix}|${series.method}` };
+}
+
+function seriesQuery({ run, prefix, method }) {
+  return { run, prefix, method };
+}
+
+function routeUrl(route, parameters) {
+  const query = new URLSearchParams(parameters).toString();
+  return query === "" ? route : `${route}?${query}`;
+}
+
+async function fetchJson(route, parameters, signal) {
+  let response;
+  try {
+    response = await fetch(routeUrl(route, parameters), { signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("No connection to TensorBoard: is it still running?", { cause: error });
+  }
+  const content = await response.json().catch(() => null);
+  if (!response.ok || content === null) {
+    throw new Error(content?.error ?? `TensorBoard responded to "${route}" with ${response.status} ${response.statusText}`);
+  }
+  return content;
+}
+
+/** Decode one image's heatmaps in a range of epochs. @returns {ImageMaps} */
+function decodeMaps({ maps, errors }, probe, { first, last }) {
+  const encoded = maps[probe];
+  if (encoded === undefined) throw new Error(errors[probe] ?? `the response has no heatmaps of image ${probe}`);
+  const byEpoch = new Map();
+  let bytes = 0;
+  encoded.epochs.forEach((epoch, i) => {
+    if (epoch < first || epoch > last) return; // a report holds all epochs
+    const predicted = decodeMap(encoded.sizes[i], encoded.predicted[i], encoded.predicted_ranges[i]);
+    const trueMap = decodeMap(encoded.sizes[i], encoded.true[i], encoded.true_ranges[i]);
+    byEpoch.set(epoch, { predicted, true: trueMap });
+    bytes += predicted.values.length + (trueMap?.values.length ?? 0);
+  });
+  return { byEpoch, bytes };
+}
+
+/** @returns {HeatMap|null} */
+function decodeMap([width, height], base64, range) {
+  if (base64 === null) return null;
+  const values = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return { width, height, values, low: range[0], high: range[1] };
+}

@@ -1,0 +1,117 @@
+/** Export of the view as an image with a caption. */
+
+const MARGIN = 24;
+const HEADING_HEIGHT = 52;
+const FONT = "Roboto, 'Segoe UI', system-ui, sans-serif";
+const THUMBNAIL_SIDE = 56;
+
+/**
+ * Draw the visible part of the film strip.
+ *
+ * @param {ViewModel} viewModel
+ * @param {object} filmStrip  as returned by `createFilmStrip`
+ * @param {HTMLElement} page  element whose colours are used
+ * @returns {HTMLCanvasElement}
+ */
+export function stripImage(viewModel, filmStrip, page) {
+  const layout = filmStrip.layout();
+  const rows = filmStrip.visibleRows();
+  const { canvas: firstCanvas } = rows[0].lines[0];
+  const [left, visibleWidth] = [parseFloat(firstCanvas.style.left), firstCanvas.clientWidth];
+  const height = layout.headerHeight + rows.length * layout.rowPitch;
+  const { canvas, context, colours } = createCanvas(viewModel, page, layout.labelWidth + visibleWidth, height);
+  viewModel.epochs.forEach((epoch, column) => {
+    const x = layout.labelWidth + column * layout.columnPitch;
+    if (x < left || x >= left + visibleWidth) return;
+    const colour = epoch === viewModel.epoch ? colours.accent : colours.secondary;
+    drawText(context, String(epoch), x - left + layout.labelWidth + layout.cell / 2, 20, { colour, align: "center", size: 12 });
+  });
+  rows.forEach((row, i) => drawRow(context, row, layout.headerHeight + i * layout.rowPitch, layout, colours));
+  return canvas;
+}
+
+function drawRow(context, { row, thumbnail, lines }, top, layout, { text, secondary }) {
+  if (thumbnail.width > 0) context.drawImage(thumbnail, 0, top, THUMBNAIL_SIDE, THUMBNAIL_SIDE);
+  drawText(context, row.className, 66, top + 16, { colour: text, size: 14, maxWidth: layout.labelWidth - 160 });
+  drawText(context, `image ${row.id}`, 66, top + 34, { colour: secondary, size: 12 });
+  lines.forEach(({ canvas, header }, number) => {
+    const y = top + number * layout.seriesPitch;
+    const texts = [...header.children].map((child) => child.textContent).filter(Boolean);
+    texts.forEach((content, i) => {
+      const style = { colour: i === 0 ? text : secondary, size: 12, align: "right", maxWidth: 130 };
+      drawText(context, content, layout.labelWidth - 12, y + 16 + 18 * i, style);
+    });
+    context.drawImage(canvas, layout.labelWidth, y, canvas.clientWidth, canvas.clientHeight);
+  });
+}
+
+/** Draw image panels where they are on the screen, with their captions. */
+export function panelsImage(viewModel, panels, page) {
+  const boxes = panels.map(({ node }) => node.getBoundingClientRect());
+  const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
+  const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
+  const { canvas, context, colours } = createCanvas(viewModel, page, right - left, bottom - top);
+  const isSwipe = panels.some(({ hiddenShare }) => hiddenShare !== undefined);
+  panels.forEach((panel, i) => drawPanel(context, panel, boxes[i].left - left, boxes[i].top - top, isSwipe, colours.text));
+  return canvas;
+}
+
+function drawPanel(context, panel, x, y, isSwipe, colour) {
+  const { canvas, node, hiddenShare = 0 } = panel;
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const isRight = panel.hiddenShare !== undefined;
+  const caption = { colour, size: 13, align: isRight ? "right" : "left", maxWidth: isSwipe ? width / 2 - 4 : width };
+  drawText(context, panel.caption().join("  "), isRight ? x + width : x, y + 16, caption);
+  const hidden = Math.round(hiddenShare * canvas.width);
+  const shown = canvas.width - hidden;
+  if (shown === 0) return;
+  const top = y + canvas.getBoundingClientRect().top - node.getBoundingClientRect().top;
+  context.drawImage(canvas, hidden, 0, shown, canvas.height, x + hiddenShare * width, top, (1 - hiddenShare) * width, height);
+}
+
+/** Save a canvas as a PNG file. */
+export async function savePng(canvas, fileName) {
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  if (blob === null) throw new Error("The image is too large for this browser: make the window smaller.");
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = fileName;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+/** Create a canvas with the heading, its origin below it. */
+function createCanvas({ series, state, epoch, cursor }, page, width, height) {
+  const scale = window.devicePixelRatio;
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round((width + 2 * MARGIN) * scale);
+  canvas.height = Math.round((height + HEADING_HEIGHT + 2 * MARGIN) * scale);
+  const context = canvas.getContext("2d");
+  const colours = readColours(page);
+  context.fillStyle = colours.background;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.scale(scale, scale);
+  context.translate(MARGIN, MARGIN);
+  const image = state.page === "strip" ? "" : ` · ${cursor.row.className}, image ${cursor.row.id}`;
+  const runs = [...new Set(series.map(({ run }) => run))].join(", ");
+  const methods = [...new Set(series.map(({ method }) => method))].join(", ");
+  const heading = `${runs} · ${methods}${image} · epoch ${epoch}`;
+  drawText(context, heading, 0, 14, { colour: colours.text, size: 15, maxWidth: width });
+  const settings = `${state.heatmapClass} class, ${state.colormap}, opacity ${state.opacity}, threshold ${state.threshold}`;
+  drawText(context, settings, 0, 34, { colour: colours.secondary, size: 12, maxWidth: width });
+  context.translate(0, HEADING_HEIGHT);
+  return { canvas, context, colours };
+}
+
+function readColours(page) {
+  const style = getComputedStyle(page);
+  const names = ["background", "text", "secondary", "accent"];
+  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+function drawText(context, text, x, y, { colour, size, align = "left", maxWidth = undefined }) {
+  context.font = `${size}px ${FONT}`;
+  context.textAlign = align;
+  context.fillStyle = colour;
+  context.fillText(text, x, y, maxWidth);
+}

@@ -1,0 +1,80 @@
+/**
+ * The page around the tab. In TensorBoard the tab is an iframe: the address bar, dark mode and the reload button belong
+ * to the parent page. A report is its own page.
+ *
+ * @typedef {object} HostPage
+ * @property {function(): string} readView            view state in the address, or ""
+ * @property {function(string): void} writeView
+ * @property {function(string): string} link          address of a view
+ * @property {function(function(): void): void} onNavigate  called when the view in the address changes from outside
+ * @property {function(function(boolean): void): void} onDarkModeChange  called at once and at each change
+ * @property {function(function(): void): void} onReload
+ */
+
+const VIEW_KEY = "p.camaug.view="; // TensorBoard preserves hash entries of a plugin NAME that begin with `p.NAME.`
+
+/** @returns {HostPage} */
+export function connectHostPage(window) {
+  const tensorboardWindow = findTensorboardWindow(window);
+  const page = tensorboardWindow ?? window;
+  let lastWritten = null;
+  const readView = () => {
+    const entry = hashEntries(page).find((text) => text.startsWith(VIEW_KEY));
+    return entry === undefined ? "" : decodeURIComponent(entry.slice(VIEW_KEY.length));
+  };
+  const viewUrl = (view) => {
+    const others = hashEntries(page).filter((text) => !text.startsWith(VIEW_KEY));
+    const entries = view === "" ? others : [...others, VIEW_KEY + encodeURIComponent(view)];
+    return `${page.location.pathname}${page.location.search}${entries.length > 0 ? `#${entries.join("&")}` : ""}`;
+  };
+  return {
+    readView,
+    writeView: (view) => {
+      lastWritten = view;
+      if (view !== readView()) page.history.replaceState(page.history.state, "", viewUrl(view));
+    },
+    link: (view) => new URL(viewUrl(view), page.location.href).href,
+    onNavigate: (callback) => page.addEventListener("hashchange", () => readView() !== lastWritten && callback()),
+    onDarkModeChange: (callback) =>
+      tensorboardWindow ? watchTensorboardTheme(tensorboardWindow, callback) : watchColorScheme(window, callback),
+    onReload: (callback) => tensorboardWindow && listenToReloads(tensorboardWindow, callback),
+  };
+}
+
+/** Return TensorBoard's window if this page is an iframe in it, or null. */
+function findTensorboardWindow(window) {
+  try {
+    return window.parent !== window && window.parent.tensorboard ? window.parent : null;
+  } catch {
+    return null; // a parent of another origin, which is not accessible
+  }
+}
+
+function hashEntries(page) {
+  return page.location.hash.slice(1).split("&").filter(Boolean);
+}
+
+function watchTensorboardTheme(tensorboardWindow, callback) {
+  const { body } = tensorboardWindow.document;
+  const notify = () => callback(body.classList.contains("dark-mode"));
+  new MutationObserver(notify).observe(body, { attributes: true, attributeFilter: ["class"] });
+  notify();
+}
+
+function watchColorScheme(window, callback) {
+  const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
+  darkScheme.addEventListener("change", () => callback(darkScheme.matches));
+  callback(darkScheme.matches);
+}
+
+/** Open the message channel through which TensorBoard notifies plugins after it has reloaded its data. */
+function listenToReloads(tensorboardWindow, callback) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    if (message.isReply) return;
+    port1.postMessage(JSON.stringify({ type: message.type, id: message.id, payload: null, error: null, isReply: true }));
+    if (message.type === "experimental.DataReloaded") callback();
+  };
+  tensorboardWindow.postMessage("experimental.bootstrap", "*", [port2]);
+}

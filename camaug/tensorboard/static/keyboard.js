@@ -1,0 +1,35 @@
+/** Keyboard shortcuts. */
+
+/** Listen for the shortcuts, except where a control uses the key itself. */
+export function listenToKeys(document, actions) {
+  const handlers = {
+    ArrowLeft: () => actions.moveEpoch(-1),
+    ArrowRight: () => actions.moveEpoch(1),
+    ArrowUp: () => actions.moveRow(-1),
+    ArrowDown: () => actions.moveRow(1),
+    Home: () => actions.moveEpoch(-Infinity),
+    End: () => actions.moveEpoch(Infinity),
+    Enter: () => actions.openPage("details"),
+    c: () => actions.openPage("compare"),
+    C: () => actions.openPage("compare"),
+    Escape: () => actions.openPage("strip"),
+    "?": () => actions.openHelp(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (!Object.hasOwn(handlers, event.key) || isUsedByControl(event.target, event.key)) return;
+    event.preventDefault();
+    handlers[event.key]();
+  });
+}
+
+/** Return true if a control uses the key itself. The epoch slider leaves up and down to the images. */
+function isUsedByControl(target, key) {
+  if (!(target instanceof Element)) return false;
+  if (target.closest("dialog")) return true;
+  if (key === "Escape") return false;
+  if (target.matches("select, textarea, [type='search']")) return true;
+  if (target.id === "epoch") return !["ArrowUp", "ArrowDown", "Enter", "c", "C", "?"].includes(key);
+  if (target.matches("input")) return key !== "?";
+  return key === "Enter" && target.matches("button, summary, a");
+}

@@ -1,0 +1,69 @@
+/** Charts of all metrics over the epochs, one below another. */
+
+import { element } from "./dom.js";
+import { createLineSample, createMetricChart } from "./metric_chart.js";
+
+/** Titles of the known metrics, in display order. Other metrics follow under their own names. */
+const TITLES = {
+  drift: "Drift",
+  overlap: "IoU with the previous epoch",
+  confidence: "True-class confidence",
+  object_energy: "Energy inside the object",
+  object_area: "Area of the object",
+  constant_maps: "Share of constant maps",
+  centre_bias: "Centre bias",
+  class_similarity: "Similarity to the runner-up class",
+  head_similarity: "Similarity to a random head",
+};
+
+export function createMetricCharts(actions) {
+  const legend = element("ul", { class: "legend", "aria-label": "Series" });
+  const list = element("div", { class: "charts" });
+  const heading = element("h2", { text: "Metrics" });
+  const node = element("section", { class: "metrics", "aria-label": "Metrics" }, heading, legend, list);
+  const charts = new Map(); // by metric
+  return {
+    node,
+    update(viewModel) {
+      const linesOfMetrics = collectLines(viewModel);
+      node.hidden = linesOfMetrics.size === 0;
+      updateLegend(legend, viewModel.series);
+      for (const name of charts.keys()) if (!linesOfMetrics.has(name)) charts.delete(name);
+      for (const [name, lines] of linesOfMetrics) {
+        if (!charts.has(name)) charts.set(name, createMetricChart(TITLES[name] ?? name, actions));
+        charts.get(name).update(lines, viewModel);
+      }
+      const nodes = [...linesOfMetrics.keys()].map((name) => charts.get(name).node);
+      const isUnchanged = nodes.length === list.children.length && nodes.every((chart, i) => list.children[i] === chart);
+      if (!isUnchanged) list.replaceChildren(...nodes);
+    },
+  };
+}
+
+/** Collect the lines of each metric, in display order. Names lose the series' prefix. */
+function collectLines({ series, responses }) {
+  const linesOfMetrics = new Map();
+  const collected = new Set();
+  for (const one of series) {
+    for (const [tag, points] of Object.entries(responses.get(one.key)?.metrics ?? {})) {
+      const name = tag.startsWith(`${one.prefix}/`) ? tag.slice(one.prefix.length + 1) : tag;
+      const key = `${one.run}\n${tag}\n${JSON.stringify(points)}`;
+      if (collected.has(key)) continue; // each method of a run repeats the run's metrics
+      collected.add(key);
+      if (!linesOfMetrics.has(name)) linesOfMetrics.set(name, []);
+      linesOfMetrics.get(name).push({ series: one, points });
+    }
+  }
+  const order = Object.keys(TITLES);
+  const rank = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return new Map([...linesOfMetrics].sort(([a], [b]) => rank(a) - rank(b)));
+}
+
+function updateLegend(legend, series) {
+  const key = series.map((one) => one.key).join("\n");
+  legend.hidden = series.length < 2;
+  if (legend.dataset.key === key) return;
+  legend.dataset.key = key;
+  const createItem = (one) => element("li", {}, createLineSample(one), element("span", { text: one.name }));
+  legend.replaceChildren(...series.map(createItem));
+}

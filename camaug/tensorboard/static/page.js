@@ -1,0 +1,114 @@
+/** Layout of the page: toolbars, messages, film strip, view of one image and metric charts. */
+
+import { createCompareView } from "./compare_view.js";
+import { createDetailView } from "./detail_view.js";
+import { createDisplayOptions } from "./display_options.js";
+import { element, segmentedButtons, setText } from "./dom.js";
+import { createEpochSlider } from "./epoch_slider.js";
+import { panelsImage, stripImage } from "./export_image.js";
+import { createFilmStrip } from "./film_strip.js";
+import { createMetricCharts } from "./metric_charts.js";
+import { createNotices } from "./notices.js";
+import { createToolbar } from "./toolbar.js";
+
+export function createPage(actions, helpDialogNode) {
+  const toolbar = createToolbar(actions);
+  const epochSlider = createEpochSlider(actions);
+  const displayOptions = createDisplayOptions(actions);
+  const notices = createNotices(actions);
+  const filmStrip = createFilmStrip(actions);
+  const imageView = createImageView(actions);
+  const metricCharts = createMetricCharts(actions);
+  const banner = element("div", { class: "banner", role: "alert", hidden: true });
+  const controls = element("div", { class: "controls" }, epochSlider.node, displayOptions.node);
+  const main = element("main", {}, notices.node, filmStrip.node, imageView.node, metricCharts.node);
+  const node = element("div", { class: "camaug" }, toolbar.node, controls, banner, main, helpDialogNode);
+
+  return {
+    node,
+    revealCursor: filmStrip.revealCursor,
+    update(viewModel, cache) {
+      const { page } = viewModel.state;
+      const notice = chooseNotice(viewModel, cache);
+      node.dataset.page = page;
+      for (const part of [toolbar.node, controls]) part.hidden = viewModel.series.length === 0;
+      filmStrip.node.hidden = page !== "strip" || notice !== null;
+      imageView.node.hidden = page === "strip" || notice !== null;
+      notices.update(notice);
+      updateBanner(banner, notice === null ? findError(viewModel, cache) : null);
+      for (const part of [toolbar, epochSlider, displayOptions, metricCharts]) part.update(viewModel);
+      if (!filmStrip.node.hidden) filmStrip.update(viewModel);
+      if (!imageView.node.hidden && viewModel.cursor) imageView.update(viewModel);
+    },
+    focus: (page) => (page === "strip" ? filmStrip.focus() : imageView.focus()),
+    exportImage: (viewModel) =>
+      viewModel.state.page === "strip"
+        ? stripImage(viewModel, filmStrip, node)
+        : panelsImage(viewModel, imageView.visiblePanels(), node),
+  };
+}
+
+/** The details of one image, or the comparison of two of its heatmaps, below a common heading. */
+function createImageView(actions) {
+  const detailView = createDetailView(actions);
+  const compareView = createCompareView(actions);
+  const pages = { details: detailView, compare: compareView };
+  const tabs = segmentedButtons("View of the image", [["details", "Details"], ["compare", "Compare"]], actions.openPage);
+  const title = element("h2", { tabindex: -1 });
+  const moveButton = (text, label, offset) =>
+    element("button", { type: "button", text, "aria-label": label, title: label, on: { click: () => actions.moveRow(offset) } });
+  const heading = element(
+    "div",
+    { class: "heading" },
+    element("button", { type: "button", class: "back", text: "‹ All images", on: { click: () => actions.openPage("strip") } }),
+    title,
+    moveButton("↑", "Previous image", -1),
+    moveButton("↓", "Next image", 1),
+    element("span", { class: "spacer" }),
+    tabs.node,
+  );
+  const node = element("section", { class: "image-view", "aria-label": "Image" }, heading, detailView.node, compareView.node);
+  let page = "details";
+  return {
+    node,
+    update(viewModel) {
+      ({ page } = viewModel.state);
+      actions.loadVisible(visibleOnImageView(viewModel));
+      const { row, series } = viewModel.cursor;
+      const seriesName = page === "details" && viewModel.series.length > 1 ? ` · ${series.name}` : "";
+      setText(title, `${row.className}, image ${row.id}${seriesName}`);
+      tabs.update(page);
+      for (const [name, view] of Object.entries(pages)) view.node.hidden = name !== page;
+      pages[page].update(viewModel);
+    },
+    focus: () => title.focus({ preventScroll: true }),
+    visiblePanels: () => pages[page].visiblePanels(),
+  };
+}
+
+/** Return what to load: first what is shown, then the other epochs, to which the slider may move next. */
+function visibleOnImageView({ cursor, comparison, epoch }) {
+  const shown = [
+    { history: cursor.history, epochs: [epoch] },
+    { history: comparison.history, epochs: [comparison.epoch] },
+  ];
+  return [...shown, ...shown.map(({ history }) => ({ history, epochs: history.epochs }))];
+}
+
+/** Return the notice to show instead of images, or null if there are images. */
+function chooseNotice(viewModel, cache) {
+  const error = findError(viewModel, cache);
+  if (cache.series?.length === 0) return { kind: "noData" };
+  if (viewModel.allRows.length === 0) return error ? { kind: "error", message: error } : { kind: "loading" };
+  return viewModel.rows.length === 0 && viewModel.state.page === "strip" ? { kind: "noMatch" } : null;
+}
+
+function findError({ series }, cache) {
+  return cache.runsError ?? series.map(({ key }) => cache.snapshotErrors.get(key)).find(Boolean) ?? null;
+}
+
+/** Report above the images that newer data could not be loaded. */
+function updateBanner(banner, error) {
+  banner.hidden = error === null;
+  setText(banner, error === null ? "" : `${error} Showing the last data loaded; retrying automatically.`);
+}

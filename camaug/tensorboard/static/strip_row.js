@@ -1,0 +1,122 @@
+/** A row of the film strip: label and thumbnail of the image, then one line of cells for each series. */
+
+import { contextOf, drawImage } from "./canvas.js";
+import { element, setAttribute, setText } from "./dom.js";
+import { correctness, correctnessSymbol, describeCell, percent } from "./format.js";
+import { drawCells } from "./strip_cells.js";
+
+const SERIES_COLOURS = 7;
+const THUMBNAIL_SIDE = 56; // CSS pixels
+
+export function createImageRow(series, actions) {
+  const thumbnail = element("canvas", { class: "thumbnail", "aria-hidden": "true" });
+  const name = element("div", { class: "class-name" });
+  const index = element("div", { class: "secondary" });
+  const label = element("div", { class: "image-label" }, thumbnail, element("div", { class: "image-names" }, name, index));
+  const lines = series.map((one) => createSeriesLine(one, series.length > 1, actions));
+  const body = element("div", { class: "series-lines", role: "presentation" }, ...lines.map((line) => line.node));
+  const node = element("div", { class: "image-row", role: "rowgroup" }, label, body);
+  return { node, thumbnail, name, index, lines, seriesKeys: joinKeys(series) };
+}
+
+/** Return true if a row was created for the same series. */
+export function hasSameSeries(rowElement, series) {
+  return rowElement.seriesKeys === joinKeys(series);
+}
+
+/**
+ * Update a row's elements.
+ *
+ * @param {object} rowElement  as returned by `createImageRow`
+ * @param {{viewModel: ViewModel, layout: StripLayout, row: ImageRow, rowIndex: number, columns: {first: number,
+ *   end: number}, actions: object}} context
+ */
+export function updateImageRow(rowElement, context) {
+  const { viewModel, layout, row, rowIndex, actions } = context;
+  const { node, thumbnail, name, index, lines } = rowElement;
+  Object.assign(rowElement, { row, rowIndex });
+  node.style.transform = `translateY(${layout.headerHeight + rowIndex * layout.rowPitch}px)`;
+  node.style.height = `${layout.rowPitch}px`;
+  setAttribute(node, "data-current", viewModel.cursor?.row.key === row.key);
+  setText(name, row.className);
+  setAttribute(name, "title", row.className);
+  setText(index, `image ${row.id}`);
+  drawThumbnail(thumbnail, actions.image(row.histories.find(Boolean)));
+  lines.forEach((line, number) => updateSeriesLine(line, row.histories[number], viewModel.series[number], context));
+}
+
+function joinKeys(series) {
+  return series.map(({ key }) => key).join("\n");
+}
+
+function createSeriesLine(series, hasSeveralSeries, actions) {
+  const title = element("div", { class: "series-name", text: series.name, title: series.name });
+  const symbol = element("span", { class: "symbol", "aria-hidden": "true" });
+  const prediction = element("span", { class: "prediction" });
+  const drift = element("div", { class: "secondary" });
+  const predictionLine = element("div", { class: "prediction-line" }, symbol, prediction);
+  const parts = hasSeveralSeries ? [title, predictionLine] : [predictionLine, drift];
+  const header = element("div", { class: "line-header", role: "rowheader", "data-series": series.number % SERIES_COLOURS }, ...parts);
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const error = element("button", { type: "button", class: "load-error", hidden: true, on: { click: actions.retry } });
+  const node = element("div", { class: "series-line", role: "row" }, header, canvas, error);
+  return { node, header, symbol, prediction, drift, canvas, error, cells: [], drawnKey: null };
+}
+
+function drawThumbnail(canvas, image) {
+  const side = Math.round(THUMBNAIL_SIDE * window.devicePixelRatio);
+  const drawnKey = image ? `${image.src} ${side}` : "";
+  if (canvas.dataset.drawnKey === drawnKey) return;
+  canvas.dataset.drawnKey = drawnKey;
+  canvas.width = canvas.height = side;
+  drawImage(contextOf(canvas), { x: 0, y: 0, side }, image);
+}
+
+function updateSeriesLine(line, history, series, context) {
+  const { viewModel, layout, rowIndex, row, columns, actions } = context;
+  const prediction = history?.predictionAt(viewModel.epoch) ?? null;
+  line.node.style.height = `${layout.seriesPitch}px`;
+  setAttribute(line.node, "aria-rowindex", rowIndex * viewModel.series.length + series.number + 2);
+  setAttribute(line.header, "aria-label", `${row.className}, image ${row.id}, ${series.name}`);
+  setAttribute(line.header, "data-correctness", prediction ? correctness(prediction) : null);
+  setText(line.symbol, prediction ? correctnessSymbol(prediction) : "");
+  setText(line.prediction, prediction ? `${prediction.predictedName} ${percent(prediction.confidence)}` : "not logged");
+  setAttribute(line.prediction, "title", prediction ? `${correctness(prediction)}: ${prediction.predictedName}` : null);
+  setText(line.drift, prediction && prediction.drift !== null ? `drift ${prediction.drift.toFixed(2)}` : "");
+  const visibleEpochs = viewModel.epochs.slice(columns.first, columns.end);
+  setText(line.error, (history && actions.loadError(history, visibleEpochs)) ?? "");
+  line.error.hidden = line.error.textContent === "";
+  updateCells(line, history, series, context);
+  drawCells(line, history, context);
+}
+
+function updateCells(line, history, series, { viewModel, layout, row, columns, actions }) {
+  const wanted = columns.end - columns.first;
+  while (line.cells.length > wanted) line.cells.pop().remove();
+  while (line.cells.length < wanted) line.cells.push(addCell(line.node));
+  const { cursor } = viewModel;
+  const isCursorLine = cursor?.row.key === row.key && cursor.series.key === series.key;
+  line.cells.forEach((cell, i) => {
+    const column = columns.first + i;
+    const epoch = viewModel.epochs[column];
+    const prediction = history?.predictionAt(epoch) ?? null;
+    const isCurrent = isCursorLine && epoch === viewModel.epoch;
+    const description = describeCell(row, series, epoch, prediction, viewModel.series.length > 1);
+    cell.style.transform = `translateX(${layout.labelWidth + column * layout.columnPitch}px)`;
+    cell.style.width = cell.style.height = `${layout.cell}px`;
+    setAttribute(cell, "aria-colindex", column + 2);
+    setAttribute(cell, "aria-label", description);
+    setAttribute(cell, "title", description);
+    setAttribute(cell, "aria-selected", String(isCurrent));
+    setAttribute(cell, "tabindex", isCurrent ? 0 : -1);
+    setAttribute(cell, "data-not-logged", prediction === null);
+    setAttribute(cell, "data-epoch", epoch);
+    cell.onclick = () => prediction && actions.setState({ epoch, row: row.key, series: series.key, page: "details" });
+  });
+}
+
+function addCell(lineNode) {
+  const cell = element("div", { class: "cell", role: "gridcell" });
+  lineNode.append(cell);
+  return cell;
+}

@@ -1,0 +1,115 @@
+/**
+ * The user's choices as one plain object, which a link stores.
+ *
+ * @typedef {object} ViewState
+ * @property {string[]|null} runs       selected runs; null for the newest
+ * @property {string[]|null} methods    selected methods, as `prefix/method`; null for the methods of the training
+ * @property {number|null} epoch        null for the newest, also while the run is in training
+ * @property {string|null} row          key of the cursor's image
+ * @property {string|null} series       key of the cursor's series
+ * @property {"predicted"|"true"} heatmapClass  class whose heatmap is shown
+ * @property {"overlay"|"heatmap"} display
+ * @property {string} colormap
+ * @property {number} opacity           of the heatmap over the image, 0 to 1
+ * @property {number} threshold         heatmap values below it are transparent, 0 to 1
+ * @property {string} sort              a key of `SORT_KEYS`
+ * @property {boolean} descending
+ * @property {string} query             text to find in class names
+ * @property {string} className         only this class, or "" for all
+ * @property {string} predictionFilter  a key of `PREDICTION_FILTERS`
+ * @property {boolean} onlyWarnings     only heatmaps with a warning
+ * @property {"strip"|"details"|"compare"} page
+ * @property {"sideBySide"|"swipe"} compareMode
+ * @property {string|null} compareSeries         key of the series to compare with; null for the cursor's series
+ * @property {number|"same"|null} compareEpoch   null for the first epoch of the same series or the same epoch of another
+ * @property {number} divider           position of the swipe divider, 0 to 1
+ */
+
+import { COLORMAPS } from "./colormaps.js";
+import { SAME_EPOCH } from "./comparison.js";
+import { PREDICTION_FILTERS, SORT_KEYS } from "./filters.js";
+
+/** @type {Readonly<ViewState>} */
+export const DEFAULTS = Object.freeze({
+  runs: null,
+  methods: null,
+  epoch: null,
+  row: null,
+  series: null,
+  heatmapClass: "predicted",
+  display: "overlay",
+  colormap: "viridis",
+  opacity: 0.6,
+  threshold: 0,
+  sort: "index",
+  descending: false,
+  query: "",
+  className: "",
+  predictionFilter: "all",
+  onlyWarnings: false,
+  page: "strip",
+  compareMode: "sideBySide",
+  compareSeries: null,
+  compareEpoch: null,
+  divider: 0.5,
+});
+
+const isOneOf = (...values) => (value) => values.includes(value);
+const isFraction = (value) => typeof value === "number" && value >= 0 && value <= 1;
+const isText = (value) => typeof value === "string";
+const isBoolean = (value) => typeof value === "boolean";
+const isTextList = (value) => Array.isArray(value) && value.every(isText);
+
+/** Checks of the values in a link, which may come from untrusted sources. */
+const IS_VALID = {
+  runs: isTextList,
+  methods: isTextList,
+  epoch: Number.isInteger,
+  row: isText,
+  series: isText,
+  heatmapClass: isOneOf("predicted", "true"),
+  display: isOneOf("overlay", "heatmap"),
+  colormap: isOneOf(...Object.keys(COLORMAPS)),
+  opacity: isFraction,
+  threshold: isFraction,
+  sort: isOneOf(...Object.keys(SORT_KEYS)),
+  descending: isBoolean,
+  query: isText,
+  className: isText,
+  predictionFilter: isOneOf(...Object.keys(PREDICTION_FILTERS)),
+  onlyWarnings: isBoolean,
+  page: isOneOf("strip", "details", "compare"),
+  compareMode: isOneOf("sideBySide", "swipe"),
+  compareSeries: isText,
+  compareEpoch: (value) => Number.isInteger(value) || value === SAME_EPOCH,
+  divider: isFraction,
+};
+
+/** Return the state without filters. */
+export function clearFilters(state) {
+  const { query, className, predictionFilter, onlyWarnings } = DEFAULTS;
+  return { ...state, query, className, predictionFilter, onlyWarnings };
+}
+
+/** Return true if a filter is active. */
+export function isFiltered(state) {
+  return state.query !== "" || state.className !== "" || state.predictionFilter !== "all" || state.onlyWarnings;
+}
+
+/** Encode the values that differ from the defaults as text for a link. */
+export function serialiseViewState(state) {
+  const changed = Object.entries(state).filter(([name, value]) => value !== DEFAULTS[name]);
+  return changed.length === 0 ? "" : JSON.stringify(Object.fromEntries(changed));
+}
+
+/** Decode a link's text. Missing and invalid values get their defaults. */
+export function parseViewState(text) {
+  let values = {};
+  try {
+    values = JSON.parse(text || "{}");
+  } catch {
+    console.warn("camaug: ignored the view in this link, which is not valid JSON:", text);
+  }
+  const valid = Object.entries(values ?? {}).filter(([name, value]) => Object.hasOwn(IS_VALID, name) && IS_VALID[name](value));
+  return { ...DEFAULTS, ...Object.fromEntries(valid) };
+}
