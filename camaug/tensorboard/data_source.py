@@ -100,10 +100,11 @@ class DataSource:
             {probe: message}}``. Each probe image is in exactly one of the two, so that one unreadable image does not
             affect the others.
         """
-        image_probes = (
-            [] if series.method == ORIGINAL else [probe for probe in probes if probe not in (SNAPSHOTS, CLASSES)]
-        )
-        tags = {probe: str(BlobTag(series.prefix, series.method, probe)) for probe in image_probes}
+        tags = {
+            probe: str(BlobTag(series.prefix, series.method, probe))
+            for probe in probes
+            if series.method != ORIGINAL and probe not in (SNAPSHOTS, CLASSES)
+        }
         blobs_of_tags = self._reader.blobs(series.run, list(tags.values()), epochs)
         maps: dict[str, JsonResponse] = {}
         errors: dict[str, str] = {}

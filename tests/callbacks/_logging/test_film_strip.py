@@ -17,10 +17,10 @@ from camaug.callbacks._logging.film_strip import snapshot_record
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.energy_in_mask import energy_in_mask
+from camaug.tensorboard.data_source import DataSource, Series
 from camaug.tensorboard.map_compression import restore_map
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.probe_blob import ProbeBlob
-from camaug.tensorboard.data_source import DataSource, Series
 
 SERIES = Series("0", "cam", "grad-cam")
 
@@ -126,8 +126,8 @@ def test_two_loggers_in_one_run_are_two_series(module, loader, make_trainer, rea
     group = GroupCAM(groups=4, theta=None, blur_kernel_size=5, blur_sigma=5.0)
     loggers = CamLogger(group, images=3), CamLogger("grad-cam", images=3, tag="grad-cam")
     make_trainer(*loggers, max_epochs=1).fit(module, loader, loader)
-    found = [(entry["prefix"], entry["method"]) for entry in DataSource(read()).runs()["runs"]]
-    assert found == [("cam", "group-cam"), ("grad-cam", "grad-cam")]
+    series = [(entry["prefix"], entry["method"]) for entry in DataSource(read()).runs()["runs"]]
+    assert series == [("cam", "group-cam"), ("grad-cam", "grad-cam")]
     tags = read_events().Tags()
     assert {"cam/overview", "grad-cam/overview"} <= set(tags["images"])
     assert {"cam/centre_bias", "grad-cam/centre_bias"} <= set(tags["scalars"])
@@ -237,8 +237,8 @@ def test_a_logger_with_a_folder_gets_image_files(module, loader, make_trainer, t
     logger = CSVLogger(tmp_path, name="csv")
     fit(module, loader, make_trainer, logger)
     folder = tmp_path / "csv" / "version_0"
-    found = sorted(path.relative_to(folder).as_posix() for path in (folder / "cam").rglob("*.*"))
-    assert found == sorted(f"{key}/step_{step:04d}.jpg" for key in EXPECTED for step in (0, 1))
+    files = sorted(path.relative_to(folder).as_posix() for path in (folder / "cam").rglob("*.*"))
+    assert files == sorted(f"{key}/step_{step:04d}.jpg" for key in EXPECTED for step in (0, 1))
     with Image.open(folder / "cam/left/0/step_0001.jpg") as image:
         assert image.format == "JPEG"
 
