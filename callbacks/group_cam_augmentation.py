@@ -82,7 +82,7 @@ class GroupCamAugmentation(L.Callback):
         refresh_every_n_epochs: None explains the chosen images of every batch by the model as it is. A number keeps
             each training image's map in a bank, made anew every so many epochs from ``start_epoch`` on and carried
             through the data set's random crops and flips: steps then cost a blur. Needs transforms of torchvision's
-            v2 (:class:`camaug.saliency_bank.carried_maps.CarryingDataset`). ``augmentation/bank_iou`` is
+            v2 (:class:`camaug.saliency_bank.carrying_dataset.CarryingDataset`). ``augmentation/bank_iou`` is
             the IoU of carried and exact masks, ``augmentation/bank_staleness_iou`` the IoU of two refreshes.
         bank_dir: Where the bank is, seen by all processes; None for ``bank`` in the trainer's ``log_dir``.
         fast: Whether images are explained by the fast forward, as long as its maps agree with the plain ones

@@ -26,11 +26,13 @@ from camaug.explainers import Explanation
 from camaug.functional.masks import map_iou, upsample
 from camaug.inspection.model_digest import model_digest
 from camaug.inspection.sharded_weights import whole_weights
-from camaug.saliency_bank.carried_maps import CarryingDataset, untransformed, view_size
+from camaug.saliency_bank.carrying_dataset import CarryingDataset
 from camaug.saliency_bank.carrying_loader import CarryingLoader, carrying_loader, check_loader, view_loader
+from camaug.saliency_bank.maps_at_grid import maps_at_grid
 from camaug.saliency_bank.reader import BankReader
 from camaug.saliency_bank.record import BankRecord
-from camaug.saliency_bank.saliency_bank import SaliencyBank, bank_bytes, maps_at_grid
+from camaug.saliency_bank.saliency_bank import SaliencyBank, bank_bytes
+from camaug.saliency_bank.untransformed import untransformed, view_size
 
 from .._trainer.directory_lock import DirectoryLock
 from .._trainer.stages import end_if_terminated
@@ -270,7 +272,7 @@ class BankKeeper:
         if number is not None or other.directory == self._bank.directory:
             return number
         there = other.find(state["model"], fingerprint)
-        return None if there is None else self._bank.take_over(other, there)
+        return None if there is None else self._bank.copy_from(other, there)
 
     def _refresh(self, epoch: int) -> None:
         started = time.monotonic()
@@ -358,7 +360,7 @@ class BankKeeper:
         """Make the maps of this process's images that are still missing."""
         shard = self._bank.shard(number, self._trainer.global_rank)
         size = self._loader.batch_size or getattr(self._loader.batch_sampler, "batch_size", None) or MEASURED_IMAGES
-        done = shard.done()
+        done = shard.written_rows()
         # Always the same batches, so that a map is the same to the last bit whether the making was interrupted or not.
         batches = [range(start, min(start + size, shard.rows)) for start in range(0, shard.rows, size)]
         missing = [rows for rows in batches if not done[rows.start : rows.stop].all()]

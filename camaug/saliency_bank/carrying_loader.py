@@ -1,4 +1,4 @@
-"""A data loader that hands out the user's batches, and beside each the maps that were carried with its images."""
+"""Data loaders of the user's batches and of the maps that were carried with their images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from camaug.saliency_bank.carried_maps import Carried
+from camaug.saliency_bank.carrying_dataset import Carried
 
 __all__ = ["CarriedBatch", "CarryingLoader", "carrying_loader", "check_loader", "view_loader"]
 
@@ -29,7 +29,7 @@ SAME = (
 
 
 class CarriedBatch(NamedTuple):
-    """A batch as the user's ``collate_fn`` makes it, and the maps of its images.
+    """A batch of the user's ``collate_fn`` and the maps of its images.
 
     Attributes:
         batch: The user's batch.
@@ -41,17 +41,17 @@ class CarriedBatch(NamedTuple):
 
 
 class CarryingLoader(DataLoader[Any]):
-    """Yields the batches of the user's loader; ``maps`` are those of the batch that it handed out last.
+    """A data loader of the user's batches, with the maps of the latest batch in ``maps``.
 
-    Iterating is a generator, so that nothing is loaded and no process is started before the first batch is asked for:
+    Iterating is a generator, so that nothing is loaded and no process is started before the first batch is fetched:
     Lightning makes the iterator long before, when there are no maps yet. There is no ``__init__``, so that Lightning
-    can make the loader anew with another sampler.
+    can make the loader again with another sampler.
     """
 
     maps: Tensor | None = None
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        """The user's batches."""
+        """Yield the user's batches."""
         for carried in super().__iter__():
             self.maps = carried.maps
             yield carried.batch
@@ -59,23 +59,23 @@ class CarryingLoader(DataLoader[Any]):
 
 @dataclass(frozen=True)
 class _Collate:
-    """Puts the maps aside, and otherwise collates as the user does."""
+    """The user's ``collate_fn``, with the maps stacked beside the batch."""
 
     own: Callable[[list[Any]], Any]
 
     def __call__(self, items: list[Any]) -> Any:
         if not items or not isinstance(items[0], Carried):
-            return self.own(items)  # others who look at the data set collate its items by this function too
+            return self.own(items)  # single items that another callback collates by this function
         maps = [carried.map for carried in items]
         known = [each for each in maps if each is not None]
         return CarriedBatch(self.own([carried.item for carried in items]), torch.stack(known) if known else None)
 
 
 def check_loader(loader: Any) -> None:
-    """Refuse what is not a plain data loader of single items.
+    """Raise an error unless the loader is a plain data loader of single items.
 
     Raises:
-        ValueError: If the loader is not PyTorch's own, its data a stream, or its batches made elsewhere.
+        ValueError: If the loader is not PyTorch's own, its data are a stream, or its batches are made elsewhere.
     """
     off = "or leave the saliency bank off (refresh_every_n_epochs)"
     if type(loader) is not DataLoader:
@@ -102,7 +102,12 @@ def check_loader(loader: Any) -> None:
 
 
 def carrying_loader(loader: DataLoader[Any], dataset: Dataset[Any]) -> CarryingLoader:
-    """A loader like the given one of a :class:`camaug.saliency_bank.carried_maps.CarryingDataset` of its data set."""
+    """Return a loader like the given one, of another data set.
+
+    Args:
+        loader: The user's loader.
+        dataset: A :class:`camaug.saliency_bank.carrying_dataset.CarryingDataset` of the loader's data set.
+    """
     same = {name: getattr(loader, name) for name in SAME}
     batching: dict[str, Any]
     if type(loader.batch_sampler) is BatchSampler:
@@ -113,9 +118,14 @@ def carrying_loader(loader: DataLoader[Any], dataset: Dataset[Any]) -> CarryingL
 
 
 def view_loader(loader: DataLoader[Any], dataset: Dataset[Any], batches: list[list[int]]) -> DataLoader[Any]:
-    """A loader of chosen items in chosen batches, collated and loaded as the given loader does.
+    """Return a loader of chosen batches, which loads and collates as the given loader does.
 
     Its processes draw the same random numbers every time.
+
+    Args:
+        loader: The user's loader.
+        dataset: The data set to load from.
+        batches: The indices of each batch.
     """
     same = {name: getattr(loader, name) for name in SAME if name not in ("generator", "persistent_workers")}
     generator = torch.Generator().manual_seed(0)

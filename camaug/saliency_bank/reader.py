@@ -1,4 +1,4 @@
-"""Reading the saliency bank in any process."""
+"""Reader of the saliency bank in any process."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NOTHING = -1
 
 
 class BankReader:
-    """Gives the map of an image of the generation that is served now, in whatever process it is called.
+    """Function from an image's index to its map in the generation that is served now, callable in any process.
 
-    Which generation that is stands in shared memory, so that the processes of a data loader, forked, spawned or
-    persistent, see the new one after a refresh. Files are opened by each process for itself.
+    The generation's number is in shared memory, so that the processes of a data loader, forked, spawned or persistent,
+    see the new one after a refresh. Each process opens the files itself.
 
     Args:
         directory: The bank's directory.
@@ -32,20 +32,20 @@ class BankReader:
         self._shards: list[Maps] = []
 
     def serve(self, number: int | None) -> None:
-        """Serve a generation from now on, in every process; None for no maps."""
+        """Serve a generation from now on in every process, or no maps for None."""
         self._current[0] = NOTHING if number is None else number
 
     def __call__(self, index: int) -> Maps | None:
-        """The map (h, w) of an image, uint8; None where no generation is served."""
+        """Return the map (h, w) of an image, uint8, or None where no generation is served."""
         number = int(self._current)
         if number == NOTHING:
             return None
         if number != self._opened:
             self._shards = [shard.open() for shard in self._bank.shards(number)]
             self._opened = number
-        found: Maps = self._shards[index % len(self._shards)][index // len(self._shards)]
-        return found
+        saliency: Maps = self._shards[index % len(self._shards)][index // len(self._shards)]
+        return saliency
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the open files, which belong to this process."""
+        """Return the state without the open files, which belong to this process."""
         return {**vars(self), "_opened": NOTHING, "_shards": []}

@@ -1,4 +1,4 @@
-"""What a generation of the saliency bank was made from."""
+"""Record of the model, images and settings that a generation of the saliency bank was made from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class BankRecord:
-    """What a generation was made from: maps may be served to nothing else.
+    """Record of a generation of maps: they may be served only where all of it is the same.
 
     Args:
         count: Number of images.
@@ -23,7 +23,7 @@ class BankRecord:
         classes: Number of classes of the model.
         world_size: Number of processes that share the writing.
         model: The digest of the model's state (:func:`camaug.inspection.model_digest.model_digest`).
-        settings: How the maps were made, in JSON's types.
+        settings: Settings of the explanation, in JSON's types.
 
     Example:
         >>> record = BankRecord(3, (7, 7), 10, 1, "a1", {"explainer": "grad-cam"})
@@ -44,7 +44,7 @@ class BankRecord:
         return settings_fingerprint(self.settings)
 
     def describes_same(self, other: BankRecord) -> bool:
-        """Whether the other's maps are the very same, whoever shared the work."""
+        """Return True if the other record's maps are the same, however many processes shared the work."""
         return (self.count, self.grid, self.classes, self.model, self.fingerprint) == (
             other.count,
             other.grid,
@@ -54,7 +54,7 @@ class BankRecord:
         )
 
     def to_json(self) -> str:
-        """The record as a text that one can read."""
+        """Return the record as readable JSON."""
         fields = {
             "format": FORMAT,
             "count": self.count,
@@ -69,7 +69,7 @@ class BankRecord:
 
     @classmethod
     def from_json(cls, text: str) -> BankRecord | None:
-        """The record; None where the text is not whole, or of another version's format."""
+        """Parse a record, or return None if the text is damaged or in another version's format."""
         try:
             fields = json.loads(text)
             if fields["format"] != FORMAT:
@@ -89,7 +89,7 @@ class BankRecord:
 
 
 def settings_fingerprint(settings: Mapping[str, Any]) -> str:
-    """The fingerprint of settings in JSON's types, whatever their order.
+    """Return the fingerprint of settings in JSON's types, regardless of their order.
 
     Example:
         >>> settings_fingerprint({"a": 1, "b": 2}) == settings_fingerprint({"b": 2, "a": 1})

@@ -1,4 +1,4 @@
-"""The saliency bank: the map of each training image, on disk, and which model's state it was made from."""
+"""Saliency maps of the training images on disk, each generation with the record of what it was made from."""
 
 from __future__ import annotations
 
@@ -8,30 +8,25 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from camaug.functional.masks import normalise, undo_upsample
 from camaug.saliency_bank.record import BankRecord
 from camaug.saliency_bank.shard import Maps, Shard
 from camaug.utils.atomic_write import write_atomically
 
-__all__ = ["SaliencyBank", "bank_bytes", "maps_at_grid"]
+__all__ = ["SaliencyBank", "bank_bytes"]
 
 ABOUT = "about.json"
 
 
 class SaliencyBank:
-    """Generations of maps in a directory, a folder each.
+    """Generations of saliency maps in a directory, one folder each.
 
     A folder ``000007`` holds ``about.json`` (:class:`camaug.saliency_bank.record.BankRecord`) and a shard for each
-    process that shares the work (:class:`camaug.saliency_bank.shard.Shard`). A generation is
-    whole when every shard is sealed. One that is not is continued where it stopped, if it is of the same record, and
-    never read.
+    process that shares the work (:class:`camaug.saliency_bank.shard.Shard`). A generation is whole when every shard is
+    sealed. An unfinished generation is never read, and is continued where it stopped if its record is the same.
 
     Args:
-        directory: Where the generations are; made where it is missing, when the first is begun.
+        directory: The folder of the generations, which is made when the first one begins.
 
     Example:
         >>> import tempfile
@@ -47,20 +42,20 @@ class SaliencyBank:
         self.directory = directory
 
     def generations(self) -> list[int]:
-        """The numbers of the generations whose record can be read, the oldest first."""
+        """Return the numbers of the generations with a readable record, oldest first."""
         return [number for number in self._numbers() if self.record(number) is not None]
 
     def record(self, number: int) -> BankRecord | None:
-        """What a generation was made from; None where there is none, or its record is not whole."""
+        """Read the record of a generation, or return None if there is none or it is damaged."""
         path = self.folder(number) / ABOUT
         return BankRecord.from_json(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else None
 
     def folder(self, number: int) -> Path:
-        """The folder of a generation."""
+        """Return the folder of a generation."""
         return self.directory / f"{number:06d}"
 
     def shard(self, number: int, rank: int) -> Shard:
-        """A process's part of a generation.
+        """Return one process's shard of a generation.
 
         Raises:
             FileNotFoundError: If there is no such generation.
@@ -69,15 +64,15 @@ class SaliencyBank:
         return Shard(self.folder(number), rank, record.world_size, record.count, record.grid)
 
     def shards(self, number: int) -> list[Shard]:
-        """All parts of a generation."""
+        """Return all shards of a generation."""
         return [self.shard(number, rank) for rank in range(self._existing(number).world_size)]
 
     def is_whole(self, number: int) -> bool:
-        """Whether every map of a generation is there and as it was written; reads all of it."""
+        """Return True if every map of the generation matches its checksum. Reads all files."""
         return self.record(number) is not None and all(shard.is_whole() for shard in self.shards(number))
 
     def find(self, model: str, settings: str) -> int | None:
-        """The newest whole generation of a model's state and of settings, both by their fingerprints."""
+        """Return the newest whole generation with these fingerprints of model and settings, or None."""
         for number in reversed(self.generations()):
             record = self._existing(number)
             if (record.model, record.fingerprint) == (model, settings) and self.is_whole(number):
@@ -85,13 +80,13 @@ class SaliencyBank:
         return None
 
     def begin(self, record: BankRecord, keep: Collection[int] = ()) -> int:
-        """The number of the generation to write: an unfinished one of the same record, or a new one.
+        """Return the number of the generation to write: an unfinished one with the same record, or a new one.
 
-        To be called by one process, before any writes. What is unfinished and of another record is removed.
+        One process must call this before any writes. Unfinished generations with another record are removed.
 
         Args:
-            record: What it is made from.
-            keep: Generations that are in use.
+            record: The record of the maps to be written.
+            keep: Generations in use, which are left alone.
         """
         unfinished = [number for number in self._numbers() if number not in keep and not self.is_whole(number)]
         same = [number for number in unfinished if self._continues(number, record)]
@@ -111,11 +106,11 @@ class SaliencyBank:
             if number not in numbers:
                 self._remove(number)
 
-    def take_over(self, other: SaliencyBank, number: int) -> int:
-        """Copy a whole generation of another bank here, under a number of this one.
+    def copy_from(self, other: SaliencyBank, number: int) -> int:
+        """Copy a whole generation from another bank, under a new number.
 
         Returns:
-            Its number here.
+            The number in this bank.
         """
         own = max(self._numbers(), default=0) + 1
         self.folder(own).mkdir(parents=True)
@@ -127,7 +122,7 @@ class SaliencyBank:
         return own
 
     def read(self, number: int, indices: Sequence[int]) -> Maps:
-        """The maps of some images, (N, h, w), uint8."""
+        """Read the maps of some images, (N, h, w), uint8."""
         shards = [shard.open() for shard in self.shards(number)]
         return np.stack([shards[index % len(shards)][index // len(shards)] for index in indices])
 
@@ -147,36 +142,16 @@ class SaliencyBank:
         return written is not None and written.describes_same(record) and written.world_size == record.world_size
 
     def _remove(self, number: int) -> None:
-        # The record first: what is left of a removal that was interrupted is no generation.
+        # The record goes first, so that an interrupted removal leaves no generation.
         (self.folder(number) / ABOUT).unlink(missing_ok=True)
         shutil.rmtree(self.folder(number), ignore_errors=True)
 
 
 def bank_bytes(count: int, grid: tuple[int, int]) -> int:
-    """Bytes on disk of the maps of a generation and of their marks.
+    """Compute the size on disk of a generation: one byte a cell, and one byte a map for the mark that it is written.
 
     Example:
         >>> bank_bytes(1_281_167, (7, 7)) < 2**26
         True
     """
     return count * (grid[0] * grid[1] + 1)
-
-
-def maps_at_grid(maps: Tensor, grid: tuple[int, int], *, enlarged: bool) -> Tensor:
-    """Maps at the images' size as the bank keeps them.
-
-    Args:
-        maps: (N, H, W) in [0, 1].
-        grid: Height and width to keep.
-        enlarged: Whether the maps were enlarged from this grid: then what is kept is the least-squares inverse of the
-            bilinear enlarging. Otherwise the mean over each cell is kept, stretched to [0, 1].
-
-    Returns:
-        (N, h, w), uint8, 255 for 1.
-
-    Example:
-        >>> maps_at_grid(torch.tensor([[[1.0, 1.0, 0.0, 0.0]]]), (1, 2), enlarged=False)
-        tensor([[[255,   0]]], dtype=torch.uint8)
-    """
-    small = undo_upsample(maps, grid) if enlarged else normalise(F.adaptive_avg_pool2d(maps, grid))
-    return small.mul(255).round().clamp(0, 255).to(torch.uint8)

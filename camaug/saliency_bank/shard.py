@@ -1,4 +1,4 @@
-"""One process's part of a generation of the saliency bank: a file with one writer."""
+"""One process's shard of a generation of the saliency bank."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Maps = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Shard:
-    """The maps of every ``world_size``-th image, from ``rank`` on.
+    """The maps of every ``world_size``-th image, from ``rank`` on, in files that one process writes.
 
-    Image i is in shard i % world_size, in row i // world_size. Three files: the maps, one byte a cell; which rows are
-    done, one byte a row; and once all are, a seal with the digest of the maps. Maps reach the disk before their rows
-    are marked, so a process that is killed at any moment leaves no row that says it is done and is not.
+    Image i is in shard i % world_size, in row i // world_size. There are three files: the maps, one byte a cell; a mark
+    for each written row, one byte a row; and, once all rows are written, a seal with the digest of the maps. Maps reach
+    the disk before their rows are marked, so that a killed process leaves no mark without its map.
 
     Args:
         folder: The generation's folder.
-        rank: Which process's share.
-        world_size: Number of shares.
-        count: Number of images in all shares together.
+        rank: The process that writes the shard.
+        world_size: Number of shards.
+        count: Number of images in all shards together.
         grid: Height and width of a map.
     """
 
@@ -49,8 +49,8 @@ class Shard:
         """The file of the maps."""
         return self._path("maps", "u8")
 
-    def done(self) -> NDArray[np.bool_]:
-        """Which rows are written, (rows,); none where a file is missing or has another size."""
+    def written_rows(self) -> NDArray[np.bool_]:
+        """Return a boolean array (rows,) of the written rows, all False if a file is missing or has another size."""
         if not self._is_complete():
             return np.zeros(self.rows, dtype=np.bool_)
         return np.fromfile(self._path("done", "u8"), dtype=np.uint8).astype(np.bool_)
@@ -73,25 +73,25 @@ class Shard:
         _overwrite(self._path("done", "u8"), start, b"\x01" * len(maps))
 
     def seal(self) -> None:
-        """Say that the shard is finished, and by which bytes.
+        """Mark the shard as finished, with the digest of its maps.
 
         Raises:
             ValueError: If rows are missing.
         """
         if not self._is_complete():
             self._create()
-        missing = int((~self.done()).sum())
+        missing = int((~self.written_rows()).sum())
         if missing:
             raise ValueError(f"{missing} of the {self.rows} maps of {self.path.name} are not written yet")
         write_atomically(self._path("seal", "txt"), self._digest().encode())
 
     def is_whole(self) -> bool:
-        """Whether every map is there, and is what was written."""
+        """Return True if every map is written and matches the seal."""
         seal = self._path("seal", "txt")
         return self._is_complete() and seal.is_file() and seal.read_bytes() == self._digest().encode()
 
     def open(self) -> Maps:
-        """The maps (rows, h, w), mapped into memory and read when they are looked at."""
+        """Return the maps (rows, h, w), mapped into memory and read when they are accessed."""
         if self.rows == 0:
             return np.zeros((0, *self.grid), dtype=np.uint8)
         return np.memmap(self.path, dtype=np.uint8, mode="r", shape=(self.rows, *self.grid))
@@ -100,15 +100,15 @@ class Shard:
     def _map_bytes(self) -> int:
         return self.grid[0] * self.grid[1]
 
-    def _path(self, what: str, suffix: str) -> Path:
-        return self.folder / f"{what}-{self.rank:05d}-of-{self.world_size:05d}.{suffix}"
+    def _path(self, kind: str, suffix: str) -> Path:
+        return self.folder / f"{kind}-{self.rank:05d}-of-{self.world_size:05d}.{suffix}"
 
     def _is_complete(self) -> bool:
         sizes = {self.path: self.rows * self._map_bytes, self._path("done", "u8"): self.rows}
         return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
     def _create(self) -> None:
-        # The marks go first: were the process killed in between, old marks must not stand for new, empty maps.
+        # The marks go first, so that a process killed in between leaves no old marks beside new, empty maps.
         for path, size in ((self._path("done", "u8"), self.rows), (self.path, self.rows * self._map_bytes)):
             with path.open("wb") as file:
                 file.truncate(size)

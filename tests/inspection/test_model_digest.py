@@ -39,3 +39,9 @@ def test_an_empty_tensor_and_bfloat16_are_digested():
     made.empty = nn.Parameter(torch.zeros(0, 3))
     made.low = nn.Parameter(torch.zeros(2, dtype=torch.bfloat16))
     assert model_digest(made).startswith("sha256:")
+
+
+def test_half_precision_and_empty_tensors_have_digests():
+    model = nn.Linear(3, 2).bfloat16()
+    model.register_buffer("nothing", torch.empty(0))
+    assert len(model_digest(model)) == len("sha256:") + 64
