@@ -62,7 +62,7 @@ OFF = "or leave the bank off"
         (Twice(CROP), f"Twice called its `transform` 2 times for item 0, .* a single call: .*{OFF}"),
         (BlobImages(v2.Compose([Scaling(), *TO_TENSOR])), rf"image of \(30, 30\) and a mask of \(192, 256\) .*{OFF}"),
         (BlobImages(v2.Compose([v2.ToImage(), v2.ToPureTensor(), v2.RandomCrop(9)])), "RandomCrop after ToPureTensor"),
-        (BlobImages(v2.RandomCrop(9)), r"must give a tensor \(C, H, W\), got Image"),
+        (BlobImages(v2.RandomCrop(9)), r"must return a tensor \(C, H, W\), got Image"),
         (
             BlobImages(v2.Compose([CROP, v2.Lambda(lambda x: x.double(), torch.Tensor)])),
             "torch.float64 .* torch.float32",
