@@ -1,4 +1,4 @@
-"""The contract that every explainer keeps, and the template that does what they share."""
+"""Base class of all explainers, with the steps that they share."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Targets = int | Tensor | Callable[[Tensor], Tensor] | Target | None
 
 @dataclass(frozen=True)
 class Explanation:
-    """What an explainer found.
+    """Heatmaps of a batch of images, with the logits and targets they explain.
 
     Attributes:
         maps: Saliency maps, (N, H, W), float32 in [0, 1], at the size of the images; all zero where there is no
             evidence for the target.
         logits: The model's logits for the images, (N, classes).
-        targets: The explained classes, (N,), int64; the predicted ones where a function of the logits was explained.
-        layers: Names of the layers that were looked at; empty for methods that look at pixels alone.
-        grid: Height and width of the target layer's maps, of the finest where there are several; None for methods that
-            look at pixels alone.
+        targets: The explained classes, (N,), int64; the predicted classes where a function of the logits is explained.
+        layers: Names of the target layers; empty for methods that read no layer.
+        grid: Height and width of the target layer's feature maps, the largest where there are several layers; None for
+            methods that read no layer.
     """
 
     maps: Tensor
@@ -49,15 +49,15 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a method may make a map of, after one forward pass.
+    """Inputs of an explanation method: model, images, target and logits.
 
     Attributes:
         model: The classifier, in evaluation mode.
-        forward: Gives logits for any images, in the precision of the caller.
+        forward: Function from images to logits, run in the precision of the caller.
         images: The explained images X, (N, C, H, W).
-        target: What is explained.
-        logits: Logits y, (N, classes), as the model gave them.
-        layers: Names of the layers that were looked at.
+        target: The classes or the function of the logits that is explained.
+        logits: The model's logits y, (N, classes).
+        layers: Names of the target layers.
     """
 
     model: nn.Module
@@ -74,52 +74,56 @@ class Evidence:
 
     @property
     def grid(self) -> tuple[int, int] | None:
-        """Height and width of the target layer's maps; None where no layer is looked at."""
+        """Height and width of the target layer's feature maps, or None for methods that read no layer."""
         return None
 
     def score(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
-        """The target's score, a logit where it is a class, for any images: (M, C, H, W) to (M,).
+        """Compute the target's score for any images: the logit of a class, or the value of the target's function.
 
-        At least in float32. ``owner`` (M,) says which of the N explained images each query was made of.
+        Args:
+            queries: Images (M, C, H, W), usually made from the explained images.
+            owner: Index of the explained image that each query was made from, (M,); their order by default.
+
+        Returns:
+            Scores (M,), at least float32.
         """
         return self.target.score(at_least_float32(self.forward(queries)), owner)
 
     def confidence(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
-        """The target's confidence, a probability where it is a class, for any images: (M, C, H, W) to (M,).
+        """Compute the target's confidence for any images: the probability of a class, or the function's value.
 
-        At least in float32. ``owner`` (M,) says which of the N explained images each query was made of.
+        Arguments and result are those of :meth:`score`.
         """
         return self.target.confidence(at_least_float32(self.forward(queries)), owner)
 
 
 @dataclass(frozen=True)
 class Explainer(ABC):
-    """Turns a classifier's answer for a batch of images into saliency maps.
+    """Base class of the methods that compute saliency maps of a classifier's prediction.
 
-    An explainer is configuration: it holds no model and may serve any number of them. A call leaves the model, the
-    random-number states and the autograd state exactly as they were (see
-    :func:`camaug.inspection.neutral.neutral`), and the same call gives the same map: methods that
-    need noise draw it from a generator of their own.
+    An explainer is configuration: it holds no model, and one explainer works with any number of models. A call leaves
+    the model, the random-number states and the autograd state exactly as they were (see
+    :func:`camaug.inspection.neutral.neutral`). The same call gives the same map: methods that need noise draw it from
+    a generator of their own.
 
-    A method is a subclass of about thirty lines that says how evidence becomes a map: :class:`LayerExplainer` for
-    those that weigh a layer's activations, :class:`PixelExplainer` for gradients at the input, and this class for
-    those that need neither.
+    A method is a subclass that computes a map from evidence. It derives from :class:`LayerExplainer` if it weights a
+    layer's activations, from :class:`PixelExplainer` if it uses gradients at the image, and otherwise from this class.
     """
 
     name: ClassVar[str] = "unregistered"
     info: ClassVar[MethodInfo | None] = None
     """Row of the method in docs/methods.md; required of the methods in ``camaug/explainers/methods``."""
     class_specific: ClassVar[bool] = True
-    """Whether the map depends on the target; some methods show what stands out for the network as a whole."""
+    """True if the map depends on the target; False for methods that show what stands out whatever the class."""
 
     @abstractmethod
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The unnormalised map, (N, h, w), at the features' size or the images'."""
+        """Compute the unnormalised map, (N, h, w), at the size of the feature maps or of the images."""
 
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> Evidence:
-        """One forward pass of the images, and what is kept of it."""
+        """Run one forward pass of the images and collect the evidence."""
         logits = check_logits(forward(images), images)
         return Evidence(model, forward, images, make_target(targets, logits), logits.detach())
 
@@ -134,13 +138,13 @@ class Explainer(ABC):
         """Explain a batch of images.
 
         Args:
-            model: A classifier; what DistributedDataParallel or ``torch.compile`` wrapped is looked into.
-            images: Inputs of shape (N, C, H, W), on the model's device, as the model expects them.
-            targets: What to explain: a class index for all images, or a tensor (N,) of them; a function from logits
+            model: A classifier; DistributedDataParallel and ``torch.compile`` are unwrapped.
+            images: Inputs (N, C, H, W), on the model's device, normalised as the model expects.
+            targets: A class index for all images, or a tensor (N,) of class indices; a function from logits
                 (M, classes) to scores (M,), each row by itself (``lambda logits: logits[:, 3] - logits[:, 5]`` for
-                what speaks for class 3 against class 5); None for the predicted class.
-            forward: How logits (N, classes) come from images, where ``model(images)`` does not give them; or a
-                :class:`camaug.FastForward`, which gives nearly the same ones sooner.
+                the evidence for class 3 against class 5); None for the predicted class.
+            forward: Function from images to logits (N, classes), where ``model(images)`` does not return them; or a
+                :class:`camaug.FastForward`, which computes nearly the same logits in less time.
 
         Returns:
             Maps, logits and targets.
@@ -148,20 +152,20 @@ class Explainer(ABC):
         Raises:
             ValueError: If images or targets are of the wrong shape or range, the layer does not exist, or the logits
                 do not depend on it.
-            TypeError: If the forward does not give a tensor of logits.
+            TypeError: If the forward does not return a tensor of logits.
         """
         _check_images(images)
         model = unwrap(model)
-        asked = _in_ambient_precision(forward or model, images.device.type)
+        run = _in_ambient_precision(forward or model, images.device.type)
         with ExitStack() as stack:
             stack.enter_context(neutral(model))
-            # A copy made here, where inference mode is off, may become a part of a graph.
+            # Inference mode is off here, so that the copy can take part in autograd.
             images = images.clone() if images.is_inference() else images.detach()
             if isinstance(forward, FastForward):
                 stack.enter_context(forward.prepared(images))
                 images = forward.to_memory_format(images)
-            evidence = self.gather(model, asked, images, targets)
-            # The sums of a method are made in float32, whatever precision the model's own forwards run in.
+            evidence = self.gather(model, run, images, targets)
+            # Maps are computed in float32, whatever precision the model's forward passes run in.
             with torch.autocast(images.device.type, enabled=False):
                 saliency = self.saliency(evidence)
                 maps = normalise(upsample(saliency[:, None].float(), evidence.image_size)[:, 0])
@@ -169,7 +173,7 @@ class Explainer(ABC):
 
 
 def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:
-    """The forward in the autocast state of the caller, wherever it is called from."""
+    """Return the forward, made to run in the autocast state of the present caller."""
     enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
 
     def run(images: Tensor) -> Tensor:
@@ -188,20 +192,20 @@ def _check_images(images: Tensor) -> None:
 
 
 def check_logits(logits: Tensor, images: Tensor) -> Tensor:
-    """The logits, if they are some: (N, classes), for N images and at least two classes."""
+    """Return the logits, or raise unless their shape is (N, classes) for N images and at least two classes."""
     if not isinstance(logits, Tensor):
         raise TypeError(
-            f"the model's forward gives a {type(logits).__name__}, expected a tensor of logits (N, classes): "
+            f"the model's forward returns a {type(logits).__name__}, expected a tensor of logits (N, classes): "
             "pass forward=, a function from images to logits"
         )
     if logits.dim() != 2 or len(logits) != len(images):
         raise ValueError(
-            f"the model's forward gives a tensor of shape {tuple(logits.shape)}, expected logits (N, classes) with "
+            f"the model's forward returns a tensor of shape {tuple(logits.shape)}, expected logits (N, classes) with "
             f"N = {len(images)}: pass forward=, a function from images to logits"
         )
     if logits.shape[1] < 2:
         raise ValueError(
-            "the model gives one logit an image, expected at least two classes: for a sigmoid classifier pass "
+            "the model returns one logit per image, expected at least two classes: for a sigmoid classifier pass "
             "forward=, for example lambda images: torch.cat([torch.zeros(len(images), 1), model(images)], dim=1)"
         )
     return logits

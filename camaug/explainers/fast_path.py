@@ -162,7 +162,7 @@ class FastPath:
         )
 
     def _description(self, explainer: Explainer) -> str:
-        """Return what makes explanations with this explainer fast; empty if nothing does."""
+        """Describe what makes explanations with this explainer fast, in an empty string if nothing does."""
         assert self._fast is not None
         parts = [] if self._fast.is_plain else [self._fast.description]
         return ", ".join([*parts, *([] if _is_full_size(explainer) else [_queries(explainer)])])

@@ -1,4 +1,4 @@
-"""The template of the methods that read a map off a layer's activations: class activation maps."""
+"""Base class of class activation maps: methods that compute a map from a layer's activations."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ Fuse = Literal["mean", "max", "product"]
 
 @dataclass(frozen=True)
 class LayerEvidence(Evidence):
-    """What a method may make a map of, at one layer.
+    """Inputs of a method that reads a layer: images, logits, activations and, on demand, gradients.
 
     Attributes:
         layer: The target layer.
         activations: Its feature maps A, (N, K, u, v), float32, or float64 if the model is.
-        gradients: dy / dA, (N, K, u, v), likewise; None for methods that do without.
+        gradients: Gradients dy / dA of the target's score, of the same shape and type; None if the method does not need
+            them.
         others: The evidence of the other layers, where there are several.
     """
 
@@ -42,12 +43,12 @@ class LayerEvidence(Evidence):
 
     @property
     def grid(self) -> tuple[int, int] | None:
-        """Height and width of the layer's maps, of the finest layer's where there are several."""
+        """Height and width of the layer's feature maps, the largest where there are several layers."""
         sizes = [(each.activations.shape[-2], each.activations.shape[-1]) for each in (self, *self.others)]
         return max(sizes, key=lambda size: size[0] * size[1])
 
     def require_gradients(self) -> Tensor:
-        """The gradients; an error where the method did not ask for them by ``needs_gradients``."""
+        """Return the gradients, or raise if the method does not declare ``needs_gradients``."""
         if self.gradients is None:
             raise ValueError("the method reads gradients without declaring that it `needs_gradients`")
         return self.gradients
@@ -55,16 +56,17 @@ class LayerEvidence(Evidence):
 
 @dataclass(frozen=True)
 class LayerExplainer(Explainer):
-    """A method that makes a map of a layer's activations, and perhaps of the gradients there.
+    """Base class of the methods that weight a layer's activations: class activation maps.
 
-    Most methods override :meth:`weights` alone, the weight of each map in the sum ``L = ReLU(sum_k w_k A_k)``; where
-    the maps are not the activations, also :meth:`maps`; and the few that are no weighted sum, :meth:`layer_saliency`.
+    Most methods override only :meth:`weights`, the weight of each map in the sum ``L = ReLU(sum_k w_k A_k)``. A method
+    whose maps are not the activations also overrides :meth:`maps`. A method that is no weighted sum overrides
+    :meth:`layer_saliency`.
 
     Args:
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those, whose maps are
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers, whose maps are
             fused.
-        fuse: How the maps of several layers become one, each normalised and enlarged: their ``"mean"``, the largest
-            value at each place, ``"max"``, or their ``"product"``.
+        fuse: Fusion of the normalised and enlarged maps of several layers: ``"mean"``, ``"max"`` (at each position) or
+            ``"product"``.
     """
 
     layer: Layer | Sequence[Layer] = field(default=None, kw_only=True)
@@ -80,40 +82,40 @@ class LayerExplainer(Explainer):
 
     @property
     def needs_gradients(self) -> bool:
-        """Whether the method reads the gradients of the target's score at the target layer."""
+        """Return True if the method reads the gradients of the target's score at the target layer."""
         return False
 
     def maps(self, evidence: LayerEvidence) -> Tensor:
-        """The maps that are summed, (N, M, u, v): the activations unless a method says otherwise."""
+        """Return the maps that are summed, (N, M, u, v), by default the activations."""
         return evidence.activations
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The weight of each map in the sum, (N, M)."""
+        """Compute the weight of each map in the sum, (N, M)."""
         raise NotImplementedError(f"{type(self).__name__} must override `weights` or `layer_saliency`")
 
     def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
-        """The unnormalised map of one layer, (N, h, w), at the features' size or the images'."""
+        """Compute the unnormalised map of one layer, (N, h, w), at the size of the feature maps or of the images."""
         maps = self.maps(evidence)
         return weighted_sum(maps, self.weights(evidence, maps)).relu()
 
     def derivative(self, score: Tensor, output: Tensor) -> Tensor | None:
-        """The derivative of the summed score at the layer's output; None where the score does not depend on it."""
+        """Compute the derivative of the summed score at the layer's output, or None if there is none."""
         # In evaluation mode no image's score depends on another image, so one backward pass serves the whole batch.
         return torch.autograd.grad(score, output, retain_graph=True, allow_unused=True)[0]
 
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> LayerEvidence:
-        """One forward pass of the images, and at each layer its activations and gradients."""
-        named = self.layer if isinstance(self.layer, tuple) else (self.layer,)
-        layers = [resolve_layer(model, layer, images, forward=forward) for layer in named]
-        return self._look(model, forward, images, targets, layers)
+        """Run one forward pass of the images and collect the activations and gradients of each layer."""
+        chosen = self.layer if isinstance(self.layer, tuple) else (self.layer,)
+        layers = [resolve_layer(model, layer, images, forward=forward) for layer in chosen]
+        return self._collect(model, forward, images, targets, layers)
 
     def at(self, evidence: LayerEvidence, images: Tensor) -> LayerEvidence:
-        """The evidence at the same layer, for the same target, of other images made of the explained ones."""
-        return self._look(evidence.model, evidence.forward, images, evidence.target, [evidence.layer])
+        """Collect the evidence at the same layer and for the same target from variants of the explained images."""
+        return self._collect(evidence.model, evidence.forward, images, evidence.target, [evidence.layer])
 
-    def _look(
+    def _collect(
         self,
         model: nn.Module,
         forward: Callable[[Tensor], Tensor],
@@ -122,10 +124,10 @@ class LayerExplainer(Explainer):
         layers: Sequence[ResolvedLayer],
     ) -> LayerEvidence:
         with ExitStack() as stack:
-            captured = [stack.enter_context(capture(layer.module, gradients=self.needs_gradients)) for layer in layers]
+            captures = [stack.enter_context(capture(layer.module, gradients=self.needs_gradients)) for layer in layers]
             logits = check_logits(forward(images), images)
             target = make_target(targets, logits)
-        outputs = [kept.output for kept in captured]
+        outputs = [each.output for each in captures]
         gradients = self._differentiate(target, logits, outputs)
         size = image_size(images)
         first, *others = (
@@ -145,7 +147,7 @@ class LayerExplainer(Explainer):
         return replace(first, others=tuple(others))
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The map of the layer, or the fused maps of several, (N, h, w)."""
+        """Compute the map of the layer, or the fused map of several layers, (N, h, w)."""
         if not isinstance(evidence, LayerEvidence):
             raise TypeError(
                 f"{type(self).__name__} reads a layer, expected LayerEvidence, got {type(evidence).__name__}"
@@ -172,9 +174,9 @@ class LayerExplainer(Explainer):
 
 
 def weighted_sum(maps: Tensor, weights: Tensor) -> Tensor:
-    """Sum maps by weights: ``sum_k w_k M_k``.
+    """Compute the weighted sum of maps: ``sum_k w_k M_k``.
 
-    A weight that is not finite belongs to a map that says nothing, and counts as 0.
+    A weight that is not finite belongs to a map without information, and counts as 0.
 
     Args:
         maps: (N, M, u, v).
@@ -188,10 +190,10 @@ def weighted_sum(maps: Tensor, weights: Tensor) -> Tensor:
 
 
 def fuse_maps(maps: Sequence[Tensor], size: tuple[int, int], how: Fuse) -> Tensor:
-    """Fuse the maps of several layers, each stretched to [0, 1] at one size.
+    """Fuse the maps of several layers, each normalised to [0, 1] and enlarged to one size.
 
     Args:
-        maps: One (N, h, w) a layer, of any sizes.
+        maps: Maps (N, h, w) of each layer, of any sizes.
         size: Height and width of the result.
         how: ``"mean"``, ``"max"`` or ``"product"``.
 

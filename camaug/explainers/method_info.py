@@ -12,7 +12,7 @@ Section = Literal["layer", "queries", "pixels", "transformers", "wrappers"]
 
 @dataclass(frozen=True, kw_only=True)
 class MethodInfo:
-    """Row of a method in the tables of docs/methods.md.
+    """Facts about a method, shown as its row in docs/methods.md.
 
     Attributes:
         section: Section of the page.

@@ -1,4 +1,4 @@
-"""Noise on images that is the same in every call, whatever the batch."""
+"""Reproducible noise on images, independent of the batch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["check_noise", "noisy_copies"]
 
 
 def noisy_copies(images: Tensor, samples: int, noise: float, seed: int) -> Iterator[Tensor]:
-    """Copies of a batch with normal noise added, the same noise on every image.
+    """Yield copies of a batch with Gaussian noise added, the same noise on every image.
 
     Args:
         images: (N, C, H, W).
         samples: Number of copies.
         noise: Standard deviation, as a share of each image's range of values.
-        seed: Of the noise.
+        seed: Seed of the noise.
 
     Yields:
         Batches (N, C, H, W).
@@ -25,12 +25,12 @@ def noisy_copies(images: Tensor, samples: int, noise: float, seed: int) -> Itera
     generator = torch.Generator().manual_seed(seed)
     spread = images.amax(dim=(1, 2, 3), keepdim=True) - images.amin(dim=(1, 2, 3), keepdim=True)
     for _ in range(samples):
-        drawn = torch.randn(images.shape[1:], generator=generator)
-        yield images + noise * spread * drawn.to(images)
+        sample = torch.randn(images.shape[1:], generator=generator)
+        yield images + noise * spread * sample.to(images)
 
 
 def check_noise(samples: int, noise: float) -> None:
-    """Refuse settings that make no noise, or none that is one."""
+    """Raise a ValueError unless there is at least one copy and the noise is not negative."""
     if samples < 1:
         raise ValueError(f"`samples` must be at least 1, got {samples}")
     if noise < 0:

@@ -1,4 +1,4 @@
-"""The template of the methods that look at the gradient at the image itself, which captum computes."""
+"""Base class of the methods that use the gradient at the image, which captum computes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class PixelExplainer(Explainer):
-    """A method that gives every value of every pixel its share; needs ``pip install 'camaug[pixels]'``.
+    """Base class of the methods that attribute the score to the image's values.
 
-    A subclass says how, in :meth:`attributions`; the map is their largest magnitude over the colour channels. A few
-    pixels far above all others would leave the rest of the map dark, so it is clipped, as SmoothGrad's authors do.
+    They need captum: ``pip install 'camaug[pixels]'``. A subclass overrides :meth:`attributions`; the map is their
+    largest magnitude over the colour channels. A few pixels far above all others would leave the rest of the map dark,
+    so the map is clipped, as in the SmoothGrad paper.
 
     Args:
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
     """
 
     clip: float = field(default=99.0, kw_only=True)
@@ -43,19 +44,19 @@ class PixelExplainer(Explainer):
 
     @abstractmethod
     def attributions(self, evidence: Evidence) -> Tensor:
-        """What each value of the images adds to the score, (N, C, H, W), at least float32."""
+        """Compute the contribution of each value of the images to the score, (N, C, H, W), at least float32."""
 
     def over_channels(self, attributions: Tensor) -> Tensor:
-        """One value a pixel, (N, H, W), of one for each of its colour channels, (N, C, H, W)."""
+        """Reduce attributions (N, C, H, W) to one value per pixel, (N, H, W): the largest magnitude."""
         return attributions.abs().amax(dim=1)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The attributions over the colour channels, clipped, (N, H, W)."""
+        """Compute the clipped attributions, reduced over the colour channels, (N, H, W)."""
         return clip_outliers(self.over_channels(self.attributions(evidence)), self.clip)
 
 
 def clip_outliers(maps: Tensor, percentile: float) -> Tensor:
-    """Cut each map (N, H, W) off at one of its percentiles.
+    """Clip each map (N, H, W) at one of its percentiles.
 
     Example:
         >>> clip_outliers(torch.tensor([[[0.0, 1.0], [2.0, 90.0]]]), 50)
@@ -68,16 +69,13 @@ def clip_outliers(maps: Tensor, percentile: float) -> Tensor:
 
 
 def check_clip(percentile: float) -> None:
-    """Refuse what is no percentile to clip at."""
+    """Raise a ValueError unless the percentile is above 0 and at most 100."""
     if not 0 < percentile <= 100:
         raise ValueError(f"`clip` is a percentile and must be above 0 and at most 100, got {percentile}")
 
 
 class ScoredModel(nn.Module):
-    """A model whose output is the target's score: images (M, C, H, W) and their owners (M,) to (M,).
-
-    captum's methods that change a model's modules look for them here.
-    """
+    """Model whose output is the target's score, for captum's methods that change a model's modules."""
 
     def __init__(self, evidence: Evidence) -> None:
         super().__init__()
@@ -85,25 +83,25 @@ class ScoredModel(nn.Module):
         self._score = evidence.score
 
     def forward(self, images: Tensor, owner: Tensor) -> Tensor:
-        """The scores."""
+        """Compute the scores (M,) of images (M, C, H, W) with owners (M,), as :meth:`Evidence.score` does."""
         return self._score(images, owner)
 
 
 def captum(method: str) -> Any:
-    """Captum's attribution methods; an error that says how to install them where they are missing."""
+    """Import captum's attribution methods, or raise an error that says how to install captum."""
     return import_extra("captum.attr", package="captum", extra="pixels", reason=f"the explainer {method!r} needs")
 
 
 def with_gradient(attribution: Any, images: Tensor, owner: Tensor | None = None, **settings: Any) -> Tensor:
-    """What one of captum's attributions finds for images (M, C, H, W): (M, C, H, W), at least float32."""
+    """Run one of captum's attribution methods on images (M, C, H, W): (M, C, H, W), at least float32."""
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     inputs = images.detach().clone().requires_grad_()
     with torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
-        found: Tensor = attribution.attribute(inputs, additional_forward_args=(owner,), **settings)
-    return at_least_float32(found.detach())
+        result: Tensor = attribution.attribute(inputs, additional_forward_args=(owner,), **settings)
+    return at_least_float32(result.detach())
 
 
 def input_gradient(evidence: Evidence, images: Tensor, method: str) -> Tensor:
-    """The gradient of the target's score at images made of the explained ones, (N, C, H, W), at least float32."""
+    """Compute the gradient of the target's score at variants of the explained images, (N, C, H, W)."""
     return with_gradient(captum(method).Saliency(evidence.score), images, abs=False)

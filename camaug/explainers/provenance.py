@@ -1,4 +1,4 @@
-"""What was computed, in JSON's types: an explainer's settings, the model and its weights, the versions."""
+"""Provenance of an explanation as JSON: the explainer's settings, the model and the package versions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["describe", "describe_explainer", "describe_model", "settings_line", 
 
 
 def describe_explainer(explainer: Explainer, model: nn.Module | None = None) -> dict[str, Any]:
-    """An explainer as ``{"name", "class", "settings"}``.
+    """Return an explainer as ``{"name", "class", "settings"}``.
 
     Args:
         explainer: The explainer.
         model: The model, so that a layer given as a module is named.
 
     Returns:
-        A dict in JSON's types.
+        A dictionary that can be written as JSON.
 
     Example:
         >>> from camaug import GradCAM
@@ -36,7 +36,7 @@ def describe_explainer(explainer: Explainer, model: nn.Module | None = None) -> 
 
 
 def settings_line(explainer: Explainer, model: nn.Module | None = None) -> str:
-    """An explainer's name and settings on one line, without those that are None.
+    """Return an explainer's name and settings on one line, without settings that are None.
 
     Example:
         >>> from camaug import GradCAM
@@ -54,7 +54,7 @@ def _on_one_line(described: Any) -> str:
 
 
 def describe_model(model: nn.Module) -> dict[str, Any]:
-    """A model as ``{"class", "name", "parameters"}``; the name is null where the model does not carry one."""
+    """Return a model as ``{"class", "name", "parameters"}``, with None as the name if the model stores none."""
     hyperparameters = getattr(model, "hparams", None)
     name = hyperparameters.get("name") if isinstance(hyperparameters, Mapping) else None
     architectures = (getattr(module, "pretrained_cfg", None) for module in model.modules())
@@ -67,12 +67,12 @@ def describe_model(model: nn.Module) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str | None]:
-    """The versions of camaug and of what its figures depend on; null for what is not installed."""
+    """Return the versions of camaug and of the packages that its results depend on, None where not installed."""
     return {"camaug": __version__, **{name: _version(name) for name in ("torch", "torchvision", "timm", "captum")}}
 
 
 def describe(value: Any, model: nn.Module | None = None) -> Any:
-    """Any setting in JSON's types: the same for equal settings in every process."""
+    """Return any setting as a JSON value, the same for equal settings in every process."""
     if isinstance(value, Explainer):
         return describe_explainer(value, model)
     if isinstance(value, nn.Module):

@@ -106,7 +106,7 @@ def explainer_class(name: str) -> type[Explainer]:
 
 
 def _import_explainer(path: str) -> type[Explainer] | None:
-    """Import an explainer's class by its import path; return None if the path has no dot."""
+    """Import an explainer's class by its import path, or return None if the path has no dot."""
     module, _, name = path.rpartition(".")
     if not module:
         return None

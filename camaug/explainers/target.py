@@ -1,4 +1,4 @@
-"""What is explained: a class of each image, or any function of the logits."""
+"""Targets of an explanation: a class of each image, or a function of the logits."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ __all__ = ["Target", "make_target"]
 
 @dataclass(frozen=True)
 class Target:
-    """What a map is to explain, for each of N images.
+    """Classes of N images, or a function of their logits, that a map explains.
 
     Attributes:
-        classes: The explained class of each image, (N,), int64; the predicted one where ``function`` is explained.
-        function: Scores (M,) of logits (M, classes), where the second argument (M,) says which of the N images each
-            row belongs to; None explains the classes.
+        classes: The explained class of each image, (N,), int64; the predicted class where ``function`` is explained.
+        function: Function from logits (M, classes) and the index (M,) of the image that each row belongs to, to scores
+            (M,); None explains the classes.
     """
 
     classes: Tensor
     function: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def score(self, logits: Tensor, owner: Tensor | None = None) -> Tensor:
-        """What is differentiated: the class's logit, or the function's value.
+        """Compute the value that is differentiated: the logit of the class, or the value of the function.
 
         Args:
             logits: (M, classes).
-            owner: Which of the N images each row belongs to, (M,); the images in their order by default.
+            owner: Index of the image that each row belongs to, (M,); the images in their order by default.
 
         Returns:
             Scores (M,).
         """
-        owner = self._owner(logits, owner)
+        owner = _in_order(logits) if owner is None else owner
         if self.function is None:
             return logits.gather(1, self.classes[owner, None])[:, 0]
         score = self.function(logits, owner)
@@ -47,35 +47,25 @@ class Target:
         return score
 
     def confidence(self, logits: Tensor, owner: Tensor | None = None) -> Tensor:
-        """What is measured on changed images: the class's softmax probability, or the function's value.
+        """Compute the value that queries measure: the softmax probability of the class, or the value of the function.
 
-        Args:
-            logits: (M, classes).
-            owner: Which of the N images each row belongs to, (M,); the images in their order by default.
-
-        Returns:
-            Confidences (M,).
+        Arguments and result are those of :meth:`score`.
         """
-        if self.function is not None:
-            return self.score(logits, owner)
-        return logits.softmax(dim=1).gather(1, self.classes[self._owner(logits, owner), None])[:, 0]
+        return self.score(logits if self.function is not None else logits.softmax(dim=1), owner)
 
     def require_classes(self, method: str) -> Tensor:
-        """The classes (N,); an error where a function is explained, for methods that need a class."""
+        """Return the classes (N,), or raise if a function is explained."""
         if self.function is not None:
             raise ValueError(f"{method} explains a class: give `targets` as class indices, not as a function")
         return self.classes
 
-    def _owner(self, logits: Tensor, owner: Tensor | None) -> Tensor:
-        return torch.arange(len(logits), device=logits.device) if owner is None else owner
-
 
 def make_target(targets: int | Tensor | Callable[[Tensor], Tensor] | Target | None, logits: Tensor) -> Target:
-    """Turn what a user says about targets into one.
+    """Create a target from the forms that a user may give.
 
     Args:
-        targets: A class index for all images, or a tensor (N,) of them; a function from logits (M, classes) to scores
-            (M,), each row by itself; None for the predicted class.
+        targets: A class index for all images, or a tensor (N,) of class indices; a function from logits (M, classes)
+            to scores (M,), each row by itself; None for the predicted class.
         logits: The model's logits for the images, (N, classes).
 
     Returns:
@@ -95,6 +85,10 @@ def make_target(targets: int | Tensor | Callable[[Tensor], Tensor] | Target | No
     return Target(_classes(targets, logits))
 
 
+def _in_order(logits: Tensor) -> Tensor:
+    return torch.arange(len(logits), device=logits.device)
+
+
 def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
     count, classes = logits.shape
     targets = torch.as_tensor(targets, device=logits.device)
@@ -104,7 +98,7 @@ def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
             f"got {targets.dtype} of shape {tuple(targets.shape)}"
         )
     if targets.dim() == 1 and len(targets) != count:
-        raise ValueError(f"`targets` must name one class for each of the {count} images, got {len(targets)}")
+        raise ValueError(f"`targets` must have one class for each of the {count} images, got {len(targets)}")
     if targets.min() < 0 or targets.max() >= classes:
         wrong = sorted({int(t) for t in targets.reshape(-1) if not 0 <= t < classes})
         raise ValueError(f"`targets` must be between 0 and {classes - 1}, the model's last class, got {wrong}")

@@ -1,4 +1,4 @@
-"""The template of the methods that ask another method several times."""
+"""Base class of the methods that run another method."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["WrappingExplainer"]
 
 @dataclass(frozen=True)
 class WrappingExplainer(Explainer):
-    """A method that changes what another one is asked, or what is made of its answers.
+    """Base class of the methods that change the inputs of another method or combine its maps.
 
     Args:
-        explainer: The other method: an explainer, or the name of one.
+        explainer: The inner method: an explainer or its name.
     """
 
     explainer: Explainer | str = "grad-cam"
@@ -29,16 +29,16 @@ class WrappingExplainer(Explainer):
 
     @property
     def inner(self) -> Explainer:
-        """The other method."""
+        """The inner method."""
         return as_explainer(self.explainer)
 
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> Evidence:
-        """What the other method gathers."""
+        """Collect the evidence of the inner method."""
         return self.inner.gather(model, forward, images, targets)
 
-    def ask(self, evidence: Evidence, images: Tensor) -> Tensor:
-        """The other method's map of the same target for images made of the explained ones, (N, H, W) in [0, 1]."""
-        seen = self.inner.gather(evidence.model, evidence.forward, images, evidence.target)
-        return normalise(upsample(self.inner.saliency(seen)[:, None], evidence.image_size)[:, 0])
+    def inner_maps(self, evidence: Evidence, images: Tensor) -> Tensor:
+        """Compute the inner method's maps of variants of the explained images, (N, H, W) in [0, 1]."""
+        variant = self.inner.gather(evidence.model, evidence.forward, images, evidence.target)
+        return normalise(upsample(self.inner.saliency(variant)[:, None], evidence.image_size)[:, 0])

@@ -194,7 +194,7 @@ def test_a_module_whose_forward_is_not_logits(module, loader, make_trainer, read
     logits = module.net.forward
     module.forward = lambda images: {"logits": logits(images)}
     module.training_step = lambda batch, batch_idx: torch.nn.functional.cross_entropy(module.net(batch[0]), batch[1])
-    with pytest.raises(TypeError, match="gives a dict, expected a tensor of logits"):
+    with pytest.raises(TypeError, match="returns a dict, expected a tensor of logits"):
         make_trainer(CamLogger("grad-cam", images=3)).fit(module, loader)
     callback = CamLogger("grad-cam", images=3, forward=lambda module, images: module(images)["logits"])
     make_trainer(callback).fit(module, loader)

@@ -214,7 +214,7 @@ def test_forward_for_a_model_that_gives_a_dict(explainer, net, images):
     model = DictOutput(net)
     explanation = explainer(model, images, forward=lambda batch: model(batch)["logits"])
     same(explanation, explainer(net, images))
-    with pytest.raises(TypeError, match=r"gives a dict, expected a tensor of logits \(N, classes\): pass forward="):
+    with pytest.raises(TypeError, match=r"returns a dict, expected a tensor of logits \(N, classes\): pass forward="):
         explainer(model, images)
 
 
@@ -310,5 +310,5 @@ class Pair(nn.Module):
 
 def test_a_single_logit_is_refused():
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4 * 6 * 6, 1))
-    with pytest.raises(ValueError, match="gives one logit an image, expected at least two classes"):
+    with pytest.raises(ValueError, match="returns one logit per image, expected at least two classes"):
         GradCAM()(model, torch.rand(2, 3, 8, 8))

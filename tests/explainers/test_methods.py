@@ -588,7 +588,7 @@ def test_refine_cam_is_the_product_of_the_last_layers_of_each_grid(net, images):
 
 
 def test_refine_cam_needs_a_method_with_a_layer():
-    with pytest.raises(ValueError, match="refine-cam multiplies the maps of several layers, and 'rise' looks at none"):
+    with pytest.raises(ValueError, match="refine-cam multiplies the maps of several layers, and 'rise' reads none"):
         get_explainer("refine-cam", explainer="rise")
 
 
@@ -619,7 +619,7 @@ def test_eigen_smooth_needs_a_weighted_sum():
         ("kpca-cam", {"kernel": "cosine"}, "`kernel` must be 'sigmoid' or 'rbf', got 'cosine'"),
         ("feature-maps", {"columns": 0}, "`channels` and `columns` must be at least 1, got 16 and 0"),
         ("finer-cam", {"references": 0}, "`references` must be at least 1 class, got 0"),
-        ("aug-smooth", {"factors": []}, "`factors` must name at least one factor"),
+        ("aug-smooth", {"factors": []}, "`factors` must hold at least one factor"),
         ("refine-cam", {"count": 0}, "refine-cam needs at least one layer, got count=0"),
         ("legrad", {"blocks": 0}, "`blocks` must be at least 1, or None for all, got 0"),
         ("grad-cam", {"fuse": "sum"}, "`fuse` must be 'mean', 'max' or 'product', got 'sum'"),

@@ -17,34 +17,34 @@ from camaug.inspection.capture import replace_output
 
 __all__ = ["AblationCAM", "ablated_scores"]
 
-DEFAULT_CHUNK = 32  # many at once: the layers before the target layer run once a chunk
+DEFAULT_CHUNK = 32  # large, because the layers before the target layer run once per chunk
 
 
 def ablated_scores(evidence: LayerEvidence, chunk_size: int | None = None) -> Tensor:
-    """The score of each image where one channel of the target layer is set to 0, for every channel.
+    """Compute the score of each image without each channel of the target layer.
 
-    Where the model allows it, the layers before the target layer see each image once a chunk, and only those after it
-    see every ablation.
+    Where the model allows it, the layers before the target layer run once per chunk, and only the layers after it run
+    for every ablation.
 
     Args:
         evidence: The evidence.
-        chunk_size: Ablations in one forward pass; at least 32 by default.
+        chunk_size: Ablations per forward pass; 32 by default, fewer where memory is short.
 
     Returns:
         Scores (N, K).
     """
-    multiply_behind = _may_multiply_behind(evidence)
-    scores = [_ablate(evidence, image, chunk_size, multiply_behind) for image in range(len(evidence.images))]
+    can_copy = _can_copy_at_the_layer(evidence)
+    scores = [_ablate(evidence, image, chunk_size, can_copy) for image in range(len(evidence.images))]
     return torch.stack(scores)
 
 
-def _ablate(evidence: LayerEvidence, image: int, chunk_size: int | None, multiply_behind: bool) -> Tensor:
-    """The scores of one image, (K,)."""
+def _ablate(evidence: LayerEvidence, image: int, chunk_size: int | None, can_copy: bool) -> Tensor:
+    """Compute the scores of one image without each channel, (K,)."""
 
-    def query(part: slice) -> Tensor:
-        ablated = torch.arange(part.start, part.stop, device=evidence.images.device)
+    def query(chunk: slice) -> Tensor:
+        ablated = torch.arange(chunk.start, chunk.stop, device=evidence.images.device)
         one = evidence.images[image, None]
-        images = one if multiply_behind else one.expand(len(ablated), -1, -1, -1)
+        images = one if can_copy else one.expand(len(ablated), -1, -1, -1)
         with replace_output(evidence.layer.module, lambda output: _without(evidence, output, ablated)):
             return evidence.score(images, torch.full_like(ablated, image))
 
@@ -53,20 +53,20 @@ def _ablate(evidence: LayerEvidence, image: int, chunk_size: int | None, multipl
 
 
 def _without(evidence: LayerEvidence, output: Tensor, channels: Tensor) -> Tensor:
-    """A copy of the layer's output for each of the channels, in which it is 0."""
-    # Where in the output a channel's places are, however it is arranged, is seen by arranging the positions.
-    positions = torch.arange(output[0].numel(), device=output.device).view(1, *output.shape[1:])
-    places = evidence.layer.to_maps(positions, evidence.image_size)[0].flatten(1)
+    """Copy the layer's output once per channel and set that channel to 0."""
+    # Converting the indices to maps shows where each channel's values are, whatever the output's layout.
+    indices = torch.arange(output[0].numel(), device=output.device).view(1, *output.shape[1:])
+    of_channel = evidence.layer.to_maps(indices, evidence.image_size)[0].flatten(1)
     copies = output.expand(len(channels), *output.shape[1:]).reshape(len(channels), -1).clone()
-    return copies.scatter_(1, places[channels], 0).view(len(channels), *output.shape[1:])
+    return copies.scatter_(1, of_channel[channels], 0).view(len(channels), *output.shape[1:])
 
 
-def _may_multiply_behind(evidence: LayerEvidence) -> bool:
-    """Whether the model gives each copy of one image its logits if the copies are made at the target layer."""
+def _can_copy_at_the_layer(evidence: LayerEvidence) -> bool:
+    """Return True if copies of one image, made at the target layer's output, get the image's logits."""
     with replace_output(evidence.layer.module, lambda output: output.repeat_interleave(2, dim=0)):
         try:
             logits = evidence.forward(evidence.images[:1])
-        except RuntimeError:  # something besides the layer's output carries the batch's size past it
+        except RuntimeError:  # the batch size reaches later layers by another way than the layer's output
             return False
     expected = evidence.logits[:1].expand(2, -1)
     return logits.shape == expected.shape and torch.allclose(logits, expected, rtol=1e-3, atol=1e-3)
@@ -75,17 +75,17 @@ def _may_multiply_behind(evidence: LayerEvidence) -> bool:
 @register_explainer("ablation-cam")
 @dataclass(frozen=True)
 class AblationCAM(LayerExplainer):
-    """Ablation-CAM: each channel weighted by the share of the score that is lost without it.
+    """Ablation-CAM: channels weighted by the share of the score that is lost without them.
 
     Desai, Ramaswamy 2020, Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
     Localization (WACV 2020), equation 3: ``w_k = (y_c - y_c^k) / y_c``, where channel k is set to 0 for ``y_c^k``.
-    Divided by the magnitude of ``y_c``, so that a class of negative logit keeps its signs. Costs one forward pass,
-    and for every channel one of the layers after the target layer.
+    The division is by the magnitude of ``y_c``, so that a class with a negative logit keeps its signs. Costs one
+    forward pass, and one of the layers after the target layer for every channel.
 
     Args:
-        chunk_size: Ablations in one forward pass; at least 32 by default.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        chunk_size: Ablations per forward pass; 32 by default, fewer where memory is short.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torchvision
@@ -112,6 +112,6 @@ class AblationCAM(LayerExplainer):
         check_chunk_size(self.chunk_size)
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The share of the score that is lost without each channel, (N, K)."""
+        """Compute the share of the score that is lost without each channel, (N, K)."""
         score = evidence.target.score(at_least_float32(evidence.logits))[:, None]
         return (score - ablated_scores(evidence, self.chunk_size)) / score.abs()

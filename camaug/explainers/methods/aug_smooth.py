@@ -1,4 +1,4 @@
-"""Smoothing by test-time augmentation."""
+"""Aug-smooth: smoothing by test-time augmentation."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["AugSmooth"]
 @register_explainer("aug-smooth")
 @dataclass(frozen=True)
 class AugSmooth(WrappingExplainer):
-    """The mean map of any method over mirrored and brighter or darker copies of the image.
+    """Aug-smooth: the mean map of any method over mirrored, brighter and darker copies of the image.
 
-    Costs the method twice for every factor.
+    Runs the method twice for every factor.
 
     Args:
-        explainer: The method: an explainer, or the name of one.
-        factors: By which the images' values are multiplied; each copy is also mirrored.
+        explainer: The inner method: an explainer or its name.
+        factors: Factors that the images' values are multiplied by; each copy is also mirrored.
 
     Example:
         >>> import torchvision
@@ -48,11 +48,11 @@ class AugSmooth(WrappingExplainer):
         super().__post_init__()
         object.__setattr__(self, "factors", tuple(self.factors))
         if not self.factors:
-            raise ValueError("`factors` must name at least one factor, got none")
+            raise ValueError("`factors` must hold at least one factor, got none")
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The mean of the copies' maps, mirrored back, (N, H, W)."""
+        """Compute the mean of the copies' maps, mirrored back, (N, H, W)."""
         images = evidence.images
-        maps = [self.ask(evidence, factor * images) for factor in self.factors]
-        mirrored = [self.ask(evidence, factor * images.flip(-1)).flip(-1) for factor in self.factors]
+        maps = [self.inner_maps(evidence, factor * images) for factor in self.factors]
+        mirrored = [self.inner_maps(evidence, factor * images.flip(-1)).flip(-1) for factor in self.factors]
         return torch.stack(maps + mirrored).mean(dim=0)

@@ -1,4 +1,4 @@
-"""CAM, the class activation map that the others generalise."""
+"""CAM: class activation mapping."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["CAM", "pooled_head"]
 
 
 def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor | None:
-    """The weights of a head that is global average pooling and one linear layer, (classes, K).
+    """Find the weights of a head that is global average pooling and one linear layer.
 
-    The layer is recognised by what it does: ``W mean_ij(A) + b`` must be the logits.
+    The layer is recognised by its output: ``W mean_ij(A) + b`` must equal the logits.
 
     Args:
         model: The classifier.
@@ -26,7 +26,7 @@ def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor
         logits: (N, classes).
 
     Returns:
-        W; None where no linear layer or 1 x 1 convolution of the model gives the logits so.
+        W, (classes, K); None if no linear layer or 1 x 1 convolution of the model computes the logits this way.
     """
     pooled, logits = activations.mean(dim=(2, 3)), at_least_float32(logits)
     tolerance = 1e-2 if logits.abs().amax() == 0 else 1e-2 * float(logits.abs().amax())
@@ -42,17 +42,17 @@ def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor
 @register_explainer("cam")
 @dataclass(frozen=True)
 class CAM(LayerExplainer):
-    """CAM: the channels weighted by the classifier's own weights, ``L = ReLU(sum_k W[c, k] A_k)``.
+    """CAM: channels weighted by the classifier's own weights, ``L = ReLU(sum_k W[c, k] A_k)``.
 
     Zhou et al. 2016, Learning Deep Features for Discriminative Localization (arXiv 1512.04150), equation 2. The head
     must be global average pooling and one linear layer, as in ResNets. Costs one forward pass.
 
     Args:
         layer: The target layer: None to find it, a name, or a module of the model.
-        fuse: How the maps of several layers become one.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Raises:
-        ValueError: At the call, if the head is another, or a function is explained instead of a class.
+        ValueError: At the call, if the model has another head, or a function is explained instead of a class.
 
     Example:
         >>> import torch, torchvision
@@ -69,7 +69,7 @@ class CAM(LayerExplainer):
     )
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The linear layer's weights of the explained class, (N, K)."""
+        """Return the linear layer's weights of the explained class, (N, K)."""
         classes = evidence.target.require_classes(self.name)
         weights = pooled_head(evidence.model, evidence.activations, evidence.logits)
         if weights is None:

@@ -19,13 +19,13 @@ __all__ = ["DeconvNet"]
 @register_explainer("deconvnet")
 @dataclass(frozen=True)
 class DeconvNet(PixelExplainer):
-    """DeconvNet: the score projected back to the image, each ReLU applied to the gradient instead of its mask.
+    """DeconvNet: the gradient at the image, with each ReLU applied to the gradient itself on the way back.
 
     Zeiler, Fergus 2014, Visualizing and Understanding Convolutional Networks (arXiv 1311.2901), section 2.1. Needs
     ReLU modules. Costs two forward passes and one backward pass.
 
     Args:
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torch, torchvision
@@ -43,5 +43,5 @@ class DeconvNet(PixelExplainer):
     )
 
     def attributions(self, evidence: Evidence) -> Tensor:
-        """The deconvolved gradient at the images, (N, C, H, W)."""
+        """Compute the deconvolved gradient at the images, (N, C, H, W)."""
         return modified_relu_gradient(evidence, "Deconvolution", self.name)

@@ -20,13 +20,13 @@ __all__ = ["EigenGradCAM"]
 class EigenGradCAM(LayerExplainer):
     """Eigen-Grad-CAM: the first principal component of gradient times activation.
 
-    Eigen-CAM (arXiv 2008.00299) made specific to a class, as today's libraries know it. Costs one forward pass and
+    Class-specific variant of Eigen-CAM (arXiv 2008.00299), as common libraries implement it. Costs one forward pass and
     the head's backward pass.
 
     Args:
-        centred: Whether each channel's mean is subtracted first, as pytorch-grad-cam does.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        centred: Subtract each channel's mean first, as pytorch-grad-cam does.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torch, torchvision
@@ -46,10 +46,10 @@ class EigenGradCAM(LayerExplainer):
 
     @property
     def needs_gradients(self) -> bool:
-        """The maps are made of gradients."""
+        """Return True: the maps are computed from gradients."""
         return True
 
     def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
-        """The positive part of the first principal component of gradient times activation, (N, u, v)."""
+        """Compute the positive part of the first principal component of gradient times activation, (N, u, v)."""
         weighted = evidence.require_gradients() * evidence.activations
         return principal_component(weighted, centred=self.centred).relu()

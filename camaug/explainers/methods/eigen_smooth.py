@@ -1,4 +1,4 @@
-"""Smoothing by the first principal component."""
+"""Eigen-smooth: smoothing by the first principal component."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["EigenSmooth"]
 @register_explainer("eigen-smooth")
 @dataclass(frozen=True)
 class EigenSmooth(WrappingExplainer):
-    """The first principal component of the maps that a method would sum, instead of their sum.
+    """Eigen-smooth: the first principal component of the maps that a method would sum.
 
-    For methods that are a weighted sum of a layer's maps, such as Grad-CAM, Score-CAM or LayerCAM. Costs what the
-    method costs.
+    For methods that are a weighted sum of a layer's maps, such as Grad-CAM, Score-CAM or LayerCAM. Costs as much as the
+    method.
 
     Args:
-        explainer: The method: an explainer, or the name of one.
+        explainer: The inner method: an explainer or its name.
 
     Raises:
         ValueError: If the method is not a weighted sum of a layer's maps.
@@ -54,12 +54,12 @@ class EigenSmooth(WrappingExplainer):
             )
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The positive part of the weighted maps' first principal component, (N, u, v), or of several layers fused."""
+        """Compute the positive part of the weighted maps' first principal component, (N, u, v), fused over layers."""
         inner = self.inner
         if not isinstance(evidence, LayerEvidence) or not isinstance(inner, LayerExplainer):
             raise TypeError(f"expected the evidence of a layer, got {type(evidence).__name__}")
-        maps = [_component(inner, each) for each in (evidence, *evidence.others)]
-        return maps[0] if len(maps) == 1 else fuse_maps(maps, evidence.image_size, inner.fuse)
+        components = [_component(inner, each) for each in (evidence, *evidence.others)]
+        return components[0] if len(components) == 1 else fuse_maps(components, evidence.image_size, inner.fuse)
 
 
 def _component(explainer: LayerExplainer, evidence: LayerEvidence) -> Tensor:

@@ -1,4 +1,4 @@
-"""The target layer's channels themselves."""
+"""Feature maps: the channels of the target layer."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["FeatureMaps", "tile"]
 
 
 def tile(maps: Tensor, columns: int) -> Tensor:
-    """Set maps in rows, from the upper left.
+    """Arrange maps in rows, from the upper left.
 
     Args:
         maps: (N, M, u, v).
-        columns: Maps in a row.
+        columns: Number of maps per row.
 
     Returns:
-        One picture an image, (N, rows * u, columns * v), 0 where there is no map.
+        One grid per image, (N, rows * u, columns * v), 0 where there is no map.
 
     Example:
         >>> import torch
@@ -42,17 +42,17 @@ def tile(maps: Tensor, columns: int) -> Tensor:
 @register_explainer("feature-maps")
 @dataclass(frozen=True)
 class FeatureMaps(LayerExplainer):
-    """The target layer's channels as a grid of pictures, the strongest first.
+    """Feature maps: the target layer's strongest channels as a grid of heatmaps.
 
-    Each image's strongest channels by mean activation, row by row from the upper left, each stretched to [0, 1]. The
-    grid has the image's size; it does not lie over the image place by place, and the target is ignored. Costs one
-    forward pass.
+    Shows the channels of the largest mean activation, row by row from the upper left, each normalised to [0, 1]. The
+    grid has the image's size, but its positions are not those of the image. The target is ignored. Costs one forward
+    pass.
 
     Args:
-        channels: How many channels are shown, or all where the layer has fewer.
-        columns: Channels in a row.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        channels: Number of channels, or all where the layer has fewer.
+        columns: Number of channels per row.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torch, torchvision
@@ -78,9 +78,9 @@ class FeatureMaps(LayerExplainer):
             raise ValueError(f"`channels` and `columns` must be at least 1, got {self.channels} and {self.columns}")
 
     def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
-        """The grid, (N, rows * u, columns * v)."""
+        """Compute the grid, (N, rows * u, columns * v)."""
         activations = evidence.activations
-        number = min(self.channels, activations.shape[1])
-        strongest = activations.mean(dim=(2, 3)).topk(number, dim=1).indices[:, :, None, None]
-        shown = activations.gather(1, strongest.expand(-1, -1, *activations.shape[2:]))
-        return tile(normalise(shown), min(self.columns, number))
+        count = min(self.channels, activations.shape[1])
+        strongest = activations.mean(dim=(2, 3)).topk(count, dim=1).indices[:, :, None, None]
+        chosen = activations.gather(1, strongest.expand(-1, -1, *activations.shape[2:]))
+        return tile(normalise(chosen), min(self.columns, count))

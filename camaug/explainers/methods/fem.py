@@ -1,4 +1,4 @@
-"""FEM, the feature explanation method."""
+"""FEM: feature explanation method."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["FEM", "rare_positions"]
 
 
 def rare_positions(activations: Tensor, deviations: float) -> Tensor:
-    """Mark where a channel is stronger than its mean by so many standard deviations.
+    """Mark where a channel exceeds its mean by a number of standard deviations.
 
     Args:
         activations: (N, K, u, v).
         deviations: The k of the k-sigma rule.
 
     Returns:
-        1 where marked, else 0, (N, K, u, v).
+        Binary maps of the activations' type, (N, K, u, v).
     """
     mean = activations.mean(dim=(2, 3), keepdim=True)
     spread = activations.std(dim=(2, 3), keepdim=True, correction=0)
@@ -32,16 +32,16 @@ def rare_positions(activations: Tensor, deviations: float) -> Tensor:
 @register_explainer("fem")
 @dataclass(frozen=True)
 class FEM(LayerExplainer):
-    """FEM: where channels are rarely strong, each channel weighted by its mean.
+    """FEM: positions of unusually strong activation, each channel weighted by its mean.
 
     Fuad et al. 2020, Features Understanding in 3D CNNs for Actions Recognition in Video (IPTA 2020), section III:
     binary maps by the k-sigma rule, ``B_k = A_k > mean + k * std``, summed by ``w_k = mean(A_k)``. Shows what stands
-    out for the network, whatever the class: the target is ignored. Costs one forward pass.
+    out for the network, whatever the class; the target is ignored. Costs one forward pass.
 
     Args:
-        deviations: Standard deviations above its mean from which a channel is marked.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        deviations: Standard deviations above its mean from which a channel's position is marked.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torch, torchvision
@@ -61,9 +61,9 @@ class FEM(LayerExplainer):
     deviations: float = 2.0
 
     def maps(self, evidence: LayerEvidence) -> Tensor:
-        """Where each channel is strong, (N, K, u, v)."""
+        """Mark where each channel is strong, (N, K, u, v)."""
         return rare_positions(evidence.activations, self.deviations)
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The mean of each channel, (N, K)."""
+        """Compute the mean of each channel, (N, K)."""
         return evidence.activations.mean(dim=(2, 3))

@@ -20,12 +20,12 @@ __all__ = ["FinerCAM", "similar_classes"]
 
 
 def similar_classes(logits: Tensor, classes: Tensor, count: int) -> Tensor:
-    """The classes whose logits are nearest to the target's.
+    """Find the classes whose logits are nearest to the target's.
 
     Args:
         logits: (N, classes).
         classes: The target of each image, (N,).
-        count: How many are wanted; all others where there are fewer.
+        count: Number of classes; all others where there are fewer.
 
     Returns:
         (N, count).
@@ -42,16 +42,16 @@ def similar_classes(logits: Tensor, classes: Tensor, count: int) -> Tensor:
 @register_explainer("finer-cam")
 @dataclass(frozen=True)
 class FinerCAM(WrappingExplainer):
-    """Finer-CAM: what tells the class from those most like it, the score being ``y_c - gamma mean_d(y_d)``.
+    """Finer-CAM: evidence for a class against the most similar ones, of the score ``y_c - gamma mean_d(y_d)``.
 
     Zhang et al. 2025, Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation
-    (arXiv 2501.11309), equations 4 and 5, where d are the classes whose logits are nearest to the target's. For any
-    method. Costs what the method costs, and one forward pass.
+    (arXiv 2501.11309), equations 4 and 5, where d are the classes whose logits are nearest to the target's. Works with
+    any method. Costs one forward pass more than the method.
 
     Args:
-        explainer: The method: an explainer, or the name of one.
-        gamma: Strength of the comparison; 0 is the method by itself.
-        references: Number of classes compared with.
+        explainer: The inner method: an explainer or its name.
+        gamma: Strength of the comparison; 0 is the method itself.
+        references: Number of classes to compare with.
 
     Example:
         >>> import torchvision
@@ -78,12 +78,12 @@ class FinerCAM(WrappingExplainer):
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> Evidence:
-        """What the other method gathers for the comparison."""
-        if isinstance(targets, Target) and targets.function is not None:  # a comparison made before, for other copies
+        """Collect the inner method's evidence for the comparison."""
+        if isinstance(targets, Target) and targets.function is not None:  # made before, for the image itself
             return self.inner.gather(model, forward, images, targets)
-        answer = super(WrappingExplainer, self).gather(model, forward, images, targets)
-        classes = answer.target.require_classes(self.name)
-        similar = similar_classes(answer.logits, classes, self.references)
+        prediction = super(WrappingExplainer, self).gather(model, forward, images, targets)
+        classes = prediction.target.require_classes(self.name)
+        similar = similar_classes(prediction.logits, classes, self.references)
 
         def margin(logits: Tensor, owner: Tensor) -> Tensor:
             own = logits.gather(1, classes[owner, None])[:, 0]
@@ -92,5 +92,5 @@ class FinerCAM(WrappingExplainer):
         return self.inner.gather(model, forward, images, Target(classes, margin))
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The other method's map of the comparison, (N, h, w)."""
+        """Compute the inner method's map of the comparison, (N, h, w)."""
         return self.inner.saliency(evidence)

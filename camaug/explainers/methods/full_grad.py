@@ -25,12 +25,12 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 @register_explainer("full-grad")
 @dataclass(frozen=True)
 class FullGrad(Explainer):
-    """FullGrad: the image's and every bias's share of the score, ``L = psi(dy/dX * X) + sum_l sum_k psi(dy/db * b)``.
+    """FullGrad: contributions of image and biases to the score, ``L = psi(dy/dX * X) + sum_l sum_k psi(dy/db * b)``.
 
     Srinivas, Fleuret 2019, Full-Gradient Representation for Neural Network Visualization (arXiv 1905.00780),
-    equations 4 and 5. A ReLU network's score is the sum of them all; psi is the magnitude, stretched to [0, 1] and
+    equations 4 and 5. The contributions sum to a ReLU network's score; psi is the magnitude, normalised to [0, 1] and
     enlarged to the image's size. Biases of convolutions and, implicitly, of batch-norms count; those of linear layers
-    have no places. Needs a network of such layers. Costs two forward passes and one backward pass.
+    have no spatial position. Costs two forward passes and one backward pass.
 
     Example:
         >>> import torchvision
@@ -48,46 +48,47 @@ class FullGrad(Explainer):
     )
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The sum of all shares' magnitudes, (N, H, W)."""
+        """Compute the sum of the magnitudes of all contributions, (N, H, W)."""
         at_input, at_biases = full_gradients(evidence)
         size = evidence.image_size
-        shares = [share for share in at_biases if share.dim() == 4 and min(share.shape[2:]) > 1]
-        if not shares:
+        spatial = [each for each in at_biases if each.dim() == 4 and min(each.shape[2:]) > 1]
+        if not spatial:
             raise ValueError(
-                f"{self.name} shows the biases of convolutions and batch-norms, and "
-                f"{type(evidence.model).__name__} has none with places: choose 'integrated-gradients' or 'grad-cam'"
+                f"{self.name} shows the biases of convolutions and batch-norms, and {type(evidence.model).__name__} "
+                f"has none with spatial positions: choose 'integrated-gradients' or 'grad-cam'"
             )
         maps = normalise(at_input.abs()).sum(dim=1)
-        for share in shares:
-            # The magnitudes of a layer's channels are stretched each for itself, and the sum enlarged once.
-            maps = maps + upsample(normalise(share.abs()).sum(dim=1, keepdim=True), size)[:, 0]
+        for contribution in spatial:
+            # Each channel of a layer is normalised by itself; their sum is enlarged once.
+            maps = maps + upsample(normalise(contribution.abs()).sum(dim=1, keepdim=True), size)[:, 0]
         return maps
 
 
 def full_gradients(evidence: Evidence) -> tuple[Tensor, list[Tensor]]:
-    """The shares of the input and of every bias, whose sum is a ReLU network's score.
+    """Compute the contributions of the input and of every bias, whose sum is a ReLU network's score.
 
     Args:
         evidence: The evidence.
 
     Returns:
-        ``dy/dX * X``, (N, C, H, W), and for each layer with a bias ``dy/db * b`` at each place, (N, K, ...), float32.
+        ``dy/dX * X``, (N, C, H, W), and ``dy/db * b`` at each position of each layer with a bias, (N, K, ...);
+        at least float32.
     """
     images = evidence.images.detach().clone().requires_grad_()
     with torch.enable_grad(), _outputs_with_bias(evidence.model) as kept:
         score = evidence.score(images).sum()
         outputs = [output for output, _ in kept]
         at_images, *gradients = torch.autograd.grad(score, [images, *outputs], allow_unused=True)
-    shares = [
+    contributions = [
         at_least_float32((gradient * bias).detach())
         for gradient, (_, bias) in zip(gradients, kept, strict=True)
         if gradient is not None
     ]
-    return at_least_float32((at_images * images).detach()), shares
+    return at_least_float32((at_images * images).detach()), contributions
 
 
 def implicit_bias(module: nn.Module) -> Tensor | None:
-    """What a layer adds to its output whatever its input, (K,); None where it adds nothing.
+    """Return the constant that a layer adds to its output, (K,), or None if it adds none.
 
     A batch-norm in evaluation mode adds ``beta - gamma * mean / sqrt(variance + eps)``.
     """
@@ -104,16 +105,16 @@ def implicit_bias(module: nn.Module) -> Tensor | None:
 
 @contextmanager
 def _outputs_with_bias(model: nn.Module) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """The outputs of all layers that add a bias, with their biases, from the forward that runs inside."""
+    """Yield a list that the forward pass inside fills with the output and bias of every layer that adds a bias."""
     kept: list[tuple[Tensor, Tensor]] = []
     handles = []
 
     def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         bias = implicit_bias(module)
         if bias is not None and output.requires_grad:
-            places = 0 if isinstance(module, nn.Linear) else output.dim() - 2  # behind the channels
-            kept.append((output, bias.view(-1, *[1] * places)))
-        # An in-place activation after the layer would overwrite what the gradient is taken at.
+            spatial = 0 if isinstance(module, nn.Linear) else output.dim() - 2  # dimensions after the channels
+            kept.append((output, bias.view(-1, *[1] * spatial)))
+        # An in-place activation after the layer would overwrite the output that the gradient refers to.
         return output.clone()
 
     try:

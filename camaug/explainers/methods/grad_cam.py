@@ -15,7 +15,7 @@ __all__ = ["GradCAM", "channel_weights"]
 
 
 def channel_weights(gradients: Tensor) -> Tensor:
-    """The mean gradient of each channel: ``w_k = (1/Z) sum_ij dy_c / dA_k[i, j]``.
+    """Compute the mean gradient of each channel: ``w_k = (1/Z) sum_ij dy_c / dA_k[i, j]``.
 
     Selvaraju et al. 2017 (arXiv 1610.02391), equation 1.
 
@@ -31,7 +31,7 @@ def channel_weights(gradients: Tensor) -> Tensor:
 @register_explainer("grad-cam")
 @dataclass(frozen=True)
 class GradCAM(LayerExplainer):
-    """Grad-CAM: the channels weighted by their mean gradients, ``L = ReLU(sum_k w_k A_k)``.
+    """Grad-CAM: channels weighted by their mean gradients, ``L = ReLU(sum_k w_k A_k)``.
 
     Selvaraju et al. 2017, Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization
     (arXiv 1610.02391), equations 1 and 2. Costs one forward pass and the head's backward pass.
@@ -56,9 +56,9 @@ class GradCAM(LayerExplainer):
 
     @property
     def needs_gradients(self) -> bool:
-        """The weights are made of gradients."""
+        """Return True: the weights are computed from gradients."""
         return True
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The mean gradient of each channel, (N, K)."""
+        """Compute the mean gradient of each channel, (N, K)."""
         return channel_weights(evidence.require_gradients())

@@ -1,4 +1,4 @@
-"""The gradient at the image."""
+"""Gradient at the image."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Gradient"]
 @register_explainer("gradient")
 @dataclass(frozen=True)
 class Gradient(PixelExplainer):
-    """Sensitivity, or vanilla gradient: where a small change of the image changes the score, ``max_c |dy/dX|``.
+    """Vanilla gradient: the sensitivity of the score to each pixel, ``max_c |dy/dX|``.
 
     Simonyan, Vedaldi, Zisserman 2014, Deep Inside Convolutional Networks (arXiv 1312.6034), section 3.1. Costs two
     forward passes and one backward pass.
 
     Args:
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torch, torchvision
@@ -42,5 +42,5 @@ class Gradient(PixelExplainer):
     )
 
     def attributions(self, evidence: Evidence) -> Tensor:
-        """The gradient of the score at the images, (N, C, H, W)."""
+        """Compute the gradient of the score at the images, (N, C, H, W)."""
         return input_gradient(evidence, evidence.images, self.name)

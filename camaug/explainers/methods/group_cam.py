@@ -20,7 +20,7 @@ from camaug.utils.optional import import_extra
 __all__ = ["GroupCAM", "Grouping", "cluster_channels", "group_maps"]
 
 Grouping = Literal["order", "k-means", "agglomerative"]
-PAPER_GROUPS = {True: 32, False: 16}  # with and without channel weights
+PAPER_GROUPS = {True: 32, False: 16}  # with channel weights, and without
 
 
 def group_maps(
@@ -30,16 +30,16 @@ def group_maps(
     theta: float | None = None,
     grouping: Grouping = "order",
 ) -> Tensor:
-    """The initial masks of Group-CAM: ``M_l = ReLU(sum_{k in group l} w_k A_k)``, de-noised.
+    """Compute the initial masks of Group-CAM: ``M_l = ReLU(sum_{k in group l} w_k A_k)``, de-noised.
 
     Zhang, Rao, Yang 2021 (arXiv 2103.13859), steps 2 and 3. The channels are split in order; where ``groups`` does
-    not divide K, the first ``K mod groups`` groups have one channel more than the others. Or they are clustered by
-    the likeness of their weighted maps, each image for itself, as the published code can.
+    not divide K, the first ``K mod groups`` groups have one channel more than the others. Alternatively, channels with
+    similar weighted maps are clustered, for each image separately, as in the published code.
 
     Args:
         activations: (N, K, u, v).
         groups: Number of groups G, between 1 and K.
-        weights: Channel weights (N, K); None weighs all channels alike.
+        weights: Channel weights (N, K); None gives all channels the same weight.
         theta: Percentile below which a map is set to 0; None keeps everything.
         grouping: ``"order"``, ``"k-means"`` or ``"agglomerative"``; the latter two need scikit-learn.
 
@@ -69,7 +69,7 @@ def group_maps(
 
 
 def cluster_channels(maps: Tensor, groups: int, grouping: Grouping) -> Tensor:
-    """Put channels whose maps are alike into one group.
+    """Cluster channels with similar maps.
 
     Args:
         maps: (N, K, u, v).
@@ -83,46 +83,45 @@ def cluster_channels(maps: Tensor, groups: int, grouping: Grouping) -> Tensor:
         ImportError: If scikit-learn is not installed.
     """
     cluster = import_extra("sklearn.cluster", package="scikit-learn", extra="clusters", reason=f"{grouping!r} needs")
-    found = []
+    labels = []
     for image in maps.detach().flatten(2).float().cpu().numpy():
         if grouping == "k-means":
             method = cluster.KMeans(groups, random_state=0, n_init=1)
         else:
             method = cluster.AgglomerativeClustering(groups)
-        found.append(torch.as_tensor(method.fit_predict(image), dtype=torch.int64))
-    return torch.stack(found).to(maps.device)
+        labels.append(torch.as_tensor(method.fit_predict(image), dtype=torch.int64))
+    return torch.stack(labels).to(maps.device)
 
 
 @register_explainer("group-cam")
 @dataclass(frozen=True)
 class GroupCAM(LayerExplainer):
-    """Group-CAM: groups of channels as masks, each weighted by what it does for the confidence when it is shown.
+    """Group-CAM: groups of channels as masks, weighted by the confidence gained through each mask.
 
     Zhang, Rao, Yang 2021, Group-CAM: Group Score-Weighted Visual Explanations for Deep Convolutional Networks
-    (arXiv 2103.13859). The image is shown through each group's mask over a blurred baseline, and the gain of the
-    target's probability over the baseline's weighs the mask: ``alpha_l = F_c(X_l) - F_c(X~)``,
+    (arXiv 2103.13859). The image is shown through each group's mask over a blurred baseline, and the mask's
+    weight is the gain of the target's probability over the baseline: ``alpha_l = F_c(X_l) - F_c(X~)``,
     ``L = ReLU(sum_l alpha_l M'_l)``. Costs ``groups`` + 2 forward passes and, if ``weighted``, the head's backward.
 
-    The defaults are the paper's. With ``groups=1, theta=None`` the map is Grad-CAM's.
+    The defaults are the paper's. With ``groups=1, theta=None`` the map is that of Grad-CAM.
 
     Args:
         groups: Number of groups G, between 1 and the layer's channels. Where it does not divide them, the first
             groups have one channel more. None is the paper's choice, 32 with weights and 16 without (its
-            augmentation), or the layer's channels where they are fewer.
+            augmentation), or the number of channels if it is smaller.
         theta: De-noising percentile in [0, 100]; None for no de-noising.
-        weighted: Whether channels are weighted by their mean gradients within a group. Without, no backward pass is
-            needed (the paper's augmentation).
-        subtract_baseline: Whether the baseline's probability is subtracted from each score.
-        normalise_after: Normalise the masks after upsampling, as the published code does, rather than before, as the
-            paper's formula says.
-        grouping: How channels are grouped: ``"order"``, the paper's; ``"k-means"`` or ``"agglomerative"``, by the
-            likeness of their weighted maps, which need scikit-learn (``pip install 'camaug[clusters]'``).
+        weighted: Weight channels by their mean gradients within a group. False needs no backward pass (the paper's
+            augmentation).
+        subtract_baseline: Subtract the baseline's probability from each score.
+        normalise_after: Normalise the masks after upsampling, as in the published code, rather than before, as in the
+            paper's formula.
+        grouping: ``"order"`` as in the paper; ``"k-means"`` or ``"agglomerative"`` cluster channels with similar
+            weighted maps and need scikit-learn (``pip install 'camaug[clusters]'``).
         blur_kernel_size: Width of the baseline's blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
-        chunk_size: Masked images in one forward pass; by default as
-            :func:`~camaug.explainers.queries.default_chunk_size` says.
-        query_scale: Size of the masked images as a share of the images', in (0, 1]: at 0.5 a query has a quarter of
-            the pixels, and the map is another where the model sees small images otherwise (``train.py price``).
+        chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        query_scale: Size of the masked images relative to the images, in (0, 1]: at 0.5 a query has a quarter of the
+            pixels, and the map changes if the model predicts differently for small images (``train.py price``).
         layer: The target layer: None to find it, a name, or a module of the model.
 
     Example:
@@ -165,11 +164,11 @@ class GroupCAM(LayerExplainer):
 
     @property
     def needs_gradients(self) -> bool:
-        """Only the channel weights are made of gradients."""
+        """Return True if the channels are weighted, which takes their gradients."""
         return self.weighted
 
     def maps(self, evidence: LayerEvidence) -> Tensor:
-        """The masks M', (N, G, u, v), or (N, G, H, W) if normalised after upsampling, in [0, 1]."""
+        """Compute the masks M', (N, G, u, v), or (N, G, H, W) if normalised after upsampling, in [0, 1]."""
         weights = channel_weights(evidence.require_gradients()) if self.weighted else None
         channels = evidence.activations.shape[1]
         groups = self.groups if self.groups is not None else min(PAPER_GROUPS[self.weighted], channels)
@@ -177,8 +176,8 @@ class GroupCAM(LayerExplainer):
         return normalise(upsample(masks, evidence.image_size) if self.normalise_after else masks)
 
     def weights(self, evidence: LayerEvidence, masks: Tensor) -> Tensor:
-        """The gains alpha of the masked images over the baseline, (N, G)."""
-        if self.subtract_baseline:  # the image behind a mask of zeros is the baseline
+        """Compute the gains alpha of the masked images over the baseline, (N, G)."""
+        if self.subtract_baseline:  # a mask of zeros shows the baseline
             masks = torch.cat([torch.zeros_like(masks[:, :1]), masks], dim=1)
         images = evidence.images
         baseline = gaussian_blur(images, self.blur_kernel_size, self.blur_sigma)
@@ -188,8 +187,8 @@ class GroupCAM(LayerExplainer):
         return scores[:, 1:] - scores[:, :1] if self.subtract_baseline else scores
 
     def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
-        """``ReLU(sum_l alpha_l M'_l)`` at the images' size, (N, H, W)."""
+        """Compute ``ReLU(sum_l alpha_l M'_l)`` at the images' size, (N, H, W)."""
         masks = self.maps(evidence)
         summed = weighted_sum(masks, self.weights(evidence, masks))
-        # Upsampling is linear, so the sum may be enlarged instead of each mask; the rectification is not, so it waits.
+        # Upsampling is linear, so the sum is enlarged instead of each mask; the ReLU is not, so it comes last.
         return upsample(summed[:, None], evidence.image_size)[:, 0].relu()

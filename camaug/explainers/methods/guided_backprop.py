@@ -16,12 +16,12 @@ __all__ = ["GuidedBackprop", "modified_relu_gradient"]
 
 
 def modified_relu_gradient(evidence: Evidence, rule: str, method: str) -> Tensor:
-    """The gradient at the images with another backward rule for the ReLUs.
+    """Compute the gradient at the images with another backward rule for the ReLUs.
 
     Args:
         evidence: The evidence.
         rule: captum's name of the rule, ``"GuidedBackprop"`` or ``"Deconvolution"``.
-        method: Who asks, for the error messages.
+        method: Name of the method, for the error messages.
 
     Returns:
         (N, C, H, W), float32.
@@ -40,14 +40,14 @@ def modified_relu_gradient(evidence: Evidence, rule: str, method: str) -> Tensor
 @register_explainer("guided-backprop")
 @dataclass(frozen=True)
 class GuidedBackprop(PixelExplainer):
-    """Guided backpropagation: the gradient that only positive evidence passes, backward as well as forward.
+    """Guided backpropagation: the gradient at the image, with negative gradients set to 0 at every ReLU.
 
     Springenberg et al. 2015, Striving for Simplicity: The All Convolutional Net (arXiv 1412.6806), section 3.4. Needs
-    ReLU modules. Its pictures are sharp, but hardly depend on the class or the weights (Adebayo et al. 2018,
+    ReLU modules. Its maps are sharp, but hardly depend on the class or the weights (Adebayo et al. 2018,
     arXiv 1810.03292). Costs two forward passes and one backward pass.
 
     Args:
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torch, torchvision
@@ -65,5 +65,5 @@ class GuidedBackprop(PixelExplainer):
     )
 
     def attributions(self, evidence: Evidence) -> Tensor:
-        """The guided gradient at the images, (N, C, H, W)."""
+        """Compute the guided gradient at the images, (N, C, H, W)."""
         return modified_relu_gradient(evidence, "GuidedBackprop", self.name)

@@ -21,16 +21,16 @@ __all__ = ["GuidedGradCAM"]
 @register_explainer("guided-grad-cam")
 @dataclass(frozen=True)
 class GuidedGradCAM(GradCAM):
-    """Guided Grad-CAM: guided backpropagation, where Grad-CAM says that the class is.
+    """Guided Grad-CAM: the product of guided backpropagation and Grad-CAM.
 
-    Selvaraju et al. 2017 (arXiv 1610.02391), section 3.2: the product of guided backpropagation and the enlarged
-    Grad-CAM, of which the map is the largest magnitude over the colour channels. Needs ReLU modules and
+    Selvaraju et al. 2017 (arXiv 1610.02391), section 3.2. The map is the largest magnitude of the product with
+    the enlarged Grad-CAM over the colour channels. Needs ReLU modules and
     ``pip install 'camaug[pixels]'``. Costs two forward passes and one backward pass.
 
     Args:
         layer: The target layer of Grad-CAM: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torch, torchvision
@@ -54,7 +54,7 @@ class GuidedGradCAM(GradCAM):
         check_clip(self.clip)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The largest magnitude over the colour channels of guided gradient times Grad-CAM, (N, H, W)."""
+        """Compute the largest magnitude over the colour channels of guided gradient times Grad-CAM, (N, H, W)."""
         cam = upsample(super().saliency(evidence)[:, None], evidence.image_size)
         product = modified_relu_gradient(evidence, "GuidedBackprop", self.name) * cam
         return clip_outliers(product.abs().amax(dim=1), self.clip)

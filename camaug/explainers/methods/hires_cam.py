@@ -17,15 +17,15 @@ __all__ = ["HiResCAM"]
 @register_explainer("hires-cam")
 @dataclass(frozen=True)
 class HiResCAM(LayerExplainer):
-    """HiResCAM: each activation times its own gradient, ``L = ReLU(sum_k dy/dA_k * A_k)``.
+    """HiResCAM: activations weighted by their own gradients, ``L = ReLU(sum_k dy/dA_k * A_k)``.
 
     Draelos, Carin 2020, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks
-    (arXiv 2011.08891), equation 5. Nothing is averaged over places, so for a head without hidden layers the map shows
-    what the score is the sum of. Costs one forward pass and the head's backward pass.
+    (arXiv 2011.08891), equation 5. Nothing is averaged over positions, so with a head without hidden layers the
+    products sum to the score. Costs one forward pass and the head's backward pass.
 
     Args:
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torch, torchvision
@@ -43,13 +43,13 @@ class HiResCAM(LayerExplainer):
 
     @property
     def needs_gradients(self) -> bool:
-        """The maps are made of gradients."""
+        """Return True: the maps are computed from gradients."""
         return True
 
     def maps(self, evidence: LayerEvidence) -> Tensor:
-        """Gradient times activation, (N, K, u, v)."""
+        """Compute gradient times activation, (N, K, u, v)."""
         return evidence.require_gradients() * evidence.activations
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """1 for every channel, (N, K)."""
+        """Return 1 for every channel, (N, K)."""
         return maps.new_ones(maps.shape[:2])

@@ -19,36 +19,36 @@ POINTS_AT_ONCE = 32
 
 
 def integrate(evidence: Evidence, baseline: Tensor, steps: int, method: str) -> Tensor:
-    """The gradient integrated from a baseline to the images, times their difference.
+    """Integrate the gradient along the line from a baseline to the images, and multiply by their difference.
 
     Args:
         evidence: The evidence.
-        baseline: Where the path begins, (N, C, H, W).
-        steps: Points on the path.
-        method: Who asks, for the error where captum is missing.
+        baseline: Start of the path, (N, C, H, W).
+        steps: Number of points on the path.
+        method: Name of the method, for the error if captum is missing.
 
     Returns:
-        Attributions (N, C, H, W) whose sum is about the score's difference between image and baseline.
+        Attributions (N, C, H, W), whose sum is about the difference in score between image and baseline.
     """
     attribution = captum(method).IntegratedGradients(evidence.score)
-    at_once = max(len(evidence.images), POINTS_AT_ONCE)  # the path's points would else all be one batch
+    at_once = max(len(evidence.images), POINTS_AT_ONCE)  # otherwise all points of the path would be one batch
     return with_gradient(attribution, evidence.images, baselines=baseline, n_steps=steps, internal_batch_size=at_once)
 
 
 @register_explainer("integrated-gradients")
 @dataclass(frozen=True)
 class IntegratedGradients(PixelExplainer):
-    """Integrated gradients: the gradient along the way from a black image, ``(X - B) * mean_a dy/dX(B + a (X - B))``.
+    """Integrated gradients: the mean gradient on the line from a baseline, ``(X - B) * mean_a dy/dX(B + a (X - B))``.
 
     Sundararajan, Taly, Yan 2017, Axiomatic Attribution for Deep Networks (arXiv 1703.01365), equation 1. The
-    attributions sum to what the score gains over the baseline's; the map is the magnitude of their sum over the colour
+    attributions sum to the gain in score over the baseline; the map is the magnitude of their sum over the colour
     channels. Costs one forward pass, and ``steps`` forward and backward passes.
 
     Args:
-        steps: Points on the way.
-        baseline: Value of the baseline's pixels, in the images' own normalised units; None is each image's darkest
+        steps: Number of points on the line.
+        baseline: Value of the baseline's pixels, in the normalised units of the images; None for each image's darkest
             value in each channel.
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torchvision
@@ -74,7 +74,7 @@ class IntegratedGradients(PixelExplainer):
             raise ValueError(f"`steps` must be at least 1, got {self.steps}")
 
     def attributions(self, evidence: Evidence) -> Tensor:
-        """What each value adds to the score on the way from the baseline, (N, C, H, W)."""
+        """Compute each value's contribution to the gain in score over the baseline, (N, C, H, W)."""
         images = evidence.images
         if self.baseline is None:
             baseline = images.amin(dim=(2, 3), keepdim=True).expand_as(images)
@@ -83,5 +83,5 @@ class IntegratedGradients(PixelExplainer):
         return integrate(evidence, baseline, self.steps, self.name)
 
     def over_channels(self, attributions: Tensor) -> Tensor:
-        """The magnitude of their sum, which is what the pixel adds to the score, (N, H, W)."""
+        """Compute the magnitude of the pixels' contributions to the score, (N, H, W)."""
         return attributions.sum(dim=1).abs()

@@ -17,18 +17,17 @@ __all__ = ["ISCAM"]
 @register_explainer("is-cam")
 @dataclass(frozen=True)
 class ISCAM(ScoreCAM):
-    """IS-CAM: Score-CAM whose scores are averaged while the masks grow.
+    """IS-CAM: Score-CAM with scores averaged over masks of growing strength.
 
     Naidu et al. 2020, IS-CAM: Integrated Score-CAM for axiomatic-based explanations (arXiv 2010.03023), section III:
     each channel's score is the mean over ``i = 1 .. steps`` of the logits of ``X * c_i norm(up(A_k))``, where
-    ``c_i = sum_{j <= i} j / steps`` accumulates. Costs one forward pass, and ``steps`` more for every channel.
+    ``c_i = sum_{j <= i} j / steps``. Costs one forward pass, and ``steps`` more for every channel.
 
     Args:
-        steps: Masks for each channel.
-        chunk_size: Masked images in one forward pass; by default as
-            :func:`~camaug.explainers.queries.default_chunk_size` says.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        steps: Number of masks for each channel.
+        chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torch, torchvision
@@ -53,10 +52,10 @@ class ISCAM(ScoreCAM):
 
     @property
     def variants(self) -> int:
-        """One for each step."""
+        """Number of steps."""
         return self.steps
 
     def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
-        """The masks times the sum of the steps so far."""
+        """Multiply the masks by the sum of the steps so far."""
         step = variant + 1
         return masks * (step * (step + 1) / 2 / self.steps)

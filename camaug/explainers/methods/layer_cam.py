@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.layer_explainer import LayerEvidence
 from camaug.explainers.method_info import MethodInfo
+from camaug.explainers.methods.hires_cam import HiResCAM
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["LayerCAM"]
@@ -16,16 +17,16 @@ __all__ = ["LayerCAM"]
 
 @register_explainer("layer-cam")
 @dataclass(frozen=True)
-class LayerCAM(LayerExplainer):
-    """LayerCAM: each activation weighted by its own positive gradient, ``L = ReLU(sum_k ReLU(dy/dA_k) * A_k)``.
+class LayerCAM(HiResCAM):
+    """LayerCAM: activations weighted by their own positive gradients, ``L = ReLU(sum_k ReLU(dy/dA_k) * A_k)``.
 
     Jiang et al. 2021, LayerCAM: Exploring Hierarchical Class Activation Maps for Localization (IEEE TIP 30),
-    equations 6 and 7. Made for shallow layers as well: name several, and their maps are fused. Costs one forward pass
-    and the backward pass from the head to the first of them.
+    equations 6 and 7. Suits shallow layers as well: the maps of several layers are fused. Costs one forward pass and
+    the backward pass from the head to the first layer.
 
     Args:
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torch, torchvision
@@ -41,15 +42,6 @@ class LayerCAM(LayerExplainer):
         oracle="pytorch-grad-cam, torchcam",
     )
 
-    @property
-    def needs_gradients(self) -> bool:
-        """The maps are made of gradients."""
-        return True
-
     def maps(self, evidence: LayerEvidence) -> Tensor:
-        """The positive part of the gradient, times the activation, (N, K, u, v)."""
+        """Compute the positive part of the gradient times the activation, (N, K, u, v)."""
         return evidence.require_gradients().relu() * evidence.activations
-
-    def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """1 for every channel, (N, K)."""
-        return maps.new_ones(maps.shape[:2])

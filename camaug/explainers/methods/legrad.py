@@ -24,16 +24,16 @@ __all__ = ["LeGrad", "attention_gradients", "attention_matrix"]
 @register_explainer("legrad")
 @dataclass(frozen=True)
 class LeGrad(Explainer):
-    """LeGrad: how each block's attention to each place would change the score, for transformers.
+    """LeGrad: sensitivity of the score to each block's attention, for transformers.
 
     Bousselham et al. 2024, LeGrad: An Explainability Method for Vision Transformers via Feature Formation Sensitivity
     (arXiv 2404.03214), equations 5 to 8: the score ``s^l`` that the head gives to block l's tokens is differentiated
-    at the block's attention matrix; the positive part, averaged over heads and queries, says how much each place
-    matters, and the blocks are averaged. Needs blocks of global self-attention. Costs two forward passes and one
+    with respect to the block's attention matrix. The map is the positive part, averaged over heads, queries and
+    blocks. Needs blocks of global self-attention. Costs two forward passes and one
     backward pass.
 
     Args:
-        blocks: How many of the last blocks count; None for all.
+        blocks: Number of last blocks that are averaged; None for all.
 
     Raises:
         ValueError: At the call, if the model has no such blocks.
@@ -60,12 +60,12 @@ class LeGrad(Explainer):
             raise ValueError(f"`blocks` must be at least 1, or None for all, got {self.blocks}")
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The mean positive gradient at the attention to each place, (N, h, w)."""
+        """Compute the mean positive gradient at the attention to each position, (N, h, w)."""
         blocks = find_attention_blocks(evidence.model, lambda: evidence.forward(evidence.images[:1]))
         if not blocks:
             raise ValueError(
-                f"{self.name} reads the attention of transformers whose places all attend to each other, and found no "
-                f"such block in {type(evidence.model).__name__}: choose 'grad-cam', which works on any classifier"
+                f"{self.name} reads the attention of transformers whose positions all attend to each other, and found "
+                f"no such block in {type(evidence.model).__name__}: choose 'grad-cam', which works on any classifier"
             )
         gradients = attention_gradients(evidence, blocks[-(self.blocks or len(blocks)) :])
         attention = torch.stack([each.relu().mean(dim=(1, 2)) for each in gradients]).mean(dim=0)  # (N, T)
@@ -74,13 +74,13 @@ class LeGrad(Explainer):
 
 
 def attention_matrix(query: Tensor, key: Tensor, mask: Tensor | None = None, scale: float | None = None) -> Tensor:
-    """The attention of every query to every key, ``softmax(Q K^T scale + mask)``.
+    """Compute the attention of every query to every key, ``softmax(Q K^T scale + mask)``.
 
     Args:
         query: (N, heads, T, d).
         key: (N, heads, T, d).
-        mask: Added to the scores, or boolean, True where attention is allowed.
-        scale: One over the square root of d by default.
+        mask: Values added to the scores, or boolean, True where attention is allowed.
+        scale: Factor of the scores; one over the square root of d by default.
 
     Returns:
         (N, heads, T, T), rows summing to 1.
@@ -92,14 +92,14 @@ def attention_matrix(query: Tensor, key: Tensor, mask: Tensor | None = None, sca
 
 
 def attention_gradients(evidence: Evidence, blocks: list[nn.Module]) -> list[Tensor]:
-    """For each block, the gradient at its attention matrix of the score that the head gives to its tokens.
+    """Compute for each block the gradient of the score that the head gives to its tokens, at its attention matrix.
 
     Args:
         evidence: The evidence.
         blocks: The blocks, in the order in which they are called.
 
     Returns:
-        (N, heads, T, T) each.
+        Gradients (N, heads, T, T), one per block.
     """
     with torch.enable_grad(), _tokens_of_all_blocks_at_once(blocks) as matrices:
         scores = evidence.forward(evidence.images)
@@ -110,10 +110,10 @@ def attention_gradients(evidence: Evidence, blocks: list[nn.Module]) -> list[Ten
 
 @contextmanager
 def _tokens_of_all_blocks_at_once(blocks: list[nn.Module]) -> Iterator[list[Tensor]]:
-    """Let the head see the tokens of every block, one block's batch after the other.
+    """Yield the attention matrices of a forward pass in which the head gets the tokens of every block.
 
-    Each block's tokens hang on its own attention matrix alone, since what it hands on is detached. The matrices are
-    yielded.
+    The head's batch is the batches of all blocks, one after the other. Each block's tokens depend on its own attention
+    matrix alone, because the tokens that the next block gets are detached.
     """
     matrices: list[Tensor] = []
     tokens: list[Tensor] = []

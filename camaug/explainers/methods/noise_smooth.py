@@ -1,4 +1,4 @@
-"""Smoothing by noise."""
+"""Noise-smooth: smoothing by noise."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["NoiseSmooth"]
 @register_explainer("noise-smooth")
 @dataclass(frozen=True)
 class NoiseSmooth(WrappingExplainer):
-    """The mean map of any method over noisy copies of the image.
+    """Noise-smooth: the mean map of any method over noisy copies of the image.
 
-    SmoothGrad's idea (Smilkov et al. 2017, arXiv 1706.03825) for maps. Costs the method ``samples`` times.
+    SmoothGrad (Smilkov et al. 2017, arXiv 1706.03825) applied to maps. Runs the method ``samples`` times.
 
     Args:
-        explainer: The method: an explainer, or the name of one.
-        samples: Noisy copies of each image.
+        explainer: The inner method: an explainer or its name.
+        samples: Number of noisy copies of each image.
         noise: Standard deviation of the noise, as a share of each image's range of values.
-        seed: Of the noise; the same for every image.
+        seed: Seed of the noise, which is the same for every image.
 
     Example:
         >>> import torchvision
@@ -53,6 +53,6 @@ class NoiseSmooth(WrappingExplainer):
         check_noise(self.samples, self.noise)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The mean of the copies' maps, (N, H, W)."""
+        """Compute the mean of the copies' maps, (N, H, W)."""
         copies = noisy_copies(evidence.images, self.samples, self.noise, self.seed)
-        return torch.stack([self.ask(evidence, images) for images in copies]).mean(dim=0)
+        return torch.stack([self.inner_maps(evidence, images) for images in copies]).mean(dim=0)

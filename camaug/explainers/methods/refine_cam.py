@@ -21,19 +21,19 @@ __all__ = ["RefineCAM"]
 @register_explainer("refine-cam")
 @dataclass(frozen=True)
 class RefineCAM(WrappingExplainer):
-    """RefineCAM: the product of a method's maps at several layers, where the fine grids of early ones sharpen the last.
+    """RefineCAM: the product of a method's maps at several layers, fine and coarse.
 
-    How to Evaluate and Refine your CAM, 2026 (arXiv 2605.14641): each map is stretched to [0, 1] and enlarged before
-    they are multiplied; Grad-CAM++ is the method. Costs one forward pass and the backward pass to the earliest layer;
-    where the layers are to be found, a few forward passes of one image more in each call.
+    How to Evaluate and Refine your CAM, 2026 (arXiv 2605.14641): the maps are normalised to [0, 1] and enlarged before
+    they are multiplied; the paper's method is Grad-CAM++. Costs one forward pass and the backward pass to the earliest
+    layer, and a few forward passes of one image if the layers must be found.
 
     Args:
-        explainer: The method: an explainer that looks at a layer, or the name of one.
-        layers: Names or modules of the layers; None finds the last ones of several resolutions.
-        count: How many are found.
+        explainer: The inner method: an explainer that reads a layer, or its name.
+        layers: Names or modules of the layers; None finds the last layer of each of several resolutions.
+        count: Number of layers to find.
 
     Raises:
-        ValueError: If the method looks at no layer.
+        ValueError: If the method reads no layer.
 
     Example:
         >>> import torch, torchvision
@@ -59,7 +59,7 @@ class RefineCAM(WrappingExplainer):
             object.__setattr__(self, "layers", tuple(self.layers))
         if not isinstance(self.inner, LayerExplainer):
             raise ValueError(
-                f"refine-cam multiplies the maps of several layers, and {self.inner.name!r} looks at none: choose "
+                f"refine-cam multiplies the maps of several layers, and {self.inner.name!r} reads none: choose "
                 "another, such as 'grad-cam++'"
             )
         if self.count < 1 or self.layers == ():
@@ -68,18 +68,18 @@ class RefineCAM(WrappingExplainer):
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> Evidence:
-        """What the method gathers at all of the layers."""
+        """Collect the inner method's evidence at all layers."""
         layers = self.layers
         if layers is None:
             layers = tuple(layer.name for layer in find_layers(model, images, count=self.count, forward=forward))
-        return self._refining(layers).gather(model, forward, images, targets)
+        return self._at_layers(layers).gather(model, forward, images, targets)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The product of the layers' maps, (N, H, W)."""
-        return self._refining(evidence.layers).saliency(evidence)
+        """Compute the product of the layers' maps, (N, H, W)."""
+        return self._at_layers(evidence.layers).saliency(evidence)
 
-    def _refining(self, layers: Sequence[Layer]) -> LayerExplainer:
+    def _at_layers(self, layers: Sequence[Layer]) -> LayerExplainer:
         inner = self.inner
         if not isinstance(inner, LayerExplainer):
-            raise TypeError(f"expected an explainer that looks at a layer, got {inner}")
+            raise TypeError(f"expected an explainer that reads a layer, got {inner}")
         return replace(inner, layer=tuple(layers), fuse="product")

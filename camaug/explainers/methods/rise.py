@@ -16,20 +16,22 @@ from camaug.functional.masks import upsample
 
 __all__ = ["RISE", "random_masks"]
 
+DRAWN_AT_ONCE = 64
+
 
 def random_masks(
     count: int, size: tuple[int, int], cells: int, keep_probability: float, generator: torch.Generator
 ) -> Tensor:
-    """Smooth random masks: small random grids, enlarged to a little more than the image and cropped at random.
+    """Draw smooth random masks: small random grids, enlarged beyond the image and cropped at random.
 
     Petsiuk et al. 2018 (arXiv 1806.07421), section 3.2.
 
     Args:
         count: Number of masks M.
         size: Height and width of the images.
-        cells: Cells of the grid each way.
-        keep_probability: Of each cell.
-        generator: Where the randomness comes from, on the CPU.
+        cells: Cells of the grid in each direction.
+        keep_probability: Probability that a cell is 1.
+        generator: Random-number generator on the CPU.
 
     Returns:
         Masks in [0, 1], (M, *size).
@@ -48,19 +50,18 @@ def random_masks(
 @register_explainer("rise")
 @dataclass(frozen=True)
 class RISE(Explainer):
-    """RISE: the mean of random masks, each weighted by the confidence in the image seen through it.
+    """RISE: the mean of random masks, weighted by the confidence in the image seen through each.
 
     Petsiuk, Das, Saenko 2018, RISE: Randomized Input Sampling for Explanation of Black-box Models (arXiv 1806.07421),
-    equation 6: ``L = sum_i F_c(X * m_i) m_i / (M p)``. Needs nothing of the model but its answers, so it works on any.
+    equation 6: ``L = sum_i F_c(X * m_i) m_i / (M p)``. It only calls the model, so it works with any classifier.
     Costs one forward pass, and one more for every mask.
 
     Args:
-        masks: Number of masks M; the paper's is 4,000 to 8,000.
-        cells: Cells of the random grid each way.
-        keep_probability: Of each cell, p.
-        seed: Of the masks; they are the same for every image.
-        chunk_size: Masked images in one forward pass; by default as
-            :func:`~camaug.explainers.queries.default_chunk_size` says.
+        masks: Number of masks M; the paper uses 4,000 to 8,000.
+        cells: Cells of the random grid in each direction.
+        keep_probability: Probability p that a cell is 1.
+        seed: Seed of the masks, which are the same for every image.
+        chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
 
     Example:
         >>> import torchvision
@@ -90,28 +91,25 @@ class RISE(Explainer):
         check_chunk_size(self.chunk_size)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """The masks' mean, weighted by confidence, (N, H, W)."""
+        """Compute the mean of the masks, weighted by confidence, (N, H, W)."""
         images = evidence.images
         generator = torch.Generator().manual_seed(self.seed)
         total = images.new_zeros((len(images), *evidence.image_size), dtype=torch.float32)
-        for start in range(0, self.masks, _DRAWN_AT_ONCE):
-            drawn = min(_DRAWN_AT_ONCE, self.masks - start)
-            masks = random_masks(drawn, evidence.image_size, self.cells, self.keep_probability, generator)
-            total += self._weighted(evidence, masks.to(images.device))
+        for start in range(0, self.masks, DRAWN_AT_ONCE):
+            count = min(DRAWN_AT_ONCE, self.masks - start)
+            masks = random_masks(count, evidence.image_size, self.cells, self.keep_probability, generator)
+            total += self._weighted_sum(evidence, masks.to(images.device))
         return total / (self.masks * self.keep_probability)
 
-    def _weighted(self, evidence: Evidence, masks: Tensor) -> Tensor:
-        """``sum_i F_c(X * m_i) m_i`` for some of the masks, (N, H, W)."""
+    def _weighted_sum(self, evidence: Evidence, masks: Tensor) -> Tensor:
+        """Compute ``sum_i F_c(X * m_i) m_i`` for some of the masks, (N, H, W)."""
         images = evidence.images
         queries = torch.arange(len(images) * len(masks), device=images.device)
 
-        def query(part: slice) -> Tensor:
-            owner, mask = queries[part] // len(masks), masks[queries[part] % len(masks)]
+        def query(chunk: slice) -> Tensor:
+            owner, mask = queries[chunk] // len(masks), masks[queries[chunk] % len(masks)]
             return evidence.confidence(images[owner] * mask[:, None].to(images.dtype), owner)
 
-        chunk = self.chunk_size or default_chunk_size(images)
-        scores = torch.cat(list(in_chunks(query, len(queries), chunk))).view(len(images), len(masks))
+        size = self.chunk_size or default_chunk_size(images)
+        scores = torch.cat(list(in_chunks(query, len(queries), size))).view(len(images), len(masks))
         return torch.einsum("nm,mhw->nhw", scores.to(masks), masks)
-
-
-_DRAWN_AT_ONCE = 64

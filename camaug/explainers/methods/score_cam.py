@@ -20,18 +20,17 @@ __all__ = ["ScoreCAM"]
 @register_explainer("score-cam")
 @dataclass(frozen=True)
 class ScoreCAM(LayerExplainer):
-    """Score-CAM: each channel weighted by the score of the image seen through it.
+    """Score-CAM: channels weighted by the score of the image seen through each.
 
     Wang et al. 2020, Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks
     (arXiv 1910.01279), algorithm 1: the weights are the softmax over the channels of the logits of
-    ``X * norm(up(A_k))``; a baseline's logit, which is the same for all channels, drops out. Costs one forward pass,
-    and one more for every channel whose map differs from the others'; those that are silent share one.
+    ``X * norm(up(A_k))``; a baseline's logit, which is the same for all channels, cancels. Costs one forward pass,
+    and one more for every channel; channels with equal maps, such as silent ones, share one.
 
     Args:
-        chunk_size: Masked images in one forward pass; by default as
-            :func:`~camaug.explainers.queries.default_chunk_size` says.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torchvision
@@ -55,36 +54,37 @@ class ScoreCAM(LayerExplainer):
 
     @property
     def variants(self) -> int:
-        """How many times each channel is asked about, with its mask varied."""
+        """Number of variants of each channel's mask."""
         return 1
 
     @property
     def varies_channels(self) -> bool:
-        """Whether the masks of two channels are varied differently, even where they are the same."""
+        """Return True if equal masks of two channels are varied differently."""
         return False
 
     def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
-        """The masks (M, H, W) of the given channels (M,), as they are shown for one of the variants."""
+        """Return one of the variants of the masks (M, H, W) of the given channels (M,)."""
         return masks
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The softmax over the channels of the masked images' mean scores, (N, K)."""
+        """Compute the softmax over the channels of the masked images' mean scores, (N, K)."""
         scores = [self._scores(evidence, maps, variant) for variant in range(self.variants)]
         return torch.stack(scores).mean(dim=0).softmax(dim=1)
 
     def _scores(self, evidence: LayerEvidence, maps: Tensor, variant: int) -> Tensor:
+        """Compute the score of each image seen through a variant of each channel's mask, (N, K)."""
         channels = torch.arange(maps.shape[1], device=maps.device)
-        # Maps that differ in their range alone make the same mask; but not where each channel is varied by itself.
+        # Maps that differ only in their range give the same mask, unless each channel is varied by itself.
         keys = channels[None, :, None, None].expand(len(maps), -1, 1, 1) if self.varies_channels else normalise(maps)
-        asked, owner, place = distinct(keys)
-        channel = torch.full((len(asked),), maps.shape[1], device=maps.device)
-        channel = channel.scatter_reduce(0, place.flatten(), channels.repeat(len(maps)), "amin")
+        unique, owner, index = distinct(keys)
+        channel = torch.full((len(unique),), maps.shape[1], device=maps.device)
+        channel = channel.scatter_reduce(0, index.flatten(), channels.repeat(len(maps)), "amin")
 
-        def query(part: slice) -> Tensor:
-            of, which = owner[part], channel[part]
-            masks = normalise(upsample(maps[of, which][:, None], evidence.image_size)[:, 0])
-            masks = self.vary(masks, which, variant).to(evidence.images.dtype)
-            return evidence.score(evidence.images[of] * masks[:, None], of)
+        def query(chunk: slice) -> Tensor:
+            images, of_image = evidence.images[owner[chunk]], maps[owner[chunk], channel[chunk]]
+            masks = normalise(upsample(of_image[:, None], evidence.image_size)[:, 0])
+            masks = self.vary(masks, channel[chunk], variant).to(images.dtype)
+            return evidence.score(images * masks[:, None], owner[chunk])
 
-        chunk = self.chunk_size or default_chunk_size(evidence.images)
-        return torch.cat(list(in_chunks(query, len(asked), chunk)))[place]
+        size = self.chunk_size or default_chunk_size(evidence.images)
+        return torch.cat(list(in_chunks(query, len(unique), size)))[index]

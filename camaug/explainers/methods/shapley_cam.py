@@ -22,15 +22,15 @@ __all__ = ["ShapleyCAM"]
 @register_explainer("shapley-cam")
 @dataclass(frozen=True)
 class ShapleyCAM(GradCAM):
-    """ShapleyCAM: Grad-CAM with the gradient corrected by the curvature, ``w_k = mean(g - H A / 2)``.
+    """ShapleyCAM: Grad-CAM with gradients corrected by the curvature, ``w_k = mean(g - H A / 2)``.
 
     Cai 2025, CAMs as Shapley Value-based Explainers (arXiv 2501.06261): the Shapley values of the channels to second
-    order, H the Hessian of the score at the activations. Where the score is linear in the activations, as after
-    pooling and one linear layer, it is Grad-CAM. Costs one forward pass and two of the head's backward passes.
+    order, H the Hessian of the score at the activations. It equals Grad-CAM where the score is linear in the
+    activations, as after pooling and one linear layer. Costs one forward pass and two of the head's backward passes.
 
     Args:
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torchvision
@@ -49,12 +49,12 @@ class ShapleyCAM(GradCAM):
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> LayerEvidence:
-        """One forward pass of the images, and its derivatives."""
-        with sdpa_kernel(SDPBackend.MATH):  # of torch's kernels for attention the one that can be differentiated twice
+        """Run one forward pass of the images and collect the activations and corrected gradients."""
+        with sdpa_kernel(SDPBackend.MATH):  # the only attention kernel that can be differentiated twice
             return super().gather(model, forward, images, targets)
 
     def derivative(self, score: Tensor, output: Tensor) -> Tensor | None:
-        """The gradient less half the Hessian's product with the activations."""
+        """Compute the gradient minus half the Hessian's product with the activations."""
         gradient = torch.autograd.grad(score, output, create_graph=True, allow_unused=True)[0]
         if gradient is None or not gradient.requires_grad:
             return gradient

@@ -26,10 +26,10 @@ class SmoothGrad(PixelExplainer):
     pass, and ``samples`` forward and backward passes.
 
     Args:
-        samples: Noisy copies of each image.
+        samples: Number of noisy copies of each image.
         noise: Standard deviation of the noise, as a share of each image's range of values.
-        seed: Of the noise; the same for every image.
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        seed: Seed of the noise, which is the same for every image.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torchvision
@@ -54,7 +54,7 @@ class SmoothGrad(PixelExplainer):
         check_noise(self.samples, self.noise)
 
     def attributions(self, evidence: Evidence) -> Tensor:
-        """The mean gradient, (N, C, H, W)."""
+        """Compute the mean gradient over the noisy copies, (N, C, H, W)."""
         copies = noisy_copies(evidence.images, self.samples, self.noise, self.seed)
         total = sum(input_gradient(evidence, images, self.name) for images in copies)
         return torch.as_tensor(total) / self.samples

@@ -18,20 +18,19 @@ __all__ = ["SSCAM"]
 @register_explainer("ss-cam")
 @dataclass(frozen=True)
 class SSCAM(ScoreCAM):
-    """SS-CAM: Score-CAM with noise on the masks, its scores averaged.
+    """SS-CAM: Score-CAM with scores averaged over noisy masks.
 
     Naidu, Michael 2020, SS-CAM: Smoothed Score-CAM for Sharper Visual Feature Localization (arXiv 2006.14255),
     smoothing on the feature map: each channel's score is the mean over ``samples`` of the logits of
     ``X * (norm(up(A_k)) + noise)``. Costs one forward pass, and ``samples`` more for every channel.
 
     Args:
-        samples: Noisy masks for each channel.
-        std: Standard deviation of the noise, in units of a mask's range.
-        seed: Of the noise; the same for every image.
-        chunk_size: Masked images in one forward pass; by default as
-            :func:`~camaug.explainers.queries.default_chunk_size` says.
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        samples: Number of noisy masks for each channel.
+        std: Standard deviation of the noise, relative to a mask's range.
+        seed: Seed of the noise, which is the same for every image.
+        chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torchvision
@@ -58,17 +57,17 @@ class SSCAM(ScoreCAM):
 
     @property
     def variants(self) -> int:
-        """One for each sample."""
+        """Number of samples."""
         return self.samples
 
     @property
     def varies_channels(self) -> bool:
-        """Each channel has noise of its own."""
+        """Return True: each channel has its own noise."""
         return True
 
     def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
-        """The masks with noise added."""
-        # A generator for each channel and sample, so that the noise depends on neither the batch nor the chunks.
+        """Add noise to the masks."""
+        # One generator per channel and sample makes the noise independent of the batch and of the chunks.
         noise = torch.empty(masks.shape)
         for plane, channel in zip(noise, channels.tolist(), strict=True):
             plane.normal_(generator=torch.Generator().manual_seed(hash((self.seed, variant, channel)) % 2**63))

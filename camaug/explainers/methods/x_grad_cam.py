@@ -8,15 +8,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.layer_explainer import LayerEvidence
 from camaug.explainers.method_info import MethodInfo
+from camaug.explainers.methods.grad_cam import GradCAM
 from camaug.explainers.registry import register_explainer
 
 __all__ = ["XGradCAM", "axiom_weights"]
 
 
 def axiom_weights(activations: Tensor, gradients: Tensor) -> Tensor:
-    """The gradients of each channel, averaged by its activations: ``w_k = sum_ij (A_k / sum_ij A_k) dy/dA_k``.
+    """Compute each channel's gradient, averaged by its activations: ``w_k = sum_ij (A_k / sum_ij A_k) dy/dA_k``.
 
     Fu et al. 2020 (arXiv 2008.02312), equation 8; 0 where a channel's activations sum to 0.
 
@@ -38,16 +39,16 @@ def axiom_weights(activations: Tensor, gradients: Tensor) -> Tensor:
 
 @register_explainer("x-grad-cam")
 @dataclass(frozen=True)
-class XGradCAM(LayerExplainer):
-    """XGrad-CAM: Grad-CAM whose mean gradient is weighted by the activations.
+class XGradCAM(GradCAM):
+    """XGrad-CAM: Grad-CAM with gradients averaged by their activations.
 
     Fu et al. 2020, Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs (arXiv 2008.02312),
-    equation 8: the weights for which the axioms of sensitivity and conservation hold best. Costs one forward pass and
+    equation 8: weights that satisfy the axioms of sensitivity and conservation best. Costs one forward pass and
     the head's backward pass.
 
     Args:
-        layer: The target layer: None to find it, a name, or a module of the model; or a list of those.
-        fuse: How the maps of several layers become one.
+        layer: The target layer: None to find it, a name, or a module of the model; or a list of layers.
+        fuse: Fusion of the maps of several layers: ``"mean"``, ``"max"`` or ``"product"``.
 
     Example:
         >>> import torchvision
@@ -63,11 +64,6 @@ class XGradCAM(LayerExplainer):
         oracle="pytorch-grad-cam, torchcam",
     )
 
-    @property
-    def needs_gradients(self) -> bool:
-        """The weights are made of gradients."""
-        return True
-
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        """The mean gradient of each channel, weighted by its activations, (N, K)."""
+        """Compute the mean gradient of each channel, weighted by its activations, (N, K)."""
         return axiom_weights(maps, evidence.require_gradients())

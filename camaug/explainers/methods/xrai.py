@@ -26,7 +26,7 @@ Mask = NDArray[np.bool_]
 @register_explainer("xrai")
 @dataclass(frozen=True)
 class XRAI(PixelExplainer):
-    """XRAI: the image's segments, in the order of how much attribution they hold for their size.
+    """XRAI: the image's segments, ranked by their mean attribution.
 
     Kapishnikov et al. 2019, XRAI: Better Attributions Through Regions (arXiv 1906.02825), algorithm 1: Felzenszwalb
     segments at several scales, and integrated gradients from a black and a white baseline, the darkest and lightest
@@ -35,10 +35,10 @@ class XRAI(PixelExplainer):
     forward and backward passes.
 
     Args:
-        steps: Points on the way from each baseline.
-        scales: Of the segmentation; larger ones give larger segments.
-        smallest: Pixels that a segment must add to the region to count.
-        clip: Percentile of each map at which its values are clipped; 100 for none.
+        steps: Number of points on the line from each baseline.
+        scales: Scales of the segmentation; larger scales give larger segments.
+        smallest: Number of pixels that a segment must add to the region to count.
+        clip: Percentile of each map at which its values are clipped; 100 disables it.
 
     Example:
         >>> import torchvision
@@ -68,30 +68,30 @@ class XRAI(PixelExplainer):
             )
 
     def attributions(self, evidence: Evidence) -> Tensor:
-        """The mean of the integrated gradients from the two baselines, (N, C, H, W)."""
+        """Compute the mean of the integrated gradients from the two baselines, (N, C, H, W)."""
         images = evidence.images
         dark, light = images.amin(dim=(2, 3), keepdim=True), images.amax(dim=(2, 3), keepdim=True)
-        found = [integrate(evidence, base.expand_as(images), self.steps, self.name) for base in (dark, light)]
-        return torch.stack(found).mean(dim=0)
+        integrals = [integrate(evidence, base.expand_as(images), self.steps, self.name) for base in (dark, light)]
+        return torch.stack(integrals).mean(dim=0)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """Each place's value is the mean attribution of the segment that brought it in, where positive, (N, H, W)."""
+        """Compute for each pixel the mean attribution, where positive, of the segment that added it, (N, H, W)."""
         attributions = self.attributions(evidence).sum(dim=1).cpu().numpy()
         images = evidence.images.float().cpu()
         maps = [
             grow_region(attribution, segments(image, self.scales), self.smallest)
             for attribution, image in zip(attributions, images, strict=True)
         ]
-        found = torch.from_numpy(np.stack(maps)).to(evidence.images.device)
-        return clip_outliers(found.relu(), self.clip)
+        stacked = torch.from_numpy(np.stack(maps)).to(evidence.images.device)
+        return clip_outliers(stacked.relu(), self.clip)
 
 
 def segments(image: Tensor, scales: Sequence[float]) -> list[Mask]:
-    """Over-segmentations of an image: the segments of all scales, each widened a little.
+    """Segment an image at several scales, with each segment dilated a little.
 
     Args:
-        image: (C, H, W), of any range.
-        scales: Felzenszwalb's scales.
+        image: (C, H, W), of any range of values.
+        scales: Scales of Felzenszwalb's segmentation.
 
     Returns:
         Masks (H, W); those of one scale cover the image.
@@ -101,28 +101,28 @@ def segments(image: Tensor, scales: Sequence[float]) -> list[Mask]:
     morphology = import_extra("skimage.morphology", **needed)
     low, high = image.amin(), image.amax()
     pixels = ((image - low) / (high - low).clamp(min=1e-12)).movedim(0, -1).numpy()
-    found = []
+    masks = []
     for scale in scales:
         labels = segmentation.felzenszwalb(pixels, scale=scale, sigma=0.8, min_size=_smallest_segment(pixels))
-        found += [morphology.dilation(labels == label, morphology.disk(5)) for label in np.unique(labels)]
-    return found
+        masks += [morphology.dilation(labels == label, morphology.disk(5)) for label in np.unique(labels)]
+    return masks
 
 
 def _smallest_segment(pixels: NDArray[np.float32]) -> int:
-    """The published 150 pixels, which are meant for images of 224 pixels and more; a hundredth of smaller ones."""
+    """Return the published 150 pixels, which suit images of 224 pixels, or a hundredth of a smaller image."""
     return max(1, min(150, int(pixels.shape[0]) * int(pixels.shape[1]) // 100))
 
 
 def grow_region(attribution: NDArray[np.float32], masks: Sequence[Mask], smallest: int) -> NDArray[np.float32]:
-    """Order the segments by gain: XRAI's algorithm 1.
+    """Rank segments by the mean attribution that they add to a growing region: XRAI's algorithm 1.
 
     Args:
         attribution: (H, W).
         masks: Segments, (H, W) each.
-        smallest: Pixels that a segment must add to count.
+        smallest: Number of pixels that a segment must add to count.
 
     Returns:
-        (H, W): the mean attribution of what each segment added; where none came, the mean of what is left.
+        (H, W): the mean attribution of the pixels that each segment added; in the remaining pixels, their own mean.
 
     Example:
         >>> attribution = np.array([[4.0, 2.0, 0.0]], dtype=np.float32)
@@ -130,19 +130,19 @@ def grow_region(attribution: NDArray[np.float32], masks: Sequence[Mask], smalles
         >>> grow_region(attribution, [wide, left], smallest=1)
         array([[4., 1., 1.]], dtype=float32)
     """
-    found, missing = np.zeros(attribution.size, dtype=np.float32), np.ones(attribution.size, dtype=bool)
+    ranked, missing = np.zeros(attribution.size, dtype=np.float32), np.ones(attribution.size, dtype=bool)
     values = attribution.reshape(-1)
     members = np.stack(masks).reshape(len(masks), -1)
-    # What each segment would add to the region: a pixel is subtracted once, when the region reaches it.
+    # The sum and count that each segment would add; a pixel is subtracted once the region includes it.
     sums, counts = members @ values.astype(np.float64), np.count_nonzero(members, axis=1)
     while (large := counts >= smallest).any():
         gains = np.where(large, sums / np.maximum(counts, 1), -np.inf)
         best = int(gains.argmax())
         added = members[best] & missing
-        found[added] = gains[best]
+        ranked[added] = gains[best]
         missing &= ~added
         sums = sums - members[:, added] @ values[added].astype(np.float64)
         counts -= np.count_nonzero(members[:, added], axis=1)
     if missing.any():
-        found[missing] = values[missing].mean()
-    return found.reshape(attribution.shape)
+        ranked[missing] = values[missing].mean()
+    return ranked.reshape(attribution.shape)
