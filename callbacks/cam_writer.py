@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePath
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -16,51 +16,56 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from camaug.augmentation.batch import find_images_and_labels, find_strings
-from camaug.explainers import Explainer, Explanation, as_explainer
+from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
-from camaug.images.render import COLORMAPS, denormalise
+from camaug.images.render import denormalise
 from camaug.inspection.model_digest import model_digest
 from camaug.single_image.explain import explanation_record
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.utils.printable import printable
+from camaug.utils.replaced_attribute import replaced_attribute
 
+from ._logging.check_arguments import check_overlay
 from ._logging.find_class_names import find_class_names
 from ._logging.find_normalisation import find_normalisation
+from ._logging.is_explained import is_explained
+from ._logging.photo_names import PhotoNames
+from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.strategies import refuse_fsdp2, refuse_sharded
 
 __all__ = ["CamWriter"]
 
 
 class CamWriter(L.Callback):
-    """Explains every image that ``trainer.predict`` sees, and writes what it finds.
+    """Callback that explains every image of ``trainer.predict`` and writes the explanations to files.
 
-    For each image NAME of the photos there appear, in the same folders below ``directory``,
+    Each photo NAME gets, in the same subfolder of ``directory``,
 
-    - ``NAME_overlay.png``: the heat over what the model saw, which is the crop that the transform made of the photo;
-    - ``NAME_map.png``, the raw map, 16-bit grey with 65535 for 1, or ``NAME_map.npy``, float32 in [0, 1];
+    - ``NAME_overlay.png``: the heatmap over the model's input, which is the transform's crop of the photo;
+    - ``NAME_map.png``, the map as 16-bit grey values with 65535 for 1, or ``NAME_map.npy``, float32 in [0, 1];
     - ``NAME.json``: class, confidence, layers, method and its settings, model, versions.
 
-    NAME is the file's without its ending; with it, where photos of one folder differ in nothing else, and for data
-    modules of your own, whose batches say under ``path`` or ``paths`` what file each image is. The JSON comes last and
-    no file appears in parts, so that a run which was ended in any way goes on where it stopped: with a
-    :class:`~camaug.datamodules.PhotoFolder`, images whose JSON tells of the same photo, method, settings, model,
-    weights, transform and target are neither read nor sent through the model again.
+    NAME has the photo's suffix only if two photos of a folder differ in nothing else, or if the photos come from
+    another data module than :class:`~camaug.datamodules.PhotoFolder`, whose batches have the files' paths under
+    ``path`` or ``paths``. The JSON file comes last and no file is ever half written, so that an interrupted run
+    continues where it stopped: photos of a ``PhotoFolder`` whose JSON has the same photo, method, settings, model,
+    weights, transform and target are neither read nor explained again.
 
-    A photo that cannot be read is a warning that names it; the others go on. At the end the numbers of images written,
-    skipped and failed are said; they stay in :attr:`written`, :attr:`skipped` and :attr:`failed`. With several
-    processes each writes its own images. A module without a ``predict_step`` of its own needs none.
+    A photo that cannot be read is a warning with its name, and the others follow. At the end the numbers of written,
+    skipped and failed images are reported, and stay in :attr:`written`, :attr:`skipped` and :attr:`failed`. Each
+    process writes its own images. The module needs no ``predict_step``.
 
     Args:
-        explainer: The method: a name of ``camaug.list_explainers()``, or an explainer with its settings.
-        directory: Where to. Photos that lie in it, as after an earlier run, are not explained.
-        target: The class to explain, by index or name; None for each image's predicted class.
-        raw: How the raw map is written: ``png`` or ``npy``.
-        colormap: Colours of the heat: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``.
-        strength: Share of the heat in the overlay, in [0, 1].
-        resume: Whether images that are done are skipped; False explains all of them again.
-        class_names: Names of the classes. By default the model's or the data module's; ImageNet's for 1000 classes.
-        forward: ``forward(module, images)`` gives logits, for a LightningModule whose own forward does not.
+        explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
+        directory: Directory of the files. Photos inside it, as earlier results, are not explained.
+        target: Index or name of the class to explain, None for each image's predicted class.
+        raw: Format of the map, ``png`` or ``npy``.
+        colormap: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``.
+        strength: Share of the heatmap in the overlay, in [0, 1].
+        resume: Whether images with results are skipped.
+        class_names: Names of the classes. By default the data module's or the model's, ImageNet's for 1000 classes.
+        forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -80,57 +85,47 @@ class CamWriter(L.Callback):
         strength: float = 0.5,
         resume: bool = True,
         class_names: Sequence[str] | None = None,
-        forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
+        forward: ModuleForward | None = None,
     ) -> None:
         if raw not in ("png", "npy"):
             raise ValueError(f"`raw` must be 'png' or 'npy', got {raw!r}")
-        if not 0 <= strength <= 1:
-            raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
-        if colormap not in COLORMAPS:
-            raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
+        check_overlay(colormap, strength)
         self.explainer = as_explainer(explainer)
         self.directory = Path(directory).expanduser()
         self.target = target
         self.raw: RawMap = raw
-        self.colormap = colormap
-        self.strength = strength
+        self.colormap, self.strength = colormap, strength
         self.resume = resume
         self.class_names = class_names
         self.forward = forward
-        self._begin()
+        self._replacements = ExitStack()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self.written = 0
         self.skipped = 0
         self.failed: dict[str, str] = {}
         self._settings: dict[str, Any] | None = None
-        self._class: int | None = None
-        self._names: dict[str, str] = {}
-        self._root: Path | None = None
-
-    # Lightning's hooks
+        self._class: int | None = None  # of a target that is a name
+        self._names = PhotoNames()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Check what can be checked before there are data, and ask for the images that are not done."""
+        """Check everything that can be checked without data, and let the data module load unexplained photos only."""
         if stage != "predict":
             return
         refuse_sharded(trainer, self)
         refuse_fsdp2(trainer, self)
-        if self.directory.exists() and not self.directory.is_dir():
-            raise ValueError(f"`directory` is where the results go, and {self.directory} is a file: give a folder")
-        self._begin()
-        datamodule = getattr(trainer, "datamodule", None)
-        self._root = None if getattr(datamodule, "root", None) is None else Path(os.path.abspath(datamodule.root))
-        directory = Path(os.path.abspath(self.directory))
-        if self._root is not None and directory in (self._root, *self._root.parents):
-            raise ValueError(
-                f"`directory` {self.directory} holds the photos themselves ({datamodule.root}), so that results could "
-                "not be told from photos: give another folder, which may lie within that of the photos"
-            )
+        self._reset()
+        datamodule: Any = getattr(trainer, "datamodule", None)
+        root = None if getattr(datamodule, "root", None) is None else _absolute(datamodule.root)
+        _check_directory(self.directory, root)
+        self._names = PhotoNames(root)
         if hasattr(datamodule, "choose_by"):
-            datamodule.choose_by(lambda photos: self._to_do(trainer, pl_module, photos))
-        if type(pl_module).predict_step is L.LightningModule.predict_step:  # which hands the whole batch to forward
-            pl_module.predict_step = lambda batch, *_: self._logits(pl_module, find_images_and_labels(batch).images)
+            datamodule.choose_by(lambda photos: self._choose_photos(trainer, pl_module, root, photos))
+            self._replacements.callback(datamodule.choose_by, None)
+        if getattr(pl_module.predict_step, "__func__", None) is L.LightningModule.predict_step:
+            forward = bind_forward(self.forward, pl_module) or pl_module
+            self._replacements.enter_context(_images_only(pl_module, forward))
 
     def on_predict_batch_end(
         self,
@@ -141,7 +136,7 @@ class CamWriter(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Explain the batch and write its images."""
+        """Explain the batch and write its files."""
         images = find_images_and_labels(batch).images
         paths = find_strings(batch, "paths", len(images))
         if paths is None:
@@ -152,13 +147,14 @@ class CamWriter(L.Callback):
         errors = find_strings(batch, "errors", len(images)) or [""] * len(images)
         for path, error in zip(paths, errors, strict=True):
             if error:
-                self._fail(path, error)
-        good = [index for index, error in enumerate(errors) if not error]
-        if good:
-            self._explain(trainer, pl_module, images[good], [paths[index] for index in good])
+                self.failed[path] = error
+                warnings.warn(f"CamWriter leaves out one image and goes on: {error}", stacklevel=2)
+        readable = [position for position, error in enumerate(errors) if not error]
+        if readable:
+            self._explain(trainer, pl_module, images[readable], [paths[position] for position in readable])
 
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Add up what the processes did."""
+        """Add up the numbers of all processes."""
         if trainer.world_size > 1:
             parts: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(parts, (self.written, self.failed))
@@ -166,10 +162,10 @@ class CamWriter(L.Callback):
             self.failed = {path: error for _, failed in parts for path, error in failed.items()}
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Say how many images were written, skipped and failed."""
+        """Restore the module and the data module, and report the numbers of images."""
         if stage != "predict":
             return
-        self._let_go(trainer, pl_module)
+        self._replacements.close()
         failed = "".join(f"\n  failed: {printable(path)}" for path in self.failed)
         rank_zero_info(
             f"CamWriter: {self.written} images written to {self.directory}, {self.skipped} skipped because they were "
@@ -177,47 +173,31 @@ class CamWriter(L.Callback):
         )
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Leave the module and the data as they were, and say that what is done is done."""
+        """Restore the module and the data module, and report how many images were written."""
         if trainer.predicting:
-            self._let_go(trainer, pl_module)
+            self._replacements.close()
             rank_zero_info(f"CamWriter: ended after {self.written} images; run it again to go on from there")
 
-    def _let_go(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        pl_module.__dict__.pop("predict_step", None)
-        datamodule = getattr(trainer, "datamodule", None)
-        if hasattr(datamodule, "choose_by"):
-            datamodule.choose_by(None)
-
-    # What is to do
-
-    def _to_do(self, trainer: L.Trainer, pl_module: L.LightningModule, photos: Sequence[str]) -> list[str]:
-        """The photos that are not done. Rank zero says it for all: others may look when it has begun to write."""
-        inside = Path(os.path.abspath(self.directory))
-        photos = [photo for photo in photos if inside not in Path(os.path.abspath(photo)).parents]
-        self._names = output_names([self._relative(photo) for photo in photos])
-        settings = self._the_settings(trainer, pl_module)
+    def _choose_photos(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, root: Path | None, photos: Sequence[str]
+    ) -> list[str]:
+        """Return the photos without results. Rank zero decides for all, before any process writes results."""
+        directory = _absolute(self.directory)
+        photos = [photo for photo in photos if directory not in _absolute(photo).parents]
+        self._names = names = PhotoNames(root, photos)
+        settings = self._result_settings(trainer, pl_module)
+        chosen = photos
         if self.resume and trainer.is_global_zero:
-            left = [photo for photo in photos if not self._done(photo, settings)]
-        else:
-            left = list(photos)
-        left = trainer.strategy.broadcast(left)
-        self.skipped = len(photos) - len(left)
-        if not left:  # Lightning asks whether it was the intention to have nothing to do: it was
+            chosen = [photo for photo in photos if not is_explained(photo, names, self.directory, settings)]
+        chosen = trainer.strategy.broadcast(chosen)
+        self.skipped = len(photos) - len(chosen)
+        if not chosen:  # Lightning warns of data without images, which are no mistake here
+            self._replacements.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
-        return left
+        return chosen
 
-    def _done(self, photo: str, settings: dict[str, Any]) -> bool:
-        file = self.directory / f"{self._name(photo)}.json"
-        try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            files = [file.with_name(name) for name in record["files"].values()]
-            same = {**record, **settings, "photo": self._photo(photo)} == record
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent, or not written by this class
-            return False
-        return same and all(written.is_file() for written in files)
-
-    def _the_settings(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
-        """All that an image's result depends on beside the image, as JSON gives it back."""
+    def _result_settings(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
+        """Return everything but the photo that a result depends on, in JSON's types."""
         if self._settings is None:
             preprocessing = getattr(getattr(trainer, "datamodule", None), "preprocessing", None)
             settings = {
@@ -232,85 +212,58 @@ class CamWriter(L.Callback):
             self._settings = json.loads(json.dumps(settings))
         return self._settings
 
-    # One batch
-
     def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, paths: Sequence[str]) -> None:
-        forward = None if self.forward is None else lambda queries: self._logits(pl_module, queries)
+        forward = bind_forward(self.forward, pl_module)
         with trainer.precision_plugin.forward_context():
             if isinstance(self.target, str) and self._class is None:
                 with torch.no_grad():
-                    classes = int(self._logits(pl_module, images[:1]).shape[1])
+                    classes = int((forward or pl_module)(images[:1]).shape[1])
                 self._class = find_class(self.target, self._class_names(trainer, pl_module, classes))
             target = self._class if isinstance(self.target, str) else self.target
             explanation = self.explainer(pl_module, images, target, forward=forward)
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
-        loader = trainer.predict_dataloaders
-        pictures = denormalise(images, *find_normalisation(trainer, getattr(loader, "dataset", None)))
-        settings = self._the_settings(trainer, pl_module)
-        for index, path in enumerate(paths):
-            record = {"photo": self._photo(path), **explanation_record(explanation, index, names), **settings}
-            self._image(explanation, index, pictures[index], names, record).save(
-                self.directory, self._name(path), self.raw
-            )
+        normalisation = find_normalisation(trainer, getattr(trainer.predict_dataloaders, "dataset", None))
+        shown = denormalise(images, *normalisation)
+        settings = self._result_settings(trainer, pl_module)
+        for position, path in enumerate(paths):
+            ExplainedImage(
+                shown[position],
+                explanation.maps[position].cpu(),
+                explanation.logits[position].float().cpu(),
+                int(explanation.targets[position]),
+                names,
+                {"photo": self._names.record(path), **explanation_record(explanation, position, names), **settings},
+                self.colormap,
+                self.strength,
+            ).save(self.directory, self._names.output(path), self.raw)
             self.written += 1
 
-    def _image(
-        self,
-        explanation: Explanation,
-        index: int,
-        picture: Tensor,
-        names: Sequence[str] | None,
-        record: dict[str, Any],
-    ) -> ExplainedImage:
-        return ExplainedImage(
-            picture,
-            explanation.maps[index].cpu(),
-            explanation.logits[index].float().cpu(),
-            int(explanation.targets[index]),
-            names,
-            record,
-            self.colormap,
-            self.strength,
+    def _class_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
+        if self.class_names is not None and len(self.class_names) != classes:
+            raise ValueError(
+                f"`class_names` must name the model's {classes} classes, got {len(self.class_names)} names"
+            )
+        dataset = getattr(trainer.predict_dataloaders, "dataset", None)
+        return self.class_names or find_class_names(trainer, dataset) or known_class_names(pl_module, classes)
+
+
+def _images_only(pl_module: L.LightningModule, forward: Callable[[Tensor], Tensor]) -> AbstractContextManager[None]:
+    """Replace Lightning's ``predict_step``, which hands the whole batch to ``forward``."""
+    return replaced_attribute(
+        pl_module, "predict_step", lambda batch, *_: forward(find_images_and_labels(batch).images)
+    )
+
+
+def _check_directory(directory: Path, root: Path | None) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise ValueError(f"`directory` is where the results go, and {directory} is a file: give a folder")
+    if root is not None and _absolute(directory) in (root, *root.parents):
+        raise ValueError(
+            f"`directory` {directory} holds the photos themselves ({root}), so that results could not be told from "
+            "photos: give another folder, which may lie within that of the photos"
         )
 
-    def _class_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
-        given = self.class_names
-        if given is not None and len(given) != classes:
-            raise ValueError(f"`class_names` must name the model's {classes} classes, got {len(given)} names")
-        datasets = getattr(trainer.predict_dataloaders, "dataset", None)
-        return given or find_class_names(trainer, datasets) or known_class_names(pl_module, classes)
 
-    def _logits(self, pl_module: L.LightningModule, images: Tensor) -> Tensor:
-        return pl_module(images) if self.forward is None else self.forward(pl_module, images)
-
-    def _fail(self, path: str, error: str) -> None:
-        self.failed[path] = error
-        warnings.warn(f"CamWriter leaves out one image and goes on: {error}", stacklevel=2)
-
-    # Names
-
-    def _relative(self, path: str) -> str:
-        """The path below the root of the photos; of a file elsewhere the whole path, without what anchors it."""
-        absolute = PurePath(os.path.abspath(path))
-        root = self._root if self._root is not None and self._root in absolute.parents else absolute.anchor
-        return absolute.relative_to(root).as_posix()
-
-    def _name(self, path: str) -> str:
-        relative = self._relative(path)
-        return self._names.get(relative, relative)
-
-    def _photo(self, path: str) -> dict[str, Any]:
-        found = Path(path).stat()
-        return {"path": self._relative(path), "bytes": found.st_size, "modified": found.st_mtime_ns}
-
-
-def output_names(paths: Sequence[str]) -> dict[str, str]:
-    """What the results of each of some files are called: without the ending, or with it where two would be the same.
-
-    Example:
-        >>> output_names(["a/x.jpg", "b/x.jpg", "b/x.png"])
-        {'a/x.jpg': 'a/x', 'b/x.jpg': 'b/x.jpg', 'b/x.png': 'b/x.png'}
-    """
-    stems = {path: PurePath(path).with_suffix("").as_posix() for path in paths}
-    uses = Counter(stem.casefold() for stem in stems.values())
-    return {path: stem if uses[stem.casefold()] == 1 else path for path, stem in stems.items()}
+def _absolute(path: str | Path) -> Path:
+    """Return the absolute path without following links."""
+    return Path(os.path.abspath(path))

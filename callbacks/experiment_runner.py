@@ -1,9 +1,10 @@
-"""Experiments on the images of any data module."""
+"""Experiments on the images of a data module."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from camaug.images.class_names import known_class_names
 from camaug.images.render import denormalise
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
+from camaug.utils.replaced_attribute import replaced_attribute
 
 from ._logging.choose_indices import choose_indices
 from ._logging.find_class_names import find_class_names
@@ -34,19 +36,19 @@ __all__ = ["ExperimentRunner"]
 
 
 class ExperimentRunner(L.Callback):
-    """Does an experiment on the images of ``trainer.predict``, and writes its report.
+    """Callback that runs an experiment on the images of ``trainer.predict`` and writes its report.
 
-    Prediction hands over the images, chosen from all: spread over the classes where the data set says its ``targets``,
-    else evenly over the data set. The experiment begins when all are there, with the model on its device. A photo that
-    cannot be read is left out, counted and named in the report. Labels of other classes than the model's are not used.
+    The images are spread over the classes if the data set has ``targets``, else evenly over the data set. The
+    experiment starts after the last batch, with the model on its device. Photos that cannot be read are left out and
+    named in the report. Labels of other classes than the model's are not used.
 
-    The folder gets ``report.md``, a CSV file a table, a PNG a plot or picture, and TensorBoard's events, unless the
-    trainer has a TensorBoard logger of its own, which then takes them.
+    The directory gets ``report.md``, a CSV file for each table, a PNG file for each plot or image, and TensorBoard's
+    events, unless the Trainer has a TensorBoard logger, which then gets them.
 
     Args:
-        experiment: What is asked.
-        directory: Where the report goes.
-        images: How many of a data module's images are chosen; None, and where there are fewer, for all of them.
+        experiment: The experiment.
+        directory: Directory of the report.
+        images: Number of images. None for all, and a smaller data set is used whole.
 
     Raises:
         ValueError: If ``images`` is below 1.
@@ -59,22 +61,20 @@ class ExperimentRunner(L.Callback):
 
     def __init__(self, experiment: Experiment, directory: str | Path, images: int | None = 100) -> None:
         if images is not None and images < 1:
-            raise ValueError(f"`images` is how many images are looked at, at least 1, or None for all, got {images}")
+            raise ValueError(f"`images` must be the number of images, at least 1, or None for all, got {images}")
         self.experiment = experiment
         self.directory = Path(directory).expanduser()
         self.images = images
         self.report: Report | None = None
         self._batches: list[ImageBatch] = []
-        self._failed: list[str] = []
+        self._errors: list[str] = []  # of the photos that cannot be read
         self._available: int | None = None
-        self._names: Sequence[str] | None = None
-        self._foreign = ""
-        self._undo: list[Callable[[], Any]] = []
-
-    # Lightning's hooks
+        self._class_names: Sequence[str] | None = None
+        self._unused_labels = ""  # the reason why labels are not used
+        self._replacements = ExitStack()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Check what can be checked before there are data, and choose the images."""
+        """Check everything that can be checked without data, and let the data module load the chosen images only."""
         if stage != "predict":
             return
         require_extras()
@@ -84,15 +84,15 @@ class ExperimentRunner(L.Callback):
             )
         if self.directory.exists() and not self.directory.is_dir():
             raise ValueError(f"`directory` is where the report goes, and {self.directory} is a file: give a folder")
-        self.report, self._batches, self._failed = None, [], []
+        self.report, self._batches, self._errors = None, [], []
         datamodule = getattr(trainer, "datamodule", None)
         if datamodule is not None:
-            loader = datamodule.predict_dataloader
-            self._replace(datamodule, "predict_dataloader", lambda: self._chosen(first_loader(loader())))
+            make_loader = datamodule.predict_dataloader
+            self._replace(datamodule, "predict_dataloader", lambda: self._loader_of_chosen(first_loader(make_loader())))
         if trainer.progress_bar_callback is not None:  # two bars at once would overwrite each other
             trainer.progress_bar_callback.disable()
-            self._undo.append(trainer.progress_bar_callback.enable)
-        self._replace(pl_module, "predict_step", lambda batch, *_: ())  # the experiment asks the model itself
+            self._replacements.callback(trainer.progress_bar_callback.enable)
+        self._replace(pl_module, "predict_step", lambda batch, *_: ())  # the experiment calls the model itself
 
     def on_predict_batch_end(
         self,
@@ -103,126 +103,122 @@ class ExperimentRunner(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the images."""
+        """Keep the images that could be read."""
         images, labels = find_images_and_labels(batch)
         names = find_strings(batch, "paths", len(images))
         errors = find_strings(batch, "errors", len(images)) or [""] * len(images)
-        self._failed += [error for error in errors if error]
-        good = [index for index, error in enumerate(errors) if not error]
-        if not good:
+        self._errors += [error for error in errors if error]
+        readable = [position for position, error in enumerate(errors) if not error]
+        if not readable:
             return
         dataset = getattr(first_loader(trainer.predict_dataloaders), "dataset", None)
         if not self._batches:
-            self._learn_classes(trainer, pl_module, images[good[:1]], dataset)
+            self._match_classes(trainer, pl_module, images[readable[:1]], dataset)
         self._batches.append(
             ImageBatch(
-                images[good],
-                None if labels is None or self._foreign else class_indices(labels)[good],
-                None if names is None else [Path(names[index]).name for index in good],
-                denormalise(images[good], *find_normalisation(trainer, dataset)),
-                self._names,
+                images[readable],
+                None if labels is None or self._unused_labels else class_indices(labels)[readable],
+                None if names is None else [Path(names[position]).name for position in readable],
+                denormalise(images[readable], *find_normalisation(trainer, dataset)),
+                self._class_names,
                 batch,
             )
         )
 
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Do the experiment and write its report."""
+        """Run the experiment and write its report."""
         if not self._batches:
-            raise ValueError(f"there are no images for the experiment. {self._left_out()}")
-        show = _shown if trainer.progress_bar_callback is not None else untracked
+            raise ValueError(f"there are no images for the experiment. {self._unreadable_photos()}")
+        show_progress = _show_progress if trainer.progress_bar_callback is not None else untracked
 
-        def track(items: Sequence[Any], what: str) -> Iterator[Any]:
-            for item in show(items, what):
-                if trainer.received_sigterm:  # Lightning notes it, and acts upon it in training alone
+        def track(items: Sequence[Any], description: str) -> Iterator[Any]:
+            for item in show_progress(items, description):
+                if trainer.received_sigterm:  # outside of fit, Lightning only notes the signal
                     raise SIGTERMException
                 yield item
 
         with torch.inference_mode(False), torch.no_grad(), trainer.precision_plugin.forward_context():
-            report = self.experiment.run(pl_module, [_plain(batch) for batch in self._batches], track)
-        self.report = dataclasses.replace(report, notes=(*self._facts(trainer, pl_module), *report.notes))
-        logger = next((logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
-        own = None if logger else TensorBoardLogger(self.directory, name="", version="")
-        write_report(self.report, self.directory, (logger or own).experiment)
-        if own is not None:
-            own.experiment.close()
+            report = self.experiment.run(pl_module, [_as_normal_tensors(batch) for batch in self._batches], track)
+        self.report = dataclasses.replace(report, notes=(*self._notes(trainer, pl_module), *report.notes))
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                write_report(self.report, self.directory, logger.experiment)
+                return
+        logger = TensorBoardLogger(self.directory, name="", version="")
+        write_report(self.report, self.directory, logger.experiment)
+        logger.experiment.close()
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Leave the module and the data as they were."""
-        self._let_go()
+        """Restore the module, the data module and the progress bar."""
+        self._restore()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Leave the module and the data as they were."""
-        self._let_go()
+        """Restore the module, the data module and the progress bar."""
+        self._restore()
 
-    def _replace(self, holder: Any, name: str, value: Any) -> None:
-        before = vars(holder).get(name)  # as LightningDataModule.from_datasets sets its loaders
-        setattr(holder, name, value)
-        if before is None:
-            self._undo.append(lambda: vars(holder).pop(name, None))
-        else:
-            self._undo.append(lambda: setattr(holder, name, before))
+    def _replace(self, owner: Any, name: str, value: Any) -> None:
+        self._replacements.enter_context(replaced_attribute(owner, name, value))
 
-    def _let_go(self) -> None:
+    def _restore(self) -> None:
         self._batches = []
-        while self._undo:
-            self._undo.pop()()
+        self._replacements.close()
 
-    # Images
-
-    def _chosen(self, loader: Any) -> DataLoader[Any]:
-        """A loader of the chosen images that loads them as the given one does."""
+    def _loader_of_chosen(self, loader: Any) -> DataLoader[Any]:
+        """Return a loader of the chosen images with the settings of the given one."""
         if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
             raise ValueError(
-                f"an experiment chooses images by their number, and the data module's predict_dataloader gives a "
-                f"{type(loader).__name__} of a stream: give a torch DataLoader of a data set with a length"
+                f"an experiment chooses images by their index, and the data module's predict_dataloader returns a "
+                f"{type(loader).__name__} of a stream: return a torch DataLoader of a data set with a length"
             )
-        self._available = len(loader.dataset)  # type: ignore[arg-type]
+        dataset: Any = loader.dataset
+        self._available = len(dataset)
         if self.images is not None and self.images > self._available:
             rank_zero_warn(f"{self.images} images were asked for, and there are {self._available}: all are taken")
-        chosen = choose_indices(loader.dataset, min(self.images or self._available, self._available))
         return DataLoader(
-            Subset(loader.dataset, chosen),
+            Subset(dataset, choose_indices(dataset, min(self.images or self._available, self._available))),
             batch_size=loader.batch_size or 1,
             num_workers=loader.num_workers,
             collate_fn=loader.collate_fn,
             pin_memory=loader.pin_memory,
         )
 
-    def _learn_classes(self, trainer: L.Trainer, pl_module: L.LightningModule, image: torch.Tensor, data: Any) -> None:
-        """What the model's classes are called, and whether the data's labels are of these classes."""
+    def _match_classes(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, image: torch.Tensor, dataset: Any
+    ) -> None:
+        """Find the names of the model's classes, and check that the labels are of these classes."""
         with neutral(unwrap(pl_module)), trainer.precision_plugin.forward_context():
             classes = pl_module(image).shape[1]
-        names = find_class_names(trainer, data)
+        names = find_class_names(trainer, dataset)
         if names is None or len(names) == classes:
-            self._names, self._foreign = names or known_class_names(pl_module, classes), ""
+            self._class_names, self._unused_labels = names or known_class_names(pl_module, classes), ""
         else:
-            self._names = known_class_names(pl_module, classes)
-            self._foreign = f"The labels are not used: they are of {len(names)} classes, and the model has {classes}."
+            self._class_names = known_class_names(pl_module, classes)
+            self._unused_labels = (
+                f"The labels are not used: they are of {len(names)} classes, and the model has {classes}."
+            )
 
-    # Words
-
-    def _facts(self, trainer: L.Trainer, pl_module: L.LightningModule) -> list[str]:
+    def _notes(self, trainer: L.Trainer, pl_module: L.LightningModule) -> list[str]:
         model = describe_model(pl_module)
         count = sum(len(batch.images) for batch in self._batches)
         root = getattr(getattr(trainer, "datamodule", None), "root", None)
         source = f" from {Path(root).name}" if root is not None else ""
-        facts = [
+        notes = [
             f"Model: {model['name'] or model['class']}, {model['parameters']:,} parameters.",
             f"Images: {count} of {self._available or count}{source}.",
         ]
-        return [*facts, *filter(None, (self._foreign, self._left_out()))]
+        return [*notes, *filter(None, (self._unused_labels, self._unreadable_photos()))]
 
-    def _left_out(self) -> str:
-        if not self._failed:
+    def _unreadable_photos(self) -> str:
+        if not self._errors:
             return ""
-        named = "; ".join(self._failed)
-        return f"Left out: {len(self._failed)} of the chosen images, which cannot be read: {named}"
+        errors = "; ".join(self._errors)
+        return f"Left out: {len(self._errors)} of the chosen images, which cannot be read: {errors}"
 
 
-def _plain(batch: ImageBatch) -> ImageBatch:
-    """The batch with images that may become part of a graph: Lightning predicts in inference mode."""
+def _as_normal_tensors(batch: ImageBatch) -> ImageBatch:
+    """Copy the tensors, because those of Lightning's inference mode cannot take part in autograd."""
     return batch._replace(images=batch.images.clone(), labels=None if batch.labels is None else batch.labels.clone())
 
 
-def _shown(items: Sequence[Any], what: str) -> Iterable[Any]:
-    return rich.progress.track(items, description=what)
+def _show_progress(items: Sequence[Any], description: str) -> Iterable[Any]:
+    return rich.progress.track(items, description=description)

@@ -263,7 +263,7 @@ def test_an_experiment_says_its_tables_and_where_the_report_is(images, tmp_path)
         (["--data.root=nowhere"], "the folder of photos nowhere does not exist"),
         (["--data.root={images}", "--experiment.methods=[grupcam]"], "unknown explainer 'grupcam'"),
         (["--data.root={images}", "--experiment.step=0"], "`step` must be a positive share"),
-        (["--data.root={images}", "--images=0"], "`images` is how many images are looked at"),
+        (["--data.root={images}", "--images=0"], "`images` must be the number of images, at least 1"),
         (["--data.root={images}", "--experiment.target=label"], "no labels of the model's classes are known"),
         (["--data.root={images}", "--experiment=Insertion"], "Insertion"),
     ],

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import lightning as L
@@ -21,7 +22,6 @@ from torchvision.transforms import v2
 
 from camaug import GradCAM, GroupCAM
 from camaug.callbacks import CamWriter
-from camaug.callbacks.cam_writer import output_names
 from camaug.datamodules import PhotoFolder
 from camaug.images.preprocessing import model_preprocessing
 from camaug.images.render import denormalise, overlay
@@ -284,7 +284,6 @@ def test_names_that_differ_in_the_ending_alone(write, photos, tmp_path):
     assert records == {
         "a.png.json", "a.jpg.json", "b.json", "c.json", "trip/a.json", "trip/B.json", "trip/deep/a.json",
     }  # fmt: skip
-    assert output_names(["x.jpg", "X.png"]) == {"x.jpg": "x.jpg", "X.png": "X.png"}
 
 
 def test_a_class_by_name(write, tmp_path):
@@ -309,24 +308,45 @@ def test_any_data_set_whose_batches_carry_paths(photos, tmp_path, make_trainer):
     assert [np.load(path).shape for path in written] == [(16, 16)] * 3
 
 
+class WithoutPredictStep(Watcher):
+    predict_step = L.LightningModule.predict_step
+
+    def forward(self, images):
+        if self.fails_at is not None:
+            raise RuntimeError("power cut")
+        return super().forward(images)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_module_without_a_predict_step_of_its_own(write, photos, fails):
-    class Plain(Watcher):
-        predict_step = L.LightningModule.predict_step
-
-        def forward(self, images):
-            if fails:
-                raise RuntimeError("power cut")
-            return super().forward(images)
-
-    module, data = Plain(), PhotoFolder(str(photos), batch_size=2, num_workers=0)
+    module, data = WithoutPredictStep(), PhotoFolder(str(photos), batch_size=2, num_workers=0)
     if fails:
+        module.fails_at = 0
         with pytest.raises(RuntimeError, match="power cut"):
             write(module=module, data=data)
     else:
         assert counts(write(module=module, data=data)[0]) == (5, 0, 0)
     assert "predict_step" not in vars(module)
     assert data._choose is None
+
+
+def test_a_predict_step_of_the_instance_is_used_and_stays(write):
+    module, calls = WithoutPredictStep(), []
+
+    def predict_step(batch, *_):
+        calls.append(len(batch.images))
+
+    module.predict_step = predict_step
+    assert counts(write(module=module)[0]) == (5, 0, 0)
+    assert vars(module)["predict_step"] is predict_step
+    assert calls == [2, 2, 1]
+
+
+def test_warning_filters_are_restored(write):
+    write()
+    before = list(warnings.filters)
+    assert counts(write()[0]) == (0, 5, 0)
+    assert warnings.filters == before
 
 
 def test_batches_without_paths_are_refused(tmp_path, make_trainer, photos):

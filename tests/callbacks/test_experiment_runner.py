@@ -1,4 +1,4 @@
-"""Experiments on the images of a data module: which images, what is left out, what goes wrong, what is left behind."""
+"""Experiments on the images of a data module: the choice of images, failures and restored attributes."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class Classifier(L.LightningModule):
 
 
 @dataclass(frozen=True)
-class Snapshot(Experiment):
-    """Reports what it was given."""
+class RecordImages(Experiment):
+    """An experiment that keeps its images."""
 
-    name: ClassVar[str] = "look"
+    name: ClassVar[str] = "record"
     seen: ClassVar[list[ImageBatch]] = []
     fails: bool = False
 
     def measure(self, model, batches, track) -> Report:
         if self.fails:
             raise RuntimeError("a fuse blew")
-        self.seen[:] = list(track(batches, "looking"))
+        self.seen[:] = list(track(batches, "recording"))
         return Report(
-            "Look", [Table("seen", ["images"], [[sum(len(batch.images) for batch in batches)]])], notes=("x",)
+            "Recorded", [Table("seen", ["images"], [[sum(len(batch.images) for batch in batches)]])], notes=("x",)
         )
 
 
@@ -81,11 +81,11 @@ def run(runner, datamodule, model=None, **settings) -> Report:
     return runner.report
 
 
-def test_photos_are_spread_over_the_folder_and_carry_names_and_pictures(photos, tmp_path):
+def test_photos_are_spread_over_the_folder_and_have_names_and_images(photos, tmp_path):
     report = run(
-        ExperimentRunner(Snapshot(), tmp_path / "out", images=5), PhotoFolder(photos, batch_size=2, num_workers=0)
+        ExperimentRunner(RecordImages(), tmp_path / "out", images=5), PhotoFolder(photos, batch_size=2, num_workers=0)
     )
-    seen = Snapshot.seen
+    seen = RecordImages.seen
     assert [name for batch in seen for name in batch.names] == ["0.png", "2.png", "4.png", "6.png", "8.png"]
     assert [len(batch.images) for batch in seen] == [2, 2, 1]
     assert all(batch.labels is None for batch in seen)
@@ -99,9 +99,9 @@ def test_photos_are_spread_over_the_folder_and_carry_names_and_pictures(photos, 
 def test_a_broken_photo_is_left_out_counted_and_named(photos, tmp_path):
     (photos / "3.png").write_bytes(b"not a picture")
     datamodule = PhotoFolder(photos, batch_size=4, num_workers=0)
-    report = run(ExperimentRunner(Snapshot(), tmp_path / "out", images=None), datamodule)
+    report = run(ExperimentRunner(RecordImages(), tmp_path / "out", images=None), datamodule)
     assert report.table("seen").rows == [[9]]
-    assert "3.png" not in [name for batch in Snapshot.seen for name in batch.names]
+    assert "3.png" not in [name for batch in RecordImages.seen for name in batch.names]
     (note,) = [note for note in report.notes if note.startswith("Left out")]
     assert "1 of the chosen images, which cannot be read" in note
     assert "3.png" in note
@@ -112,45 +112,47 @@ def test_nothing_but_broken_photos_is_an_error(tmp_path):
     (tmp_path / "photos/a.jpg").write_bytes(b"not a picture")
     with pytest.raises(ValueError, match=r"no images for the experiment. Left out: 1 of .*a\.jpg"):
         run(
-            ExperimentRunner(Snapshot(), tmp_path / "out", images=None), PhotoFolder(tmp_path / "photos", num_workers=0)
+            ExperimentRunner(RecordImages(), tmp_path / "out", images=None),
+            PhotoFolder(tmp_path / "photos", num_workers=0),
         )
 
 
 def test_labelled_images_are_spread_over_the_classes(dataset, tmp_path):
-    run(ExperimentRunner(Snapshot(), tmp_path, images=6), Labelled(dataset))
-    assert sorted(torch.cat([batch.labels for batch in Snapshot.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
-    assert Snapshot.seen[0].class_names == ["left", "middle", "right"]
-    assert torch.equal(Snapshot.seen[0].given[0], Snapshot.seen[0].images)
+    run(ExperimentRunner(RecordImages(), tmp_path, images=6), Labelled(dataset))
+    assert sorted(torch.cat([batch.labels for batch in RecordImages.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
+    assert RecordImages.seen[0].class_names == ["left", "middle", "right"]
+    assert torch.equal(RecordImages.seen[0].given[0], RecordImages.seen[0].images)
 
 
-def test_labels_of_other_classes_than_the_models_are_not_taken_for_its_own(dataset, tmp_path):
-    report = run(ExperimentRunner(Snapshot(), tmp_path, images=3), Labelled(dataset), Classifier(classes=5))
-    assert all(batch.labels is None for batch in Snapshot.seen)
-    assert Snapshot.seen[0].class_names == [f"class {index}" for index in range(5)]
+def test_labels_of_other_classes_than_the_models_are_not_used(dataset, tmp_path):
+    report = run(ExperimentRunner(RecordImages(), tmp_path, images=3), Labelled(dataset), Classifier(classes=5))
+    assert all(batch.labels is None for batch in RecordImages.seen)
+    assert RecordImages.seen[0].class_names == [f"class {index}" for index in range(5)]
     assert "The labels are not used: they are of 3 classes, and the model has 5." in report.notes
 
 
-def test_fewer_images_than_asked_for_are_all_of_them_and_that_is_said(dataset, tmp_path):
+def test_a_smaller_data_set_is_used_whole_with_a_warning(dataset, tmp_path):
     with pytest.warns(UserWarning, match="100 images were asked for, and there are 24: all are taken"):
-        report = run(ExperimentRunner(Snapshot(), tmp_path), Labelled(dataset))
+        report = run(ExperimentRunner(RecordImages(), tmp_path), Labelled(dataset))
     assert report.table("seen").rows == [[24]]
 
 
-def test_a_logger_of_the_trainers_own_takes_the_report(dataset, tmp_path):
+def test_a_logger_of_the_trainer_gets_the_report(dataset, tmp_path):
     logger = TensorBoardLogger(tmp_path / "logs", name="", version="")
-    run(ExperimentRunner(Snapshot(), tmp_path / "out", images=3), Labelled(dataset), logger=logger)
+    run(ExperimentRunner(RecordImages(), tmp_path / "out", images=3), Labelled(dataset), logger=logger)
     assert "seen/text_summary" in EventAccumulator(str(tmp_path / "logs")).Reload().Tags()["tensors"]
     assert not list((tmp_path / "out").glob("events*"))
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_model_and_data_are_as_they_were(dataset, tmp_path, fails):
+def test_model_and_data_module_are_restored(dataset, tmp_path, fails):
     model = Classifier().train()
     model.conv.eval()
+    model.predict_step = step = lambda batch, *_: None
     datamodule = L.LightningDataModule()
     datamodule.predict_dataloader = loader = lambda: DataLoader(dataset, batch_size=4)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    runner = ExperimentRunner(Snapshot(fails), tmp_path, images=3)
+    runner = ExperimentRunner(RecordImages(fails), tmp_path, images=3)
     if fails:
         with pytest.raises(RuntimeError, match="a fuse blew"):
             run(runner, datamodule, model)
@@ -159,19 +161,19 @@ def test_model_and_data_are_as_they_were(dataset, tmp_path, fails):
         run(runner, datamodule, model)
         # After a failure they are as Lightning's prediction leaves them.
         assert (model.training, model.conv.training, model.head.training) == (True, False, True)
-    assert datamodule.predict_dataloader is loader
-    assert "predict_step" not in vars(model)
+    assert vars(datamodule)["predict_dataloader"] is loader
+    assert vars(model)["predict_step"] is step
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_methods_with_gradients_work_inside_of_prediction(dataset, tmp_path):
+def test_methods_with_gradients_work_inside_predict(dataset, tmp_path):
     methods = ["grad-cam", "smooth-grad", "group-cam"]
     experiment = InsertionDeletionExperiment(methods, "label", step=0.5)
     model = Classifier()
     report = run(ExperimentRunner(experiment, tmp_path, images=3), Labelled(dataset), model)
-    alone = experiment.run(model, first_of_each_class(dataset))
+    expected = experiment.run(model, first_of_each_class(dataset))
     assert [row[0] for row in report.tables[0].rows] == methods
-    for row, other in zip(report.tables[0].rows, alone.tables[0].rows, strict=True):
+    for row, other in zip(report.tables[0].rows, expected.tables[0].rows, strict=True):
         assert row[3].value == pytest.approx(other[3].value, abs=1e-3)
 
 
@@ -184,31 +186,31 @@ def first_of_each_class(dataset) -> list[ImageBatch]:
     ("make", "message"),
     [
         (
-            lambda path: ExperimentRunner(Snapshot(), path, images=0),
-            "`images` is how many images are looked at, .* got 0",
+            lambda path: ExperimentRunner(RecordImages(), path, images=0),
+            "`images` must be the number of images, at least 1, .* got 0",
         ),
         (
-            lambda path: run(ExperimentRunner(Snapshot(), path), Labelled(Stream())),
-            "gives a DataLoader of a stream",
+            lambda path: run(ExperimentRunner(RecordImages(), path), Labelled(Stream())),
+            "returns a DataLoader of a stream",
         ),
-        (lambda path: run(ExperimentRunner(Snapshot(), path / "file"), Labelled([])), "is a file: give a folder"),
+        (lambda path: run(ExperimentRunner(RecordImages(), path / "file"), Labelled([])), "is a file: give a folder"),
     ],
 )
-def test_bad_input_is_said(tmp_path, make, message):
+def test_bad_input_is_an_error(tmp_path, make, message):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=message):
         make(tmp_path)
 
 
 @dataclass(frozen=True)
-class Long(Experiment):
-    """Is sent a signal long before its end."""
+class Signalled(Experiment):
+    """An experiment that gets a signal long before its end."""
 
     number: int
 
     def measure(self, model, batches, track) -> Report:
-        for turn in track(range(1000), "long"):
-            if turn == 3:
+        for step in track(range(1000), "waiting"):
+            if step == 3:
                 os.kill(os.getpid(), self.number)
         pytest.fail("nothing ended it")
 
@@ -219,7 +221,7 @@ def test_a_signal_ends_it_and_leaves_no_report(dataset, tmp_path, number):
     before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(SystemExit):
-            run(ExperimentRunner(Long(number), tmp_path, images=3), datamodule, model)
+            run(ExperimentRunner(Signalled(number), tmp_path, images=3), datamodule, model)
     finally:
         signal.signal(signal.SIGINT, before)  # Lightning ignores it from the first on
     assert not list(tmp_path.iterdir())
@@ -228,24 +230,24 @@ def test_a_signal_ends_it_and_leaves_no_report(dataset, tmp_path, number):
 
 
 def test_two_processes_are_refused(tmp_path, monkeypatch):
-    runner, two = ExperimentRunner(Snapshot(), tmp_path), trainer()
+    runner, two = ExperimentRunner(RecordImages(), tmp_path), trainer()
     monkeypatch.setattr(type(two), "world_size", 2)
     with pytest.raises(ValueError, match=r"runs in one process, and the trainer has 2: set trainer\.devices to 1"):
         runner.setup(two, Classifier(), "predict")
 
 
-def test_a_missing_package_is_said_before_an_image_is_read(dataset, tmp_path, monkeypatch):
+def test_a_missing_package_is_an_error_before_an_image_is_read(dataset, tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     monkeypatch.setattr(type(dataset), "__getitem__", lambda *_: pytest.fail("an image was read"))
     with pytest.raises(ImportError, match=r"scipy, which is not installed: pip install 'camaug\[experiments\]'"):
-        run(ExperimentRunner(Snapshot(), tmp_path), Labelled(dataset))
+        run(ExperimentRunner(RecordImages(), tmp_path), Labelled(dataset))
 
 
-def test_the_trainers_method_gives_the_report_and_keeps_no_callback(dataset, tmp_path):
+def test_the_trainers_method_returns_the_report_and_keeps_no_callback(dataset, tmp_path):
     ours = trainer(CamaugTrainer)
     before = list(ours.callbacks)
-    report = ours.experiment(Classifier(), Labelled(dataset), Snapshot(), str(tmp_path), images=6)
+    report = ours.experiment(Classifier(), Labelled(dataset), RecordImages(), str(tmp_path), images=6)
     assert report.table("seen").rows == [[6]]
     assert ours.callbacks == before
