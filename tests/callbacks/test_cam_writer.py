@@ -335,6 +335,7 @@ def test_a_predict_step_of_the_instance_is_used_and_stays(write):
 
     def predict_step(batch, *_):
         calls.append(len(batch.images))
+        return module(batch.images)
 
     module.predict_step = predict_step
     assert counts(write(module=module)[0]) == (5, 0, 0)
