@@ -1,4 +1,4 @@
-"""Changes that make a forward pass faster, and the choice of those that keep its logits."""
+"""Plans that make a forward pass faster, and the choice of one that keeps the logits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOLERANCE = 0.05  # of the largest logit; bfloat16 has 8 bits, and its errors ad
 
 @dataclass(frozen=True)
 class Plan:
-    """Changes to a forward pass.
+    """Set of changes to a forward pass.
 
     Attributes:
         dtype: The dtype of autocast and of the weights. None keeps that of the model.
@@ -116,7 +116,7 @@ def _fault(plan: Plan, model: nn.Module, forward: Callable[[Tensor], Tensor], im
     largest = expected.float().abs().max()
     if difference <= TOLERANCE * largest:
         return ""
-    return f"its logits change by {difference:.2g}, more than {TOLERANCE:.0%} of the largest ({largest:.3g})"
+    return f"its logits change by {difference:.2g}, more than {100 * TOLERANCE:g} % of the largest ({largest:.3g})"
 
 
 def _choice(model: nn.Module, plan: Plan, fastest: Plan, faults: list[str]) -> PlanChoice:

@@ -1,1 +1,1 @@
-"""Everything that opens a model: its target layer, feature maps, attention and weights."""
+"""Inspection of models: target layer, feature maps, attention and weights."""

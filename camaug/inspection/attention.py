@@ -1,9 +1,9 @@
-"""Where a transformer attends: its self-attention blocks, and the attention matrices inside them."""
+"""Self-attention blocks of transformers, and their attention function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,97 +11,120 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Attention", "attention_replaced", "find_attention_blocks", "is_self_attention"]
+from camaug.utils.replaced_attribute import replaced_attribute
+
+__all__ = ["Attention", "find_attention_blocks", "is_self_attention", "replaced_attention"]
 
 Attention = Callable[..., Tensor]
 
 
 @contextmanager
-def attention_replaced(replacement: Callable[[Attention], Attention]) -> Iterator[None]:
-    """Let other code stand in for ``torch.nn.functional.scaled_dot_product_attention``.
+def replaced_attention(replace: Callable[[Attention], Attention]) -> Iterator[None]:
+    """Replace ``torch.nn.functional.scaled_dot_product_attention`` inside the block.
 
-    timm's, torchvision's and torch's own attention all end there, and no module's hook sees the matrices.
+    The attention modules of timm, torchvision and PyTorch all call it, and no hook of a module sees the matrices.
 
     Args:
-        replacement: Given the function itself, what is called in its place.
+        replace: Returns the replacement, given the function itself.
     """
-    original = F.scaled_dot_product_attention
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # it would go past the function
-    F.scaled_dot_product_attention = replacement(original)
+    is_fastpath_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # it would bypass the function
     try:
-        yield
+        with replaced_attribute(F, "scaled_dot_product_attention", replace(F.scaled_dot_product_attention)):
+            yield
     finally:
-        F.scaled_dot_product_attention = original
-        torch.backends.mha.set_fastpath_enabled(fast_path)
-
-
-@dataclass
-class _Call:
-    """A module's call, while a forward pass is watched."""
-
-    module: nn.Module
-    tokens: torch.Size | None  # the shape (N, T, K) of its input, if it is one
-    attentions: int = 0
-    keeps_shape: bool = False
+        torch.backends.mha.set_fastpath_enabled(is_fastpath_enabled)
 
 
 def find_attention_blocks(model: nn.Module, run: Callable[[], Any]) -> list[nn.Module]:
-    """The blocks of a transformer whose places all attend to each other.
+    """Find the blocks of global self-attention in a transformer.
 
-    A block turns tokens (N, T, K) into tokens of the same shape and attends once, over all T; of modules within each
-    other, the outermost.
+    A block turns tokens (N, T, K) into tokens of the same shape and attends once, over all T tokens. Of nested modules
+    the outermost counts.
 
     Args:
         model: The model.
-        run: One forward pass of it.
+        run: Runs one forward pass of it.
 
     Returns:
-        The blocks in the order in which they are called.
+        The blocks in the order of their calls.
     """
-    open_calls: list[_Call] = []
-    attentions: list[tuple[int, list[_Call]]] = []
-
-    def begin(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        open_calls.append(_Call(module, _token_shape(inputs[0]) if inputs else None))
-
-    def end(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        call = open_calls.pop()
-        call.keeps_shape = call.tokens is not None and _token_shape(output) == call.tokens
-
-    def watching(original: Attention) -> Attention:
-        def attend(query: Tensor, key: Tensor, *rest: Any, **settings: Any) -> Tensor:
-            for call in open_calls:
-                call.attentions += 1
-            if is_self_attention(query, key):
-                attentions.append((query.shape[-2], list(open_calls)))
-            return original(query, key, *rest, **settings)
-
-        return attend
-
-    handles = []
-    try:
+    recorder = _Recorder()
+    with ExitStack() as stack:
         for module in model.modules():
-            handles += [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
-        with attention_replaced(watching):
-            run()
-    finally:
-        for handle in handles:
-            handle.remove()
+            stack.enter_context(module.register_forward_pre_hook(recorder.begin))
+            stack.enter_context(module.register_forward_hook(recorder.end))
+        stack.enter_context(replaced_attention(recorder.recording))
+        run()
     return [
-        next(call.module for call in around if _is_block(call, tokens))
-        for tokens, around in attentions
-        if any(_is_block(call, tokens) for call in around)
+        next(call.module for call in attention.calls if call.is_block_of(attention.tokens))
+        for attention in recorder.attentions
+        if any(call.is_block_of(attention.tokens) for call in attention.calls)
     ]
 
 
 def is_self_attention(query: Tensor, key: Tensor) -> bool:
-    """Whether queries and keys (N, heads, T, d) are as many: every token attends to every token."""
+    """Return True if there are as many queries as keys (N, heads, T, d), so every token attends to every token."""
     return query.dim() == 4 and query.shape[:3] == key.shape[:3]
 
 
-def _is_block(call: _Call, tokens: int) -> bool:
-    return call.keeps_shape and call.attentions == 1 and call.tokens is not None and call.tokens[1] == tokens
+@dataclass
+class _Call:
+    """Call of a module during the recorded forward pass.
+
+    Attributes:
+        module: The module.
+        input_shape: Shape of its first input, if it is tokens (N, T, K).
+        attention_count: Number of attention calls inside the call.
+        keeps_shape: Whether the output has the shape of the input.
+    """
+
+    module: nn.Module
+    input_shape: torch.Size | None
+    attention_count: int = 0
+    keeps_shape: bool = False
+
+    def is_block_of(self, tokens: int) -> bool:
+        """Return True if the module attends once, over this number of tokens, and keeps their shape."""
+        has_tokens = self.input_shape is not None and self.input_shape[1] == tokens
+        return has_tokens and self.keeps_shape and self.attention_count == 1
+
+
+@dataclass(frozen=True)
+class _SelfAttention:
+    """One call of global self-attention: the number of tokens and the module calls around it, the outermost first."""
+
+    tokens: int
+    calls: list[_Call]
+
+
+class _Recorder:
+    """Hooks and an attention function that record which modules attend."""
+
+    def __init__(self) -> None:
+        self.attentions: list[_SelfAttention] = []
+        self._open_calls: list[_Call] = []
+
+    def begin(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Record the begin of a call: a forward pre-hook."""
+        self._open_calls.append(_Call(module, _token_shape(inputs[0]) if inputs else None))
+
+    def end(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Record the end of a call: a forward hook."""
+        call = self._open_calls.pop()
+        call.keeps_shape = call.input_shape is not None and _token_shape(output) == call.input_shape
+
+    def recording(self, original: Attention) -> Attention:
+        """Return an attention function that records its calls."""
+
+        def attend(query: Tensor, key: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            for call in self._open_calls:
+                call.attention_count += 1
+            if is_self_attention(query, key):
+                self.attentions.append(_SelfAttention(query.shape[-2], list(self._open_calls)))
+            return original(query, key, *args, **kwargs)
+
+        return attend
 
 
 def _token_shape(value: Any) -> torch.Size | None:

@@ -44,7 +44,7 @@ class FeatureGrid:
         return tokens.transpose(1, 2).reshape(len(tokens), -1, *self.size)
 
     def fill(self, output: Tensor, value: float) -> Tensor:
-        """Return a copy of an output with every spatial position set to a value; other tokens keep theirs."""
+        """Return a copy of an output with every spatial position, but no other token, set to a value."""
         filled = output.clone()
         if self.tokens is None:
             return filled.fill_(value)

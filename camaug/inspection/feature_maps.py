@@ -67,7 +67,7 @@ def count_prefix_tokens(model: nn.Module) -> int | None:
 
 
 def _aspect_error(height: int, width: int, image_size: tuple[int, int]) -> float:
-    """Return by how many rows or columns a grid misses the image's aspect ratio; rounding explains less than 1."""
+    """Return by how many rows or columns a grid misses the image's aspect ratio. Rounding explains less than 1."""
     ratio = image_size[0] / image_size[1]
     return min(abs(width - height / ratio), abs(height - width * ratio))
 

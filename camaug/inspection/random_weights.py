@@ -1,39 +1,42 @@
-"""Layers with freshly drawn weights for the length of a `with`: what a map should not look like."""
+"""Temporary random weights, for tests of whether heatmaps depend on what a model has learned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from camaug.inspection.neutral import neutral
+from camaug.inspection.replaced_parameters import replaced_parameters
 from camaug.inspection.unwrap import unwrap
 
 __all__ = ["head_layers", "head_randomised", "layers_to_randomise", "randomised"]
 
 Forward = Callable[[Tensor], Tensor]
 
-# What was learned may have begun with numbers drawn by the same seed, 0 above all, and would be correlated with them.
-STREAM = 0x5EED
+# Learned weights may have started from numbers drawn with the same seed, often 0, and would correlate with new ones.
+_SEED_MASK = 0x5EED
 
 
 def layers_to_randomise(model: nn.Module, images: Tensor, *, forward: Forward | None = None) -> dict[str, nn.Module]:
-    """The layers of a model that have weights of two or more dimensions, in the order in which they run.
+    """Find the layers that have weights of two or more dimensions, in the order in which they run.
 
-    A layer is a module inside which no other runs: linear, convolutional and embedding layers, PyTorch's attention as a
-    whole, and anything of one's own. One that runs several times stands where it runs last. What a forward in
-    evaluation mode does not run, such as an auxiliary head, is not among them.
+    A layer is a module inside which no other module runs: linear, convolutional and embedding layers, PyTorch's
+    attention as a whole, and custom layers. A layer that runs several times is listed where it runs last. Layers that
+    do not run in evaluation mode, such as auxiliary heads, are left out.
 
     Args:
-        model: The classifier; it is left as it was.
-        images: Inputs, (N, C, H, W), of which the first is run.
-        forward: How logits come from images; the model itself by default.
+        model: The classifier. It is not changed.
+        images: Inputs, (N, C, H, W). Only the first is used.
+        forward: The function from images to logits, by default the model itself.
 
     Returns:
-        Names, as ``model.named_modules()`` gives them, and layers.
+        The layers by name, as in ``model.named_modules()``.
 
     Raises:
         ValueError: If there is none.
@@ -43,22 +46,22 @@ def layers_to_randomise(model: nn.Module, images: Tensor, *, forward: Forward | 
         >>> list(layers_to_randomise(model, torch.rand(1, 3, 4, 4)))
         ['0', '3']
     """
-    return {name: layer for name, layer, _ in _run_layers(unwrap(model), images, forward)[0]}
+    return _by_name(_run_layers(unwrap(model), images, forward)[0])
 
 
 def head_layers(model: nn.Module, images: Tensor, *, forward: Forward | None = None) -> dict[str, nn.Module]:
-    """The layer that the logits come from: the last one that runs and has weights of two or more dimensions.
+    """Find the layer that outputs the logits: the last one that runs and has weights of two or more dimensions.
 
-    Where several layers, the last ones that run, each put out as much as there are logits, as the two heads of a
-    distilled transformer do, all of them are the head.
+    If the last layers that run each output as many values as there are logits, like the two heads of a distilled
+    transformer, all of them are the head.
 
     Args:
-        model: The classifier; it is left as it was.
-        images: Inputs, (N, C, H, W), of which the first is run.
-        forward: How logits come from images; the model itself by default.
+        model: The classifier. It is not changed.
+        images: As in :func:`layers_to_randomise`, like ``forward``.
+        forward: The function from images to logits, by default the model itself.
 
     Returns:
-        Names, as ``model.named_modules()`` gives them, and layers.
+        The layers by name.
 
     Raises:
         ValueError: If there is none.
@@ -68,74 +71,69 @@ def head_layers(model: nn.Module, images: Tensor, *, forward: Forward | None = N
         >>> list(head_layers(torchvision.models.squeezenet1_0(), torch.rand(1, 3, 64, 64)))
         ['classifier.1']
     """
-    layers, logits = _run_layers(unwrap(model), images, forward)
+    layers, logits_shape = _run_layers(unwrap(model), images, forward)
     head = layers[-1:]
     for layer in reversed(layers[:-1]):
-        if layer[2] != head[0][2] or layer[2] != logits:
+        if layer.output_shape != head[0].output_shape or layer.output_shape != logits_shape:
             break
         head.insert(0, layer)
-    return {name: layer for name, layer, _ in head}
+    return _by_name(head)
 
 
 @contextmanager
 def randomised(layers: Iterable[nn.Module], *, seed: int = 0) -> Iterator[None]:
-    """Give layers freshly drawn parameters inside a ``with``.
+    """Give layers random parameters inside the block.
 
-    Every parameter is drawn from a normal distribution of mean 0 whose standard deviation is the root mean square of
-    what it stands for, so that the scale of the signal is kept and what was learned is not; weights that are all 0 get
-    one over the root of their fan-in instead. On exit, whether by success or by an exception, the layers have the
-    identical parameters again. They are exchanged, never written to; the random-number states are not touched.
+    Every parameter is drawn from a normal distribution with mean 0 and the root mean square of the learned parameter
+    as its standard deviation, which keeps the scale of the signal and nothing else. For weights that are all 0 it is
+    one over the root of their fan-in instead. On exit the layers have the identical parameters again, which were
+    replaced and never written to. The random-number states are not used.
 
     Args:
-        layers: The layers, each with all that is inside.
-        seed: Of the draw.
+        layers: The layers, with all modules inside them.
+        seed: Seed of the draw.
 
     Example:
         >>> layer = nn.Linear(4, 2)
-        >>> kept = layer.weight
+        >>> weight = layer.weight
         >>> with randomised([layer]):
-        ...     layer.weight is kept, layer.weight.shape
+        ...     layer.weight is weight, layer.weight.shape
         (False, torch.Size([2, 4]))
-        >>> layer.weight is kept
+        >>> layer.weight is weight
         True
     """
-    generator = torch.Generator().manual_seed(seed ^ STREAM)
-    parts = dict.fromkeys(part for layer in layers for part in layer.modules())
-    kept = [
-        (part, name, own)
-        for part in parts
-        for name, own in part._parameters.items()
-        if own is not None and own.is_floating_point()
-    ]
-    drawn: dict[nn.Parameter, nn.Parameter] = {}  # one for each, also where two layers share it
-    try:
-        with torch.inference_mode(False):  # gradients may be asked for inside
-            for _, _, own in kept:
-                if own not in drawn:
-                    drawn[own] = nn.Parameter(_drawn_like(own, generator), requires_grad=own.requires_grad)
-        for part, name, own in kept:
-            part._parameters[name] = drawn[own]
+    generator = torch.Generator().manual_seed(seed ^ _SEED_MASK)
+    modules = list(dict.fromkeys(module for layer in layers for module in layer.modules()))
+    parameters = dict.fromkeys(
+        parameter
+        for module in modules
+        for parameter in module._parameters.values()
+        if parameter is not None and parameter.is_floating_point()
+    )
+    with torch.inference_mode(False):  # gradients may be computed inside the block
+        drawn = {
+            parameter: nn.Parameter(_draw_like(parameter, generator), requires_grad=parameter.requires_grad)
+            for parameter in parameters
+        }
+    with replaced_parameters(modules, drawn):
         yield
-    finally:
-        for part, name, own in kept:
-            part._parameters[name] = own
 
 
 @contextmanager
 def head_randomised(
     model: nn.Module, images: Tensor, *, forward: Forward | None = None, seed: int = 0
 ) -> Iterator[list[str]]:
-    """Give a model's head freshly drawn parameters inside a ``with``.
+    """Give a model's head random parameters inside the block.
 
-    The first step of the model parameter randomisation test of Adebayo et al. 2018, Sanity Checks for Saliency Maps
-    (arXiv 1810.03292), section 3. See :func:`head_layers` for what the head is, and :func:`randomised` for what is
+    It is the first step of the model parameter randomisation test of Adebayo et al. 2018, Sanity Checks for Saliency
+    Maps (arXiv 1810.03292), section 3. See :func:`head_layers` for what the head is, and :func:`randomised` for what is
     drawn and how it is undone.
 
     Args:
         model: The classifier.
-        images: Inputs, (N, C, H, W), of which the first is run to find the head.
-        forward: How logits come from images; the model itself by default.
-        seed: Of the draw.
+        images: Inputs, (N, C, H, W). The first is run to find the head.
+        forward: The function from images to logits, by default the model itself.
+        seed: Seed of the draw.
 
     Yields:
         The names of the head's layers.
@@ -157,48 +155,53 @@ def head_randomised(
         yield list(head)
 
 
-def _run_layers(
-    model: nn.Module, images: Tensor, forward: Forward | None
-) -> tuple[list[tuple[str, nn.Module, tuple[int, ...]]], tuple[int, ...]]:
-    """Name, layer and shape of the output, in the order in which they last run; and the shape of the logits."""
-    shapes: dict[str, tuple[int, ...]] = {}
+@dataclass(frozen=True)
+class _RunLayer:
+    """A layer that ran, and the shape of its output, which is empty unless the output is one tensor."""
 
-    def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            shapes.pop(name, None)  # it goes to the end
-            shapes[name] = tuple(output.shape) if isinstance(output, Tensor) else ()
+    name: str
+    module: nn.Module
+    output_shape: tuple[int, ...]
 
-        return hook
 
+def _by_name(layers: list[_RunLayer]) -> dict[str, nn.Module]:
+    return {layer.name: layer.module for layer in layers}
+
+
+def _run_layers(model: nn.Module, images: Tensor, forward: Forward | None) -> tuple[list[_RunLayer], tuple[int, ...]]:
+    """Return the layers to randomise in the order in which they last run, and the shape of the logits."""
     modules = dict(model.named_modules())
-    handles = []
-    with neutral(model):
-        try:
-            handles += [module.register_forward_hook(note(name)) for name, module in modules.items()]
-            logits = (forward or model)(images[:1])
-        finally:
-            for handle in handles:
-                handle.remove()
+    shapes: dict[str, tuple[int, ...]] = {}
+    with neutral(model), ExitStack() as hooks:
+        for name, module in modules.items():
+            hooks.enter_context(module.register_forward_hook(partial(_record_shape, shapes, name)))
+        logits = (forward or model)(images[:1])
     containers = {name[:end] for name in shapes for end in _ends_of_parents(name)}
     layers = [
-        (name, modules[name], shape)
+        _RunLayer(name, modules[name], shape)
         for name, shape in shapes.items()
         if name not in containers and any(parameter.dim() >= 2 for parameter in modules[name].parameters())
     ]
     if not layers:
         raise ValueError(
             f"found no layer of {type(model).__name__} to randomise: no module that runs in its forward has weights of "
-            "two or more dimensions. Give the layers to randomised(layers) yourself"
+            "two or more dimensions. Pass the layers to randomised(layers)"
         )
     return layers, tuple(logits.shape)
 
 
+def _record_shape(shapes: dict[str, tuple[int, ...]], name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+    """Record the shape of a module's output: a forward hook once the first two arguments are bound."""
+    shapes.pop(name, None)  # moves it to the end
+    shapes[name] = tuple(output.shape) if isinstance(output, Tensor) else ()
+
+
 def _ends_of_parents(name: str) -> list[int]:
-    """Where the names of the modules around a module end in its own; of the model itself, whose name is empty, at 0."""
-    return [0, *(place for place, letter in enumerate(name) if letter == ".")] if name else []
+    """Return where the names of a module's parents end in its own name, 0 for the model, whose name is empty."""
+    return [0, *(position for position, letter in enumerate(name) if letter == ".")] if name else []
 
 
-def _drawn_like(parameter: Tensor, generator: torch.Generator) -> Tensor:
+def _draw_like(parameter: Tensor, generator: torch.Generator) -> Tensor:
     scale = parameter.detach().float().square().mean().sqrt()
     if scale == 0 and parameter.dim() >= 2:
         scale = torch.tensor(parameter[0].numel()).rsqrt()

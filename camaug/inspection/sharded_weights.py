@@ -1,35 +1,39 @@
-"""A model whose weights are spread over processes, made whole for the length of a look."""
+"""Whole weights of a model that is sharded over processes."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 import torch.distributed
 from torch import Tensor, nn
 
+from camaug.inspection.replaced_parameters import replaced_parameters
+from camaug.utils.replaced_attribute import replaced_attribute
+
 __all__ = ["whole_weights"]
 
-FSDP = "torch.distributed.fsdp"
+_FSDP = "torch.distributed.fsdp"
 
 
 @contextmanager
 def whole_weights(model: nn.Module, *, here: bool = True) -> Iterator[None]:
-    """Have all weights of a model that ``fully_shard`` (FSDP2) has sharded, inside a ``with``.
+    """Gather all weights of a model that ``fully_shard`` (FSDP2) has sharded, inside the block.
 
-    Every process enters at the same point, and the shards are gathered once. Inside, nobody communicates: a process may
-    run any number of forwards or none, and one that fails leaves no other waiting. On exit, whether by success or by an
-    exception, the model has the identical shards again. They are exchanged, never written to, and FSDP's own hooks
-    rest meanwhile, so that it notices nothing. A model that is not sharded stays as it is.
+    Every process enters at the same point, and the shards are gathered once. Inside the block no process communicates:
+    it may run any number of forward passes or none, and if it fails, no other process waits for it. On exit, after an
+    exception too, the model has the identical shards again. They are replaced, never written to, and FSDP's own hooks
+    are removed meanwhile. A model that is not sharded is not changed.
 
     Args:
         model: The model, between two steps.
-        here: Whether this process looks. One that does not hands its shards to those that do, and holds no more than
-            one whole weight at a time.
+        here: Whether this process runs the model. Another process only hands its shards on, and holds no more than one
+            whole weight at a time.
 
     Raises:
-        RuntimeError: On every process alike, where the whole weights do not fit the memory of one.
+        RuntimeError: On every process, if the whole weights do not fit the memory of one of them.
 
     Example:
         >>> model = nn.Linear(2, 2)
@@ -37,23 +41,17 @@ def whole_weights(model: nn.Module, *, here: bool = True) -> Iterator[None]:
         ...     model(torch.zeros(1, 2)).shape
         torch.Size([1, 2])
     """
-    places = _find_shards(model)
-    if not places:
+    shards = _find_shards(model)
+    if not shards:
         yield
         return
-    whole = _gather(list(dict.fromkeys(shard for _, _, shard in places)), here)
-    with _hooks_at_rest(model):
-        try:
-            for module, name, shard in places:
-                module._parameters[name] = whole.get(shard, shard)
-            yield
-        finally:
-            for module, name, shard in places:
-                module._parameters[name] = shard
+    whole = _gather(shards, here)
+    with _without_fsdp_hooks(model), replaced_parameters(model.modules(), whole):
+        yield
 
 
-def _find_shards(model: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:
-    """The sharded parameters with the modules and the names that hold them."""
+def _find_shards(model: nn.Module) -> list[nn.Parameter]:
+    """Return the sharded parameters, in the same order on every process."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return []
     from torch.distributed.fsdp import FSDPModule
@@ -62,25 +60,20 @@ def _find_shards(model: nn.Module) -> list[tuple[nn.Module, str, nn.Parameter]]:
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.reshard()  # the outermost stays whole after a forward that no backward pass follows
-    return [
-        (module, name, parameter)
-        for module in model.modules()
-        for name, parameter in module._parameters.items()
-        if parameter is not None and isinstance(parameter, DTensor)
-    ]
+    return [parameter for parameter in model.parameters() if isinstance(parameter, DTensor)]
 
 
 def _gather(shards: Sequence[nn.Parameter], here: bool) -> dict[nn.Parameter, nn.Parameter]:
-    """The whole of each shard; nothing where nobody looks."""
+    """Return the whole weight of each shard, or none if this process does not run the model."""
     whole = {}
-    with torch.inference_mode(False), torch.no_grad():  # gradients may be asked for inside
+    with torch.inference_mode(False), torch.no_grad():  # gradients may be computed inside the block
         # A process that ran out of memory on the way would leave the others waiting for its shards.
-        is_room = torch.tensor(int(_is_room_for(shards, here)), device=shards[0].device)
-        torch.distributed.all_reduce(is_room, op=torch.distributed.ReduceOp.MIN)
-        if not is_room:
+        has_memory = torch.tensor(int(_has_memory_for(shards, here)), device=shards[0].device)
+        torch.distributed.all_reduce(has_memory, op=torch.distributed.ReduceOp.MIN)
+        if not has_memory:
             raise RuntimeError(
                 f"the whole weights of the sharded model, {sum(map(_bytes, shards)) / 1e9:.2f} GB, do not fit the "
-                "memory of every process that looks at it"
+                "memory of every process that explains it"
             )
         for shard in shards:
             weight = shard.detach().full_tensor()  # type: ignore[attr-defined]
@@ -89,36 +82,31 @@ def _gather(shards: Sequence[nn.Parameter], here: bool) -> dict[nn.Parameter, nn
     return whole
 
 
-def _is_room_for(shards: Sequence[nn.Parameter], here: bool) -> bool:
-    """Whether the whole weights fit, and beside them what gathering the largest takes."""
+def _has_memory_for(shards: Sequence[nn.Parameter], here: bool) -> bool:
+    """Return True if the whole weights fit, together with what gathering the largest takes."""
     sizes = list(map(_bytes, shards))
     try:
         torch.empty(2 * max(sizes) + (sum(sizes) if here else 0), dtype=torch.uint8, device=shards[0].device)
-    except RuntimeError:  # the CPU's and the GPU's for want of memory
+    except RuntimeError:  # what both the CPU and the GPU raise if memory is short
         return False
     return True
 
 
 def _bytes(shard: Tensor) -> int:
-    """Of the whole: a shard has its shape."""
+    """Return the size of a shard's whole weight, whose shape a shard has."""
     return shard.numel() * shard.element_size()
 
 
 @contextmanager
-def _hooks_at_rest(model: nn.Module) -> Iterator[None]:
-    """Take off the hooks by which FSDP gathers and frees weights around every forward."""
-    kept = [
-        (hooks, dict(hooks))
-        for module in model.modules()
-        for hooks in (module._forward_pre_hooks, module._forward_hooks)
-    ]
-    for hooks, before in kept:
-        for key, hook in before.items():
-            if getattr(hook, "__module__", "").startswith(FSDP):
-                del hooks[key]
-    try:
+def _without_fsdp_hooks(model: nn.Module) -> Iterator[None]:
+    """Remove the hooks with which FSDP gathers and frees weights around every forward pass."""
+    with ExitStack() as stack:
+        for module in model.modules():
+            for name in ("_forward_pre_hooks", "_forward_hooks"):
+                others = OrderedDict(
+                    (key, hook)
+                    for key, hook in getattr(module, name).items()
+                    if not getattr(hook, "__module__", "").startswith(_FSDP)
+                )
+                stack.enter_context(replaced_attribute(module, name, others))
         yield
-    finally:
-        for hooks, before in kept:
-            hooks.clear()
-            hooks.update(before)

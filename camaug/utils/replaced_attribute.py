@@ -1,4 +1,4 @@
-"""The one way to change an attribute for a while and change it back."""
+"""Temporary replacement of attributes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _open: list[_Replacement] = []
 
 @contextmanager
 def replaced_attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Set an attribute for the length of a block, then restore exactly what was there.
+    """Set an attribute inside a block and restore exactly what was there on exit.
 
-    An attribute of the instance becomes the instance's own again, one that came from the class is found in the class
-    again, and a class's own attribute (a ``staticmethod``, for example) is put back undecorated. ``nn.Module`` does not
-    register what is set. Replacements of the same attribute may nest and may end in any order: each restores what it
-    replaced, and one that ends beneath another leaves the upper one in effect.
+    An instance attribute becomes an instance attribute again, an attribute inherited from the class is inherited
+    again, and an attribute of a class itself keeps its descriptor (``staticmethod``, for example). ``nn.Module`` does
+    not register the value. Replacements of the same attribute may nest and may end in any order: if an earlier one
+    ends first, the later one stays in effect and restores the value from before both.
 
     Args:
         owner: An object, a class or an imported module.
-        name: The attribute's name, which need not exist yet.
-        value: What the attribute is inside the block.
+        name: The attribute's name. The attribute need not exist.
+        value: The attribute's value inside the block.
 
     Example:
         >>> class Greeter:
@@ -45,7 +45,7 @@ def replaced_attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 
 class _Replacement:
-    """An attribute's value and what it stands in for."""
+    """A replaced attribute with its value before the replacement."""
 
     def __init__(self, owner: Any, name: str, value: Any) -> None:
         self.owner, self.name, self.value = owner, name, value
@@ -54,17 +54,22 @@ class _Replacement:
         _open.append(self)
 
     def undo(self) -> None:
-        position = next(position for position, each in enumerate(_open) if each is self)
-        _open.pop(position)
-        above = [each for each in _open[position:] if each.owner is self.owner and each.name == self.name]
-        if above:
-            above[0].before = self.before
+        """Restore the attribute, or hand its value on to the replacement that replaced this one."""
+        later: _Replacement | None = None
+        position = len(_open) - 1
+        while _open[position] is not self:  # nearly always the last
+            if _open[position].owner is self.owner and _open[position].name == self.name:
+                later = _open[position]
+            position -= 1
+        del _open[position]
+        if later is not None:
+            later.before = self.before
         else:
             _write(self.owner, self.name, self.before)
 
 
 def _is_managed(owner: Any, name: str) -> bool:
-    """Return True if the attribute is not kept in the owner's dictionary: a property, a slot, a class's attribute."""
+    """Return True if the attribute is not stored in the owner's dictionary: a property, a slot, a class attribute."""
     return (
         isinstance(owner, type)
         or not hasattr(owner, "__dict__")

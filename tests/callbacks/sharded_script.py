@@ -84,9 +84,9 @@ def augmented_by_hand(batch: list[torch.Tensor]) -> torch.Tensor:
 
 
 def no_room_on_rank_one(rank: int) -> Callable[[], None]:
-    is_room_for = camaug.inspection.sharded_weights._is_room_for
-    camaug.inspection.sharded_weights._is_room_for = lambda shards, here: rank == 0
-    return lambda: setattr(camaug.inspection.sharded_weights, "_is_room_for", is_room_for)
+    has_memory_for = camaug.inspection.sharded_weights._has_memory_for
+    camaug.inspection.sharded_weights._has_memory_for = lambda shards, here: rank == 0
+    return lambda: setattr(camaug.inspection.sharded_weights, "_has_memory_for", has_memory_for)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from camaug import get_explainer, list_explainers
 from camaug.explainers import LayerExplainer
 from camaug.explainers.methods.legrad import attention_matrix
-from camaug.inspection.attention import attention_replaced, find_attention_blocks
+from camaug.inspection.attention import find_attention_blocks, replaced_attention
 from tests.small_explainers import small
 
 SIZE = 64
@@ -89,7 +89,7 @@ def test_blocks_of_timm_and_torchvision(vit, pictures):
 def test_attention_is_put_back_after_a_failure():
     original = nn.functional.scaled_dot_product_attention
     fast = torch.backends.mha.get_fastpath_enabled()
-    with pytest.raises(KeyError), attention_replaced(lambda function: function):
+    with pytest.raises(KeyError), replaced_attention(lambda function: function):
         raise KeyError("inside")
     assert nn.functional.scaled_dot_product_attention is original
     assert torch.backends.mha.get_fastpath_enabled() is fast
@@ -114,7 +114,7 @@ def test_legrad_by_autograd_of_the_test_itself(vit, pictures):
 
             return attend
 
-        with attention_replaced(keeping):
+        with replaced_attention(keeping):
             tokens = block(tokens)
         score = vit.forward_head(vit.norm(tokens)).gather(1, targets[:, None]).sum()
         total += torch.autograd.grad(score, matrices[0])[0].relu().mean(dim=(1, 2))

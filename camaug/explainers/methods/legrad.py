@@ -15,7 +15,7 @@ from camaug.explainers.base import Evidence, Explainer
 from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
-from camaug.inspection.attention import Attention, attention_replaced, find_attention_blocks, is_self_attention
+from camaug.inspection.attention import Attention, find_attention_blocks, is_self_attention, replaced_attention
 from camaug.inspection.feature_maps import count_prefix_tokens, to_maps
 
 __all__ = ["LeGrad", "attention_gradients", "attention_matrix"]
@@ -143,7 +143,7 @@ def _tokens_of_all_blocks_at_once(blocks: list[nn.Module]) -> Iterator[list[Tens
     try:
         for block in blocks:
             handles += [block.register_forward_pre_hook(begin), block.register_forward_hook(end)]
-        with attention_replaced(keeping):
+        with replaced_attention(keeping):
             yield matrices
     finally:
         for handle in handles:
