@@ -21,8 +21,8 @@ from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
 from camaug.images.render import denormalise
 from camaug.inspection.model_digest import model_digest
-from camaug.single_image.explain import explanation_record
 from camaug.single_image.explained_image import ExplainedImage, RawMap
+from camaug.single_image.explanation_record import explanation_record
 from camaug.utils.printable import printable
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -202,7 +202,7 @@ class CamWriter(L.Callback):
             preprocessing = getattr(getattr(trainer, "datamodule", None), "preprocessing", None)
             settings = {
                 "explainer": describe_explainer(self.explainer, pl_module),
-                "asked": self.target,
+                "requested": self.target,
                 "model": {**describe_model(pl_module), "weights": model_digest(pl_module)},
                 "transform": getattr(preprocessing, "settings", None),
                 "precision": str(trainer.precision),

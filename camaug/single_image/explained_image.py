@@ -1,4 +1,4 @@
-"""One explained image: what it shows of itself, and how it is saved."""
+"""One explained image, with its display in a notebook and its files."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _SHORTER_SIDE = 224
 
 @dataclass(frozen=True, repr=False)
 class ExplainedImage:
-    """What an explainer found in one image. In a notebook it shows itself: the image, and the heat laid over it.
+    """Saliency map and prediction of one image, displayed in a notebook as image and overlay.
 
     Attributes:
-        image: What the model saw, normalisation undone, (3, H, W) in [0, 1], on the CPU.
+        image: The model's input with the normalisation undone, (3, H, W) in [0, 1], on the CPU.
         map: The saliency map, (H, W), float32 in [0, 1]; all zero where there is no evidence for the class.
         logits: The model's logits, (classes,), float32.
-        target: The explained class; the predicted one where a function of the logits was explained (the record's
-            ``target`` then says so).
+        target: The explained class, or the predicted class if a function of the logits was explained (which is in the
+            record's ``target``).
         class_names: One name a class; None where they are not known.
-        record: What was computed, in JSON's types: method, settings, layers, class, confidence, versions.
-        colormap: Colours of the heat.
-        strength: Share of the heat in the overlay, in [0, 1].
+        record: The method, settings, layers, class, confidence and versions, in JSON's types.
+        colormap: Name of the heatmap's colours.
+        strength: Opacity of the heatmap in the overlay, in [0, 1].
     """
 
     image: Tensor
@@ -55,7 +55,7 @@ class ExplainedImage:
 
     @property
     def overlay(self) -> Tensor:
-        """The heat laid over the image, (3, H, W) in [0, 1]."""
+        """The heatmap over the image, (3, H, W) in [0, 1]."""
         return overlay(self.image[None], self.map[None], self.colormap, self.strength)[0]
 
     @property
@@ -69,7 +69,7 @@ class ExplainedImage:
         return float(self.logits.softmax(dim=0)[self.target])
 
     def top(self, k: int = 5) -> list[tuple[str, float]]:
-        """The k likeliest classes, or all where there are fewer: name and probability, the likeliest first."""
+        """Return names and probabilities of the k most probable classes, or of all if there are fewer, in order."""
         values, indices = self.logits.softmax(dim=0).topk(min(k, len(self.logits)))
         return [
             (class_label(self.class_names, index), value)
@@ -79,12 +79,12 @@ class ExplainedImage:
     def save(self, folder: str | os.PathLike[str], name: str, raw: RawMap = "png") -> list[Path]:
         """Write ``NAME_overlay.png``, the raw map as ``NAME_map.png`` or ``NAME_map.npy``, and ``NAME.json``.
 
-        Each file appears whole or not at all, and the JSON last: where it is, the other two are too.
+        Each file is written atomically, and the JSON last, so that it is there only if the other two are.
 
         Args:
-            folder: Where to; made where it does not exist.
-            name: NAME; ``holidays/beach`` puts the files in a folder within.
-            raw: ``"png"``, 16-bit grey, 65535 being 1; or ``"npy"``, float32.
+            folder: The folder of the files, which is made if needed.
+            name: NAME, which may hold folders: ``holidays/beach``.
+            raw: ``"png"`` for 16-bit grey, where 65535 is 1, or ``"npy"`` for float32.
 
         Returns:
             The paths of the three files.
@@ -96,13 +96,13 @@ class ExplainedImage:
             raise ValueError(f"`raw` must be 'png' or 'npy', got {raw!r}")
         paths = [Path(folder) / f"{name}{end}" for end in ("_overlay.png", f"_map.{raw}", ".json")]
         paths[0].parent.mkdir(parents=True, exist_ok=True)
-        paths[2].unlink(missing_ok=True)  # it would vouch for files that are about to change
+        paths[2].unlink(missing_ok=True)  # it describes files that are about to change
         record = {**self.record, "files": {"overlay": paths[0].name, "map": paths[1].name}}
-        # A file name that is no UTF-8 has lone surrogates in it, which stand as their escapes in the file.
+        # A file name that is not UTF-8 holds lone surrogates, which are escaped in the file.
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         contents = (
             png_bytes(self.overlay),
-            _sixteen_bits(self.map) if raw == "png" else _npy(self.map),
+            _sixteen_bit_png(self.map) if raw == "png" else _npy(self.map),
             text.encode(errors="backslashreplace"),
         )
         for path, content in zip(paths, contents, strict=True):
@@ -110,31 +110,26 @@ class ExplainedImage:
         return paths
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows: image and overlay side by side, and below them class, confidence and method."""
-        pictures = enlarge(torch.stack([self.image, self.overlay]), _SHORTER_SIDE)
-        if self.image.shape[-1] < pictures.shape[-1]:  # the heat is drawn at the size that is shown
-            size = (pictures.shape[-2], pictures.shape[-1])
-            pictures[1] = overlay(pictures[:1], upsample(self.map[None, None], size)[:, 0], *self._paint)[0]
-        return png_bytes(caption(row(list(pictures)), [self._title, self._method]))
+        """Draw image and overlay side by side for a notebook, with class, confidence and method below."""
+        panels = enlarge(torch.stack([self.image, self.overlay]), _SHORTER_SIDE)
+        if self.image.shape[-1] < panels.shape[-1]:  # the heatmap is drawn at the displayed size
+            size = (panels.shape[-2], panels.shape[-1])
+            saliency = upsample(self.map[None, None], size)[:, 0]
+            panels[1] = overlay(panels[:1], saliency, self.colormap, self.strength)[0]
+        return png_bytes(caption(row(list(panels)), [self._title, self._method]))
 
     def __repr__(self) -> str:
         height, width = self.map.shape
-        likeliest = ", ".join(f"{name.split(',')[0]} {value:.1%}" for name, value in self.top(3))
-        return f"ExplainedImage({self._answer} by {self._method}, {height} × {width}; likeliest: {likeliest})"
-
-    @property
-    def _paint(self) -> tuple[str, float]:
-        return self.colormap, self.strength
+        target = f"{self.class_name!r} at {self.confidence:.1%}"
+        if self._is_function:
+            target = f"a function of the logits, predicted {target},"
+        top = ", ".join(f"{name.split(',')[0]} {value:.1%}" for name, value in self.top(3))
+        return f"ExplainedImage({target} by {self._method}, {height} × {width}; most probable: {top})"
 
     @property
     def _title(self) -> str:
-        said = f"{self.confidence:.0%} {self.class_name}"
-        return f"a function of the logits, predicted {said}" if self._is_function else said
-
-    @property
-    def _answer(self) -> str:
-        said = f"{self.class_name!r} at {self.confidence:.1%}"
-        return f"a function of the logits, predicted {said}," if self._is_function else said
+        prediction = f"{self.confidence:.0%} {self.class_name}"
+        return f"a function of the logits, predicted {prediction}" if self._is_function else prediction
 
     @property
     def _is_function(self) -> bool:
@@ -147,16 +142,16 @@ class ExplainedImage:
         return f"{name} at {', '.join(layers)}" if layers else str(name)
 
 
-def _sixteen_bits(saliency: Tensor) -> bytes:
+def _sixteen_bit_png(saliency: Tensor) -> bytes:
     pixels = (saliency.double() * 65535).round().numpy().astype(np.uint16)
-    return _encoded(lambda file: Image.fromarray(pixels).save(file, "PNG"))
+    return _file_bytes(lambda file: Image.fromarray(pixels).save(file, "PNG"))
 
 
 def _npy(saliency: Tensor) -> bytes:
-    return _encoded(lambda file: np.save(file, saliency.numpy(), allow_pickle=False))
+    return _file_bytes(lambda file: np.save(file, saliency.numpy(), allow_pickle=False))
 
 
-def _encoded(write: Callable[[io.BytesIO], None]) -> bytes:
+def _file_bytes(write: Callable[[io.BytesIO], None]) -> bytes:
     file = io.BytesIO()
     write(file)
     return file.getvalue()

@@ -289,7 +289,7 @@ def test_names_that_differ_in_the_ending_alone(write, photos, tmp_path):
 def test_a_class_by_name(write, tmp_path):
     write(target="Bee")
     record = json.loads((tmp_path / "out/a.json").read_text())
-    assert (record["target"]["index"], record["asked"]) == (1, "Bee")
+    assert (record["target"]["index"], record["requested"]) == (1, "Bee")
     with pytest.raises(ValueError, match="no class 'be' among its 3; the nearest names are 'bee'"):
         write(target="be")
 
