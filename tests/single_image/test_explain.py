@@ -215,5 +215,5 @@ def test_what_cannot_be_explained_is_refused(net):
         explain(net, image, "grad-cam", [1])
     with pytest.raises(TypeError, match=r"`model` must be a torch\.nn\.Module, got Tensor"):
         explain(image, net)
-    with pytest.raises(TypeError, match="expected one explainer"):
+    with pytest.raises(TypeError, match="expected an explainer such as"):
         explain(net, image, ["grad-cam", "layer-cam"])
