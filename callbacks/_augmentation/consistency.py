@@ -28,7 +28,7 @@ class Consistency:
 
     def listen(self, pl_module: L.LightningModule) -> Callable[[], None]:
         """Hear what the module answers from now on; what is returned ends it."""
-        return pl_module.register_forward_hook(self._hear).remove  # type: ignore[no-any-return]
+        return pl_module.register_forward_hook(self._hear).remove
 
     def forget(self) -> None:
         """Let go of what was heard."""
