@@ -1,4 +1,4 @@
-"""Attention as figures: TorchMetrics metrics, each beside its functional twin."""
+"""Metrics of heatmaps: TorchMetrics classes, each with its functional form."""
 
 from camaug.metrics.average_drop import AverageDrop, confidence_drop
 from camaug.metrics.drift import Drift, rank_correlation, top_overlap

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
-from camaug.metrics.checks import check_maps, check_targets, require_images
+from camaug.metrics.confidence import confidence
+from camaug.metrics.mean_over_images import ModelMetric
 
 __all__ = ["AverageDrop", "confidence_drop"]
 
 
 def confidence_drop(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-    """How much of the confidence is lost, and whether it grew.
+    """Compute the share of the confidence that is lost, and whether the confidence grew.
 
     Chattopadhay et al. 2018, Grad-CAM++ (arXiv 1710.11063), section 4.1: ``max(0, Y - O) / Y`` and ``Y < O``.
 
@@ -36,15 +33,15 @@ def confidence_drop(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
     return drop, (after > before).to(before.dtype)
 
 
-class AverageDrop(Metric):
-    """How much confidence is lost, and how often it grows, where an image is seen through its map.
+class AverageDrop(ModelMetric):
+    """Average drop and increase in confidence when an image is seen through its map.
 
-    Chattopadhay et al. 2018, Grad-CAM++ (arXiv 1710.11063), section 4.1. The image is multiplied by the map;
-    ``compute`` gives ``average_drop``, better low, and ``increase``, the share of images whose confidence grows, better
-    high; both in [0, 1].
+    Chattopadhay et al. 2018, Grad-CAM++ (arXiv 1710.11063), section 4.1. The image is multiplied by the map.
+    ``compute`` returns ``average_drop`` (lower is better) and ``increase``, the share of images whose confidence grows
+    (higher is better), both in [0, 1].
 
     Args:
-        forward: How logits come from images, where ``model(images)`` does not give them.
+        forward: Function from images to logits, where ``model(images)`` does not return them.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Example:
@@ -55,49 +52,13 @@ class AverageDrop(Metric):
         ['average_drop', 'increase']
     """
 
-    full_state_update = False
-    drop: Tensor
-    grown: Tensor
-    count: Tensor
+    values = ("average_drop", "increase")
 
-    def __init__(self, *, forward: Callable[[Tensor], Tensor] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.forward_function = forward
-        self.add_state("drop", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("grown", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None = None) -> None:
-        """Add images.
-
-        Args:
-            model: The classifier; it is left as it was.
-            images: (N, C, H, W).
-            maps: (N, H, W), in [0, 1].
-            targets: (N,); the predicted classes where None.
-
-        Raises:
-            ValueError: If maps and images do not match.
-        """
-        check_maps(maps, images)
-        if len(images) == 0:
-            return
+    def measure(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
+        """Compute the drop and the increase of each image, (N,)."""
         forward = self.forward_function or model
         with neutral(unwrap(model)):
-            before = forward(images).float().softmax(dim=1)
-            after = forward(images * maps[:, None].to(images.dtype)).float().softmax(dim=1)
+            before, after = forward(images), forward(images * maps[:, None].to(images.dtype))
         targets = before.argmax(dim=1) if targets is None else targets
-        check_targets(targets, before)
-        drop, grown = confidence_drop(before.gather(1, targets[:, None])[:, 0], after.gather(1, targets[:, None])[:, 0])
-        self.drop += drop.sum()
-        self.grown += grown.sum()
-        self.count += len(images)
-
-    def compute(self) -> dict[str, Tensor]:
-        """The figures over all images.
-
-        Raises:
-            ValueError: If there were none.
-        """
-        require_images(self, self.count)
-        return {"average_drop": self.drop / self.count, "increase": self.grown / self.count}
+        drop, increase = confidence_drop(confidence(before, targets), confidence(after, targets))
+        return {"average_drop": drop, "increase": increase}

@@ -1,4 +1,4 @@
-"""What the metrics refuse."""
+"""Checks of the metrics' inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["check_finite", "check_maps", "check_masks", "check_target_shape", "c
 
 
 def check_maps(maps: Tensor, images: Tensor) -> None:
-    """Raise a ValueError unless there is one finite map (N, H, W) for each image (N, C, H, W), of its size."""
+    """Raise a ValueError unless there is one finite map (N, H, W) of the same size for each image (N, C, H, W)."""
     if images.dim() != 4 or maps.shape != (len(images), *images.shape[2:]):
         raise ValueError(
             f"`maps` must be (N, H, W), one for each of the images (N, C, H, W) and of their size, got maps "
@@ -20,20 +20,16 @@ def check_maps(maps: Tensor, images: Tensor) -> None:
 
 
 def check_finite(maps: Tensor) -> None:
-    """Raise a ValueError where a map holds NaN or infinity, of which no figure can be made."""
+    """Raise a ValueError if a map contains NaN or infinity."""
     broken = (~maps.isfinite().flatten(1).all(dim=1)).nonzero()[:, 0].tolist()
     if broken:
-        raise ValueError(f"the maps {broken} are not finite: no figure can be made of NaN and infinity")
+        raise ValueError(f"the maps {broken} are not finite: no metric can be computed from NaN or infinity")
 
 
 def check_targets(targets: Tensor, logits: Tensor) -> None:
-    """Raise a ValueError unless there is one class (N,) for each row of logits (N, classes), among them."""
+    """Raise a ValueError unless there is one known class (N,) for each row of logits (N, classes)."""
     check_target_shape(targets, len(logits))
-    check_classes(targets, logits.shape[1])
-
-
-def check_classes(targets: Tensor, classes: int) -> None:
-    """Raise a ValueError unless targets, of any shape, are among so many classes."""
+    classes = logits.shape[1]
     unknown = sorted(set(targets[(targets < 0) | (targets >= classes)].tolist()))
     if unknown:
         raise ValueError(f"`targets` must be among the model's {classes} classes, 0 to {classes - 1}, got {unknown}")
@@ -48,7 +44,7 @@ def check_target_shape(targets: Tensor, count: int) -> None:
 
 
 def check_masks(masks: Tensor, maps: Tensor) -> None:
-    """Raise a ValueError unless there is one boolean mask for each map (N, H, W), of its size, and none is empty."""
+    """Raise a ValueError unless there is one non-empty boolean mask of the same size for each map (N, H, W)."""
     if maps.dim() != 3 or masks.shape != maps.shape or masks.dtype != torch.bool:
         raise ValueError(
             f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape, (N, H, W), and masks be "
@@ -61,6 +57,6 @@ def check_masks(masks: Tensor, maps: Tensor) -> None:
 
 
 def require_images(metric: Metric, count: Tensor) -> None:
-    """Raise a ValueError if a metric has seen no images: there is nothing to take a mean of."""
+    """Raise a ValueError if a metric has seen no images."""
     if int(count) == 0:
         raise ValueError(f"{type(metric).__name__} has seen no images: call update first")

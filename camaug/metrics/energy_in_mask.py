@@ -1,26 +1,24 @@
-"""How much of a map's mass lies on the object."""
+"""Energy of heatmaps inside object masks: the energy-based pointing game."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from camaug.metrics.checks import check_masks, require_images
+from camaug.metrics.checks import check_masks
+from camaug.metrics.mean_over_images import MeanOverImages
 
 __all__ = ["EnergyInMask", "energy_in_mask"]
 
 
 def energy_in_mask(maps: Tensor, masks: Tensor) -> Tensor:
-    """The share of each map's mass that lies inside its mask: the energy-based pointing game.
+    """Compute the share of each map's energy, the sum of its values, that lies inside its mask.
 
-    Wang et al. 2020, Score-CAM (arXiv 1910.01279), section 4.3. A map without mass counts as 0.
+    Wang et al. 2020, Score-CAM (arXiv 1910.01279), section 4.3. The share of an empty map is 0.
 
     Args:
         maps: (N, H, W), at least 0.
-        masks: Where the object is, boolean (N, H, W).
+        masks: Masks of the objects, boolean (N, H, W).
 
     Returns:
         (N,), in [0, 1].
@@ -33,11 +31,11 @@ def energy_in_mask(maps: Tensor, masks: Tensor) -> Tensor:
     return (maps * masks).sum(dim=(1, 2)) / torch.where(total > 0, total, 1)
 
 
-class EnergyInMask(Metric):
-    """The mean share of the maps' mass that lies on the object, beside the share by chance.
+class EnergyInMask(MeanOverImages):
+    """Mean share of the maps' energy inside the object masks, with the share by chance.
 
-    ``compute`` gives ``energy``, the mean share, and ``area``, the mean share of the image that the mask covers, which
-    is what a map that knows nothing gets; both in [0, 1].
+    ``compute`` returns ``energy``, the mean share, and ``area``, the mean share of the image that the mask covers,
+    which a uniform map reaches; both in [0, 1].
 
     Args:
         **kwargs: Arguments of TorchMetrics' ``Metric``.
@@ -49,34 +47,13 @@ class EnergyInMask(Metric):
         {'energy': tensor(1.), 'area': tensor(0.5000)}
     """
 
-    full_state_update = False
-    energy: Tensor
-    area: Tensor
-    count: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_state("energy", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("area", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+    values = ("energy", "area")
 
     def update(self, maps: Tensor, masks: Tensor) -> None:
         """Add maps (N, H, W) and boolean masks of the same shape.
 
         Raises:
-            ValueError: If the shapes differ, or a mask is empty: an image without an object has no place for the mass,
-                and must be left out knowingly.
+            ValueError: If the shapes differ, or a mask is empty. Images without an object must be left out.
         """
         check_masks(masks, maps)
-        self.energy += energy_in_mask(maps, masks).sum()
-        self.area += masks.float().mean(dim=(1, 2)).sum()
-        self.count += len(maps)
-
-    def compute(self) -> dict[str, Tensor]:
-        """The figures over all images.
-
-        Raises:
-            ValueError: If there were none.
-        """
-        require_images(self, self.count)
-        return {"energy": self.energy / self.count, "area": self.area / self.count}
+        self.add(energy=energy_in_mask(maps, masks), area=masks.float().mean(dim=(1, 2)))

@@ -1,4 +1,4 @@
-"""The grid pointing game: localisation without annotation, on mosaics of images of different classes."""
+"""Grid pointing game: localisation without annotation, on mosaics of images of different classes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from camaug.explainers import Explainer
-from camaug.metrics.checks import check_finite, require_images
+from camaug.metrics.checks import check_finite
+from camaug.metrics.energy_in_mask import energy_in_mask
+from camaug.metrics.mean_over_images import MeanOverImages
 
 __all__ = ["GridPointingGame", "choose_mosaics", "energy_in_cell", "mosaic", "mosaic_maps"]
 
@@ -19,19 +20,19 @@ __all__ = ["GridPointingGame", "choose_mosaics", "energy_in_cell", "mosaic", "mo
 def choose_mosaics(
     confidences: Tensor, labels: Tensor, n: int = 2, *, threshold: float = 0.5, seed: int = 0
 ) -> list[list[int]]:
-    """Choose images for mosaics: confidently classified ones, all of one mosaic of different classes.
+    """Choose confidently classified images of different classes for each mosaic.
 
-    Every image is used once at most; what is left when no more mosaic can be filled is not used.
+    Every image is used once at most. Images that do not fill another mosaic are left out.
 
     Args:
         confidences: The model's confidence in each image's own class, (N,).
         labels: The classes, (N,).
-        n: Images each way.
+        n: Rows and columns of a mosaic.
         threshold: Confidence from which an image may be used.
-        seed: Of the choice.
+        seed: Seed of the choice.
 
     Returns:
-        Lists of n n indices.
+        Lists of n * n indices.
 
     Raises:
         ValueError: If the lengths differ, or there are not enough classes with confidently classified images for one
@@ -52,21 +53,29 @@ def choose_mosaics(
             by_class.setdefault(int(labels[index]), []).append(index)
     mosaics = []
     while len(by_class) >= n * n:
-        # The classes with most images left come first, so that as many mosaics as possible can be filled.
-        fullest = sorted(by_class, key=lambda label: len(by_class[label]), reverse=True)[: n * n]
-        mosaics.append([by_class[label].pop() for label in fullest])
+        # Taking the classes with most images left fills as many mosaics as possible.
+        largest = sorted(by_class, key=lambda label: len(by_class[label]), reverse=True)[: n * n]
+        mosaics.append([by_class[label].pop() for label in largest])
         by_class = {label: left for label, left in by_class.items() if left}
     if not mosaics:
         confident = int((confidences >= threshold).sum())
         raise ValueError(
-            f"a mosaic of {n} × {n} needs images of {n * n} classes with a confidence of at least {threshold}, and of "
-            f"{len(labels)} images {confident}, of {len(by_class)} classes, have it: lower the threshold or add images"
+            f"a mosaic of {n} × {n} needs images of {n * n} classes with a confidence of at least {threshold}; "
+            f"{confident} of {len(labels)} images, of {len(by_class)} classes, have it: lower the threshold or add some"
         )
     return mosaics
 
 
 def mosaic(images: Tensor, n: int, *, keep_size: bool = False) -> Tensor:
-    """Set n n images (n n, C, H, W) in rows: (C, n H, n W), or shrunk to (C, H, W) for models of one input size.
+    """Arrange n * n images (n * n, C, H, W) in rows.
+
+    Args:
+        images: (n * n, C, H, W).
+        n: Rows and columns of the mosaic.
+        keep_size: Shrink the mosaic to the size of an image, for models of one input size.
+
+    Returns:
+        (C, n * H, n * W), or (C, H, W).
 
     Example:
         >>> mosaic(torch.arange(4.0).view(4, 1, 1, 1), n=2)
@@ -77,10 +86,10 @@ def mosaic(images: Tensor, n: int, *, keep_size: bool = False) -> Tensor:
     if count != n * n:
         raise ValueError(f"a mosaic of {n} × {n} takes {n * n} images, got {count}")
     cells = images.view(n, n, channels, height, width).permute(2, 0, 3, 1, 4)
-    whole = cells.reshape(channels, n * height, n * width)
+    arranged = cells.reshape(channels, n * height, n * width)
     if not keep_size:
-        return whole
-    return F.interpolate(whole[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        return arranged
+    return F.interpolate(arranged[None], size=(height, width), mode="bilinear", antialias=True)[0]
 
 
 def mosaic_maps(
@@ -98,33 +107,33 @@ def mosaic_maps(
 
     Args:
         explainer: The method.
-        model: The classifier; it is left as it was.
+        model: The classifier; its state is left unchanged.
         images: (N, C, H, W).
-        labels: Their classes, (N,).
-        mosaics: Lists of n n indices, of :func:`choose_mosaics`.
-        n: Images each way.
-        keep_size: Whether mosaics are shrunk to the size of an image.
-        forward: How logits come from images, where ``model(images)`` does not give them.
+        labels: The images' classes, (N,).
+        mosaics: Lists of n * n indices, from :func:`choose_mosaics`.
+        n: Rows and columns of a mosaic.
+        keep_size: Shrink mosaics to the size of an image.
+        forward: Function from images to logits, where ``model(images)`` does not return them.
 
     Returns:
-        Maps, (M, H, W) with M = n n for each mosaic, and the cell of each map's class, (M,).
+        Maps (M, H, W), n * n for each mosaic, and the cell of each map's class, (M,).
     """
-    wholes = torch.stack([mosaic(images[list(chosen)], n, keep_size=keep_size) for chosen in mosaics])
+    tiled = torch.stack([mosaic(images[list(chosen)], n, keep_size=keep_size) for chosen in mosaics])
     targets = labels[torch.tensor(mosaics, device=labels.device).flatten()]
-    maps = explainer(model, wholes.repeat_interleave(n * n, dim=0), targets, forward=forward).maps
+    maps = explainer(model, tiled.repeat_interleave(n * n, dim=0), targets, forward=forward).maps
     return maps, torch.arange(n * n, device=maps.device).repeat(len(mosaics))
 
 
 def energy_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:
-    """The share of each map's positive mass that lies in one cell of its mosaic.
+    """Compute the share of each map's positive energy that lies in one cell of its mosaic.
 
-    Böhle, Fritz, Schiele 2021, Convolutional Dynamic Alignment Networks (arXiv 2104.00032), section 4.2. A map without
-    mass counts as 0; a map that knows nothing gets one over the number of cells.
+    Böhle, Fritz, Schiele 2021, Convolutional Dynamic Alignment Networks (arXiv 2104.00032), section 4.2. The share of
+    an empty map is 0; a uniform map gets one over the number of cells.
 
     Args:
-        maps: Of mosaics, (N, H, W).
-        cells: Each map's cell, row by row, (N,).
-        n: Cells each way.
+        maps: Maps of mosaics, (N, H, W).
+        cells: Index of each map's cell, row by row, (N,).
+        n: Rows and columns of cells.
 
     Returns:
         (N,), in [0, 1].
@@ -133,23 +142,21 @@ def energy_in_cell(maps: Tensor, cells: Tensor, n: int) -> Tensor:
         >>> energy_in_cell(torch.tensor([[[1.0, 3.0], [0.0, 0.0]]]), torch.tensor([1]), n=2)
         tensor([0.7500])
     """
-    positive = maps.clamp(min=0)
     height, width = maps.shape[1:]
     rows = torch.arange(height, device=maps.device)[:, None] * n // height
     columns = torch.arange(width, device=maps.device) * n // width
     inside = (rows * n + columns)[None] == cells[:, None, None].to(maps.device)
-    total = positive.sum(dim=(1, 2))
-    return (positive * inside).sum(dim=(1, 2)) / torch.where(total > 0, total, 1)
+    return energy_in_mask(maps.clamp(min=0), inside)
 
 
-class GridPointingGame(Metric):
-    """The mean share of the maps' positive mass that lies in the cell of the explained class.
+class GridPointingGame(MeanOverImages):
+    """Mean share of the maps' positive energy in the cell of the explained class.
 
-    Böhle, Fritz, Schiele 2021 (arXiv 2104.00032), section 4.2. ``compute`` gives ``localisation`` and ``chance``, one
-    over the number of cells.
+    Böhle, Fritz, Schiele 2021 (arXiv 2104.00032), section 4.2. ``compute`` returns ``localisation``, that mean,
+    and ``chance``, one over the number of cells.
 
     Args:
-        n: Cells each way.
+        n: Rows and columns of cells.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Raises:
@@ -162,20 +169,16 @@ class GridPointingGame(Metric):
         {'localisation': tensor(1.), 'chance': tensor(0.2500)}
     """
 
-    full_state_update = False
-    share: Tensor
-    count: Tensor
+    values = ("localisation",)
 
     def __init__(self, n: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if n < 2:
-            raise ValueError(f"`n` must be at least 2 cells each way, got {n}")
+            raise ValueError(f"`n` must be at least 2 rows and columns, got {n}")
         self.n = n
-        self.add_state("share", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, maps: Tensor, cells: Tensor) -> None:
-        """Add maps of mosaics (N, H, W) and the cell of each one's explained class, row by row, (N,).
+        """Add maps of mosaics (N, H, W) and the cell of each map's class, row by row, (N,).
 
         Raises:
             ValueError: If the shapes do not match, or there is no such cell.
@@ -186,14 +189,12 @@ class GridPointingGame(Metric):
         check_finite(maps)
         if ((cells < 0) | (cells >= self.n**2)).any():
             raise ValueError(f"cells must be between 0 and {self.n**2 - 1}, got {cells.tolist()}")
-        self.share += energy_in_cell(maps, cells, self.n).sum()
-        self.count += len(maps)
+        self.add(localisation=energy_in_cell(maps, cells, self.n))
 
     def compute(self) -> dict[str, Tensor]:
-        """The figures over all maps.
+        """Compute the mean over all maps, and chance.
 
         Raises:
-            ValueError: If there were none.
+            ValueError: If there were no maps.
         """
-        require_images(self, self.count)
-        return {"localisation": self.share / self.count, "chance": torch.tensor(1 / self.n**2)}
+        return {**super().compute(), "chance": torch.tensor(1 / self.n**2)}

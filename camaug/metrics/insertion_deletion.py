@@ -1,4 +1,4 @@
-"""Insertion and deletion: how fast the score comes and goes with the pixels that a map calls important."""
+"""Insertion and deletion: confidence while the most salient pixels appear or disappear."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from camaug.explainers.queries import default_chunk_size, in_chunks
 from camaug.functional.masks import blend, gaussian_blur
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
-from camaug.metrics.checks import check_classes, check_maps, check_target_shape, require_images
+from camaug.metrics.checks import check_maps, check_target_shape
+from camaug.metrics.confidence import confidence, predicted_classes
+from camaug.metrics.mean_over_images import ModelMetric
 
 __all__ = [
     "InsertionDeletion",
@@ -32,10 +33,10 @@ _STEPS: dict[str, float] = {"paper": 0.01, "script": 448}
 
 
 def pixel_ranks(maps: Tensor) -> Tensor:
-    """The place of every pixel in the order of falling saliency, 0 being the most salient.
+    """Compute the rank of every pixel in the order of falling saliency, 0 for the most salient.
 
-    Pixels of the same value come in an order that is random, but the same in every call: a flat map is then one that
-    knows nothing, rather than one that reads the image from its upper left corner.
+    Pixels of the same value come in an order that is random, but the same in every call, so that a constant map is
+    equivalent to a random one.
 
     Args:
         maps: (N, H, W).
@@ -51,8 +52,8 @@ def pixel_ranks(maps: Tensor) -> Tensor:
     flat = torch.where(maps.isfinite(), maps, 0).flatten(1)
     shuffled = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(maps.device)
     order = shuffled[flat[:, shuffled].argsort(dim=1, descending=True, stable=True)]
-    places = torch.arange(flat.shape[1], device=maps.device).expand_as(order)
-    return torch.empty_like(order).scatter_(1, order, places).view(maps.shape)
+    ranks = torch.arange(flat.shape[1], device=maps.device).expand_as(order)
+    return torch.empty_like(order).scatter_(1, order, ranks).view(maps.shape)
 
 
 def score_curves(
@@ -67,46 +68,43 @@ def score_curves(
     chunk_size: int | None = None,
     forward: Forward | None = None,
 ) -> Tensor:
-    """The target's softmax probability while one image turns into another, the most salient pixels first.
+    """Compute the target's softmax probability while one image turns into another, the most salient pixels first.
 
-    Petsiuk et al. 2018, RISE (arXiv 1806.07421), section 4.2. All steps of all images are asked about in chunks.
+    Petsiuk et al. 2018, RISE (arXiv 1806.07421), section 4.2. All steps of all images are computed in chunks.
 
     Args:
-        model: The classifier; it is left as it was.
-        images: (N, C, H, W); their number and size say what is asked.
+        model: The classifier; its state is left unchanged.
+        images: (N, C, H, W).
         maps: (N, H, W).
         targets: (N,).
-        start: What there is before the first step, (N, C, H, W).
-        finish: What there is after the last step, (N, C, H, W).
-        step: Pixels that turn in a step: a share of them if below 1, else their number.
-        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
-            says.
-        forward: How logits come from images, where ``model(images)`` does not give them.
+        start: Images before the first step, (N, C, H, W).
+        finish: Images after the last step, (N, C, H, W).
+        step: Pixels that change in a step: a share if below 1, else their number.
+        chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        forward: Function from images to logits, where ``model(images)`` does not return them.
 
     Returns:
         (N, steps + 1), in [0, 1].
     """
     count, pixels = len(images), maps[0].numel()
-    at_once = max(1, round(step * pixels)) if step < 1 else int(step)
-    turned = torch.arange(0, pixels + at_once, at_once, device=images.device).clamp(max=pixels)
+    step = max(1, round(step * pixels)) if step < 1 else int(step)
+    changed = torch.arange(0, pixels + step, step, device=images.device).clamp(max=pixels)
     check_target_shape(targets, count)
     ranks = pixel_ranks(maps)
-    queries = torch.arange(count * len(turned), device=images.device)
+    queries = torch.arange(count * len(changed), device=images.device)
 
-    def query(part: slice) -> Tensor:
-        owner, point = queries[part] // len(turned), queries[part] % len(turned)
-        masks = ranks[owner] < turned[point, None, None]
-        logits = (forward or model)(blend(finish[owner], start[owner], masks))
-        check_classes(targets, logits.shape[1])
-        return logits.float().softmax(dim=1).gather(1, targets[owner, None])[:, 0]
+    def query(chunk: slice) -> Tensor:
+        owner, point = queries[chunk] // len(changed), queries[chunk] % len(changed)
+        masks = ranks[owner] < changed[point, None, None]
+        return confidence((forward or model)(blend(finish[owner], start[owner], masks)), targets[owner])
 
-    chunk = chunk_size or default_chunk_size(images)
+    size = chunk_size or default_chunk_size(images)
     with neutral(unwrap(model)):
-        return torch.cat(list(in_chunks(query, len(queries), chunk))).view(count, len(turned))
+        return torch.cat(list(in_chunks(query, len(queries), size))).view(count, len(changed))
 
 
 def area_under(curves: Tensor) -> Tensor:
-    """The area under curves (N, M) at equal distances from 0 to 1, by the trapezoidal rule: (N,).
+    """Compute the area under curves (N, M) at equal steps from 0 to 1, (N,), by the trapezoidal rule.
 
     Example:
         >>> area_under(torch.tensor([[0.0, 1.0, 1.0]]))
@@ -126,20 +124,20 @@ def insertion_deletion_curves(
     chunk_size: int | None = None,
     forward: Forward | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Each image's insertion and deletion curve; :func:`area_under` gives the figures of the literature.
+    """Compute each image's insertion and deletion curve.
 
-    Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), section 4.2. See :class:`InsertionDeletion`, which averages.
+    Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), section 4.2. :func:`area_under` turns curves into the values of
+    the literature, which :class:`InsertionDeletion` averages.
 
     Args:
-        model: The classifier; it is left as it was.
+        model: The classifier; its state is left unchanged.
         images: (N, C, H, W).
         maps: (N, H, W).
-        targets: (N,); the predicted classes where None, and by the script's preset.
+        targets: The explained classes, (N,); the predicted classes if None or with the preset ``"script"``.
         preset: ``"paper"`` or ``"script"``.
-        step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
-        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
-            says.
-        forward: How logits come from images, where ``model(images)`` does not give them.
+        step: Pixels that change in a step, a share if below 1, else their number; the preset's if None.
+        chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        forward: Function from images to logits, where ``model(images)`` does not return them.
 
     Returns:
         Insertion and deletion, (N, steps + 1) each, in [0, 1].
@@ -156,17 +154,16 @@ def insertion_deletion_curves(
     """
     check_maps(maps, images)
     if targets is None or preset == "script":
-        with neutral(unwrap(model)):
-            targets = (forward or model)(images).argmax(dim=1)
+        targets = predicted_classes(model, images, forward)
     blurred = gaussian_blur(images)
-    gone = torch.zeros_like(images) if preset == "script" else blurred
-    asked: dict[str, Any] = {"step": step_size(preset, step), "chunk_size": chunk_size, "forward": forward}
-    inserted = score_curves(model, images, maps, targets, start=blurred, finish=images, **asked)
-    return inserted, score_curves(model, images, maps, targets, start=images, finish=gone, **asked)
+    deleted = torch.zeros_like(images) if preset == "script" else blurred
+    settings: dict[str, Any] = {"step": step_size(preset, step), "chunk_size": chunk_size, "forward": forward}
+    inserted = score_curves(model, images, maps, targets, start=blurred, finish=images, **settings)
+    return inserted, score_curves(model, images, maps, targets, start=images, finish=deleted, **settings)
 
 
 def step_size(preset: Preset, step: float | None = None) -> float:
-    """Pixels that turn in a step, a share if below 1: what is given, or as the preset says.
+    """Return the pixels that change in a step, a share if below 1, of the preset unless given.
 
     Raises:
         ValueError: If the preset is unknown or ``step`` is not positive.
@@ -178,23 +175,22 @@ def step_size(preset: Preset, step: float | None = None) -> float:
     return _STEPS[preset] if step is None else step
 
 
-class InsertionDeletion(Metric):
-    """Areas under the insertion and the deletion curve, averaged over images, and their difference.
+class InsertionDeletion(ModelMetric):
+    """Mean areas under the insertion and deletion curves, and their difference.
 
     Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), section 4.2, after RISE (arXiv 1806.07421). Insertion turns
     the highly blurred image into the image, deletion the image into the highly blurred one, in steps of 1 % of the
     pixels by falling saliency; the score is the target's softmax probability. Higher insertion and lower deletion are
-    better. An image whose map is flat counts as one whose pixels come in random order.
+    better. The pixels of a constant map change in random order.
 
-    ``compute`` gives ``insertion``, ``deletion`` and ``over_all``, their difference.
+    ``compute`` returns ``insertion``, ``deletion`` and ``over_all``, their difference.
 
     Args:
-        preset: ``"paper"``, as above; or ``"script"``, as the published script does it: 448 pixels a step, deletion to
+        preset: ``"paper"``, as above; or ``"script"``, as in the published script: 448 pixels a step, deletion to
             zeros, and the predicted class whatever the target.
-        step: Pixels that turn in a step, a share if below 1, else their number; None as the preset says.
-        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
-            says.
-        forward: How logits come from images, where ``model(images)`` does not give them.
+        step: Pixels that change in a step, a share if below 1, else their number; the preset's if None.
+        chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        forward: Function from images to logits, where ``model(images)`` does not return them.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Raises:
@@ -208,10 +204,7 @@ class InsertionDeletion(Metric):
         ['deletion', 'insertion', 'over_all']
     """
 
-    full_state_update = False
-    insertion: Tensor
-    deletion: Tensor
-    count: Tensor
+    values = ("insertion", "deletion")
 
     def __init__(
         self,
@@ -222,30 +215,13 @@ class InsertionDeletion(Metric):
         forward: Forward | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(forward=forward, **kwargs)
         self.preset = preset
         self.step = step_size(preset, step)
         self.chunk_size = chunk_size
-        self.forward_function = forward
-        self.add_state("insertion", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("deletion", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None = None) -> None:
-        """Add images.
-
-        Args:
-            model: The classifier; it is left as it was.
-            images: (N, C, H, W).
-            maps: (N, H, W).
-            targets: (N,); the predicted classes where None, and by the script's preset.
-
-        Raises:
-            ValueError: If maps and images do not match.
-        """
-        check_maps(maps, images)
-        if len(images) == 0:
-            return
+    def measure(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
+        """Compute the areas under both curves of each image, (N,)."""
         inserted, deleted = insertion_deletion_curves(
             model,
             images,
@@ -256,16 +232,13 @@ class InsertionDeletion(Metric):
             chunk_size=self.chunk_size,
             forward=self.forward_function,
         )
-        self.insertion += area_under(inserted).sum()
-        self.deletion += area_under(deleted).sum()
-        self.count += len(images)
+        return {"insertion": area_under(inserted), "deletion": area_under(deleted)}
 
     def compute(self) -> dict[str, Tensor]:
-        """The figures over all images.
+        """Compute the mean areas over all images, and their difference.
 
         Raises:
-            ValueError: If there were none.
+            ValueError: If there were no images.
         """
-        require_images(self, self.count)
-        insertion, deletion = self.insertion / self.count, self.deletion / self.count
-        return {"insertion": insertion, "deletion": deletion, "over_all": insertion - deletion}
+        means = super().compute()
+        return {**means, "over_all": means["insertion"] - means["deletion"]}

@@ -1,4 +1,4 @@
-"""The pointing game: does a map's maximum lie on the object?"""
+"""Pointing game: maxima of heatmaps on objects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["PointingGame", "boxes_to_masks", "points_at"]
 
 
 def points_at(maps: Tensor, masks: Tensor, tolerance: float = 0) -> Tensor:
-    """Whether each map's maximum lies on its object, or within some pixels of it.
+    """Return True for each map whose maximum lies on its object, or within some pixels of it.
 
-    Zhang et al. 2016, Top-down Neural Attention by Excitation Backprop (arXiv 1608.00507), section 4.1. A flat map has
-    no maximum and points at nothing.
+    Zhang et al. 2016, Top-down Neural Attention by Excitation Backprop (arXiv 1608.00507), section 4.1. A constant map
+    has no maximum and points at nothing.
 
     Args:
         maps: (N, H, W).
-        masks: Where the object is, boolean (N, H, W).
+        masks: Masks of the objects, boolean (N, H, W).
         tolerance: Distance in pixels within which a hit counts; 15 is usual.
 
     Returns:
@@ -45,7 +45,7 @@ def points_at(maps: Tensor, masks: Tensor, tolerance: float = 0) -> Tensor:
 
 
 def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Where boxes are.
+    """Convert boxes to masks.
 
     Args:
         boxes: Left, top, right and bottom in pixels, right and bottom exclusive, (N, 4).
@@ -55,8 +55,8 @@ def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
         Boolean masks (N, H, W).
 
     Raises:
-        ValueError: If boxes are not (N, 4), or one reaches out of its image or holds no pixel, as boxes in shares
-            of the image do not.
+        ValueError: If boxes are not (N, 4), or one reaches out of its image or holds no pixel, as boxes in relative
+            coordinates do.
 
     Example:
         >>> boxes_to_masks(torch.tensor([[1, 0, 3, 1]]), (2, 3)).int()
@@ -70,7 +70,7 @@ def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     left, top, right, bottom = boxes[:, :, None, None].unbind(dim=1)
     rows, columns = torch.arange(height, device=boxes.device)[:, None], torch.arange(width, device=boxes.device)
     masks = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
-    inside = (left >= 0) & (top >= 0) & (right <= width) & (bottom <= height)  # not so for NaN
+    inside = (left >= 0) & (top >= 0) & (right <= width) & (bottom <= height)  # False for NaN
     wrong = ~inside[:, 0, 0] | ~masks.flatten(1).any(dim=1)
     if wrong.any():
         raise ValueError(
@@ -81,11 +81,11 @@ def boxes_to_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class PointingGame(Metric):
-    """The share of maps whose maximum lies on an object of their class, of each class, then averaged over classes.
+    """Mean over classes of the share of maps whose maximum lies on an object of their class.
 
-    Zhang et al. 2016 (arXiv 1608.00507), section 4.1. ``compute`` gives ``accuracy``, that mean over the classes that
-    had images; ``area``, the mean share of the image that the objects cover, likewise of each class first: what
-    pointing at random gets; and ``classes``, how many classes had images.
+    Zhang et al. 2016 (arXiv 1608.00507), section 4.1. ``compute`` returns ``accuracy``, that mean over the classes that
+    had images; ``area``, the mean over classes of the share of the image that the objects cover, which random pointing
+    reaches; and ``classes``, the number of classes that had images.
 
     Args:
         num_classes: Number of classes.
@@ -122,14 +122,12 @@ class PointingGame(Metric):
         """Add maps (N, H, W), boolean masks of their classes' objects of the same shape, and the classes (N,).
 
         Raises:
-            ValueError: If the shapes differ, there is no such class, or a mask is empty: an image without an object of
-                the class has no place to point at, and must be left out knowingly.
+            ValueError: If the shapes differ, a class does not exist, or a mask is empty. Images without an object of
+                their class must be left out.
         """
         check_masks(masks, maps)
         if targets.shape != (len(maps),):
-            raise ValueError(
-                f"targets must name one class for each of the {len(maps)} maps, got {tuple(targets.shape)}"
-            )
+            raise ValueError(f"targets must be one class for each of the {len(maps)} maps, got {tuple(targets.shape)}")
         if ((targets < 0) | (targets >= self.num_classes)).any():
             raise ValueError(f"targets must be classes from 0 to {self.num_classes - 1}, got {targets.tolist()}")
         hits = points_at(maps, masks, self.tolerance).float()
@@ -138,15 +136,15 @@ class PointingGame(Metric):
         self.counts.index_add_(0, targets, torch.ones_like(hits))
 
     def compute(self) -> dict[str, Tensor]:
-        """The figures over all classes that had images.
+        """Compute the means over all classes that had images.
 
         Raises:
             ValueError: If there were no images.
         """
         require_images(self, self.counts.sum())
-        seen = self.counts > 0
+        has_images = self.counts > 0
         return {
-            "accuracy": (self.hits[seen] / self.counts[seen]).mean(),
-            "area": (self.areas[seen] / self.counts[seen]).mean(),
-            "classes": seen.sum(),
+            "accuracy": (self.hits[has_images] / self.counts[has_images]).mean(),
+            "area": (self.areas[has_images] / self.counts[has_images]).mean(),
+            "classes": has_images.sum(),
         }

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
-from camaug.metrics.checks import check_maps, check_targets, require_images
+from camaug.metrics.confidence import confidence
 from camaug.metrics.insertion_deletion import pixel_ranks
+from camaug.metrics.mean_over_images import ModelMetric
 
 __all__ = ["ROAD", "noisy_linear_imputation"]
 
@@ -24,29 +24,29 @@ PERCENTILES = (10, 20, 30, 40, 50, 60, 70, 80, 90)
 def noisy_linear_imputation(
     images: Tensor, masks: Tensor, noise: float = 0.01, *, tolerance: float = 1e-6, seed: int = 0
 ) -> Tensor:
-    """Replace pixels by the weighted mean of their neighbours, and add a little noise.
+    """Replace pixels by the weighted mean of their neighbours, with a little noise.
 
     Rong et al. 2022, A Consistent and Efficient Evaluation Strategy for Attribution Methods (arXiv 2202.00449).
-    Direct neighbours weigh 1/6 and diagonal ones 1/12; at the border the weights of those that exist are divided by
+    Direct neighbours weigh 1/6 and diagonal ones 1/12; at the border the weights of the existing ones are divided by
     their sum. Removed neighbours are unknowns themselves, so each image is a sparse linear system, symmetric and
     positive definite, which is solved by conjugate gradients for all images and channels at once.
 
     Args:
         images: (N, C, H, W).
-        masks: Which pixels are removed, boolean (N, H, W).
+        masks: Masks of the removed pixels, boolean (N, H, W).
         noise: Standard deviation of the noise, in the images' units.
-        tolerance: Largest residual of an equation, as a share of the largest pixel. Where most of 224 × 224 pixels are
-            one hole, the slowest case, the default leaves errors of 1e-4 in normalised images, a hundredth of the
-            noise.
-        seed: Of the noise, the same for every image, so that what an image becomes does not depend on its batch.
+        tolerance: Largest residual of an equation, relative to the largest pixel. In the slowest case, where most of
+            224 × 224 pixels form one hole, the default leaves errors of 1e-4 in normalised images, a hundredth of
+            the noise.
+        seed: Seed of the noise. The noise is the same for every image, so that it does not depend on the batch.
 
     Returns:
-        Images (N, C, H, W); those pixels that are not removed are as they were.
+        Images (N, C, H, W); pixels that are not removed are unchanged.
 
     Raises:
-        ValueError: If the shapes do not match, the masks are not boolean, an image is removed as a whole, or
+        ValueError: If the shapes do not match, the masks are not boolean, all pixels of an image are removed, or
             ``noise`` is negative.
-        RuntimeError: If the equations are not solved, as with pixels that are not finite.
+        RuntimeError: If the equations cannot be solved, as with pixels that are not finite.
 
     Example:
         >>> image = torch.tensor([[[[0.0, 7.0, 3.0]]]])
@@ -56,35 +56,34 @@ def noisy_linear_imputation(
     _check(images, masks, noise)
     removed = masks[:, None].to(torch.promote_types(images.dtype, torch.float32))
     values = images.to(removed.dtype)
-    # One image stays in a processor's cache, and ends when it is solved: twice as fast as the batch, unlike elsewhere.
+    # On a processor one image fits into the cache and stops as soon as it is solved: twice as fast as the batch.
     at_once = 1 if images.device.type == "cpu" else max(1, len(images))
     parts = zip(torch.split(values, at_once), torch.split(removed, at_once), strict=True)
     imputed = torch.cat([_impute(*part, tolerance) for part in parts])
-    drawn = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(seed)).to(imputed)
-    return torch.where(masks[:, None], (imputed + noise * drawn).to(images.dtype), images)
+    sample = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(seed)).to(imputed)
+    return torch.where(masks[:, None], (imputed + noise * sample).to(images.dtype), images)
 
 
-class ROAD(Metric):
-    """How the confidence changes where pixels are removed and imputed from their neighbours.
+class ROAD(ModelMetric):
+    """Remove and debias: change in confidence when pixels are removed and imputed from their neighbours.
 
-    Rong et al. 2022 (arXiv 2202.00449): pixels that are blackened or blurred tell the model by their
-    shape what was there; those that :func:`noisy_linear_imputation` fills in hardly do. For each percentile that many
-    per cent of the pixels are removed, and the change is the target's softmax probability afterwards minus that
-    before, averaged over percentiles and images; it is what pytorch-grad-cam's ``ROADMostRelevantFirstAverage``,
+    Rong et al. 2022 (arXiv 2202.00449): the shape of blackened or blurred pixels reveals to the model what was there;
+    pixels that :func:`noisy_linear_imputation` fills in hardly do. For each percentile that many per cent of the
+    pixels are removed. The change is the target's softmax probability afterwards minus the probability before,
+    averaged over percentiles and images, as in pytorch-grad-cam's ``ROADMostRelevantFirstAverage``,
     ``ROADLeastRelevantFirstAverage`` and ``ROADCombined`` report.
 
-    ``compute`` gives ``most_relevant_first``, the change where the most salient pixels go first, better low;
-    ``least_relevant_first``, where the least salient go first, better high; both in [-1, 1]; and ``combined``, half of
-    the second minus the first, better high, with 0 for a map that knows nothing. Pixels of the same saliency go in
-    random order, so that exactly as many are removed as is said, of a flat map too.
+    ``compute`` returns ``most_relevant_first``, the change when the most salient pixels are removed first (lower is
+    better); ``least_relevant_first``, when the least salient pixels are removed first (higher is better), both in
+    [-1, 1]; and ``combined``, half of the second minus the first (higher is better), 0 for a random map. Pixels of the
+    same saliency are removed in random order, so that the number of removed pixels is exact even with a constant map.
 
     Args:
-        percentiles: How many per cent of the pixels are removed, each above 0 and below 100.
-        order: ``"most_relevant_first"`` or ``"least_relevant_first"`` computes that figure alone, at half the cost.
+        percentiles: Per cents of the pixels that are removed, each above 0 and below 100.
+        order: ``"most_relevant_first"`` or ``"least_relevant_first"`` computes that value alone, at half the cost.
         noise: Standard deviation of the imputation's noise, in the images' units.
-        chunk_size: Images in one forward pass; by default as :func:`~camaug.explainers.queries.default_chunk_size`
-            says.
-        forward: How logits come from images, where ``model(images)`` does not give them.
+        chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
+        forward: Function from images to logits, where ``model(images)`` does not return them.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Raises:
@@ -98,10 +97,7 @@ class ROAD(Metric):
         ['combined', 'least_relevant_first', 'most_relevant_first']
     """
 
-    full_state_update = False
-    most: Tensor
-    least: Tensor
-    count: Tensor
+    values = ("most_relevant_first", "least_relevant_first")
 
     def __init__(
         self,
@@ -113,9 +109,9 @@ class ROAD(Metric):
         forward: Callable[[Tensor], Tensor] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(forward=forward, **kwargs)
         if not percentiles or not all(0 < percentile < 100 for percentile in percentiles):
-            raise ValueError(f"`percentiles` must be some per cents between 0 and 100, got {list(percentiles)}")
+            raise ValueError(f"`percentiles` must be per cents between 0 and 100, got {list(percentiles)}")
         if order not in ("combined", "most_relevant_first", "least_relevant_first"):
             raise ValueError(
                 f"`order` must be 'combined', 'most_relevant_first' or 'least_relevant_first', got {order!r}"
@@ -126,79 +122,57 @@ class ROAD(Metric):
         self.order = order
         self.noise = noise
         self.chunk_size = chunk_size
-        self.forward_function = forward
-        self.add_state("most", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("least", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None = None) -> None:
-        """Add images.
-
-        Args:
-            model: The classifier; it is left as it was.
-            images: (N, C, H, W).
-            maps: (N, H, W).
-            targets: (N,); the predicted classes where None.
-
-        Raises:
-            ValueError: If maps and images do not match.
-        """
-        check_maps(maps, images)
-        if len(images) == 0:
-            return
+    def measure(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
+        """Compute the change in confidence of each image in both orders, (N,), with 0 for an order that is left out."""
         forward = self.forward_function or model
         ranks = pixel_ranks(maps)
         most = least = maps.new_zeros(len(maps))
         with neutral(unwrap(model)):
-            before = forward(images).float().softmax(dim=1)
-            targets = before.argmax(dim=1) if targets is None else targets
-            check_targets(targets, before)
-            confidence = before.gather(1, targets[:, None])[:, 0]
+            logits = forward(images)
+            targets = logits.argmax(dim=1) if targets is None else targets
+            before = confidence(logits, targets)
             if self.order != "least_relevant_first":
-                most = self._after(forward, images, ranks, targets) - confidence
+                most = self._confidence_after(forward, images, ranks, targets) - before
             if self.order != "most_relevant_first":
-                backwards = ranks[0].numel() - 1 - ranks
-                least = self._after(forward, images, backwards, targets) - confidence
-        self.most += most.sum()
-        self.least += least.sum()
-        self.count += len(images)
+                reversed_ranks = ranks[0].numel() - 1 - ranks
+                least = self._confidence_after(forward, images, reversed_ranks, targets) - before
+        return {"most_relevant_first": most, "least_relevant_first": least}
 
     def compute(self) -> dict[str, Tensor]:
-        """The figures over all images.
+        """Compute the mean changes over all images.
 
         Raises:
-            ValueError: If there were none.
+            ValueError: If there were no images.
         """
-        require_images(self, self.count)
-        most, least = self.most / self.count, self.least / self.count
-        figures = {
-            "most_relevant_first": most,
-            "least_relevant_first": least,
-            "combined": (least - most) / 2,
-        }
-        return figures if self.order == "combined" else {self.order: figures[self.order]}
+        means = super().compute()
+        if self.order != "combined":
+            return {self.order: means[self.order]}
+        return {**means, "combined": (means["least_relevant_first"] - means["most_relevant_first"]) / 2}
 
-    def _after(self, forward: Callable[[Tensor], Tensor], images: Tensor, ranks: Tensor, targets: Tensor) -> Tensor:
-        """The target's confidence (N,) where the pixels of the first ranks are imputed, mean over the percentiles."""
+    def _confidence_after(
+        self, forward: Callable[[Tensor], Tensor], images: Tensor, ranks: Tensor, targets: Tensor
+    ) -> Tensor:
+        """Compute the confidence (N,) with the pixels of the first ranks imputed, averaged over the percentiles."""
         pixels = ranks[0].numel()
         removed = torch.tensor([round(pixels * percentile / 100) for percentile in self.percentiles]).to(ranks)
-        # The fewer pixels are removed, the sooner they are imputed, so that one chunk has those of one percentile.
+        # Few removed pixels are imputed faster, so a chunk holds images of one percentile.
         owner = torch.arange(len(images), device=images.device).repeat(len(removed))
         removed = removed.repeat_interleave(len(images))
 
-        def query(part: slice) -> Tensor:
-            masks = ranks[owner[part]] < removed[part, None, None]
-            logits = forward(noisy_linear_imputation(images[owner[part]], masks, self.noise))
-            return logits.float().softmax(dim=1).gather(1, targets[owner[part], None])[:, 0]
+        def query(chunk: slice) -> Tensor:
+            masks = ranks[owner[chunk]] < removed[chunk, None, None]
+            imputed = noisy_linear_imputation(images[owner[chunk]], masks, self.noise)
+            return confidence(forward(imputed), targets[owner[chunk]])
 
-        chunk = self.chunk_size or default_chunk_size(images)
-        return torch.cat(list(in_chunks(query, len(owner), chunk))).view(-1, len(images)).mean(dim=0)
+        size = self.chunk_size or default_chunk_size(images)
+        return torch.cat(list(in_chunks(query, len(owner), size))).view(-1, len(images)).mean(dim=0)
 
 
 def _impute(values: Tensor, removed: Tensor, tolerance: float) -> Tensor:
-    """Solve for the removed pixels by conjugate gradients; those that are not removed are 0 in what is given."""
+    """Solve for the removed pixels by conjugate gradients, and return 0 for all others."""
     weights = _sum_of_neighbours(torch.ones_like(removed))
-    found = torch.zeros_like(values)
+    solution = torch.zeros_like(values)
     residual = removed * _sum_of_neighbours(values * (1 - removed))
     preconditioned = residual / weights
     direction = preconditioned
@@ -206,22 +180,22 @@ def _impute(values: Tensor, removed: Tensor, tolerance: float) -> Tensor:
     small_enough = tolerance * values.abs().max()
     for _ in range(10 * sum(values.shape[2:])):
         if residual.abs().max() <= small_enough:
-            return found
+            return solution
         ahead = removed * (weights * direction - _sum_of_neighbours(direction))
         step = _quotient(size, _dot(direction, ahead))
-        found += step * direction
+        solution += step * direction
         residual -= step * ahead
         preconditioned = residual / weights
         size, before = _dot(residual, preconditioned), size
         direction = preconditioned.add_(_quotient(size, before) * direction)
     raise RuntimeError(
         f"the imputation is not solved: a residual of {float(residual.abs().max()):.2g} is left, where at most "
-        f"{float(small_enough):.2g} was asked for: are the pixels finite?"
+        f"{float(small_enough):.2g} is required: are the pixels finite?"
     )
 
 
 def _sum_of_neighbours(images: Tensor) -> Tensor:
-    """The weighted sum of the up to eight neighbours of every pixel: 1/6 each direct one, 1/12 each diagonal one."""
+    """Compute the weighted sum of every pixel's neighbours: 1/6 for direct ones, 1/12 for diagonal ones."""
     padded = F.pad(images, (1, 1, 1, 1))
     rows = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
     both = rows[..., :-2, :] + 2 * rows[..., 1:-1, :] + rows[..., 2:, :]
@@ -233,7 +207,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _quotient(a: Tensor, b: Tensor) -> Tensor:
-    """A channel whose system is solved has nothing left to divide by, and stays as it is."""
+    """Divide, or return ``a`` where ``b`` is 0, as in a channel whose system is solved."""
     return a / torch.where(b > 0, b, 1)
 
 
@@ -245,7 +219,7 @@ def _check(images: Tensor, masks: Tensor, noise: float) -> None:
         )
     whole = masks.flatten(1).all(dim=1).nonzero()[:, 0].tolist()
     if whole:
-        raise ValueError(f"the masks of images {whole} remove every pixel: there is none left to impute from")
+        raise ValueError(f"the masks of images {whole} remove every pixel: none is left to impute from")
     _check_noise(noise)
 
 

@@ -9,15 +9,15 @@ MAPS = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.5], [0.5, 0.0]], [[0.0, 
 MASKS = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [0, 0]], [[1, 1], [1, 0]]]).bool()
 
 
-def test_by_hand():
-    # (1 + 4) / 10, 0.5 / 1, and a map without mass.
+def test_energy_of_three_maps():
+    # (1 + 4) / 10, 0.5 / 1, and an empty map.
     assert energy_in_mask(MAPS, MASKS).tolist() == [0.5, 0.5, 0.0]
     assert energy_in_mask(MAPS, torch.ones_like(MASKS)).tolist() == [1.0, 1.0, 0.0]
     assert energy_in_mask(MAPS, torch.zeros_like(MASKS)).tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.filterwarnings("default")
-def test_against_quantus(net):
+def test_energy_against_quantus(net):
     quantus = pytest.importorskip("quantus", exc_type=ImportError)
     maps, masks = torch.rand(6, 16, 16), torch.rand(6, 16, 16) > 0.7
     theirs = quantus.RelevanceMassAccuracy(
@@ -39,33 +39,33 @@ def test_scale_does_not_matter():
     torch.testing.assert_close(energy_in_mask(1e-6 * MAPS, MASKS), energy_in_mask(1e6 * MAPS, MASKS))
 
 
-def test_flat_maps_score_by_chance():
+def test_uniform_maps_reach_chance():
     metric = EnergyInMask()
     metric.update(torch.full((3, 2, 2), 0.3), MASKS)
-    figures = metric.compute()
-    torch.testing.assert_close(figures["energy"], figures["area"])
+    values = metric.compute()
+    torch.testing.assert_close(values["energy"], values["area"])
 
 
-def test_metric_is_the_mean_over_images_and_counts_flat_maps():
+def test_metric_is_the_mean_over_batches_and_counts_empty_maps():
     metric = EnergyInMask()
     metric.update(MAPS[:1], MASKS[:1])
     metric.update(MAPS[1:], MASKS[1:])
-    figures = metric.compute()
-    assert figures["energy"].item() == pytest.approx((0.5 + 0.5 + 0) / 3)
-    assert figures["area"].item() == pytest.approx((2 + 1 + 3) / 12)
+    values = metric.compute()
+    assert values["energy"].item() == pytest.approx((0.5 + 0.5 + 0) / 3)
+    assert values["area"].item() == pytest.approx((2 + 1 + 3) / 12)
     metric.reset()
     metric.update(MAPS[:1], MASKS[:1])
     assert metric.compute()["energy"].item() == 0.5
 
 
-def test_no_images():
+def test_no_images_are_refused():
     metric = EnergyInMask()
     metric.update(MAPS[:0], MASKS[:0])
     with pytest.raises(ValueError, match="EnergyInMask has seen no images: call update first"):
         metric.compute()
 
 
-def test_shapes_that_differ():
+def test_shapes_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(2, 2, 2\) must have one shape"):
         EnergyInMask().update(MAPS, MASKS[:2])
     with pytest.raises(ValueError, match=r"maps \(3, 2, 2\) and masks \(3, 4, 4\) must have one shape"):
@@ -74,7 +74,7 @@ def test_shapes_that_differ():
         EnergyInMask().update(MAPS, MASKS.float())
 
 
-def test_an_empty_mask_is_no_object_missed():
+def test_an_empty_mask_is_refused():
     masks = MASKS.clone()
     masks[1] = False
     metric = EnergyInMask()

@@ -18,21 +18,21 @@ class MeanNet(nn.Module):
         return torch.stack([mean.log(), (1 - mean).log()], dim=1)
 
 
-def test_ranks_by_hand():
+def test_ranks_follow_saliency():
     maps = torch.tensor([[[0.1, 0.9, 0.3], [0.5, -1.0, float("nan")]]])
     assert pixel_ranks(maps).tolist() == [[[3, 0, 2], [1, 5, 4]]]
 
 
-def test_ties_are_in_an_order_of_their_own():
+def test_equal_pixels_come_in_random_order():
     ranks = pixel_ranks(torch.zeros(2, 20, 20))
     assert torch.equal(ranks[0], ranks[1])
     assert ranks[0].flatten().sort().values.tolist() == list(range(400))
     firsts = (ranks[0] < 100).nonzero().float()
-    assert (firsts.mean(dim=0) - 9.5).abs().max() < 1.5  # all over the image, not from its upper left corner
+    assert (firsts.mean(dim=0) - 9.5).abs().max() < 1.5  # spread over the image, not in its upper left corner
 
 
-def test_curves_by_hand():
-    """From black to white: the share of what is shown is the score."""
+def test_curves_from_black_to_white():
+    """The score is the share of pixels shown."""
     images = torch.ones(2, 1, 4, 4)
     curves = score_curves(
         MeanNet(), images, torch.rand(2, 4, 4), torch.tensor([0, 1]), start=0 * images, finish=images, step=0.25
@@ -66,7 +66,7 @@ def reference(net, image, saliency, target, *, start, finish, step):
 
 @pytest.mark.parametrize("preset", ["paper", "script"])
 @pytest.mark.parametrize("chunk_size", [None, 7])
-def test_against_a_loop(net, images, preset, chunk_size):
+def test_curves_against_a_loop(net, images, preset, chunk_size):
     net, images = net.double(), images.double()
     maps = torch.rand(4, 16, 16).double()
     targets = torch.tensor([1, 3, 0, 2])
@@ -89,7 +89,7 @@ def test_against_a_loop(net, images, preset, chunk_size):
 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("preset", ["paper", "script"])
-def test_against_torchcam(net, images, preset):
+def test_metric_against_torchcam(net, images, preset):
     """On the maps that it makes itself, in float64: 16 steps of 16 pixels."""
     metrics, methods = pytest.importorskip("torchcam.metrics"), pytest.importorskip("torchcam.methods")
     if not hasattr(metrics, "DeletionInsertionMetric"):
@@ -109,7 +109,7 @@ def test_against_torchcam(net, images, preset):
         assert figures["insertion"].item() == pytest.approx(expected["insertion_auc"], abs=2e-3)
 
 
-def test_presets():
+def test_presets_set_the_step():
     assert (InsertionDeletion().step, InsertionDeletion("script").step) == (0.01, 448)
     with pytest.raises(ValueError, match="`preset` must be 'paper' or 'script', got 'rise'"):
         InsertionDeletion("rise")
@@ -118,7 +118,7 @@ def test_presets():
 
 
 def test_a_good_map_is_better_than_its_reverse():
-    """The net looks at the left half alone."""
+    """The network depends on the left half alone."""
 
     def left(images):
         score = 4 * (images[..., :8].mean(dim=(1, 2, 3)) - 0.5)
@@ -134,20 +134,20 @@ def test_a_good_map_is_better_than_its_reverse():
     assert good.compute()["over_all"] > bad.compute()["over_all"] + 0.2
 
 
-def test_flat_maps_count(net, images):
+def test_constant_maps_are_counted(net, images):
     metric = InsertionDeletion(step=0.1)
     metric.update(net, images, torch.zeros(4, 16, 16))
     assert metric.count == 4
     assert 0 < metric.compute()["insertion"] < 1
 
 
-def test_the_model_is_left_as_it_was(restless_net, unchanged):
+def test_the_model_is_unchanged(restless_net, unchanged):
     images, maps = torch.rand(2, 3, 16, 16), torch.rand(2, 16, 16)
     with unchanged(restless_net):
         InsertionDeletion(step=0.2).update(restless_net, images, maps)
 
 
-def test_memory_runs_short(net, images):
+def test_chunks_shrink_where_memory_is_short(net, images):
     def forward(batch):
         if len(batch) > 5:
             raise torch.OutOfMemoryError("CUDA out of memory.")
@@ -158,7 +158,7 @@ def test_memory_runs_short(net, images):
     assert 0 < metric.compute()["insertion"] < 1
 
 
-def test_no_images_and_wrong_maps(net, images):
+def test_no_images_and_wrong_maps_are_refused(net, images):
     metric = InsertionDeletion()
     metric.update(net, images[:0], torch.rand(0, 16, 16))
     with pytest.raises(ValueError, match="InsertionDeletion has seen no images"):

@@ -3,15 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from camaug.metrics import (
-    GridPointingGame,
-    PointingGame,
-    boxes_to_masks,
-    choose_mosaics,
-    energy_in_cell,
-    mosaic,
-    points_at,
-)
+from camaug.metrics import PointingGame, boxes_to_masks, points_at
 
 
 def peak(row: int, column: int, size: int = 10) -> torch.Tensor:
@@ -31,14 +23,14 @@ def peak(row: int, column: int, size: int = 10) -> torch.Tensor:
         ((9, 9), 15, True),
     ],
 )
-def test_pointing_by_hand(at, tolerance, hit):
+def test_a_maximum_within_the_tolerance_hits_the_object(at, tolerance, hit):
     masks = torch.zeros(1, 10, 10, dtype=torch.bool)
     masks[0, 0:3, 0:4] = True
     assert points_at(peak(*at), masks, tolerance).tolist() == [hit]
 
 
 @pytest.mark.filterwarnings("default")
-def test_against_quantus(net):
+def test_points_at_against_quantus(net):
     quantus = pytest.importorskip("quantus", exc_type=ImportError)
     maps, masks = torch.rand(20, 16, 16), torch.rand(20, 16, 16) > 0.5
     theirs = quantus.PointingGame(abs=False, normalise=False, disable_warnings=True, display_progressbar=False)(
@@ -53,12 +45,12 @@ def test_against_quantus(net):
     assert 0 < sum(theirs) < 20
 
 
-def test_a_flat_map_points_at_nothing():
+def test_a_constant_map_points_at_nothing():
     everything = torch.ones(2, 4, 4, dtype=torch.bool)
     assert points_at(torch.stack([torch.zeros(4, 4), torch.full((4, 4), 0.5)]), everything).tolist() == [False, False]
 
 
-def test_boxes():
+def test_boxes_become_masks():
     masks = boxes_to_masks(torch.tensor([[0, 0, 3, 2], [1, 1, 4, 5]]), (5, 4))
     assert masks.sum(dim=(1, 2)).tolist() == [6, 12]
     assert masks[0, :2, :3].all()
@@ -68,7 +60,7 @@ def test_boxes():
             boxes_to_masks(torch.tensor([wrong]), (5, 4))
 
 
-def test_accuracy_of_each_class_first():
+def test_accuracy_is_averaged_over_classes():
     """Three images of class 0, two hit; one of class 2, missed: (2/3 + 0) / 2, though half of the images are hit."""
     masks = torch.zeros(4, 10, 10, dtype=torch.bool)
     masks[:, :5] = True
@@ -76,13 +68,13 @@ def test_accuracy_of_each_class_first():
     metric = PointingGame(num_classes=3)
     metric.update(maps[:2], masks[:2], torch.tensor([0, 0]))
     metric.update(maps[2:], masks[2:], torch.tensor([0, 2]))
-    figures = metric.compute()
-    assert figures["accuracy"].item() == pytest.approx(1 / 3)
-    assert figures["area"].item() == pytest.approx(0.5)
-    assert figures["classes"] == 2  # of three: that one had no images can be seen
+    values = metric.compute()
+    assert values["accuracy"].item() == pytest.approx(1 / 3)
+    assert values["area"].item() == pytest.approx(0.5)
+    assert values["classes"] == 2  # of three, one of which had no images
 
 
-def test_what_is_refused():
+def test_invalid_inputs_are_refused():
     metric = PointingGame(num_classes=2)
     masks = torch.zeros(2, 10, 10, dtype=torch.bool)
     masks[0] = True
@@ -93,7 +85,7 @@ def test_what_is_refused():
         metric.update(torch.cat([peak(0, 0), peak(1, 1)]), masks, torch.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"maps \(1, 10, 10\) and masks \(1, 5, 5\) must have one shape"):
         metric.update(peak(0, 0), torch.ones(1, 5, 5, dtype=torch.bool), torch.tensor([0]))
-    with pytest.raises(ValueError, match=r"targets must name one class for each of the 1 maps, got \(2,\)"):
+    with pytest.raises(ValueError, match=r"targets must be one class for each of the 1 maps, got \(2,\)"):
         metric.update(peak(0, 0), masks[:1], torch.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"targets must be classes from 0 to 1, got \[2\]"):
         metric.update(peak(0, 0), masks[:1], torch.tensor([2]))
@@ -101,54 +93,15 @@ def test_what_is_refused():
         PointingGame(num_classes=3, tolerance=-1)
 
 
-# Mosaics
-
-
-def test_mosaic_by_hand():
-    images = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 2, 3, 5)
-    whole = mosaic(images, 2)
-    assert whole.shape == (2, 6, 10)
-    assert whole[1, 0, 9] == 1
-    assert whole[0, 5, 0] == 2
-    assert mosaic(images, 2, keep_size=True).shape == (2, 3, 5)
-    with pytest.raises(ValueError, match="a mosaic of 3 × 3 takes 9 images, got 4"):
-        mosaic(images, 3)
-
-
-def test_mass_in_cell_by_hand():
-    maps = torch.zeros(1, 6, 10)
-    maps[0, 0, 9], maps[0, 5, 0], maps[0, 5, 9] = 3, 1, -5
-    assert [energy_in_cell(maps, torch.tensor([cell]), 2).item() for cell in range(4)] == [0, 0.75, 0.25, 0]
-    assert energy_in_cell(torch.ones(1, 9, 9), torch.tensor([4]), 3).item() == pytest.approx(1 / 9)
-    assert energy_in_cell(torch.zeros(1, 4, 4), torch.tensor([0]), 2).item() == 0
-
-
-def test_mosaics_are_of_different_classes_and_confident():
-    labels = torch.arange(40) % 5
-    confidences = torch.where(torch.arange(40) < 30, 0.9, 0.1)
-    chosen = choose_mosaics(confidences, labels, 2)
-    assert len(chosen) >= 6
-    used = [index for each in chosen for index in each]
-    assert len(set(used)) == len(used)
-    assert max(used) < 30
-    assert all(len({int(labels[index]) for index in each}) == 4 for each in chosen)
-    assert chosen == choose_mosaics(confidences, labels, 2)
-    assert chosen != choose_mosaics(confidences, labels, 2, seed=1)
-    with pytest.raises(ValueError, match=r"of 40 images 30, of 5 classes, have it: lower the threshold"):
-        choose_mosaics(confidences, labels, 3)
-
-
-def test_grid_pointing_game():
-    metric = GridPointingGame(2)
-    metric.update(torch.zeros(0, 4, 4), torch.zeros(0, dtype=torch.int64))
-    with pytest.raises(ValueError, match="GridPointingGame has seen no images"):
-        metric.compute()
-    maps = torch.zeros(2, 4, 4)
-    maps[0, 0, 0], maps[1, 3, 3] = 1, 1
-    metric.update(maps, torch.tensor([0, 0]))
-    assert metric.compute()["localisation"] == 0.5
-    assert metric.compute()["chance"] == 0.25
-    with pytest.raises(ValueError, match="cells must be between 0 and 3, got"):
-        metric.update(maps, torch.tensor([0, 4]))
-    with pytest.raises(ValueError, match="`n` must be at least 2 cells each way, got 1"):
-        GridPointingGame(1)
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        (torch.tensor([[0.3, 0.2, 0.6, 0.9]]), "in pixels inside images of 4 × 4 and hold a pixel"),
+        (torch.tensor([[0.0, 0.0, float("nan"), 2.0]]), "in pixels inside images of 4 × 4"),
+        ([[0, 0, 2, 2]], r"a tensor \(N, 4\) .*, got list"),
+        (torch.tensor([0, 0, 2, 2]), r"a tensor \(N, 4\) .*, got \(4,\)"),
+    ],
+)
+def test_invalid_boxes_are_refused(boxes, message):
+    with pytest.raises(ValueError, match=message):
+        boxes_to_masks(boxes, (4, 4))

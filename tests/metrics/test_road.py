@@ -36,7 +36,7 @@ def some_masks(size: int = 24) -> torch.Tensor:
     return masks
 
 
-def test_by_hand():
+def test_one_removed_pixel_is_the_weighted_mean_of_its_neighbours():
     """One pixel removed: in the middle, at an edge and in a corner."""
     image = torch.arange(9.0).view(1, 1, 3, 3) ** 2
     masks = torch.zeros(3, 3, 3, dtype=torch.bool)
@@ -48,7 +48,7 @@ def test_by_hand():
 
 
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
-def test_against_an_exact_solution(dtype, error):
+def test_imputation_against_an_exact_solution(dtype, error):
     images, masks = torch.randn(4, 3, 24, 24, dtype=dtype), some_masks()
     tolerance = 1e-12 if dtype == torch.float64 else 1e-6
     ours = noisy_linear_imputation(images, masks, noise=0, tolerance=tolerance)
@@ -76,7 +76,7 @@ def test_imputation_against_pytorch_grad_cam():
         torch.testing.assert_close(filled.float(), theirs, rtol=0, atol=2e-6)
 
 
-def test_noise_and_what_is_left_alone():
+def test_noise_is_added_to_removed_pixels_alone():
     images, masks = torch.randn(4, 3, 24, 24), some_masks()
     images[1] = images[0]
     quiet, loud = (noisy_linear_imputation(images, masks, noise) for noise in (0, 0.5))
@@ -90,16 +90,16 @@ def test_noise_and_what_is_left_alone():
     assert noisy_linear_imputation(images.half(), masks).dtype == torch.float16
 
 
-def test_nothing_removed_and_constant_images():
+def test_images_without_removed_pixels_and_constant_images_are_unchanged():
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(noisy_linear_imputation(images, torch.zeros(2, 8, 8, dtype=torch.bool)), images)
     masks = torch.rand(2, 8, 8) < 0.7
     for value in (0.0, 3.0):
-        flat = torch.full((2, 3, 8, 8), value)
-        torch.testing.assert_close(noisy_linear_imputation(flat, masks, noise=0), flat, rtol=0, atol=1e-3)
+        constant = torch.full((2, 3, 8, 8), value)
+        torch.testing.assert_close(noisy_linear_imputation(constant, masks, noise=0), constant, rtol=0, atol=1e-3)
 
 
-def test_what_is_refused():
+def test_imputation_refuses_invalid_inputs():
     images, masks = torch.rand(2, 3, 8, 8), torch.zeros(2, 8, 8, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"got torch.bool masks \(2, 8, 7\) and images \(2, 3, 8, 8\)"):
         noisy_linear_imputation(images, masks[:, :, 1:])
@@ -120,7 +120,7 @@ def test_what_is_refused():
 
 @pytest.mark.parametrize("percentiles", [[50], [10, 30, 50, 70, 90]])
 @pytest.mark.filterwarnings("default")
-def test_against_pytorch_grad_cam(net, images, percentiles):
+def test_metric_against_pytorch_grad_cam(net, images, percentiles):
     """Their percentile is that of the threshold, so that 90 removes a tenth: the mean is the same.
 
     At some of the other percentiles they remove one pixel of the 256 more, the one at the threshold.
@@ -143,15 +143,15 @@ def test_against_pytorch_grad_cam(net, images, percentiles):
     most, least = theirs(confidence.RemoveMostRelevantFirst), theirs(confidence.RemoveLeastRelevantFirst)
     ours = ROAD(percentiles, noise=0)
     ours.update(net, images, maps, targets)
-    figures = ours.compute()
-    assert abs(most) > 0.005  # or there would be nothing to compare
-    assert figures["most_relevant_first"].item() == pytest.approx(most, abs=2e-5)
-    assert figures["least_relevant_first"].item() == pytest.approx(least, abs=2e-5)
-    assert figures["combined"].item() == pytest.approx((least - most) / 2, abs=2e-5)
+    values = ours.compute()
+    assert abs(most) > 0.005  # large enough to compare
+    assert values["most_relevant_first"].item() == pytest.approx(most, abs=2e-5)
+    assert values["least_relevant_first"].item() == pytest.approx(least, abs=2e-5)
+    assert values["combined"].item() == pytest.approx((least - most) / 2, abs=2e-5)
     assert road.ROADCombined().percentiles == list(ROAD().percentiles)
 
 
-def test_however_the_images_come(net, images):
+def test_batches_and_chunks_do_not_matter(net, images):
     maps, targets = torch.rand(4, 16, 16), torch.tensor([1, 3, 0, 2])
     whole, parts = ROAD([20, 70]), ROAD([20, 70], chunk_size=3)
     whole.update(net, images, maps, targets)
@@ -162,7 +162,7 @@ def test_however_the_images_come(net, images):
 
 
 @pytest.mark.parametrize("order", ["most_relevant_first", "least_relevant_first"])
-def test_one_order_alone_is_the_same_figure(net, images, order):
+def test_one_order_alone_has_the_same_value(net, images, order):
     maps = torch.rand(4, 16, 16)
     both, one = ROAD([50]), ROAD([50], order)
     for metric in (both, one):
@@ -170,8 +170,8 @@ def test_one_order_alone_is_the_same_figure(net, images, order):
     assert one.compute() == {order: both.compute()[order]}
 
 
-def test_a_good_map_is_better_than_none_and_than_its_reverse():
-    """The net looks at the left half alone, and for texture: imputed pixels have none."""
+def test_a_good_map_is_better_than_a_constant_and_than_its_reverse():
+    """The network depends on texture in the left half alone, and imputed pixels have none."""
 
     def left(images):
         texture = images[..., :8].diff(dim=2).abs().mean(dim=(1, 2, 3))
@@ -179,26 +179,26 @@ def test_a_good_map_is_better_than_none_and_than_its_reverse():
 
     images, good = torch.rand(3, 3, 16, 16), torch.zeros(3, 16, 16)
     good[..., :8] = 1
-    figures = []
+    values = []
     for maps in (good, torch.zeros_like(good), 1 - good):
         metric = ROAD(forward=left)
         metric.update(nn.Linear(1, 1), images, maps, torch.zeros(3, dtype=torch.int64))
-        figures.append(metric.compute()["combined"].item())
-    assert figures[0] > 0.1
-    assert figures[0] == pytest.approx(-figures[2], abs=0.05)
-    assert abs(figures[1]) < 0.05
+        values.append(metric.compute()["combined"].item())
+    assert values[0] > 0.1
+    assert values[0] == pytest.approx(-values[2], abs=0.05)
+    assert abs(values[1]) < 0.05
 
 
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.inference_mode])
-def test_the_model_is_left_as_it_was(restless_net, unchanged, mode):
+def test_the_model_is_unchanged(restless_net, unchanged, mode):
     images, maps = torch.rand(2, 3, 16, 16), torch.rand(2, 16, 16)
     metric = ROAD([50])
     with unchanged(restless_net), mode():
-        metric.reset()  # in a validation its states are made in inference mode
+        metric.reset()  # in validation its states are created in inference mode
         metric.update(restless_net, images, maps)
 
 
-def test_no_images_and_wrong_maps(net, images):
+def test_no_images_and_wrong_maps_are_refused(net, images):
     metric = ROAD()
     metric.update(net, images[:0], torch.rand(0, 16, 16))
     with pytest.raises(ValueError, match="ROAD has seen no images: call update first"):
@@ -210,13 +210,13 @@ def test_no_images_and_wrong_maps(net, images):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"percentiles": []}, r"`percentiles` must be some per cents between 0 and 100, got \[\]"),
-        ({"percentiles": [50, 100]}, r"`percentiles` must be some per cents between 0 and 100, got \[50, 100\]"),
+        ({"percentiles": []}, r"`percentiles` must be per cents between 0 and 100, got \[\]"),
+        ({"percentiles": [50, 100]}, r"`percentiles` must be per cents between 0 and 100, got \[50, 100\]"),
         ({"order": "morf"}, "`order` must be 'combined', 'most_relevant_first' or 'least_rel.* got 'morf'"),
         ({"noise": -0.1}, "`noise` must be a standard deviation of at least 0, got -0.1"),
         ({"chunk_size": 0}, "`chunk_size` must be at least 1 image, or None, got 0"),
     ],
 )
-def test_impossible_settings(settings, message):
+def test_invalid_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         ROAD(**settings)
