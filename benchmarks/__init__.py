@@ -1,1 +1,1 @@
-"""What camaug costs, measured: ``python benchmarks/run.py``."""
+"""Benchmarks of camaug's cost: ``python benchmarks/run.py``."""

@@ -1,9 +1,10 @@
-"""What an epoch of training costs with CamLogger, against without.
+"""Cost of CamLogger in an epoch of training.
 
-A short training through Lightning with default settings of the logger: 16 watched images, Group-CAM with 32 groups,
-after every epoch, in the first and then in every fifth compared with another class's and a random head's maps. The
-time of one logging and of one step are measured inside the run, medians over the rounds, and the share of a longer
-epoch is arithmetic: `log / (1000 step + log)`. The run itself is measured with and without the logger, in turn.
+This is a short training run with Lightning and the logger's default settings: 16 probe images, Group-CAM with 32
+groups, after every epoch, and in the first and every fifth epoch a comparison with the maps of another class and of a
+random head. The times of one logging and of one step are measured inside the run, as medians over the rounds. The share
+of a longer epoch is computed: `log / (1000 step + log)`. The run itself is measured with and without the logger, in
+turn.
 """
 
 from __future__ import annotations
@@ -30,36 +31,36 @@ __all__ = ["measure"]
 
 STEPS_OF_AN_EPOCH = 1000
 EPOCHS = 2  # the first compares the maps, the second does not
-WATCHED, CLASSES = 16, 1000
+PROBES, CLASSES = 16, 1000
 TRUST_EVERY = 5
 
 
-class Training(L.LightningModule):
-    """Plain training of a classifier."""
+class PlainClassifier(L.LightningModule):
+    """Classifier with plain training steps."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, images: Tensor) -> Tensor:
-        """The logits."""
+        """Compute the logits."""
         return self.model(images)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss."""
+        """Compute the loss."""
         images, labels = batch
         return F.cross_entropy(self(images), labels)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        """Nothing: it is there for its images."""
+        """Do nothing, since the validation data are there for the probe images."""
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """SGD."""
+        """Return SGD."""
         return torch.optim.SGD(self.parameters(), lr=1e-5)
 
 
 class TimedCamLogger(CamLogger):
-    """A logger that notes how long each logging took."""
+    """CamLogger that records the time of each logging."""
 
     def __init__(self, clock: Clock, **settings: Any) -> None:
         super().__init__(**settings)
@@ -67,14 +68,14 @@ class TimedCamLogger(CamLogger):
         self.seconds: list[float] = []
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Log, and note how long it took."""
+        """Log, and record the time it took."""
         begun = self.clock(pl_module.device)
         super().on_train_epoch_end(trainer, pl_module)
         self.seconds.append(self.clock(pl_module.device) - begun)
 
 
 class StepTimes(L.Callback):
-    """Notes how long each step took."""
+    """Recorder of each step's time."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -82,28 +83,28 @@ class StepTimes(L.Callback):
         self._begun = 0.0
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
-        """Begin."""
+        """Start the clock."""
         self._begun = self.clock(pl_module.device)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
-        """End."""
+        """Record the time."""
         self.seconds.append(self.clock(pl_module.device) - self._begun)
 
 
 def measure(options: Options) -> list[Table]:
-    """Two tables: what was measured, and what an epoch of a thousand steps would be."""
+    """Return two tables: the measured times, and the computed cost of an epoch of a thousand steps."""
     steps = 2 if options.quick else 10
     rounds = min(options.rounds, 3)
     runs: dict[str, list[float]] = {"without CamLogger": [], "with CamLogger": []}
     step_times, first_logs, other_logs = [], [], []
     for number in range(rounds + 1):
         for name, seconds in runs.items():
-            images = 4 if options.quick else WATCHED
+            images = 4 if options.quick else PROBES
             logger = TimedCamLogger(options.clock, images=images) if name.startswith("with C") else None
-            took, times = _train(options, steps, logger)
+            total, times = _train(options, steps, logger)
             if number == 0:
                 continue
-            seconds.append(took)
+            seconds.append(total)
             step_times += times
             if logger is not None:
                 first_logs.append(logger.seconds[0])
@@ -133,7 +134,7 @@ def measure(options: Options) -> list[Table]:
 
 
 def _train(options: Options, steps: int, logger: CamLogger | None) -> tuple[float, list[float]]:
-    """Seconds of the whole run, and of each step but the first."""
+    """Return the seconds of the whole run, and of each step but the first."""
     model, _ = make_model(options)
     step_times = StepTimes(options.clock)
     with tempfile.TemporaryDirectory() as folder, without_warnings():
@@ -149,9 +150,9 @@ def _train(options: Options, steps: int, logger: CamLogger | None) -> tuple[floa
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        loaders = [_loader(options, count) for count in (steps * options.batch_size, WATCHED)]
+        loaders = [_loader(options, count) for count in (steps * options.batch_size, PROBES)]
         begun = options.clock(options.device)
-        trainer.fit(Training(model.train()), *loaders)
+        trainer.fit(PlainClassifier(model.train()), *loaders)
         return options.clock(options.device) - begun, step_times.seconds[1:]
 
 

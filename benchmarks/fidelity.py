@@ -1,10 +1,10 @@
-"""How like the maps of cheaper settings are to the plain one's, and what they cost.
+"""Agreement of the maps of cheaper settings with the reference maps, and their cost.
 
 The reference is the paper's Group-CAM for augmentation (16 groups, without weights) in plain float32 at full
 resolution. Each setting explains the same images for the same classes. *Rank correlation* is Spearman's over all
 pixels of the map; *mask overlap* the intersection over union of the binary masks that the augmentation uses. Both are
 means over the images, with the lowest tenth beside them. *Other image* compares each image's own map with the next
-image's: what maps have in common that show nothing of the image. The cost is measured on one batch, in forwards of
+image's map, for what maps of different images have in common. The cost is measured on one batch, in forwards of
 that batch.
 """
 
@@ -31,14 +31,14 @@ __all__ = ["REFERENCE", "measure"]
 
 REFERENCE = "plain"
 Explain = Callable[[Tensor, Tensor], Tensor]
-"""From images (N, 3, H, W) and classes (N,) to maps (N, H, W)."""
+"""Function from images (N, 3, H, W) and classes (N,) to maps (N, H, W)."""
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each setting."""
+    """Return one table with a row for each setting."""
     model, trained = make_model(options)
-    found = real_images(options, 8 if options.quick else 100)
-    images, labels = found or _noise(options)
+    samples = real_images(options, 8 if options.quick else 100)
+    images, labels = samples or _noise(options)
     settings = _settings(model)
     batch = images[: options.batch_size], labels[: options.batch_size]
     work = {FORWARD: forward_pass(model, batch[0]), **{n: partial(e, *batch) for n, e in settings.items()}}
@@ -48,8 +48,8 @@ def measure(options: Options) -> list[Table]:
     rows = [_row(name, maps[name], maps[REFERENCE], seconds.get(name), seconds[FORWARD]) for name in maps]
     formats = dict.fromkeys(COLUMNS[1:5], "{:.3f}") | {"forwards": "{:.2f}"}
     weights = "pretrained weights" if trained else "random weights, as there are no pretrained ones here"
-    pictures = f"{len(images)} ImageNet images" if found else "noise, as `CAMAUG_DATA` has no images"
-    notes = [f"{options.model} with {weights}; {pictures}, true classes explained."]
+    kind = f"{len(images)} ImageNet images" if samples else "noise, as `CAMAUG_DATA` has no images"
+    notes = [f"{options.model} with {weights}; {kind}, true classes explained."]
     return [Table(f"fidelity, {options.described}", COLUMNS, rows, formats, notes)]
 
 
@@ -80,10 +80,10 @@ def _maps(explain: Explain, images: Tensor, labels: Tensor, size: int) -> Tensor
 
 
 def _row(name: str, maps: Tensor, reference: Tensor, seconds: float | None, unit: float) -> list[Cell]:
-    figures: list[Cell] = []
+    cells: list[Cell] = []
     for values in (rank_correlation(maps, reference), map_iou(maps, reference)):
-        figures += [float(values.mean()), float(values.float().quantile(0.1))]
-    return [name, *figures, None if seconds is None else seconds / unit]
+        cells += [float(values.mean()), float(values.float().quantile(0.1))]
+    return [name, *cells, None if seconds is None else seconds / unit]
 
 
 def _noise(options: Options) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
-"""How long imports take: fresh interpreters, in turn.
+"""Time of imports in fresh interpreters, in turn.
 
-The seconds that the import statement alone takes. The files have been read before, by the round that warms up.
+The time is that of the import statement alone. A warm-up round has read the files before.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ print(time.perf_counter() - begun)
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each statement."""
+    """Return one table with a row for each statement."""
     statements = STATEMENTS[::3] if options.quick else STATEMENTS
     seconds: dict[str, list[float]] = {statement: [] for statement in statements}
     for number in range(options.rounds + 1):

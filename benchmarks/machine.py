@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""Description of the machine that a benchmark ran on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLAGS = ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_b
 
 
 def describe(device: torch.device) -> dict[str, str]:
-    """The machine's parts that decide how fast it is, the versions, and the day."""
+    """Return the parts of the machine that decide its speed, the versions and the date."""
     facts = {
         "CPU": f"{_cpu_name()}, {torch.get_num_threads()} threads",
         "capabilities": ", ".join(_capabilities()) or "not known",
@@ -43,6 +43,6 @@ def _cpu_name() -> str:
 
 
 def _capabilities() -> list[str]:
-    """Those of the flags that the CPU has."""
+    """Return the flags that the CPU has."""
     known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return [flag for flag in FLAGS if known.get(flag)] or [torch.backends.cpu.get_cpu_capability()]

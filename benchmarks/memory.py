@@ -1,11 +1,10 @@
-"""The peak memory of methods with queries, above that of one forward of the same images.
+"""Peak memory of methods with queries, above the peak of one forward pass of the same images.
 
-Each figure is that of a process of its own. On a CPU it is the peak of the resident set while the call runs, which
-the kernel is told to forget before (`/proc/self/clear_refs`, then `VmHWM`), with the allocator set to give memory
-back at once; on a GPU `torch.cuda.max_memory_allocated`. The chunk of queries in one forward is fixed at the number
-of images of the smallest batch, so that the claim can be read off: what is above the forward does not grow with the
-groups G or the channels K, and with the images N only by what each image must keep, its maps, masks and blurred
-baseline.
+Each value is measured in a separate process. On a CPU it is the peak of the resident set during the call, which is
+reset before it (`/proc/self/clear_refs`, then `VmHWM`), with the allocator set to return memory at once. On a GPU it is
+`torch.cuda.max_memory_allocated`. The chunk of queries in one forward is fixed at the number of images in the smallest
+batch. So the table shows that the memory above the forward does not grow with the groups G or the channels K, and grows
+with the images N only by what is kept for each image: its maps, masks and blurred baseline.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Point(NamedTuple):
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each method and size."""
+    """Return one table with a row for each method and size."""
     chunk = max(options.batch_size // 2, 1)
     small = replace(options, batch_size=chunk)
     model, _ = make_model(options)
@@ -78,43 +77,43 @@ def _sizes(points: list[Point]) -> dict[int, Options]:
 
 
 def _peak(name: str, settings: dict[str, Any], chunk: int, options: Options) -> float:
-    """The peak of one call in a process of its own, in MB above what was there before it."""
-    asked = json.dumps({"name": name, "settings": settings, "chunk": chunk, "options": asdict(options)})
+    """Measure the peak of one call in a process of its own, in MB above the memory before it."""
+    request = json.dumps({"name": name, "settings": settings, "chunk": chunk, "options": asdict(options)})
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    # Every tensor gets pages of its own, which go back when it does: kept ones would hide in the next peak.
+    # Every tensor gets pages of its own, which are returned with it, so that kept pages do not hide the next peak.
     environment |= {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "0"}
     code = "import sys; from benchmarks.memory import probe; probe(sys.argv[1])"
-    done = subprocess.run([sys.executable, "-c", code, asked], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, request], env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"the measurement of {name} in a process of its own failed:\n{done.stderr[-3000:]}")
     return float(done.stdout.split()[-1])
 
 
-def probe(asked: str) -> None:
-    """In a process of its own: print the peak memory of a call, in MB."""
-    given = json.loads(asked)
-    options = Options(**given["options"])
+def probe(request: str) -> None:
+    """Print the peak memory of a call in MB, in the process that ``measure`` starts for it."""
+    call = json.loads(request)
+    options = Options(**call["options"])
     model, _ = make_model(options)
     images = make_images(options)
     targets = targets_of(model, images)
     run: Callable[[], object] = forward_pass(model, images)
-    if given["name"] != FORWARD:
-        explainer = augmentation_explainer() if given["name"] == "group-cam" else get_explainer(given["name"])
-        explainer = replace(explainer, chunk_size=given["chunk"], **given["settings"])
+    if call["name"] != FORWARD:
+        explainer = augmentation_explainer() if call["name"] == "group-cam" else get_explainer(call["name"])
+        explainer = replace(explainer, chunk_size=call["chunk"], **call["settings"])
 
         def run() -> object:
             return explainer(model, images, targets)
 
-        explainer_of_one = replace(explainer, **({"masks": 1} if given["name"] == "rise" else {}))
+        explainer_of_one = replace(explainer, **({"masks": 1} if call["name"] == "rise" else {}))
         explainer_of_one(model, images[:1], targets[:1])  # finds the layer, and loads what is loaded once
-    targets_of(model, images[: given["chunk"]])
-    before = _start(options.device)
+    targets_of(model, images[: call["chunk"]])
+    before = _reset_peak(options.device)
     run()
-    print(_read(options.device) - before)
+    print(_peak_memory(options.device) - before)
 
 
-def _start(device: torch.device) -> float:
-    """Forget the peak so far; what is there now, in MB."""
+def _reset_peak(device: torch.device) -> float:
+    """Reset the peak, and return the memory in use in MB."""
     if device.type == "cuda":
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
@@ -123,12 +122,12 @@ def _start(device: torch.device) -> float:
     return _status("VmRSS")
 
 
-def _read(device: torch.device) -> float:
+def _peak_memory(device: torch.device) -> float:
     return torch.cuda.max_memory_allocated() / MEGABYTE if device.type == "cuda" else _status("VmHWM")
 
 
 def _status(name: str) -> float:
-    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    if found is None:
-        raise RuntimeError(f"/proc/self/status says no {name}: the memory of a CPU is measured on Linux alone")
-    return int(found[1]) / 1024
+    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    if match is None:
+        raise RuntimeError(f"/proc/self/status has no {name}: the memory of a CPU can be measured on Linux only")
+    return int(match[1]) / 1024

@@ -1,14 +1,14 @@
-"""What every method costs, in forwards of its own batch.
+"""Cost of every method, in forward passes of its own batch.
 
 Each method explains the whole batch in one call. *Queries* are the images that passed through the model for each
-explained image, its own forward included; *forwards a query* is what one of them costs, all overhead included, so
-that 1 means that nothing but the forwards takes time. Methods with gradients make few queries and pay for backward
-passes besides; Ablation-CAM runs parts of the network, which are not counted.
+explained image, including its own forward pass. *Forwards a query* is the cost of one query including all overhead: at
+1, only the forward passes take time. Methods with gradients make few queries, and need backward passes besides.
+Ablation-CAM runs parts of the network, which are not counted.
 
-Methods with a query for each channel look at the layer with the fewest channels here, and others that are expensive
-by default have fewer samples, so that the table can be made in minutes: what a query costs does not depend on it. The
-other libraries look at the same layers; torchcam's and captum's maps stay at the layer's size. *Fast* is the same
-method asked through :class:`camaug.FastForward`; all others run plainly.
+Methods with a query for each channel use the layer with the fewest channels here, and other methods that are expensive
+by default have fewer samples, so that the table takes minutes. The cost of a query does not depend on that. The other
+libraries use the same layers; torchcam's and captum's maps stay at the layer's size. *Fast* is the same method with
+:class:`camaug.FastForward` as its forward. All other rows use the model itself.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ QUICK = ("grad-cam", "group-cam", "score-cam", "rise", "legrad")
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each method that works on the model, and for those of the other libraries."""
+    """Return one table with a row for each method that works on the model, here and in the other libraries."""
     model, _ = make_model(options)
     images = make_images(options)
     targets = targets_of(model, images)
@@ -64,13 +64,13 @@ def measure(options: Options) -> list[Table]:
         except (ValueError, ImportError) as error:
             notes.append(f"Left out: {name}, which refuses this model: {str(error).splitlines()[0]}")
             continue
-        shown = _shown(explainer)
-        work[shown] = partial(explainer, model, images, targets)
-        queries[shown] = counting.images / len(images)
+        row = _row_name(explainer)
+        work[row] = partial(explainer, model, images, targets)
+        queries[row] = counting.images / len(images)
         if name in ALSO_FAST:
-            fast = f"{shown}, fast"
+            fast = f"{row}, fast"
             work[fast] = partial(explainer, model, images, targets, forward=FastForward(model))
-            queries[fast] = queries[shown]
+            queries[fast] = queries[row]
     modules = dict(model.named_modules())
     for name, run in peers(model, modules[layer], modules[narrow], images, targets).items():
         if options.quick and not name.endswith((" GradCAM", " LayerGradCam")):
@@ -79,15 +79,15 @@ def measure(options: Options) -> list[Table]:
             try:
                 run()
             except Exception as error:  # whatever another library may raise on this model
-                said = str(error).splitlines() or [""]
-                notes.append(f"Left out: {name}: {type(error).__name__}: {said[0]}")
+                lines = str(error).splitlines() or [""]
+                notes.append(f"Left out: {name}: {type(error).__name__}: {lines[0]}")
                 continue
         work[name] = run
         queries[name] = sum(counts) / len(images)
     with without_warnings():
         seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     if left := hooks_left(model):
-        notes.append(f"After all of them the model has {left} hooks more.")
+        notes.append(f"The methods left {left} hooks on the model.")
     return [_table(options, seconds, queries, [_layers(layer, narrow, model, images), *notes, versions() + "."])]
 
 
@@ -96,16 +96,16 @@ def _explainer(name: str, narrow: str) -> Explainer:
     return get_explainer(name, **SMALL.get(name, {}), **where)
 
 
-def _shown(explainer: Explainer) -> str:
-    """Its name and its settings, but for the layer, which a note names."""
+def _row_name(explainer: Explainer) -> str:
+    """Return the explainer's name and settings without the layer, which a note names."""
     return " ".join(part for part in label(explainer).split(" ") if not part.startswith("layer="))
 
 
 def _layers(layer: str, narrow: str, model: nn.Module, images: Tensor) -> str:
-    found = find_layer(model, images)
+    target_layer = find_layer(model, images)
     return (
-        f"Layers: `{layer}` with {found.channels} channels; `{narrow}` for {', '.join(A_QUERY_A_CHANNEL)} and the "
-        "other libraries' Score-CAM."
+        f"Layers: `{layer}` with {target_layer.channels} channels; `{narrow}` for {', '.join(A_QUERY_A_CHANNEL)} "
+        "and the other libraries' Score-CAM."
     )
 
 

@@ -1,4 +1,4 @@
-"""What is measured, and how often."""
+"""Options of the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from camaug.utils.timing import now
 __all__ = ["Clock", "Options"]
 
 Clock = Callable[[torch.device], float]
-"""Gives the seconds at which a device has done all that it was given."""
+"""Function that waits for a device's pending work and returns the time in seconds."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What every section is told.
+    """Options of every section.
 
     Attributes:
         model: The classifier's name.
         batch_size: Images in a batch.
         image_size: Side of the images in pixels.
-        rounds: How often each setting is timed, after a warm-up.
+        rounds: Number of times that each setting is measured, after a warm-up.
         device_name: ``cpu`` or ``cuda``.
-        quick: Whether as little as possible is measured, to see that everything runs.
-        processor_time: Whether it is the process's time on the processor that counts, instead of the clock's.
+        quick: Whether to measure as little as possible, to check that everything runs.
+        processor_time: Whether to measure processor time of the process instead of wall-clock time.
     """
 
     model: str = "squeezenet1_0"
@@ -40,12 +40,12 @@ class Options:
 
     @property
     def device(self) -> torch.device:
-        """Where it runs."""
+        """The device of model and images."""
         return torch.device(self.device_name)
 
     @property
     def clock(self) -> Clock:
-        """Gives the seconds."""
+        """The function that reads the time."""
         return (lambda device: time.process_time()) if self.processor_time else now
 
     @property

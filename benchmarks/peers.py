@@ -1,4 +1,4 @@
-"""The same methods in other libraries: on the same layer, model and batch."""
+"""The same methods in other libraries, on the same layer, model and batch."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from torch import Tensor, nn
 __all__ = ["count_images", "hooks_left", "peers", "targets_of", "versions"]
 
 PACKAGES = {"pytorch-grad-cam": "grad-cam", "torchcam": "torchcam", "captum": "captum"}
-CHUNK = 32  # queries at once, where a library asks in chunks
+CHUNK = 32  # queries at once, where a library works in chunks
 
 
 def peers(
     model: nn.Module, layer: nn.Module, narrow: nn.Module, images: Tensor, targets: Tensor
 ) -> dict[str, Callable[[], object]]:
-    """What the libraries that are installed do, by name.
+    """Return calls of the methods of the installed libraries, by name.
 
-    Each call makes the library's object, asks it and removes its hooks: so do camaug's calls.
+    Each call creates the library's object, calls it and removes its hooks, as camaug's calls do.
 
     Args:
         model: The classifier.
         layer: The target layer.
-        narrow: That of Score-CAM, which costs a forward a channel.
+        narrow: The layer for Score-CAM, which costs a forward pass a channel.
         images: (N, 3, H, W).
         targets: The explained classes, (N,).
     """
-    found: dict[str, Callable[[], object]] = {}
+    calls: dict[str, Callable[[], object]] = {}
     with suppress(ImportError):
-        found |= _grad_cam(model, layer, narrow, images, targets)
+        calls |= _grad_cam(model, layer, narrow, images, targets)
     with suppress(ImportError):
-        found |= _torchcam(model, layer, narrow, images, targets)
+        calls |= _torchcam(model, layer, narrow, images, targets)
     with suppress(ImportError):
-        found |= _captum(model, layer, images, targets)
-    return found
+        calls |= _captum(model, layer, images, targets)
+    return calls
 
 
 def _grad_cam(
@@ -47,7 +47,7 @@ def _grad_cam(
 
     wanted = [ClassifierOutputTarget(target) for target in targets.tolist()]
 
-    def ask(name: str) -> Callable[[], object]:
+    def call(name: str) -> Callable[[], object]:
         def run() -> object:
             where = narrow if name == "ScoreCAM" else layer
             with getattr(pytorch_grad_cam, name)(model, [where]) as method:
@@ -59,7 +59,7 @@ def _grad_cam(
         return run
 
     names = ("GradCAM", "GradCAMPlusPlus", "HiResCAM", "XGradCAM", "LayerCAM", "EigenCAM", "ScoreCAM")
-    return {f"pytorch-grad-cam {name}": ask(name) for name in names}
+    return {f"pytorch-grad-cam {name}": call(name) for name in names}
 
 
 def _torchcam(
@@ -69,7 +69,7 @@ def _torchcam(
 
     wanted = targets.tolist()
 
-    def ask(name: str) -> Callable[[], object]:
+    def call(name: str) -> Callable[[], object]:
         def run() -> object:
             settings = {"batch_size": CHUNK} if name == "ScoreCAM" else {}
             with getattr(torchcam.methods, name)(model, narrow if name == "ScoreCAM" else layer, **settings) as method:
@@ -81,7 +81,7 @@ def _torchcam(
         return run
 
     names = ("GradCAM", "GradCAMpp", "XGradCAM", "LayerCAM", "ScoreCAM")
-    return {f"torchcam {name}": ask(name) for name in names}
+    return {f"torchcam {name}": call(name) for name in names}
 
 
 def _captum(model: nn.Module, layer: nn.Module, images: Tensor, targets: Tensor) -> dict[str, Callable[[], object]]:
@@ -92,7 +92,7 @@ def _captum(model: nn.Module, layer: nn.Module, images: Tensor, targets: Tensor)
 
 @contextmanager
 def count_images(model: nn.Module) -> Iterator[list[int]]:
-    """Count the images that pass through the model inside: the sum of the list."""
+    """Count the images that pass through the model inside the block, as the sum of the list."""
     counts: list[int] = []
     handle = model.register_forward_pre_hook(lambda _, inputs: counts.append(len(inputs[0])))
     try:
@@ -102,7 +102,7 @@ def count_images(model: nn.Module) -> Iterator[list[int]]:
 
 
 def versions() -> str:
-    """Which of the libraries are installed, and their versions."""
+    """Return the installed libraries with their versions."""
     known = []
     for name, package in PACKAGES.items():
         with suppress(PackageNotFoundError):
@@ -111,12 +111,12 @@ def versions() -> str:
 
 
 def hooks_left(model: nn.Module) -> int:
-    """How many forward and backward hooks a model has."""
+    """Return the number of forward and backward hooks on a model."""
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return sum(len(getattr(module, kind)) for module in model.modules() for kind in kinds)
 
 
 def targets_of(model: nn.Module, images: Tensor) -> Tensor:
-    """The predicted classes, (N,)."""
+    """Predict the classes (N,)."""
     with torch.no_grad():
         return model(images).argmax(dim=1)

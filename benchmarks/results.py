@@ -1,4 +1,4 @@
-"""Results of the sections as files, and the page that is made of them."""
+"""Results of the sections as files, and the page rendered from them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ __all__ = ["Result", "load_results", "page", "save_result"]
 
 INTRODUCTION = """# What it costs
 
-Made by `python benchmarks/run.py`, which says how it is called (`--help`); `--only SECTION` makes a part anew. All
-settings of a table run side by side in one process, in turn: every round does each of them once, a first round warms
-up, and the figures are medians over the rounds. Milliseconds belong to the machine; **the unit that carries over is
-the forward**: one forward pass of the same batch without gradients, float32, contiguous NCHW, in evaluation mode, in
-plain PyTorch, measured in the same rounds.
+This page is written by `python benchmarks/run.py` (see `--help`); `--only SECTION` measures one part again. All
+settings of a table run in one process, in turn: every round runs each of them once, the first round is a warm-up, and
+the values are medians over the rounds. Milliseconds belong to the machine. **The unit that carries over is the
+forward**: one forward pass of the same batch without gradients, float32, contiguous NCHW, in evaluation mode, in plain
+PyTorch, measured in the same rounds.
 
-Which layer is taken in which architecture is in [`coverage.md`](coverage.md). What to choose:
+The target layer of each architecture is in [`coverage.md`](coverage.md). For what to choose, see
 [`docs/speed.md`](../docs/speed.md).
 """
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a section found.
+    """Tables of one section, with how and where they were measured.
 
     Attributes:
         section: The section's name.
-        order: Its place on the page.
+        order: Its position on the page.
         text: How it was measured.
-        command: What was called.
-        machine: What it ran on.
-        tables: The figures.
+        command: The command that was run.
+        machine: The machine that it ran on.
+        tables: The measured values.
     """
 
     section: str
@@ -49,7 +49,7 @@ class Result:
 
 
 def save_result(result: Result, folder: Path, name: str) -> None:
-    """Write a result: ``NAME.json`` with all of it, and a CSV file a table."""
+    """Write a result as ``NAME.json``, and each table as a CSV file."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / f"{name}.json", (json.dumps(asdict(result), indent=1) + "\n").encode())
     for table in result.tables:
@@ -57,13 +57,13 @@ def save_result(result: Result, folder: Path, name: str) -> None:
 
 
 def load_results(folder: Path) -> list[Result]:
-    """All results of a folder, in the order of the page."""
-    found = [_load(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
-    return sorted(found, key=lambda result: result.order)
+    """Load all results of a folder, in the order of the page."""
+    results = [_load(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
+    return sorted(results, key=lambda result: result.order)
 
 
 def page(results: Sequence[Result]) -> str:
-    """The page: for every section how it was measured, and its tables with the machine of each."""
+    """Render the page: for every section how it was measured, and its tables with the machine of each."""
     machines = _machines(results)
     parts = [INTRODUCTION.strip(), "## Machines", _listed(machines)]
     section = None
@@ -80,7 +80,7 @@ def page(results: Sequence[Result]) -> str:
 
 def _machines(results: Sequence[Result]) -> dict[tuple[tuple[str, str], ...], str]:
     keys = dict.fromkeys(_key(result.machine) for result in results)
-    return {key: chr(ord("A") + place) for place, key in enumerate(keys)}
+    return {key: chr(ord("A") + index) for index, key in enumerate(keys)}
 
 
 def _key(machine: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -91,5 +91,5 @@ def _listed(machines: Mapping[tuple[tuple[str, str], ...], str]) -> str:
     return "\n".join(f"* **{letter}**: {'; '.join(f'{n}: {v}' for n, v in key)}" for key, letter in machines.items())
 
 
-def _load(given: dict[str, Any]) -> Result:
-    return Result(**{**given, "tables": [Table(**table) for table in given["tables"]]})
+def _load(fields: dict[str, Any]) -> Result:
+    return Result(**{**fields, "tables": [Table(**table) for table in fields["tables"]]})

@@ -1,8 +1,8 @@
-"""What camaug costs, measured: ``python benchmarks/run.py``.
+"""Benchmarks of camaug's cost: ``python benchmarks/run.py``.
 
-Runs the sections one after the other in one process, on each of the models, and writes into the output's folder
-``README.md`` and ``results/``, one JSON file and the tables' CSV files for each section, model and kind of device. The
-page is made of all results that are there, so that a section, a model or a device can be measured on its own:
+The sections run one after the other in one process, on each of the models. The output folder receives ``README.md`` and
+``results/``, with one JSON file and the tables' CSV files for each section, model and kind of device. The page is
+rendered from all results in the folder, so that a section, a model or a device can be measured on its own:
 
     python benchmarks/run.py --models squeezenet1_0 resnet50
     python benchmarks/run.py --only memory imports
@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-# The folder of this file, which Python puts first, has a coverage.py in it, and would hide the package of that name.
+# Python puts the folder of this file first, where coverage.py would hide the package of that name.
 sys.path[0] = str(Path(__file__).parents[1])
 
 from benchmarks import epoch, fidelity, imports, machine, memory, methods, scaling, tab, training_step  # noqa: E402
@@ -45,33 +45,35 @@ SECTIONS = {
 WITHOUT_MODEL = ("imports", "tab")
 
 
-def main(given: Sequence[str] | None = None) -> None:
-    arguments = _parse(given)
+def main(args: Sequence[str] | None = None) -> None:
+    arguments = _parse(args)
     console = Console()
     output = arguments.output.parent if arguments.output.suffix == ".md" else arguments.output
     file = arguments.output if arguments.output.suffix == ".md" else output / "README.md"
-    command = shlex.join(["python", "benchmarks/run.py", *(sys.argv[1:] if given is None else given)])
+    command = shlex.join(["python", "benchmarks/run.py", *(sys.argv[1:] if args is None else args)])
     if arguments.processor_time:
         torch.set_num_threads(1)
     facts = machine.describe(torch.device(arguments.device))
     if arguments.processor_time:
-        facts["time"] = "of one thread on the processor, on a machine that had other work"
+        facts["time"] = "processor time of one thread, on a machine with other work"
     for order, (name, section) in enumerate(SECTIONS.items()):
         if arguments.only and name not in arguments.only:
             continue
         for model in arguments.models[: 1 if name in WITHOUT_MODEL else None]:
             begun = time.perf_counter()
             tables = section.measure(_options(arguments, model))
-            result = Result(name, order, str(section.__doc__), _shown(command, arguments.output), facts, tables)
+            result = Result(
+                name, order, str(section.__doc__), _without_output(command, arguments.output), facts, tables
+            )
             parts = [arguments.device, name] if name in WITHOUT_MODEL else [arguments.device, name, model]
             save_result(result, output / "results", "_".join(parts).replace("/", "-"))
             print_report(Report(f"{name}, {time.perf_counter() - begun:.0f} s", tables), console)
-            # The page is written anew after every section: a run that is stopped leaves what it has.
+            # The page is written after every section, so that an interrupted run leaves its results.
             write_atomically(file, page(load_results(output / "results")).encode())
     console.print(f"written: {file}", highlight=False, soft_wrap=True)
 
 
-def _parse(given: Sequence[str] | None) -> argparse.Namespace:
+def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["squeezenet1_0", "resnet50"])
     parser.add_argument("--batch-size", type=int, default=16)
@@ -81,12 +83,12 @@ def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--processor-time",
         action="store_true",
-        help="one thread, and its time on the processor: for a machine that has other work",
+        help="measure processor time of one thread, for a machine with other work",
     )
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections; the others stay as they are")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="measure these sections only; the others are kept")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent, help="a folder, or README.md in one")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
-    return parser.parse_args(given)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to check that everything runs")
+    return parser.parse_args(args)
 
 
 def _options(arguments: argparse.Namespace, model: str) -> Options:
@@ -102,8 +104,8 @@ def _options(arguments: argparse.Namespace, model: str) -> Options:
     )
 
 
-def _shown(command: str, output: Path) -> str:
-    """The command without where its output went, which says nothing of the figures."""
+def _without_output(command: str, output: Path) -> str:
+    """Return the command without its output folder, which does not affect the values."""
     return command.replace(f" --output {shlex.quote(str(output))}", "")
 
 

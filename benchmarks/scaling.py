@@ -1,4 +1,4 @@
-"""How the cost grows: with the batch, the images' size, the groups G and the layer's channels K.
+"""Growth of the cost with the batch, the image size, the groups G and the layer's channels K.
 
 Every row is measured beside the forward of its own batch and size; against the batch the fast way too, whose chunks of
 queries do not depend on it. Group-CAM asks 1 + G queries and the baseline's and does not depend on K; Score-CAM asks
@@ -29,7 +29,7 @@ QUICK = {"batches": (1, 2), "sizes": (48, 64), "groups": (2, 4)}
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each point."""
+    """Return one table with a row for each point."""
     model, _ = make_model(options)
     quick = options.quick
     paper = augmentation_explainer()
@@ -41,7 +41,7 @@ def measure(options: Options) -> list[Table]:
     groups = [(count, dataclasses.replace(paper, groups=count)) for count in (QUICK["groups"] if quick else GROUPS)]
     rows += _rows(model, options, "groups G", groups)
     layers = layers_by_channels(model, make_images(options, 1))
-    spread = [layers[place] for place in sorted({0, len(layers) // 2, len(layers) - 1})]
+    spread = [layers[index] for index in sorted({0, len(layers) // 2, len(layers) - 1})]
     rows += _rows(model, options, "channels K", [(k, dataclasses.replace(paper, layer=n)) for n, k in spread])
     # Two points of the other method, the cheapest, tell its slope; all would take an hour.
     few = [(k, get_explainer("score-cam", layer=name)) for name, k in layers[: 1 if quick else 2]]
@@ -66,19 +66,19 @@ def _rows(
     ways = {"": None, **({", fast": FastForward(model)} if fast else {})}
     work = {FORWARD: forward_pass(model, images)}
     work |= {
-        f"{place}{way}": partial(explainer, model, images, targets, forward=forward)
-        for place, (_, explainer) in enumerate(points)
+        f"{index}{way}": partial(explainer, model, images, targets, forward=forward)
+        for index, (_, explainer) in enumerate(points)
         for way, forward in ways.items()
     }
     seconds = medians(work, options.device, rounds=options.rounds, clock=options.clock)
     unit = seconds[FORWARD]
     rows: list[list[Cell]] = []
-    for place, (value, explainer) in enumerate(points):
+    for index, (value, explainer) in enumerate(points):
         counting = CountingForward(model)
         explainer(model, images, targets, forward=counting)
         queries = counting.images / len(images)
         for way in ways:
-            time = seconds[f"{place}{way}"]
+            time = seconds[f"{index}{way}"]
             cost = time / unit
             each = [queries, 1000 * time / len(images), cost, cost / queries]
             rows.append([f"{explainer.name}{way}", varied, value, *each])

@@ -1,4 +1,4 @@
-"""The settings of Group-CAM that are compared: plain, fast, and with smaller queries."""
+"""Settings of Group-CAM to compare: plain, fast, and with smaller queries."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["from_maps", "half_resolution", "transform"]
 
 
 def half_resolution() -> GroupCAM:
-    """The paper's Group-CAM for augmentation, whose queries have half the side."""
+    """Return the paper's Group-CAM for augmentation with queries at half the resolution."""
     return dataclasses.replace(augmentation_explainer(), query_scale=0.5)
 
 
 def transform(model: nn.Module, explainer: Any = None, *, fast: bool = False) -> GroupCamTransform:
-    """The paper's augmentation.
+    """Return the paper's augmentation.
 
-    Fast, it is so whether or not its maps agree with the plain ones, on which a training would decide: these weights
-    may be random, and what is measured is to be known.
+    The fast forward is used even if its maps do not agree with the plain ones, unlike in a training run, since the
+    weights may be random here.
     """
     return GroupCamTransform(model, explainer, forward=FastForward(model) if fast else None, fast=False)
 
 
 def from_maps(augment: GroupCamTransform, images: Tensor, labels: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The augmented batch, its maps given, as those of a bank are."""
+    """Return the batch augmented by the given maps, as by maps of the bank."""
     params = augment.make_params([images, labels], maps=maps)
     return augment.transform(images, params), augment.relabel(labels, params)

@@ -1,4 +1,4 @@
-"""The models and images that are measured on."""
+"""Models and images for the benchmarks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WEIGHTS = {"squeezenet1_0": "squeezenet1_0_imagenet.safetensors"}
 
 
 def make_model(options: Options) -> tuple[nn.Module, bool]:
-    """The classifier of 1,000 classes in evaluation mode, and whether its weights are trained.
+    """Create the classifier of 1,000 classes in evaluation mode, and return it with True if its weights are trained.
 
-    The weights are those in ``CAMAUG_DATA`` (by default ``../shared/data``), where there are any for it.
+    Trained weights are loaded from ``CAMAUG_DATA`` (by default ``../shared/data``) if they are there.
     """
     torch.manual_seed(0)
     weights = DATA / WEIGHTS.get(options.model, "none")
@@ -34,14 +34,14 @@ def make_model(options: Options) -> tuple[nn.Module, bool]:
 
 
 def make_images(options: Options, count: int | None = None, size: int | None = None) -> Tensor:
-    """Images of noise, (N, 3, H, W): what is in them changes no time."""
+    """Draw images of noise (N, 3, H, W), since the content does not affect the time."""
     side = size or options.image_size
     generator = torch.Generator().manual_seed(0)
     return torch.randn(count or options.batch_size, 3, side, side, generator=generator).to(options.device)
 
 
 def real_images(options: Options, limit: int) -> tuple[Tensor, Tensor] | None:
-    """The ImageNet samples in ``CAMAUG_DATA``, (N, 3, H, W), and their classes; None where there are none."""
+    """Load the ImageNet samples in ``CAMAUG_DATA``, (N, 3, H, W), and their classes, or None without samples."""
     paths = sorted((DATA / "imagenet_samples").glob("*.jpg"))
     if not paths:
         return None
@@ -60,15 +60,15 @@ def real_images(options: Options, limit: int) -> tuple[Tensor, Tensor] | None:
 
 
 def layers_by_channels(model: nn.Module, images: Tensor) -> list[tuple[str, int]]:
-    """One layer for each number of channels that the maps of a model come in, and the number; the fewest first.
+    """Find the last layer for each number of channels, with the number, fewest first.
 
-    Of the layers with as many channels it is the last. A transformer, whose features are tokens, has its target layer.
+    A transformer, whose features are tokens, has only its target layer.
     """
     channels: dict[str, int] = {}
 
     def note(name: str, output: object) -> None:
-        # Maps of square images are square, unless their channels come last.
-        if isinstance(output, Tensor) and output.dim() == 4 and output.shape[1] >= 8 and _square(output):
+        # Feature maps of square images are square, unless they are channels-last.
+        if isinstance(output, Tensor) and output.dim() == 4 and output.shape[1] >= 8 and _is_square(output):
             channels[name] = output.shape[1]
 
     handles = [
@@ -85,11 +85,11 @@ def layers_by_channels(model: nn.Module, images: Tensor) -> list[tuple[str, int]
     layer = find_layer(model, images)
     if not channels:
         return [(layer.name, layer.channels)]
-    # What follows the target layer, a classifier made of convolutions for example, keeps places no longer.
+    # Layers after the target layer, such as a convolutional classifier, have no spatial positions.
     names = list(channels)
     before = names[: names.index(layer.name) + 1] if layer.name in names else names
     return sorted(((name, count) for count, name in {channels[n]: n for n in before}.items()), key=lambda pair: pair[1])
 
 
-def _square(maps: Tensor) -> bool:
+def _is_square(maps: Tensor) -> bool:
     return maps.shape[2] == maps.shape[3] > 1

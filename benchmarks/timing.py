@@ -1,4 +1,4 @@
-"""Times as multiples of a unit that is measured in the same rounds."""
+"""Times measured in turn, together with the unit that they are multiples of."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def medians(
     rounds: int,
     clock: Callable[[torch.device], float] = now,
 ) -> dict[str, float]:
-    """The median seconds of each piece of work, measured in turn."""
+    """Measure the median seconds of each piece of work, in turn."""
     seconds = in_turn(work, device, rounds=rounds, clock=clock)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def forward_pass(model: nn.Module, images: Tensor) -> Callable[[], None]:
-    """The unit, as work to be timed: the model is expected in evaluation mode."""
+    """Return the unit as a call to measure. The model must be in evaluation mode."""
 
     def run() -> None:
         with torch.no_grad():
@@ -42,7 +42,7 @@ def forward_pass(model: nn.Module, images: Tensor) -> Callable[[], None]:
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Say nothing of what other libraries, and networks without training, are warned of."""
+    """Ignore warnings of other libraries, and of untrained networks, inside the block."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,11 +1,11 @@
-"""What augmentation adds to a training step.
+"""Cost that augmentation adds to a training step.
 
 A step is forward, cross entropy, backward and SGD's update of the whole batch, in training mode; with augmentation,
 the transform of the batch before it. Once with the step in float32, contiguous, and once in bfloat16 autocast with
-weights and images channels-last, which is how one trains where speed matters: there the explanation runs in the same
-autocast. *Steps* are multiples of the plain step of the same precision, *of float32* of the plain step in float32.
-*From the bank* has its maps given: what remains is the masks and the blur. With `share 0.5` it is half of the batch,
-no more and no less, that is augmented. MixUp and CutMix are torchvision's.
+weights and images channels-last, the usual way to train fast, where the explanation runs in the same autocast. *Steps*
+are multiples of the plain step in the same precision, *of float32* multiples of the plain step in float32. *From the
+bank* reads its maps, so that only the masks and the blur remain. With `share 0.5` exactly half of the batch is
+augmented. MixUp and CutMix are torchvision's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def measure(options: Options) -> list[Table]:
-    """One table: a row for each precision and setting."""
+    """Return one table with a row for each precision and setting."""
     model, _ = make_model(options)
     images = make_images(options)
     work: dict[str, Callable[[], object]] = {FORWARD: forward_pass(copy.deepcopy(model), images)}
@@ -59,7 +59,7 @@ COLUMNS = ("setting", "precision", "ms", "steps", "steps added", "of float32")
 
 
 def _steps(model: nn.Module, images: Tensor, precision: str) -> dict[str, Callable[[], object]]:
-    """One training step with each augmentation."""
+    """Return one training step with each augmentation, by its name."""
     low = precision == "bfloat16"
     if low:
         model.to(memory_format=torch.channels_last)
@@ -95,7 +95,7 @@ def _augmentations(model: nn.Module, images: Tensor) -> dict[str, Augment]:
 
 
 def _half(augment: Augment) -> Augment:
-    """Augment the first half of the batch: drawn at random, as in training, its size would vary from round to round."""
+    """Augment the first half of the batch, since a random half, as in training, would vary in size between rounds."""
 
     def run(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         count = (len(images) + 1) // 2
