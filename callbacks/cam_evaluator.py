@@ -166,9 +166,7 @@ class CamEvaluator(L.Callback):
                     # Every process gets here, whatever happened to its images, because this waits for all of them.
                     values = metric.compute()
             except ValueError:  # no process had an image
-                rank_zero_warn(
-                    f"CamEvaluator logs no {name} in epoch {trainer.current_epoch}: there was no image to compute it of"
-                )
+                rank_zero_warn(f"CamEvaluator logs no {name} in epoch {trainer.current_epoch}: no image was evaluated")
                 continue
             start = f"{prefix}/{EVALUATED_METRICS[name].prefix}"
             pl_module.log_dict({start + key: value.float() for key, value in values.items()})

@@ -89,7 +89,7 @@ def test_too_few_confident_images_for_a_mosaic_are_reported(make_trainer):
     trainer = make_trainer(CamEvaluator(["grid_pointing_game"], "grad-cam", images=12))
     with (
         pytest.warns(UserWarning, match=r"a mosaic of 2 × 2 needs images of 4 classes .* of 12 images 0"),
-        pytest.warns(UserWarning, match="logs no grid_pointing_game in epoch 0: there was no image"),
+        pytest.warns(UserWarning, match="logs no grid_pointing_game in epoch 0: no image was evaluated"),
     ):
         trainer.validate(ByColour(scale=0.1), DataLoader(Corners(), batch_size=4))
     assert not any("grid" in name for name in trainer.callback_metrics)
@@ -205,7 +205,7 @@ def test_a_failure_is_a_warning_and_training_goes_on(module, loader, make_traine
     assert trainer.current_epoch == 2
     said = [str(warning.message) for warning in caught]
     assert any("no heat today" in text and "training goes on" in text for text in said)
-    assert any("logs no average_drop in epoch 0: there was no image" in text for text in said)
+    assert any("logs no average_drop in epoch 0: no image was evaluated" in text for text in said)
     assert "cam/average_drop" not in trainer.callback_metrics
 
 
