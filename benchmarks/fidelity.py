@@ -22,7 +22,7 @@ from benchmarks.settings import half_resolution
 from benchmarks.subjects import make_images, make_model, real_images
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import FastForward, GradCAM
-from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.augmentation.augmentation_explainer import augmentation_explainer
 from camaug.experiments.report import Cell, Table
 from camaug.functional.masks import map_iou
 from camaug.metrics import rank_correlation

@@ -26,7 +26,7 @@ from benchmarks.peers import targets_of
 from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass
 from camaug import get_explainer
-from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.augmentation.augmentation_explainer import augmentation_explainer
 from camaug.experiments.report import Cell, Table
 
 __all__ = ["measure", "probe"]

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from camaug import FastForward, GroupCAM, GroupCamTransform
-from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.augmentation.augmentation_explainer import augmentation_explainer
 
 __all__ = ["from_maps", "half_resolution", "transform"]
 

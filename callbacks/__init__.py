@@ -1,4 +1,4 @@
-"""Lightning callbacks, one a file."""
+"""The Lightning side: one callback a file."""
 
 from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger

@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
     said = (tmp_path / "log").read_text()
     assert "Detected KeyboardInterrupt" in said
     assert process.returncode == 1, said[-3000:]
-    assert "With --ckpt_path last the same command continues after the last complete epoch" in said
+    assert "With --ckpt_path last the same command goes on after the last whole epoch" in said
 
     import torch
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -1,4 +1,4 @@
-"""What the maps of a training's images depend on, beside the model's state."""
+"""Settings that the saliency bank's maps depend on, in addition to the model's state."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def bank_settings(
     views: Dataset[Any],
     size: tuple[int, int],
 ) -> dict[str, Any]:
-    """Everything but the model's state that the maps depend on, in JSON's types.
+    """Return everything that the maps depend on, except the model's state, in JSON's types.
 
     Args:
         trainer: The trainer.
         module: The module.
-        transform: What explains.
-        views: The data set of untransformed views.
+        transform: The transform, whose explainer makes the maps.
+        views: The data set of views without random transforms.
         size: Height and width of the views.
     """
     return {
@@ -52,7 +52,7 @@ def bank_settings(
 
 
 def batch_digest(batch: Any) -> str:
-    """A fingerprint of a batch's images, for data sets that do not say what their files are."""
+    """Return a digest of a batch's images, for data sets that list no files."""
     images = find_images_and_labels(batch).images
     return hashlib.blake2b(images.float().cpu().numpy().tobytes(), digest_size=16).hexdigest()
 

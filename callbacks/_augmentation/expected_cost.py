@@ -1,4 +1,4 @@
-"""What explaining will cost, tried on a few images before the training begins."""
+"""Cost of explaining, measured on a few images before training."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class ExpectedCost:
-    """What explaining an image costs.
+    """Cost of explaining one image.
 
     Attributes:
-        passes: Images that the model is asked about for one; 0 where they do not go through its ``forward``.
-        steps: The time as a share of a plain training step's for one image, which is taken for that of a forward and a
-            backward pass.
+        passes: Forward passes of single images; 0 if they do not go through the model's ``forward``.
+        steps: Time in relation to a plain training step's time for one image, that is of a forward and a backward pass.
     """
 
     passes: float
@@ -39,17 +38,16 @@ def expected_cost(
     images: Tensor,
     explained: int,
 ) -> ExpectedCost:
-    """Explain a few images and time it, and a step's two passes through all, in turn.
+    """Measure the cost of explaining, in turn with a training step's forward and backward pass.
 
-    The median of the rounds' ratios is what counts: other work on the machine slows down one of them, or both halves of
-    one alike.
+    The result is the median over a few rounds, because other work on the machine may slow down any of them.
 
     Args:
-        explain: Explains images.
+        explain: A function that explains images.
         model: The classifier.
-        forward: How logits come from images.
+        forward: A function from images to logits.
         images: A training batch, (N, C, H, W).
-        explained: How many of them are explained.
+        explained: Number of images to explain.
     """
     inner = unwrap(model)
     few = images[:explained]
@@ -58,28 +56,28 @@ def expected_cost(
         with neutral(inner), torch.enable_grad():
             _both_passes(inner, forward, images)
 
-    explain(few)  # warms up, as the step does
+    explain(few)  # warm-up
     step()
-    asked: list[int] = []
+    passes: list[int] = []
     ratios: list[float] = []
     for _ in range(ROUNDS):
-        handle = inner.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
+        handle = inner.register_forward_pre_hook(lambda module, inputs: passes.append(len(inputs[0])))
         try:
             seconds = _timed(lambda: explain(few), images.device)
         finally:
             handle.remove()
         ratios.append(seconds / len(few) / (_timed(step, images.device) / len(images)))
-    return ExpectedCost(sum(asked) / ROUNDS / len(few), statistics.median(ratios))
+    return ExpectedCost(sum(passes) / ROUNDS / len(few), statistics.median(ratios))
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> float:
-    begun = now(device)
+    start = now(device)
     work()
-    return now(device) - begun
+    return now(device) - start
 
 
 def _both_passes(model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor) -> None:
-    """A forward and a backward pass that leave no gradients."""
+    """Run a forward and a backward pass without leaving gradients."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     logits = forward(images)
     if trained and logits.requires_grad:

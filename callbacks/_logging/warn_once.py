@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,17 +20,19 @@ class WarnOnce:
 
     Args:
         name: Name of the callback, the first word of its warnings.
+        every_rank: True to warn on every process that fails, not only on rank zero.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, every_rank: bool = False) -> None:
         self._name = name
+        self._warn = warnings.warn if every_rank else rank_zero_warn
         self._reasons: set[str] = set()
 
     def __call__(self, reason: str, message: str) -> None:
         """Warn with the message, unless this reason had a warning before."""
         if reason not in self._reasons:
             self._reasons.add(reason)
-            rank_zero_warn(f"{self._name}{message}")
+            self._warn(f"{self._name}{message}")
 
     @contextmanager
     def instead_of_error(

@@ -1,1 +1,1 @@
-"""Access to the Trainer's internals."""
+"""Everything that touches the Trainer's internals."""

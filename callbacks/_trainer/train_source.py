@@ -1,34 +1,28 @@
-"""Standing between Lightning and where it gets the training data."""
+"""Temporary change of the training data loader."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
 
-__all__ = ["wrap_train_source"]
+from camaug.utils.replaced_attribute import replaced_attribute
+
+__all__ = ["wrapped_train_source"]
 
 
-def wrap_train_source(trainer: L.Trainer, replacement: Callable[[Any], Any]) -> Callable[[], None]:
-    """Make Lightning train with ``replacement(loader)``, wherever the loader comes from and whenever it is asked for.
+@contextmanager
+def wrapped_train_source(trainer: L.Trainer, change_loader: Callable[[Any], Any]) -> Iterator[None]:
+    """Inside the block, make Lightning train with ``change_loader(loader)`` each time it fetches the training loader.
 
     Args:
-        trainer: The trainer, before it has asked for the training data.
-        replacement: From what the user gives to what Lightning gets.
-
-    Returns:
-        What undoes it.
+        trainer: The trainer, before it has fetched the training loader.
+        change_loader: From the user's loader to the loader that Lightning receives.
     """
-    # Where Lightning asks, for a loader that was given and for a hook of the module or the data module alike.
+    # Lightning fetches loaders here, whether they are passed to fit or come from a hook of the module or data module.
     source = trainer.fit_loop._data_source
     original = source.dataloader
-
-    def dataloader() -> Any:
-        return replacement(original())
-
-    def restore() -> None:
-        vars(source).pop("dataloader", None)
-
-    vars(source)["dataloader"] = dataloader
-    return restore
+    with replaced_attribute(source, "dataloader", lambda: change_loader(original())):
+        yield

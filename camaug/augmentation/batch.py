@@ -1,4 +1,4 @@
-"""Images and labels inside whatever container a batch is."""
+"""Images and labels in batches of any structure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ import torch
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
-__all__ = ["ImagesAndLabels", "class_indices", "find_images_and_labels", "find_strings", "replace_tensors"]
+__all__ = [
+    "ImagesAndLabels",
+    "class_indices",
+    "find_images_and_labels",
+    "find_labelled_images",
+    "find_strings",
+    "replace_tensors",
+]
 
 IMAGE_NAMES = ("image", "images", "img", "imgs", "pixel_values", "x", "input", "inputs")
 LABEL_NAMES = ("label", "labels", "target", "targets", "y", "class", "classes")
 
 
 class ImagesAndLabels(NamedTuple):
-    """The parts of a batch that this package reads.
+    """Images and labels of a batch.
 
     Attributes:
         images: (N, C, H, W).
@@ -31,15 +38,15 @@ class ImagesAndLabels(NamedTuple):
 def find_images_and_labels(batch: Any) -> ImagesAndLabels:
     """Find images and labels in a batch.
 
-    A tensor counts as images if it is floating-point (N, C, H, W); as labels if it is integer (N,) or any
-    (N, classes). Where the batch has names (a dict, a named tuple, a data class), those that are usual for images and
-    labels come first; otherwise the first that fits is taken.
+    A floating-point tensor (N, C, H, W) counts as images, an integer tensor (N,) or any tensor (N, classes) as labels.
+    In a batch with names (a dict, a named tuple, a data class) the usual names of images and labels come first.
+    Otherwise the first tensor that fits is taken.
 
     Args:
         batch: A tensor, or any nest of lists, tuples, named tuples, dicts and data classes.
 
     Returns:
-        The very tensors that stand in the batch.
+        The tensors of the batch themselves, not copies.
 
     Raises:
         ValueError: If there are no images.
@@ -47,43 +54,58 @@ def find_images_and_labels(batch: Any) -> ImagesAndLabels:
     tensors = list(_tensors(batch, ""))
     images = _first(tensors, IMAGE_NAMES, lambda t: t.dim() == 4 and t.is_floating_point())
     if images is None:
-        found = ", ".join(f"{name or 'a tensor'} {t.dtype} {tuple(t.shape)}" for name, t in tensors) or "no tensor"
+        contents = ", ".join(f"{name or 'a tensor'} {t.dtype} {tuple(t.shape)}" for name, t in tensors) or "no tensor"
         raise ValueError(
-            f"expected images, floating-point (N, C, H, W), in the batch, a {type(batch).__name__} with {found}; "
-            "images of integers are to be scaled to floats in the data set's transform"
+            f"expected images, floating-point (N, C, H, W), in the batch, a {type(batch).__name__} with {contents}; "
+            "scale integer images to floats in the data set's transform"
         )
     labels = _first(tensors, LABEL_NAMES, lambda t: t is not images and _is_labels(t, len(images)))
     return ImagesAndLabels(images, labels)
 
 
+def find_labelled_images(batch: Any) -> tuple[Tensor, Tensor]:
+    """Find images and labels in a batch that must have both.
+
+    Raises:
+        ValueError: If there are no images or no labels.
+    """
+    images, labels = find_images_and_labels(batch)
+    if labels is None:
+        raise ValueError(
+            f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
+            f"({len(images)}, classes)"
+        )
+    return images, labels
+
+
 def find_strings(batch: Any, name: str, count: int) -> list[str] | None:
-    """The strings of a name in a batch, one an image.
+    """Find the strings that a batch holds under a name, one for each image.
 
     Args:
         batch: A dict, named tuple or data class.
-        name: Their name in the plural; a batch of dicts collated by torch has them under the singular.
-        count: How many there are.
+        name: The name in the plural. The singular is tried too, because torch collates dicts of single items.
+        count: Number of images.
 
     Returns:
-        The strings, or None where the batch has no such.
+        The strings, or None if the batch has none of this name and number.
 
     Example:
         >>> find_strings({"image": torch.rand(2, 3, 8, 8), "path": ["a.jpg", "b.jpg"]}, "paths", 2)
         ['a.jpg', 'b.jpg']
     """
     for key in (name, name.removesuffix("s")):
-        found = batch.get(key) if isinstance(batch, Mapping) else getattr(batch, key, None)
-        if isinstance(found, list | tuple) and len(found) == count and all(isinstance(s, str) for s in found):
-            return list(found)
+        values = batch.get(key) if isinstance(batch, Mapping) else getattr(batch, key, None)
+        if isinstance(values, list | tuple) and len(values) == count and all(isinstance(s, str) for s in values):
+            return list(values)
     return None
 
 
 def replace_tensors(batch: Any, replacements: Sequence[tuple[Tensor, Tensor]]) -> Any:
-    """A batch like the given one with other tensors in it; the given one is left as it is.
+    """Return a copy of a batch with some tensors replaced. The batch given stays as it is.
 
     Args:
         batch: The batch.
-        replacements: Tensors in it, found by identity, each with what stands in its place.
+        replacements: Pairs of a tensor in the batch, found by identity, and its replacement.
 
     Returns:
         A new container of the same type.
@@ -93,7 +115,7 @@ def replace_tensors(batch: Any, replacements: Sequence[tuple[Tensor, Tensor]]) -
 
 
 def class_indices(labels: Tensor) -> Tensor:
-    """Class indices (N,) of labels that are indices already or probabilities (N, classes): the heaviest class."""
+    """Return labels as class indices (N,): the most probable class if they are probabilities (N, classes)."""
     return labels.argmax(dim=1) if labels.dim() == 2 else labels
 
 

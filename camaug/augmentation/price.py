@@ -1,4 +1,4 @@
-"""What each setting of the augmentation costs and is worth, for a user's own model, images and machine."""
+"""Cost and map quality of augmentation settings, measured on a user's own model, images and machine."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from camaug.augmentation.price_settings import Setting, price_settings
 from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import map_iou
 from camaug.functional.rank_correlation import rank_correlation
-from camaug.functional.recipes import kept_pixels
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.timing import now
 
 __all__ = ["Price", "Pricing", "price"]
 
-PLANNED_ROUNDS = 4  # the warm-up among them
-FORWARDS_OF_A_STEP = 3  # a backward pass takes about twice as long as a forward pass
+PLANNED_ROUNDS = 4  # including the warm-up
+FORWARDS_PER_STEP = 3  # a backward pass takes about twice as long as a forward pass
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a setting costs, and how like its maps are to the exact ones.
+    """Cost of a setting, and agreement of its maps with the exact ones.
 
     Attributes:
-        setting: The setting; None for no augmentation at all.
-        passes: Forward passes of full size for each image of a batch.
-        seconds: Added to a training step.
+        setting: The setting; None for training without augmentation.
+        passes: Full-size forward passes for each image of a batch.
+        seconds: Seconds added to a training step.
         steps: The same in plain training steps.
-        overlap: Mean intersection over union of the binary masks with the exact ones, in [0, 1]; None where it was not
-            measured.
-        correlation: Mean rank correlation of the maps with the exact ones, in [-1, 1]; None likewise.
+        overlap: Mean IoU of the binary masks with the exact ones, in [0, 1]; None if not measured.
+        correlation: Mean rank correlation of the maps with the exact ones, in [-1, 1]; None if not measured.
     """
 
     setting: Setting | None
@@ -52,47 +50,47 @@ class Price:
 def price(
     model: nn.Module, step: Callable[[], object], images: Tensor, labels: Tensor, **settings: Any
 ) -> tuple[list[Price], Pricing]:
-    """Measure the settings in turn with a training step until the time is out.
+    """Measure the settings in alternation with a training step until the time is up.
 
     Args:
         model: The classifier in training.
-        step: Does one plain training step of the batch.
+        step: A function that does one plain training step with the batch.
         images: A training batch, (N, C, H, W).
         labels: Its labels, class indices (N,) or probabilities (N, classes).
-        **settings: Arguments of :class:`Pricing`.
+        **settings: Further arguments of :class:`Pricing`.
 
     Returns:
-        The prices, and how they were measured.
+        The prices, and the measurement with its number of rounds and duration.
     """
     pricing = Pricing(model, images, labels, **settings)
     while not pricing.is_finished:
         pricing.explain()
-        begun = pricing.clock(images.device)
+        start = pricing.clock(images.device)
         step()
-        pricing.add_step(pricing.clock(images.device) - begun)
+        pricing.add_step(pricing.clock(images.device) - start)
     return pricing.prices(), pricing
 
 
 class Pricing:
-    """Measures settings of the augmentation in rounds: each explains, and there is one training step.
+    """Measurement of augmentation settings in rounds: every setting explains images, then one training step runs.
 
-    A first round warms up and does not count; then there are as many as fit into the time, and at least one. Each
-    explains as many images of the batch as make about three rounds possible, other ones in every round; their time
-    is counted for the whole batch.
+    The first round is a warm-up and does not count. After it at least one round runs, and more while the time lasts.
+    The number of images that each setting explains is chosen so that about three rounds fit. Every round explains
+    other images of the batch, and their time is scaled to the whole batch.
 
     Args:
-        model: The classifier in training; it is looked at without a trace.
+        model: The classifier in training; its state stays as it is.
         images: A training batch, (N, C, H, W).
         labels: Its labels, class indices (N,) or probabilities (N, classes).
-        settings: What is measured; the first is what the others' maps are compared with.
-        seconds: How long it may take in all.
-        forward: How logits (N, classes) come from images, where ``model(images)`` does not give them.
+        settings: The settings; the maps of the first are the reference for the others. None for the usual ones.
+        seconds: Total time of the measurement.
+        forward: A function from images to logits (N, classes), for a model whose forward returns something else.
         blur_kernel_size: Width of the augmentation's blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
-        clock: Gives the seconds.
+        clock: A function from a device to the current time in seconds.
 
     Raises:
-        ValueError: If there are no settings, or no time.
+        ValueError: If there are no settings, or ``seconds`` is not positive.
 
     Example:
         >>> import torchvision
@@ -118,65 +116,64 @@ class Pricing:
     ) -> None:
         self.settings = price_settings() if settings is None else list(settings)
         if not self.settings:
-            raise ValueError("`settings` names no setting: there is nothing to measure")
+            raise ValueError("`settings` is empty: give at least one setting to measure")
         if not seconds > 0:
-            raise ValueError(f"`seconds` is how long the measurement may take, and must be above 0, got {seconds}")
+            raise ValueError(f"`seconds`, the time of the measurement, must be above 0, got {seconds}")
         self.model = model
         self.images, self.labels = images, labels
         self.seconds = seconds
         self.clock = clock
         self.rounds = 0
-        self._begun = self._round_begun = clock(images.device)
+        self._start = self._round_start = clock(images.device)
         self._round_seconds = 0.0
         self._steps: list[float] = []
         self._forward = forward or model
         blur = {"blur_kernel_size": blur_kernel_size, "blur_sigma": blur_sigma}
         self._measured = [_Measured.of(setting, model, self._forward, blur) for setting in self.settings]
-        self.count = self._affordable()
+        self.count = self._images_per_round()
 
     def explain(self) -> None:
-        """Begin a round: let every setting augment its images once."""
-        self._round_begun = self.clock(self.images.device)
+        """Start a round: let every setting augment its images once."""
+        self._round_start = self.clock(self.images.device)
         count = len(self.images)
-        place = (torch.arange(self.count) + self.rounds * self.count) % count
-        index = place.to(self.images.device)
+        index = ((torch.arange(self.count) + self.rounds * self.count) % count).to(self.images.device)
         images, labels = self.images[index], self.labels[index]
         reference: Tensor | None = None
         seen_all = self.rounds * self.count >= count
         for measured in self._measured:
             part = max(1, round(self.count * measured.setting.share))
-            begun = self.clock(images.device)
+            start = self.clock(images.device)
             maps = measured.explain(images[:part], labels[:part])
             explained = self.clock(images.device)
-            measured.replace(images[:part], maps)
-            replaced = self.clock(images.device)
+            measured.augment(images[:part], labels[:part], maps)
+            augmented = self.clock(images.device)
             if self.rounds > 0:
-                epochs = measured.setting.refresh_epochs or 1  # that an explanation serves
-                measured.seconds.append(((explained - begun) / epochs + replaced - explained) / part)
+                epochs_per_map = measured.setting.refresh_epochs or 1
+                measured.seconds.append(((explained - start) / epochs_per_map + augmented - explained) / part)
             reference = maps if reference is None else reference
             if not seen_all and measured.setting.refresh_epochs is None:
                 measured.compare(maps, reference[:part])
 
     def add_step(self, seconds: float) -> None:
-        """End a round: a plain training step took so long."""
+        """End a round with the seconds that its plain training step took."""
         if self.rounds > 0:
             self._steps.append(seconds)
         self.rounds += 1
-        self._round_seconds = self.clock(self.images.device) - self._round_begun
+        self._round_seconds = self.clock(self.images.device) - self._round_start
 
     @property
     def is_finished(self) -> bool:
-        """Whether one round was measured, and there is no time for another."""
-        spent = self.clock(self.images.device) - self._begun
+        """True if a round was measured and the time does not suffice for another."""
+        spent = self.clock(self.images.device) - self._start
         return self.rounds > 1 and spent + self._round_seconds > self.seconds
 
     @property
     def step_seconds(self) -> float:
-        """How long a plain training step takes."""
+        """Median seconds of a plain training step."""
         return statistics.median(self._steps)
 
     def prices(self) -> list[Price]:
-        """No augmentation first, then the settings in their order."""
+        """Return the prices: training without augmentation first, then the settings in their order."""
         step = self.step_seconds
         rows = [Price(None)]
         for measured in self._measured:
@@ -188,29 +185,27 @@ class Pricing:
 
     @property
     def took(self) -> float:
-        """Seconds since the beginning."""
-        return self.clock(self.images.device) - self._begun
+        """Seconds since the start of the measurement."""
+        return self.clock(self.images.device) - self._start
 
-    def _affordable(self) -> int:
-        """How many images each setting can explain in a round."""
+    def _images_per_round(self) -> int:
+        """Return how many images each setting can explain in a round."""
         few = self.images[:2]
-        seconds = []
-        for _ in range(2):  # the first is slower
-            begun = self.clock(few.device)
+        for _ in range(2):  # the first pass is slower
+            start = self.clock(few.device)
             with neutral(unwrap(self.model)):
                 self._forward(few)
-            seconds.append(self.clock(few.device) - begun)
-        of_an_image = seconds[-1] / len(few)
+            pass_seconds = (self.clock(few.device) - start) / len(few)
         count = len(self.images)
-        round_seconds = self.seconds / PLANNED_ROUNDS - FORWARDS_OF_A_STEP * of_an_image * count
+        round_seconds = self.seconds / PLANNED_ROUNDS - FORWARDS_PER_STEP * pass_seconds * count
         passes = sum(setting.expected_passes for setting in self.settings)
-        if of_an_image <= 0:
+        if pass_seconds <= 0:
             return count
-        return min(count, max(1, int(round_seconds / (passes * of_an_image))))
+        return min(count, max(1, int(round_seconds / (passes * pass_seconds))))
 
 
 class _CountingForward:
-    """Counts the pixels that the model is asked about: a query of half the side is a quarter of a pass."""
+    """A forward function that counts pixels: a query of half the side is a quarter of a pass."""
 
     def __init__(self, forward: Callable[[Tensor], Tensor]) -> None:
         self.forward = self.__wrapped__ = forward
@@ -223,11 +218,11 @@ class _CountingForward:
 
 @dataclass
 class _Measured:
-    """A setting, and what was measured of it."""
+    """A setting and its measurements."""
 
     setting: Setting
     model: nn.Module
-    asked: Callable[[Tensor], Tensor]
+    forward: Callable[[Tensor], Tensor]
     counting: _CountingForward
     transform: GroupCamTransform
     seconds: list[float] = field(default_factory=list)
@@ -240,26 +235,24 @@ class _Measured:
         cls, setting: Setting, model: nn.Module, forward: Callable[[Tensor], Tensor], blur: dict[str, Any]
     ) -> _Measured:
         counting = _CountingForward(forward)
-        asked = FastForward(model, counting) if setting.fast else counting
-        return cls(setting, model, asked, counting, GroupCamTransform(model, setting.explainer, fast=False, **blur))
+        used = FastForward(model, counting) if setting.fast else counting
+        return cls(setting, model, used, counting, GroupCamTransform(model, setting.explainer, fast=False, **blur))
 
     def explain(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The maps, (N, H, W)."""
+        """Return the maps, (N, H, W)."""
         before = self.counting.pixels
-        # Not by the transform, which decides by itself whether the fast way is good enough.
-        maps = self.setting.explainer(self.model, images, class_indices(labels), forward=self.asked).maps
-        # The last round's count stays: the first has questions in it that are asked once.
+        # Not through the transform, which would itself decide between the fast and the plain forward.
+        maps = self.setting.explainer(self.model, images, class_indices(labels), forward=self.forward).maps
+        # Overwritten in every round, because the first also contains passes that are needed only once.
         self.passes = (self.counting.pixels - before) / _pixels(images)
         return maps
 
-    def replace(self, images: Tensor, maps: Tensor) -> None:
+    def augment(self, images: Tensor, labels: Tensor, maps: Tensor) -> None:
         """Make the images that training would get."""
-        index = torch.arange(len(images), device=images.device)
-        params = {"index": index, "maps": maps, "masks": kept_pixels(maps, self.transform.recipe)}
-        self.transform.transform(images, params)
+        self.transform.augment([images, labels], maps)
 
     def compare(self, maps: Tensor, reference: Tensor) -> None:
-        """Note how like the maps are to the exact ones."""
+        """Record the agreement of the maps with the exact ones."""
         self.overlaps.append(map_iou(maps, reference).cpu())
         self.correlations.append(rank_correlation(maps, reference).cpu())
 

@@ -1,4 +1,4 @@
-"""The settings of the augmentation that there is a choice of."""
+"""Augmentation settings whose price is compared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from camaug.augmentation.group_cam_transform import augmentation_explainer
+from camaug.augmentation.augmentation_explainer import augmentation_explainer
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.methods.group_cam import PAPER_GROUPS, GroupCAM
 
@@ -19,14 +19,14 @@ REFRESH_EPOCHS = 5
 
 @dataclass(frozen=True)
 class Setting:
-    """A way to augment.
+    """An augmentation setting.
 
     Attributes:
-        name: What it is called.
-        explainer: What finds the saliency.
-        fast: Whether the model is asked by :class:`camaug.FastForward`.
+        name: Its name in the table of prices.
+        explainer: The explainer that finds the saliency.
+        fast: True if the explainer calls the model through :class:`camaug.FastForward`.
         share: Share of the images that are augmented.
-        refresh_epochs: Epochs that the maps of a saliency bank serve; None explains the images of every step.
+        refresh_epochs: Number of epochs between refreshes of the saliency bank; None to explain in every step.
     """
 
     name: str
@@ -37,17 +37,17 @@ class Setting:
 
     @property
     def configuration(self) -> str:
-        """What to write into a configuration, as a line of YAML."""
-        given = {"share": str(self.share), "fast": str(self.fast).lower()}
+        """Return the setting as a line of YAML for a configuration."""
+        fields = {"share": str(self.share), "fast": str(self.fast).lower()}
         if self.refresh_epochs is not None:
-            given["refresh_every_n_epochs"] = str(self.refresh_epochs)
+            fields["refresh_every_n_epochs"] = str(self.refresh_epochs)
         if self.explainer != augmentation_explainer():
-            given["explainer"] = _configured(self.explainer)
-        return f"augmentation: {{{', '.join(f'{name}: {value}' for name, value in given.items())}}}"
+            fields["explainer"] = _explainer_yaml(self.explainer)
+        return f"augmentation: {{{', '.join(f'{name}: {value}' for name, value in fields.items())}}}"
 
     @property
     def expected_passes(self) -> float:
-        """About how many forward passes an image of a batch costs, before it was tried."""
+        """Return an estimate of the forward passes for each image of a batch."""
         explainer = self.explainer
         if not isinstance(explainer, GroupCAM):
             return 2.0 * self.share
@@ -56,11 +56,11 @@ class Setting:
 
 
 def price_settings(configured: Setting | None = None) -> list[Setting]:
-    """The settings that there is a choice of.
+    """Return the settings to compare.
 
     Args:
-        configured: The one that is in use; it is the last of them. The others begin with its explainer, if that is a
-            Group-CAM, or with the paper's choice for augmentation.
+        configured: The user's setting, which becomes the last one. If its explainer is a Group-CAM, the others use it
+            too. Otherwise they use the paper's choice for augmentation.
     """
     explainer = None if configured is None else configured.explainer
     exact = explainer if isinstance(explainer, GroupCAM) else augmentation_explainer()
@@ -76,8 +76,8 @@ def price_settings(configured: Setting | None = None) -> list[Setting]:
     return settings if configured is None else [*settings, configured]
 
 
-def _configured(explainer: Explainer) -> str:
-    """An explainer as a configuration names it: by its name, or by its class and what differs from its defaults."""
+def _explainer_yaml(explainer: Explainer) -> str:
+    """Return an explainer as YAML: its name, or its class with the fields that differ from their defaults."""
     changed = {
         each.name: getattr(explainer, each.name)
         for each in dataclasses.fields(explainer)
@@ -85,8 +85,8 @@ def _configured(explainer: Explainer) -> str:
     }
     if not changed:
         return explainer.name
-    shown = ", ".join(f"{name}: {_yaml(value)}" for name, value in changed.items())
-    return f"{{class_path: {type(explainer).__name__}, init_args: {{{shown}}}}}"
+    arguments = ", ".join(f"{name}: {_yaml(value)}" for name, value in changed.items())
+    return f"{{class_path: {type(explainer).__name__}, init_args: {{{arguments}}}}}"
 
 
 def _yaml(value: Any) -> str:

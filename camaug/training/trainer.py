@@ -75,16 +75,15 @@ class CamaugTrainer(L.Trainer):
         runner = PriceRunner(augmentation, seconds)
         with self._only(runner):
             self.fit(copy.deepcopy(model), datamodule=datamodule)
-        report: Report | None = runner.report
-        if report is None:
+        if runner.report is None:
             raise ValueError(
                 "the training run ended before a step was measured: give it data, and trainer.max_epochs above 0"
             )
         console = Console()
-        print_report(report, console)
+        print_report(runner.report, console)
         for line in runner.advice:  # whole, so that it can be copied
             console.print(line, soft_wrap=True, highlight=False, markup=False)
-        return report
+        return cast(Report, runner.report)
 
     @contextmanager
     def _only(self, callback: L.Callback) -> Iterator[None]:

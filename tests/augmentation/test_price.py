@@ -121,7 +121,7 @@ def test_nothing_of_the_model_is_changed(net, images, labels, unchanged):
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"settings": []}, "`settings` names no setting"), ({"seconds": 0}, "must be above 0, got 0")],
+    [({"settings": []}, "`settings` is empty"), ({"seconds": 0}, "must be above 0, got 0")],
 )
 def test_bad_arguments_are_refused(settings, message, net, images, labels):
     with pytest.raises(ValueError, match=message):
@@ -159,8 +159,8 @@ def test_the_trainer_leaves_weights_and_itself_as_they_were(tiny, tmp_path, caps
     assert table.rows[0][0].startswith("none (a step: ")
     assert [row[0] for row in table.rows][-1] == "as configured"
     assert len(table.rows) == 8
-    share = [0, 1, 1, 1, 0.5, 1, 1, 0.5]  # of plain steps, that the twins of the default recipe are
-    added, with_masked_views = table.column("steps added"), table.column("with twins")
+    share = [0, 1, 1, 1, 0.5, 1, 1, 0.5]  # of plain steps, for the masked views of the default recipe
+    added, with_masked_views = table.column("steps added"), table.column("with masked views")
     assert with_masked_views == pytest.approx(
         [steps + masked_views for steps, masked_views in zip(added, share, strict=True)]
     )

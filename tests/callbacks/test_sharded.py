@@ -91,8 +91,7 @@ def test_a_process_without_room_for_the_whole_keeps_all_from_looking(ranks):
 def test_others_are_refused(callback, strategy, reason, module, make_trainer):
     trainer = make_trainer(callback)
     trainer._accelerator_connector.strategy = strategy.__new__(strategy)
-    name = type(callback).__name__
-    message = f"{name} needs the whole model to explain images, and {strategy.__name__} {reason}.*use strategy"
+    message = f"{type(callback).__name__} needs the whole model for a look, and {strategy.__name__} {reason}.*use strat"
     with pytest.raises(ValueError, match=message):
         callback.setup(trainer, module, "fit")
 
@@ -112,5 +111,5 @@ def test_split_layers_are_refused(module, make_trainer):
 
 
 def test_photos_are_not_explained_by_a_sharded_model(module, make_trainer, tmp_path):
-    with pytest.raises(ValueError, match="CamWriter explains the batches of each process, whose numbers may differ"):
+    with pytest.raises(ValueError, match="CamWriter looks at as many batches as a process has, which may differ"):
         CamWriter(directory=tmp_path).setup(sharded_by(make_trainer, 1), module, "predict")

@@ -193,7 +193,7 @@ def test_a_refresh_that_cannot_be_written_leaves_the_old_maps(module, make_train
     monkeypatch.setattr(bank_shard, "_overwrite", full_from_epoch_one_on)
     callback = augmentation(refresh_every_n_epochs=1, bank_dir=str(tmp_path / "bank"))
     trainer = make_trainer(callback, max_epochs=3)
-    with pytest.warns(UserWarning, match="(?s)the old ones serve on.*No space left") as caught:
+    with pytest.warns(UserWarning, match="(?s)the old maps remain in use.*No space left") as caught:
         trainer.fit(module, DataLoader(TransformedBlobs(), batch_size=8))
     assert sum("could not make new maps" in str(w.message) for w in caught) == 1
     assert len(module.seen) == 9
@@ -349,7 +349,7 @@ def test_labels_that_are_a_row_an_image(kind, module, make_trainer, recwarn):
         labels[:, 1] = 1
     callback = augmentation()
     make_trainer(callback, max_epochs=1).fit(module, DataLoader(TensorDataset(blobs.images, labels), batch_size=8))
-    said = [str(w.message) for w in recwarn if "several classes an image" in str(w.message)]
+    said = [str(w.message) for w in recwarn if "several classes of an image" in str(w.message)]
     assert len(said) == (kind == "several")
     assert not all(unchanged(module.seen[0], blobs))
 

@@ -121,12 +121,12 @@ def test_maps_are_made_when_they_are_due_and_at_no_other_time(workers, module, m
 
 def test_what_it_costs_is_spread_over_the_epochs_that_the_maps_serve(module, make_trainer, monkeypatch, caplog):
     cost = ExpectedCost(passes=6.0, steps=1.8)
-    monkeypatch.setattr("camaug.callbacks.group_cam_augmentation.expected_cost", lambda *_: cost)
+    monkeypatch.setattr("camaug.callbacks._augmentation.announce.expected_cost", lambda *_: cost)
     with caplog.at_level("INFO"):
         make_trainer(augmentation(share=0.5), max_epochs=1).fit(module, loader())
     assert [record.message for record in caplog.records if "passes" in record.message] == [
-        "GroupCamAugmentation: keep-salient by group-cam on 50% of the training images from epoch 0, 6 passes an image "
-        "every 2 epochs: about 90% added to a step on average"
+        "GroupCamAugmentation: keep-salient by group-cam on 50% of the training images from epoch 0 on: a refresh "
+        "every 2 epochs adds about 90% to the time of a step (6 forward passes for each image)"
     ]
 
 
@@ -326,7 +326,7 @@ def test_maps_that_cannot_be_served_again_are_a_warning(change, make_trainer, tm
     else:
         settings["explainer"] = Counting(groups=2, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
     before = Counting.explained
-    with pytest.warns(UserWarning, match="are no longer in .*part.bank, or their settings are no longer the same"):
+    with pytest.warns(UserWarning, match="are no longer in .*part.bank, or their settings have changed"):
         train(make_trainer, tmp_path / "rest", "rest", 4, checkpoint, **settings)
     assert Counting.explained - before == 3 + 24 + 8 + TRIED
 
@@ -476,7 +476,7 @@ def dropping(items):
             loader(TransformedBlobs(transform=lambda image: image)),
             "which takes an image and no mask with it: give the training data a",
         ),
-        (loader(Soft()), r"labels \(8, 3\), probabilities: the saliency bank knows each image by itself"),
+        (loader(Soft()), r"labels \(8, 3\), probabilities: the saliency bank has a map for each single image"),
         (loader(collate_fn=dropping), "collate_fn made 2 images of 3 items|collate_fn made 7 images of 8 items"),
         ([loader(), loader()], "needs one torch.utils.data.DataLoader for training, got a list"),
     ],

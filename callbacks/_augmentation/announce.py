@@ -1,0 +1,71 @@
+"""The line that says what augmentation does and costs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+
+from camaug.augmentation.group_cam_transform import GroupCamTransform
+from camaug.explainers.fast_path import COMPARED_IMAGES
+from camaug.inspection.sharded_weights import whole_weights
+
+from .expected_cost import ExpectedCost, expected_cost
+from .schedule import Schedule
+
+__all__ = ["announce"]
+
+
+def announce(
+    trainer: L.Trainer,
+    transform: GroupCamTransform,
+    schedule: Schedule,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    refresh_every_n_epochs: int | None,
+    deciding: bool,
+) -> None:
+    """Explain a few images of the first batch, and print what augmentation does and how much time it adds to a step.
+
+    Args:
+        trainer: The trainer.
+        transform: The transform.
+        schedule: The schedule.
+        images: The first batch's images, (N, C, H, W).
+        labels: Their labels.
+        refresh_every_n_epochs: Number of epochs between refreshes of the saliency bank; None without a bank.
+        deciding: True if these explanations may decide between the fast and the plain forward.
+    """
+    recipe = transform.recipe
+    if recipe.needs_maps:
+        cost = _measure(trainer, transform, schedule.share, images, labels, deciding)
+        method, time = f" by {transform.explainer.name}", _time(cost, schedule.share, refresh_every_n_epochs)
+    else:
+        method, time = "", ""
+    views = f", with {schedule.share:.0%} more images in a step" if recipe.adds_masked_views else ""
+    rank_zero_info(f"GroupCamAugmentation: {recipe.name}{method} on {schedule}{time}{views}")
+
+
+def _measure(
+    trainer: L.Trainer, transform: GroupCamTransform, share: float, images: Tensor, labels: Tensor, deciding: bool
+) -> ExpectedCost:
+    module = trainer.lightning_module
+    forward = module if transform.forward_function is None else transform.forward_function
+    with whole_weights(module), trainer.precision_plugin.forward_context():
+        if not transform.explaining.is_settled:
+            transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
+        count = min(max(1, round(share * len(images))), COMPARED_IMAGES)
+        explain = partial(transform.explain, labels=labels[:count], deciding=False)
+        return expected_cost(explain, module, forward, images, count)
+
+
+def _time(cost: ExpectedCost, share: float, refresh_every_n_epochs: int | None) -> str:
+    passes = f" ({cost.passes:.0f} forward passes for each image)" if cost.passes else ""
+    if refresh_every_n_epochs is None:
+        return f": adds about {share * cost.steps:.0%} to the time of a step{passes}"
+    per_step = cost.steps / refresh_every_n_epochs  # a refresh explains every image
+    refresh = f"a refresh every {refresh_every_n_epochs} epochs"
+    return f": {refresh} adds about {per_step:.0%} to the time of a step{passes}"

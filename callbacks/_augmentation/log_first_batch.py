@@ -1,0 +1,55 @@
+"""Image of the first augmented batch."""
+
+from __future__ import annotations
+
+import traceback
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
+
+from camaug.augmentation.augmented_batch import AugmentedBatch
+from camaug.images.render import caption, colorize, denormalise, enlarge, grid, row
+
+from .._logging.find_normalisation import Normalisation, find_normalisation
+from .._logging.write_image import write_image
+
+__all__ = ["log_first_batch"]
+
+ROWS = 8
+MIN_SIDE = 128
+
+
+def log_first_batch(trainer: L.Trainer, images: Tensor, augmented: AugmentedBatch) -> None:
+    """Log the first changed images as ``augmentation/first_batch``, a row each: original, map, mask and result.
+
+    A failure is a warning.
+
+    Args:
+        trainer: The trainer. Only its rank zero logs.
+        images: The images before augmentation, (N, C, H, W).
+        augmented: The augmented batch.
+    """
+    if not trainer.is_global_zero:
+        return
+    try:
+        normalisation = find_normalisation(trainer, getattr(trainer.train_dataloader, "dataset", None))
+        image = _draw(images, augmented, normalisation)
+        write_image(trainer.loggers, "augmentation/first_batch", image, trainer.current_epoch)
+    except Exception:
+        rank_zero_warn(
+            f"GroupCamAugmentation could not log its first batch; training goes on.\n{traceback.format_exc()}"
+        )
+
+
+def _draw(images: Tensor, augmented: AugmentedBatch, normalisation: Normalisation) -> Tensor:
+    index = augmented.index[:ROWS]
+    columns = {
+        "original": denormalise(images[index], *normalisation),
+        "saliency map": colorize(augmented.maps[:ROWS].float().cpu()),
+        "mask": colorize(augmented.masks[:ROWS].float().cpu(), "gray"),
+        "training image": denormalise(augmented.changed[:ROWS], *normalisation),
+    }
+    enlarged = {name: enlarge(column, MIN_SIDE) for name, column in columns.items()}
+    rows = [row([caption(column[n], [name]) for name, column in enlarged.items()]) for n in range(len(index))]
+    return grid(rows, columns=2 if len(rows) > 3 else 1)
