@@ -58,4 +58,4 @@ class Generation:
         if number is not None or other.directory == bank.directory:
             return number
         other_number = other.find(state["model"], settings)
-        return None if other_number is None else bank.take_over(other, other_number)
+        return None if other_number is None else bank.copy_from(other, other_number)

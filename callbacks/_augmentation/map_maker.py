@@ -99,10 +99,10 @@ class MapMaker:
         """
         loader = self._loader
         batch_size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None) or DEFAULT_BATCH_SIZE
-        done = shard.done()
+        written = shard.written_rows()
         # Always the same batches, so that maps are equal to the last bit whether or not the refresh was interrupted.
         batches = [range(n, min(n + batch_size, shard.rows)) for n in range(0, shard.rows, batch_size)]
-        missing = [rows for rows in batches if not done[rows.start : rows.stop].all()]
+        missing = [rows for rows in batches if not written[rows.start : rows.stop].all()]
         indices = [[row * shard.world_size + shard.rank for row in rows] for rows in missing]
         for rows, batch in zip(missing, view_loader(loader, self._views, indices), strict=True):
             maps = self._explain(batch).maps
