@@ -1,6 +1,6 @@
-"""Masks and what is done with them: pure tensor functions.
+"""Operations on saliency maps, masks and masked images.
 
-Maps and masks are (..., H, W). Every function works on each map of a batch by itself.
+Maps and masks are (..., H, W). Every function treats each map of a batch separately.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _positive(values: Tensor) -> Tensor:
 
 
 def denoise(maps: Tensor, theta: float) -> Tensor:
-    """Keep what is greater than each map's ``theta``-th percentile, set the rest to 0.
+    """Keep the values above each map's ``theta``-th percentile and set the others to 0.
 
     Group-CAM (Zhang, Rao, Yang 2021, arXiv 2103.13859), step 3. The percentile is interpolated linearly.
 
@@ -81,7 +81,7 @@ def denoise(maps: Tensor, theta: float) -> Tensor:
 def binarise(maps: Tensor) -> Tensor:
     """Mark where each map is at least its own mean: ``B = L >= mean(L)``.
 
-    Group-CAM as augmentation (arXiv 2103.13859, section 5), step 2. A constant map, which has no evidence to choose
+    Group-CAM as augmentation (arXiv 2103.13859, section 5), step 2. A constant map, which offers no evidence,
     by, is marked everywhere.
 
     Args:
@@ -104,7 +104,7 @@ def blend(images: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
 
     Args:
         images: Images of shape (N, C, H, W).
-        baseline: What stands where the mask is 0, of the same shape.
+        baseline: Images of the same shape.
         masks: Masks of shape (N, H, W), in [0, 1] or boolean.
 
     Returns:
@@ -120,11 +120,11 @@ def blend(images: Tensor, baseline: Tensor, masks: Tensor) -> Tensor:
 
 
 def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
-    """Intersection over union of masks.
+    """Compute the intersection over union of masks.
 
     Args:
         masks: Boolean, (N, H, W).
-        others: Likewise.
+        others: Boolean, (N, H, W).
 
     Returns:
         (N,), in [0, 1]; 1 where both masks are empty.
@@ -171,9 +171,9 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def undo_upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """The maps that :func:`upsample` enlarges to these, or comes nearest to them in the least-squares sense.
+    """Compute the small maps that :func:`upsample` enlarges to the given maps, exactly or with least squared error.
 
-    (Sampling at the cells' centres comes near it where a cell is many pixels wide, and smooths where it is few.)
+    Sampling at the centres of the cells is nearly as exact only for cells many pixels wide, and smooths small ones.
 
     Args:
         maps: (N, H, W).
@@ -187,26 +187,26 @@ def undo_upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
         >>> undo_upsample(upsample(small[None], (2, 9))[0], (1, 3)).round(decimals=5)
         tensor([[[0., 1., 4.]]])
     """
-    rows, columns = (_shrinking(side, cells).to(maps) for side, cells in zip(maps.shape[1:], size, strict=True))
+    rows, columns = (_shrink_matrix(side, cells).to(maps) for side, cells in zip(maps.shape[1:], size, strict=True))
     return rows @ maps @ columns.T
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
-def _shrinking(size: int, cells: int) -> Tensor:
-    """The pseudo-inverse of enlarging ``cells`` values to ``size``, (cells, size)."""
+def _shrink_matrix(size: int, cells: int) -> Tensor:
+    """Return the pseudo-inverse (cells, size) of the matrix that enlarges ``cells`` values to ``size``."""
     unit = torch.eye(cells, dtype=torch.float64)[:, None]
-    enlarging = F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T
-    inverse: Tensor = torch.linalg.pinv(enlarging)
+    enlarge_matrix = F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T
+    inverse: Tensor = torch.linalg.pinv(enlarge_matrix)
     return inverse
 
 
 def resize(images: Tensor, scale: float) -> Tensor:
-    """Make images smaller, each pixel the mean of those that it stands for.
+    """Shrink images, each pixel becoming the mean of the pixels it replaces.
 
     Args:
         images: (N, C, H, W).
-        scale: Size of the result as a share of the images', each way.
+        scale: Height and width of the result as a share of the images'.
 
     Returns:
         (N, C, round(scale * H), round(scale * W)).
@@ -222,8 +222,8 @@ def resize(images: Tensor, scale: float) -> Tensor:
 def gaussian_blur(images: Tensor, kernel_size: int = 51, sigma: float = 50.0) -> Tensor:
     """Blur images with a Gaussian, reflecting them at their borders.
 
-    The blur is separable and linear, so it is two matrix products: one along the height, one along the width. Their
-    cost does not depend on the kernel's size, and images smaller than the kernel are no special case.
+    The blur is separable and linear, so it is one matrix product along the height and one along the width. The cost
+    does not depend on the kernel's size, and images smaller than the kernel are no special case.
 
     Args:
         images: Images of shape (N, C, H, W).
@@ -254,7 +254,7 @@ def gaussian_blur(images: Tensor, kernel_size: int = 51, sigma: float = 50.0) ->
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def _blur_matrix(size: int, kernel_size: int, sigma: float, device: torch.device) -> Tensor:
-    """The (size, size) matrix whose product with a column of pixels is the blurred column."""
+    """Return the (size, size) matrix whose product with a column of pixels is the blurred column."""
     reach = kernel_size // 2
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float64)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)

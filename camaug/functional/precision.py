@@ -1,4 +1,4 @@
-"""In which precision sums are made."""
+"""Precision of sums."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["at_least_float32"]
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """The tensor in float32, or in float64 if it is.
+    """Convert a tensor to float32, unless it is float64.
 
     Example:
         >>> at_least_float32(torch.ones(2, dtype=torch.bfloat16)).dtype, at_least_float32(torch.ones(2).double()).dtype

@@ -1,4 +1,4 @@
-"""How alike maps order their places."""
+"""Rank correlation of saliency maps."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 __all__ = ["rank_correlation"]
 
 
-def rank_correlation(maps: Tensor, previous: Tensor) -> Tensor:
-    """Spearman's rank correlation of each map with its predecessor, tied values sharing their mean rank.
+def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
+    """Compute Spearman's rank correlation of each map with another, giving tied values their mean rank.
 
-    Two constant maps agree (1); a constant map and another do not correlate (0).
+    It is 1 for two constant maps and 0 for a constant map and any other.
 
     Args:
         maps: (N, H, W).
-        previous: (N, H, W).
+        others: (N, H, W).
 
     Returns:
         (N,), in [-1, 1].
@@ -25,10 +25,10 @@ def rank_correlation(maps: Tensor, previous: Tensor) -> Tensor:
         >>> rank_correlation(maps, maps**2), rank_correlation(maps, 1 - maps)
         (tensor([1.]), tensor([-1.]))
     """
-    ranks, before = (_centred(_mean_ranks(each.flatten(1).double())) for each in (maps, previous))
-    norms = ranks.norm(dim=1) * before.norm(dim=1)
-    both_constant = (ranks.norm(dim=1) == 0) & (before.norm(dim=1) == 0)
-    correlation = (ranks * before).sum(dim=1) / torch.where(norms > 0, norms, 1)
+    ranks, other_ranks = (_centred(_mean_ranks(each.flatten(1).double())) for each in (maps, others))
+    norms = ranks.norm(dim=1) * other_ranks.norm(dim=1)
+    both_constant = (ranks.norm(dim=1) == 0) & (other_ranks.norm(dim=1) == 0)
+    correlation = (ranks * other_ranks).sum(dim=1) / torch.where(norms > 0, norms, 1)
     return torch.where(both_constant, 1.0, correlation).float()
 
 

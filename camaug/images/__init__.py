@@ -1,1 +1,1 @@
-"""Reading, preparing, rendering and writing images."""
+"""Image files, preprocessing and rendering."""

@@ -1,4 +1,4 @@
-"""The names of a model's classes, and classes by their names."""
+"""Class names of a model, and classes by name."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _IMAGENET_CLASSES = 1000
 
 
 def known_class_names(model: nn.Module, classes: int) -> list[str] | None:
-    """The names of a model's classes, where they are known.
+    """Return the names of a model's classes if they are known.
 
-    The model's own (``class_names``, its or a module's inside it), where there is one for each class; ImageNet's for a
-    model of 1000 classes, from timm, without a network.
+    They are the attribute ``class_names`` of the model or of a module inside it, if it has one name per class; for
+    another model of 1000 classes they are ImageNet's, from timm, without network access.
 
     Args:
         model: The classifier.
-        classes: How many logits it gives.
+        classes: The number of its logits.
 
     Returns:
-        One name a class, or None.
+        One name per class, or None.
     """
     for module in model.modules():
         names = getattr(module, "class_names", None)
@@ -36,20 +36,20 @@ def known_class_names(model: nn.Module, classes: int) -> list[str] | None:
 
 
 def find_class(name: str, names: Sequence[str] | None) -> int:
-    """The class of a name.
+    """Find a class by its name.
 
-    A name is the whole of a class's ("tench, Tinca tinca") or one of its synonyms between commas ("tench"); upper and
-    lower case are the same.
+    The name is a full class name ("tench, Tinca tinca") or one of its synonyms between commas ("tench"), in upper or
+    lower case.
 
     Args:
-        name: The name that is looked for.
-        names: The names of the classes; None where they are not known.
+        name: The name.
+        names: The names of all classes, or None if they are not known.
 
     Returns:
         The class's index.
 
     Raises:
-        ValueError: If no class, or more than one, has that name, or the names are not known.
+        ValueError: If no class or more than one has the name, or the names are not known.
 
     Example:
         >>> find_class("Tench", ["tench, Tinca tinca", "goldfish, Carassius auratus"])
@@ -57,21 +57,21 @@ def find_class(name: str, names: Sequence[str] | None) -> int:
     """
     if names is None:
         raise ValueError(
-            f"the class {name!r} is asked for by name, and the names of the model's classes are not known: pass "
-            "class_names=, one name a class, or the class's index"
+            f"the class {name!r} is given by name, and the names of the model's classes are not known: pass "
+            "class_names=, one name per class, or the class index"
         )
-    wanted = name.strip().lower()
-    whole = [index for index, known in enumerate(names) if known.lower() == wanted]
-    found = whole or [index for index, known in enumerate(names) if wanted in _synonyms(known)]
-    if len(found) == 1:
-        return found[0]
-    if found:
+    query = name.strip().lower()
+    exact = [index for index, known in enumerate(names) if known.lower() == query]
+    matches = exact or [index for index, known in enumerate(names) if query in _synonyms(known)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
         raise ValueError(
-            f"the class {name!r} is one of {len(found)} of that name: give its index, one of "
-            f"{', '.join(f'{index} ({names[index]})' for index in found)}"
+            f"{len(matches)} classes have the name {name!r}: pass the index, one of "
+            f"{', '.join(f'{index} ({names[index]})' for index in matches)}"
         )
     synonyms = {synonym: index for index, known in enumerate(names) for synonym in _synonyms(known)}
-    near = difflib.get_close_matches(wanted, synonyms, n=5, cutoff=0.5)
+    near = difflib.get_close_matches(query, synonyms, n=5, cutoff=0.5)
     nearest = ", ".join(dict.fromkeys(repr(names[synonyms[synonym]]) for synonym in near)) or "none"
     raise ValueError(f"the model has no class {name!r} among its {len(names)}; the nearest names are {nearest}")
 
@@ -85,7 +85,7 @@ def _imagenet() -> tuple[str, ...]:
 
 
 def class_label(names: Sequence[str] | None, index: int) -> str:
-    """The name of a class, or its number where it has none."""
+    """Return the name of a class, or ``class 7`` if it has none."""
     return names[index] if names is not None and index < len(names) else f"class {index}"
 
 

@@ -1,14 +1,16 @@
-"""What a model expects of a picture: from a PIL image to a normalised tensor, the same way every time."""
+"""Evaluation transforms from a PIL image to a model's normalised input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
+
+from camaug.utils.dataset_layers import transform_parts
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -30,13 +32,13 @@ Channels = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How pictures become a model's inputs.
+    """Transform from images to a model's inputs, and its settings.
 
     Attributes:
         transform: From a PIL image to a float tensor (3, H, W).
-        mean: Mean of each channel that it subtracts; None where that is not known.
-        std: Standard deviation of each channel that it divides by, likewise.
-        settings: What it does, in JSON's types.
+        mean: Mean of each channel that the transform subtracts, or None if it is not known.
+        std: Standard deviation of each channel that the transform divides by, or None if it is not known.
+        settings: The transform's settings, in JSON's types.
     """
 
     transform: Callable[[Any], Tensor]
@@ -46,24 +48,23 @@ class Preprocessing:
 
     @classmethod
     def of(cls, transform: Callable[[Any], Tensor]) -> Preprocessing:
-        """That of a transform of the user's own."""
+        """Describe a custom transform."""
         mean, std = normalisation_of(transform)
         return cls(transform, mean, std, {"transform": str(transform)})
 
 
 def model_preprocessing(model: nn.Module) -> Preprocessing:
-    """The evaluation transform that belongs to a model.
+    """Return the evaluation transform that belongs to a model.
 
-    That of the data it was trained on, where the model, or a model inside it, carries it as a trained
-    ``ImageClassifier`` does (``preprocessing``, a dict of ``image_size``, ``mean``, ``std`` and ``crop_pct``);
-    else timm's, where the model, or a model inside it, has timm's configuration; else ImageNet's standard: the shorter
-    side to 256 pixels, the middle 224, ImageNet's mean and standard deviation.
+    It is the first of these that the model, or a module inside it, has:
+
+    1. the attribute ``preprocessing`` of a trained ``ImageClassifier``: a dict of ``image_size``, ``mean``, ``std`` and
+       ``crop_pct``;
+    2. timm's configuration;
+    3. ImageNet's standard: the shorter side resized to 256 pixels, the centre 224 × 224, ImageNet's normalisation.
 
     Args:
         model: The classifier.
-
-    Returns:
-        The preprocessing.
 
     Example:
         >>> import torchvision
@@ -82,21 +83,21 @@ def model_preprocessing(model: nn.Module) -> Preprocessing:
 
 
 def normalisation_of(transform: Any) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    """Mean and standard deviation of the ``Normalize`` in a transform; None and None where there is none."""
-    for part in _parts(transform):
+    """Return the mean and standard deviation of the ``Normalize`` in a transform, or two Nones."""
+    for part in transform_parts(transform):
         if type(part).__name__ == "Normalize":
             return tuple(float(value) for value in part.mean), tuple(float(value) for value in part.std)
     return None, None
 
 
 def eval_transform(image_size: int, mean: Channels, std: Channels, crop_pct: float = 0.875) -> v2.Transform:
-    """The middle of the image, the same every time.
+    """Return the transform that resizes an image, crops its centre and normalises it.
 
     Args:
         image_size: Side of the square result, in pixels.
         mean: Mean of each channel of images in [0, 1].
         std: Standard deviation of each channel of images in [0, 1].
-        crop_pct: Share of the shorter side that the middle crop keeps (timm's name); 0.875 is ImageNet's 224 of 256.
+        crop_pct: Share of the shorter side that the centre crop keeps (timm's name). 0.875 is ImageNet's 224 of 256.
 
     Returns:
         A transform from a PIL image of any mode and size to a float32 tensor (3, image_size, image_size).
@@ -120,7 +121,7 @@ def eval_transform(image_size: int, mean: Channels, std: Channels, crop_pct: flo
 
 
 def tensor_transform(mean: Channels, std: Channels) -> v2.Transform:
-    """An RGB PIL image (H, W) to a normalised float32 tensor (3, H, W), geometry untouched.
+    """Return the transform from an RGB PIL image (H, W) to a normalised float32 tensor (3, H, W) of the same size.
 
     Args:
         mean: Mean of each channel of images in [0, 1].
@@ -135,7 +136,7 @@ def tensor_transform(mean: Channels, std: Channels) -> v2.Transform:
 
 
 def check_image_size(image_size: int) -> None:
-    """Raise a ValueError unless images can be of such a size."""
+    """Raise a ValueError unless the image size is positive."""
     if image_size < 1:
         raise ValueError(f"`image_size` is the side of the images in pixels, at least 1, got {image_size}")
 
@@ -154,10 +155,3 @@ def _timm(model: nn.Module) -> Preprocessing:
     config: dict[str, Any] = resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]
     settings = {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
     return Preprocessing(create_transform(**config), tuple(config["mean"]), tuple(config["std"]), settings)
-
-
-def _parts(transform: Any) -> Iterator[Any]:
-    yield transform
-    inner = getattr(transform, "transforms", None)
-    for part in inner if isinstance(inner, list | tuple | nn.ModuleList) else ():
-        yield from _parts(part)

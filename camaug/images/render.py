@@ -1,6 +1,6 @@
-"""Tensors to pictures: colour maps, overlays, captions, panels and grids.
+"""Heatmap colours, overlays, captions, rows and grids.
 
-Pictures are (3, H, W) or (N, 3, H, W), float32 in [0, 1], red, green, blue, on the CPU.
+Images are RGB, (3, H, W) or (N, 3, H, W), float32 in [0, 1], on the CPU.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _TEXT = (245, 245, 245)
 
 
 def denormalise(images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
-    """Undo the normalisation of a model's inputs, so that they can be looked at.
+    """Convert a model's normalised inputs to RGB images.
 
     Args:
-        images: (N, C, H, W). One channel is shown as grey, of more than three the first three are shown.
-        mean: Mean of each channel that was subtracted. None, where it is not known, stretches each image to [0, 1].
-        std: Standard deviation of each channel that was divided by, likewise.
+        images: (N, C, H, W). One channel becomes grey. Of more than three channels the first three are used.
+        mean: The subtracted mean of each channel. None stretches each image to [0, 1].
+        std: The standard deviation of each channel that the input was divided by, or None.
 
     Returns:
-        Pictures (N, 3, H, W).
+        Images (N, 3, H, W).
     """
     images = images.detach().float().cpu()
     if mean is None or std is None:
@@ -50,19 +50,19 @@ def denormalise(images: Tensor, mean: Sequence[float] | None, std: Sequence[floa
         scale, shift = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (std, mean))
         images = images * scale + shift
     channels = images.shape[1]
-    pictures = images[:, :3] if channels >= 3 else images[:, :1].expand(-1, 3, -1, -1)
-    return pictures.nan_to_num(0).clamp(0, 1)
+    images = images[:, :3] if channels >= 3 else images[:, :1].expand(-1, 3, -1, -1)
+    return images.nan_to_num(0).clamp(0, 1)
 
 
 def colorize(maps: Tensor, colormap: str = "viridis") -> Tensor:
-    """Paint maps in colours.
+    """Colour heatmaps.
 
     Args:
         maps: (N, H, W) in [0, 1].
         colormap: One of :data:`COLORMAPS`.
 
     Returns:
-        Pictures (N, 3, H, W).
+        Images (N, 3, H, W).
 
     Raises:
         ValueError: If the colour map is unknown.
@@ -85,64 +85,64 @@ def _stops(colormap: str) -> Tensor:
     return torch.tensor(stops, dtype=torch.float32) / 255
 
 
-def overlay(pictures: Tensor, maps: Tensor, colormap: str = "viridis", strength: float = 0.5) -> Tensor:
-    """Lay heat over pictures.
+def overlay(images: Tensor, maps: Tensor, colormap: str = "viridis", strength: float = 0.5) -> Tensor:
+    """Blend images with coloured heatmaps.
 
     Args:
-        pictures: (N, 3, H, W) in [0, 1].
+        images: (N, 3, H, W) in [0, 1].
         maps: (N, H, W) in [0, 1].
         colormap: One of :data:`COLORMAPS`.
-        strength: Share of the colours in the result, in [0, 1].
+        strength: Weight of the colours, in [0, 1].
 
     Returns:
-        Pictures (N, 3, H, W).
+        Images (N, 3, H, W).
 
     Raises:
         ValueError: If the colour map is unknown or ``strength`` is outside [0, 1].
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
-    return torch.lerp(pictures.float().cpu(), colorize(maps, colormap), strength)
+    return torch.lerp(images.float().cpu(), colorize(maps, colormap), strength)
 
 
-def enlarge(pictures: Tensor, shorter_side: int) -> Tensor:
-    """Enlarge small pictures (N, 3, H, W) by a whole factor until the shorter side has at least so many pixels."""
-    factor = math.ceil(shorter_side / min(pictures.shape[-2:]))
+def enlarge(images: Tensor, shorter_side: int) -> Tensor:
+    """Enlarge images (N, 3, H, W) by a whole factor until the shorter side has at least this many pixels."""
+    factor = math.ceil(shorter_side / min(images.shape[-2:]))
     if factor <= 1:
-        return pictures
-    return F.interpolate(pictures, scale_factor=factor, mode="bicubic", align_corners=False).clamp(0, 1)
+        return images
+    return F.interpolate(images, scale_factor=factor, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def caption(picture: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int] | None = None) -> Tensor:
-    """Write lines of text under a picture; a line that is too long is cut with an ellipsis.
+def caption(image: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int] | None = None) -> Tensor:
+    """Write lines of text below an image, cutting lines that are too long with an ellipsis.
 
     Args:
-        picture: (3, H, W).
-        lines: One string a line. The height of the result depends on their number alone.
-        mark: Colour (red, green, blue, 0 to 255) of a bar beside the text, or None for none.
+        image: (3, H, W).
+        lines: One string per line. The height of the result depends only on their number.
+        mark: Colour (red, green, blue, 0 to 255) of a bar beside the text, or None.
 
     Returns:
-        A picture (3, H + h, W).
+        An image (3, H + h, W).
     """
-    lines = [_printable(line) for line in lines]
-    width = picture.shape[2]
-    size = max(10, min(24, width // 9))  # still legible where TensorBoard shows a row of pictures at half its size
+    lines = [_on_one_line(line) for line in lines]
+    width = image.shape[2]
+    size = max(10, min(24, width // 9))  # still legible if TensorBoard shows a row of images at half its size
     font = _font(size, "".join(lines))
     step = round(size * 1.35)
-    image = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), _BACKGROUND)
-    draw = ImageDraw.Draw(image)
+    text_area = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), _BACKGROUND)
+    draw = ImageDraw.Draw(text_area)
     indent = _MARGIN
     if mark is not None:
-        draw.rectangle((0, 0, 3, image.height), fill=mark)
+        draw.rectangle((0, 0, 3, text_area.height), fill=mark)
         indent += 4
     for number, line in enumerate(lines):
         text = _fit(draw, line, font, width - indent - _MARGIN)
         draw.text((indent, _MARGIN + number * step), text, fill=_TEXT, font=font)
-    return torch.cat([picture, _to_tensor(image)], dim=1)
+    return torch.cat([image, _to_tensor(text_area)], dim=1)
 
 
 def _font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font; for text beyond ASCII, which it lacks, the first of the system's that is found."""
+    """Return Pillow's own font, or for text beyond ASCII, which it lacks, the first system font that exists."""
     for name in (
         () if text.isascii() else ("NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc", "DejaVuSans.ttf")
     ):
@@ -153,8 +153,8 @@ def _font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _printable(text: str) -> str:
-    """The text on one line, without control characters."""
+def _on_one_line(text: str) -> str:
+    """Replace line breaks and control characters by spaces."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -166,32 +166,32 @@ def _fit(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | Im
     return text + "…"
 
 
-def row(pictures: Sequence[Tensor]) -> Tensor:
-    """Set pictures (3, H, W) of one height side by side."""
-    gap = _plain(pictures[0].shape[1], _MARGIN)
-    parts = [part for picture in pictures for part in (picture, gap)][:-1]
+def row(images: Sequence[Tensor]) -> Tensor:
+    """Place images (3, H, W) of one height side by side."""
+    gap = _background(images[0].shape[1], _MARGIN)
+    parts = [part for image in images for part in (image, gap)][:-1]
     return torch.cat(parts, dim=2)
 
 
-def grid(pictures: Sequence[Tensor], columns: int | None = None) -> Tensor:
-    """Set pictures (3, H, W) of one size in rows.
+def grid(images: Sequence[Tensor], columns: int | None = None) -> Tensor:
+    """Place images (3, H, W) of one size in rows.
 
     Args:
-        pictures: At least one picture.
-        columns: Pictures in a row; by default about as many as there are rows.
+        images: At least one image.
+        columns: Number of images per row, by default about the number of rows.
 
     Returns:
-        One picture.
+        One image (3, H, W).
     """
-    columns = columns or math.ceil(math.sqrt(len(pictures)))
-    blank = _plain(*pictures[0].shape[1:])
-    padded = [*pictures, *[blank] * (-len(pictures) % columns)]
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    empty = _background(*images[0].shape[1:])
+    padded = [*images, *[empty] * (-len(images) % columns)]
     rows = [row(padded[start : start + columns]) for start in range(0, len(padded), columns)]
-    gap = _plain(_MARGIN, rows[0].shape[2])
+    gap = _background(_MARGIN, rows[0].shape[2])
     return torch.cat([part for line in rows for part in (line, gap)][:-1], dim=1)
 
 
-def _plain(height: int, width: int) -> Tensor:
+def _background(height: int, width: int) -> Tensor:
     return (torch.tensor(_BACKGROUND, dtype=torch.float32) / 255).view(3, 1, 1).expand(3, height, width)
 
 

@@ -9,17 +9,17 @@ __all__ = ["write_atomically"]
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file that no reader ever sees half written.
+    """Write a file so that no reader sees it half written.
 
-    The content goes to a file of this process beside the target, is flushed to the disk and then takes the target's
-    name; the older file stays until then.
+    The content is written to a temporary file in the same folder and flushed to the disk. Then the file takes the
+    target's name; until then an older file stays.
 
     Args:
-        path: The file. Its folder must exist.
-        content: Bytes, or text that is written as UTF-8.
+        path: The file, in a folder that exists.
+        content: Bytes, or text to encode as UTF-8.
 
     Raises:
-        OSError: If the file cannot be written. Nothing is left behind then.
+        OSError: If the file cannot be written. The temporary file is then removed.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""Data sets inside of subsets, and transforms inside of transforms."""
+"""Data sets inside subsets, and transforms inside transforms."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from torch import nn
 from torch.utils.data import Subset
 
 __all__ = ["dataset_layers", "transform_parts", "transformed_dataset"]
 
 
 def dataset_layers(dataset: Any) -> Iterator[Any]:
-    """Yield a data set, then what it is a subset of, down to the innermost.
+    """Yield a data set, then the data set that it is a subset of, down to the innermost.
 
     Example:
         >>> inner = [1, 2, 3]
@@ -26,7 +27,7 @@ def dataset_layers(dataset: Any) -> Iterator[Any]:
 
 
 def transformed_dataset(dataset: Any) -> Any:
-    """Return the outermost layer that has a ``transform``, or the innermost where none has."""
+    """Return the outermost layer that has a ``transform``, or the innermost if none has."""
     *subsets, innermost = dataset_layers(dataset)
     return next((layer for layer in subsets if hasattr(layer, "transform")), innermost)
 
@@ -34,14 +35,14 @@ def transformed_dataset(dataset: Any) -> Any:
 def transform_parts(transform: Any) -> Iterator[Any]:
     """Yield a transform and every transform inside it, in the order in which they are applied.
 
-    Containers of torchvision (``Compose``, ``RandomApply``) and data sets' wrappers hold others as ``transforms`` or
-    ``transform``.
+    torchvision's containers (``Compose``, ``RandomApply``) and wrappers of data sets hold other transforms as
+    ``transforms`` or ``transform``.
     """
     if transform is None:
         return
     yield transform
     inner = getattr(transform, "transforms", None) or getattr(transform, "transform", None)
-    if inspect.ismethod(inner):  # the work of torchvision's v2 transforms is a method of that name
+    if inspect.ismethod(inner):  # torchvision's v2 transforms have a method of that name
         return
-    for part in inner if isinstance(inner, list | tuple) else [inner]:
+    for part in inner if isinstance(inner, list | tuple | nn.ModuleList) else [inner]:
         yield from transform_parts(part)

@@ -1,4 +1,4 @@
-"""Packages that only some methods need."""
+"""Optional packages."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ __all__ = ["import_extra"]
 
 
 def import_extra(module: str, *, package: str, extra: str, reason: str) -> Any:
-    """Import a module of a package that an extra installs.
+    """Import a module of an optional package.
 
     Args:
         module: The module's qualified name.
-        package: The package's name on the index.
-        extra: The extra of camaug that installs it.
-        reason: What needs it, for the message.
-
-    Returns:
-        The module.
+        package: The package's name on PyPI.
+        extra: The extra of camaug that installs the package.
+        reason: The begin of the error message: who needs the package.
 
     Raises:
-        ImportError: If it is not installed; the message says how to install it.
+        ImportError: If the package is not installed. The message says how to install it.
 
     Example:
         >>> import_extra("nowhere", package="nowhere", extra="pixels", reason="'xrai' needs")

@@ -1,4 +1,4 @@
-"""Text of unknown origin, such as the names of files and classes, on its way to a terminal or a page."""
+"""Text from outside, such as names of files and classes, made safe for a terminal or a page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["printable", "printable_lines"]
 
 
 def printable(text: str) -> str:
-    r"""The text on one line, with what is no visible character spelt out, so that a terminal obeys none of it.
+    r"""Return a text with line breaks and control characters escaped, so that a terminal does not execute them.
 
     Example:
         >>> printable("a\x1b[31mred\nname")
@@ -16,5 +16,5 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same for a message of several lines."""
+    """Escape each line of a text of several lines."""
     return "\n".join(printable(line) for line in text.split("\n"))

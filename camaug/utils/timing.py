@@ -1,4 +1,4 @@
-"""The time of several pieces of work, measured in turn."""
+"""Run times of several functions, measured in turn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["in_turn", "now"]
 
 
 def now(device: torch.device) -> float:
-    """Seconds of a clock that only goes on, when the device has done all that it was given."""
+    """Return the time of a monotonic clock in seconds, after the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
@@ -24,21 +24,21 @@ def in_turn(
     rounds: int,
     clock: Callable[[torch.device], float] = now,
 ) -> dict[str, list[float]]:
-    """Do each piece of work once in every round, so that a machine that slows down slows all of them.
+    """Run each function once per round and measure its time, so that a machine that slows down slows all of them.
 
-    A first round warms up and does not count.
+    A first round warms up and is not counted.
 
     Args:
-        work: What is measured, by name.
-        device: Where it runs.
-        rounds: How many rounds count.
-        clock: Gives the seconds.
+        work: The functions by name.
+        device: The device that they use.
+        rounds: The number of counted rounds.
+        clock: Returns the time in seconds.
 
     Returns:
-        The seconds of each piece of work, one a round.
+        The seconds of each function, one value per round.
 
     Raises:
-        ValueError: If there is no round.
+        ValueError: If ``rounds`` is less than 1.
 
     Example:
         >>> seconds = in_turn({"sum": lambda: torch.ones(9).sum()}, torch.device("cpu"), rounds=3)

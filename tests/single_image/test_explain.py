@@ -139,7 +139,7 @@ def test_a_thousand_classes_are_imagenets():
     [
         ("be", NAMES, "no class 'be' among its 5; the nearest names are 'bee'"),
         ("hunting spidr", NAMES, "nearest names are 'wolf spider, hunting spider'"),
-        ("crane", NAMES, r"'crane' is one of 2 of that name: give its index, one of 2 \(crane\), 3 \(crane\)"),
+        ("crane", NAMES, r"2 classes have the name 'crane': pass the index, one of 2 \(crane\), 3 \(crane\)"),
         ("bee", None, "names of the model's classes are not known: pass class_names="),
         ("bee", NAMES[:4], "must name the model's 5 classes, got 4 names"),
     ],
