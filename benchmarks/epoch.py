@@ -25,7 +25,7 @@ from benchmarks.options import Clock, Options
 from benchmarks.subjects import make_images, make_model
 from benchmarks.timing import without_warnings
 from camaug.callbacks import CamLogger
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure"]
 

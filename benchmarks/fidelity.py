@@ -23,7 +23,7 @@ from benchmarks.subjects import make_images, make_model, real_images
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import FastForward, GradCAM
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.table import Cell, Table
 from camaug.functional.masks import map_iou
 from camaug.metrics import rank_correlation
 

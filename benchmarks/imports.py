@@ -12,7 +12,7 @@ import sys
 import torch
 
 from benchmarks.options import Options
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure"]
 

@@ -27,7 +27,7 @@ from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass
 from camaug import get_explainer
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure", "probe"]
 

@@ -24,9 +24,9 @@ from benchmarks.peers import count_images, hooks_left, peers, targets_of, versio
 from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians, without_warnings
 from camaug import Explainer, FastForward, find_layer, get_explainer, list_explainers
-from camaug.experiments.cost import CountingForward
-from camaug.experiments.methods import label
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.counting_forward import CountingForward
+from camaug.experiments.named_methods import method_label
+from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure"]
 
@@ -98,7 +98,7 @@ def _explainer(name: str, narrow: str) -> Explainer:
 
 def _row_name(explainer: Explainer) -> str:
     """Return the explainer's name and settings without the layer, which a note names."""
-    return " ".join(part for part in label(explainer).split(" ") if not part.startswith("layer="))
+    return " ".join(part for part in method_label(explainer).split(" ") if not part.startswith("layer="))
 
 
 def _layers(layer: str, narrow: str, model: nn.Module, images: Tensor) -> str:

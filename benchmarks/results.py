@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from camaug.experiments.report import Table
-from camaug.experiments.writing import file_name, to_csv, to_markdown
+from camaug.experiments.table import Table
+from camaug.experiments.table_text import to_csv, to_markdown
+from camaug.experiments.write_report import file_name
 from camaug.utils.atomic_write import write_atomically
 
 __all__ = ["Result", "load_results", "page", "save_result"]

@@ -28,8 +28,8 @@ sys.path[0] = str(Path(__file__).parents[1])
 from benchmarks import epoch, fidelity, imports, machine, memory, methods, scaling, tab, training_step  # noqa: E402
 from benchmarks.options import Options  # noqa: E402
 from benchmarks.results import Result, load_results, page, save_result  # noqa: E402
+from camaug.experiments.print_report import print_report  # noqa: E402
 from camaug.experiments.report import Report  # noqa: E402
-from camaug.experiments.writing import print_report  # noqa: E402
 from camaug.utils.atomic_write import write_atomically  # noqa: E402
 
 SECTIONS = {

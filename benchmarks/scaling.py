@@ -19,8 +19,8 @@ from benchmarks.subjects import layers_by_channels, make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug import Explainer, FastForward, get_explainer
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
-from camaug.experiments.cost import CountingForward
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.counting_forward import CountingForward
+from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure"]
 

@@ -36,7 +36,7 @@ from camaug.callbacks._logging.film_strip import snapshot_record, write_original
 from camaug.callbacks._logging.image_epochs import logs_images_in_epoch
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.callbacks._logging.write_image import add_jpeg
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.table import Cell, Table
 from camaug.functional.masks import normalise, upsample
 from camaug.images.render import denormalise
 from camaug.tensorboard.plugin import CamaugPlugin

@@ -23,7 +23,7 @@ from benchmarks.options import Options
 from benchmarks.settings import from_maps, half_resolution, transform
 from benchmarks.subjects import make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
-from camaug.experiments.report import Cell, Table
+from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure"]
 

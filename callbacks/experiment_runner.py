@@ -17,9 +17,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from camaug.augmentation.batch import class_indices, find_images_and_labels, find_strings
-from camaug.experiments.base import Experiment, ImageBatch, require_extras, untracked
+from camaug.experiments.experiment import Experiment, require_extras, untracked
+from camaug.experiments.image_batch import ImageBatch
 from camaug.experiments.report import Report
-from camaug.experiments.writing import write_report
+from camaug.experiments.write_report import write_report
 from camaug.explainers.provenance import describe_model
 from camaug.images.class_names import known_class_names
 from camaug.images.render import denormalise

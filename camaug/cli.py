@@ -23,7 +23,7 @@ from camaug._cli.resume import check_checkpoint_exists, continue_run, newest_che
 from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
 from camaug.callbacks import CamWriter, RandomStateCheckpoint
 from camaug.experiments import Report
-from camaug.experiments.comparison import main as compare
+from camaug.experiments.compare_command import compare_command
 from camaug.tensorboard.report import main as report
 from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
@@ -168,7 +168,7 @@ def command() -> None:
 def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
     arguments = sys.argv[1:] if args is None else list(args)
     if arguments[:1] == ["compare"]:
-        return compare(arguments[1:])
+        return compare_command(arguments[1:])
     if arguments[:1] == ["report"]:
         return report(arguments[1:])
     if os.getcwd() not in sys.path:

@@ -260,7 +260,7 @@ def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
     report = (there / "report.md").read_text()
     assert "Images: 4 of 8" in report
     if any("legrad" in argument for argument in small):
-        assert "left out: legrad, which refuses this model" in report
+        assert "left out: legrad, which does not support this model" in report
     events = EventAccumulator(str(there)).Reload().Tags()
     assert {f"{name}/text_summary" for name in tables} <= set(events["tensors"])
     assert set(events["images"]) == pictures

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from camaug.augmentation.price import Price, Pricing
-from camaug.experiments.report import Cell, Report, Table
+from camaug.experiments.report import Report
+from camaug.experiments.table import Cell, Table
 from camaug.explainers.agreement import MIN_CORRELATION, MIN_IOU
 
 __all__ = ["price_report"]

@@ -8,13 +8,16 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from camaug.experiments.base import Experiment, ImageBatch, TargetKind, Track, target_classes
-from camaug.experiments.faithfulness import Faithfulness, measure_faithfulness
-from camaug.experiments.methods import RefusedError, as_method, as_methods, image_count, label, omissions
-from camaug.experiments.report import Cell, Curves, Interval, Report, Table
-from camaug.experiments.statistics import interval_note, mean_interval, paired_interval
+from camaug.experiments.experiment import Track
+from camaug.experiments.faithfulness import Faithfulness, FaithfulnessExperiment
+from camaug.experiments.image_batch import ImageBatch, image_count
+from camaug.experiments.mean_interval import interval_note
+from camaug.experiments.named_methods import get_method, method_label, named_methods
+from camaug.experiments.report import Curves, Report
+from camaug.experiments.supported_methods import measure_supported
+from camaug.experiments.table import Cell, Table
+from camaug.experiments.target_classes import target_classes
 from camaug.explainers import Explainer
-from camaug.metrics.insertion_deletion import Preset, step_size
 
 __all__ = ["InsertionDeletionExperiment"]
 
@@ -22,23 +25,23 @@ _PREFERRED_REFERENCE = "group-cam"
 
 
 @dataclass(frozen=True)
-class InsertionDeletionExperiment(Experiment):
-    """How fast the score comes and goes with the pixels that each method calls important.
+class InsertionDeletionExperiment(FaithfulnessExperiment):
+    """Change of the class score as the most important pixels of each method are inserted and deleted.
 
     Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), section 4.2 and Table 1. The report has a table of all methods
-    with confidence intervals over images; a table of their paired differences to one of them, image by image, which
-    is the one to compare methods by; and the mean curves. All in percent; higher insertion and over-all and lower
-    deletion are better.
+    with confidence intervals over images; a table of their paired differences to one method, image by image, which is
+    the table to compare methods by; and the mean curves. All values are in percent. Higher insertion and over-all and
+    lower deletion are better.
 
     Args:
-        methods: Names of methods, or explainers with their settings; ``random`` is a control that knows nothing.
-        target: The explained class of each image: ``predicted``, or its ``label``.
-        reference: The method that the others are compared with, by name or with its settings, and one of ``methods``;
-            None for ``group-cam`` where it is among them, else the first.
+        methods: Names of methods, or explainers with their settings; ``random`` is a control.
+        reference: The method that the others are compared with, by name or with its settings, one of ``methods``; None
+            for ``group-cam`` if it is among them, else the first.
+        target: Explained class of each image: ``predicted``, or its ``label``.
         preset: ``paper`` or ``script``, see :class:`camaug.metrics.InsertionDeletion`.
-        step: Pixels that turn in a step, a share if below 1; None as the preset says.
-        confidence: Of the intervals.
-        seed: Of the bootstrap.
+        step: Pixels that change in a step, a share if below 1; None for the preset's.
+        confidence: Share of intervals that contain the true value, in (0, 1).
+        seed: Seed of the bootstrap.
         chunk_size: Images in one forward pass of the measurement.
 
     Raises:
@@ -55,110 +58,82 @@ class InsertionDeletionExperiment(Experiment):
     name: ClassVar[str] = "insertion_deletion"
 
     methods: Sequence[str | Explainer] = ("random", "grad-cam", "group-cam")
-    target: TargetKind = "predicted"
     reference: str | Explainer | None = None
-    preset: Preset = "paper"
-    step: float | None = None
-    confidence: float = 0.95
-    seed: int = 0
-    chunk_size: int | None = None
 
     def __post_init__(self) -> None:
-        step_size(self.preset, self.step)
-        methods = as_methods(self.methods)
-        if self.reference is not None and (given := label(as_method(self.reference))) not in methods:
-            raise ValueError(f"`reference` must be one of the methods, {', '.join(methods)}, got {given}")
+        super().__post_init__()
+        methods = named_methods(self.methods)
+        if self.reference is not None and (reference := method_label(get_method(self.reference))) not in methods:
+            raise ValueError(f"`reference` must be one of the methods, {', '.join(methods)}, got {reference}")
 
     def measure(self, model: nn.Module, batches: Sequence[ImageBatch], track: Track) -> Report:
-        """Tables of figures and differences, and the mean curves."""
+        """Return tables of metrics and differences, and the mean curves."""
         targets = [target_classes(model, batch, self.target) for batch in batches]
-        measured, omitted = {}, {}
-        methods = as_methods(self.methods)
-        for name, method in methods.items():
-            try:
-                measured[name] = measure_faithfulness(
-                    method,
-                    model,
-                    batches,
-                    targets,
-                    preset=self.preset,
-                    step=self.step,
-                    chunk_size=self.chunk_size,
-                    track=track,
-                    what=name,
-                )
-            except RefusedError as error:
-                omitted[name] = str(error)
-        notes = omissions(omitted, len(methods))
+
+        def measure(name: str, method: Explainer) -> Faithfulness:
+            return self._faithfulness(method, model, batches, targets, track, name)
+
+        results, notes = measure_supported(named_methods(self.methods).items(), measure)
         return Report(
             title="Insertion and deletion",
-            tables=[self._figures(measured, notes), self._differences(measured)],
+            tables=[self._metrics_table(results, notes), self._difference_table(results)],
             curves=[
-                _mean_curves("insertion", {name: figures.inserted for name, figures in measured.items()}),
-                _mean_curves("deletion", {name: figures.deleted for name, figures in measured.items()}),
+                _mean_curves("insertion", "inserted", {name: result.inserted for name, result in results.items()}),
+                _mean_curves("deletion", "deleted", {name: result.deleted for name, result in results.items()}),
             ],
             notes=(
                 interval_note(self.confidence, image_count(batches)),
-                "A flat map shows nothing; it counts, as one whose pixels come in random order.",
+                "Constant maps count, with their pixels in random order.",
             ),
         )
 
-    def _figures(self, measured: Mapping[str, Faithfulness], notes: Sequence[str]) -> Table:
+    def _metrics_table(self, results: Mapping[str, Faithfulness], notes: Sequence[str]) -> Table:
         columns = ["insertion, %", "deletion, %", "over-all, %"]
         rows: list[list[Cell]] = [
             [
                 name,
-                *(self._interval(values) for values in (figures.insertion, figures.deletion, figures.over_all)),
-                figures.flat,
-                len(figures.inserted),
+                *(self._percent(values) for values in (result.insertion, result.deletion, result.over_all)),
+                result.constant_maps,
+                len(result.inserted),
             ]
-            for name, figures in measured.items()
+            for name, result in results.items()
         ]
         return Table(
             "insertion and deletion",
-            ["method", *columns, "flat maps", "images"],
+            ["method", *columns, "constant maps", "images"],
             rows,
             dict.fromkeys(columns, "{:.1f}"),
             notes,
         )
 
-    def _differences(self, measured: Mapping[str, Faithfulness]) -> Table:
-        reference = self._reference(measured)
-        column = f"over-all minus that of {reference}, points"
-        rows: list[list[Cell]] = []
-        for name, figures in measured.items():
-            if name != reference:
-                difference = paired_interval(
-                    figures.over_all, measured[reference].over_all, confidence=self.confidence, seed=self.seed
-                )
-                rows.append([name, difference.scaled(100)])
-        return Table(
-            "paired differences",
-            ["method", column],
-            rows,
-            {column: "{:+.1f}"},
-            ["Image by image. An interval without 0 in it says that the two methods differ."],
-        )
+    def _difference_table(self, results: Mapping[str, Faithfulness]) -> Table:
+        reference = self._choose_reference(results)
+        column = f"over-all minus {reference}, points"
+        rows: list[list[Cell]] = [
+            [name, self._difference(result, results[reference])]
+            for name, result in results.items()
+            if name != reference
+        ]
+        note = "Paired by image. Two methods differ if the interval does not contain 0."
+        return Table("paired differences", ["method", column], rows, {column: "{:+.1f}"}, [note])
 
-    def _reference(self, measured: Mapping[str, Faithfulness]) -> str:
+    def _choose_reference(self, results: Mapping[str, Faithfulness]) -> str:
         if self.reference is None:
-            return _PREFERRED_REFERENCE if _PREFERRED_REFERENCE in measured else next(iter(measured))
-        reference = label(as_method(self.reference))
-        if reference not in measured:
+            return _PREFERRED_REFERENCE if _PREFERRED_REFERENCE in results else next(iter(results))
+        reference = method_label(get_method(self.reference))
+        if reference not in results:
             raise ValueError(
-                f"the reference {reference} refuses this model: choose another, one of {', '.join(measured)}"
+                f"the reference {reference} does not support this model: choose another, one of {', '.join(results)}"
             )
         return reference
 
-    def _interval(self, values: Tensor) -> Interval:
-        return mean_interval(values, confidence=self.confidence, seed=self.seed).scaled(100)
 
-
-def _mean_curves(name: str, curves: Mapping[str, Tensor]) -> Curves:
+def _mean_curves(name: str, verb: str, curves: Mapping[str, Tensor]) -> Curves:
+    """Return the mean curve of each method, in percent, over the share of changed pixels."""
     series = {}
     for method, values in curves.items():
         mean = values.mean(dim=0) * 100
-        series[method] = ([100 * place / (len(mean) - 1) for place in range(len(mean))], mean.tolist())
-    done = {"insertion": "put in", "deletion": "taken out"}[name]
-    places = f"pixels {done}, the most salient first, %"
-    return Curves(f"{name} curves", places, "mean probability of the class, %", series)
+        series[method] = ([100 * step / (len(mean) - 1) for step in range(len(mean))], mean.tolist())
+    return Curves(
+        f"{name} curves", f"pixels {verb}, the most salient first, %", "mean probability of the class, %", series
+    )

@@ -16,14 +16,14 @@ __all__ = ["RandomMap"]
 
 @dataclass(frozen=True)
 class RandomMap(Explainer):
-    """A smooth map that knows nothing: noise of a few cells, enlarged. A control, not a method of explanation.
+    """Smooth random map: enlarged noise of a few cells. It is a control, not an explanation method.
 
-    The noise is drawn from the seed and the image's own bytes: another for each image, and the same for an image
-    wherever it stands in a batch and whichever class is asked about.
+    The noise is drawn from the seed and the image's own bytes. It differs between images, and depends neither on the
+    image's position in the batch nor on the explained class.
 
     Args:
-        cells: Cells of the noise each way; 7 is the grid of the usual networks.
-        seed: Of the noise.
+        cells: Number of cells in each direction; 7 is the grid of the usual networks.
+        seed: Seed of the noise.
 
     Example:
         >>> import torchvision
@@ -42,7 +42,7 @@ class RandomMap(Explainer):
             raise ValueError(f"`cells` must be at least 2, got {self.cells}")
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """Noise in [0, 1), (N, cells, cells)."""
+        """Return noise in [0, 1), (N, cells, cells)."""
         noise = [self._noise(image) for image in evidence.images.detach().float().cpu()]
         return torch.stack(noise).to(evidence.images.device)
 

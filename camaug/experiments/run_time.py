@@ -1,10 +1,10 @@
-"""Experiment 3: how long the methods take, the paper's Table 3."""
+"""Experiment 3: the run time of the methods, the paper's Table 3."""
 
 from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -12,32 +12,39 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from camaug.experiments.base import Experiment, ImageBatch, Track
-from camaug.experiments.cost import CountingForward, now
-from camaug.experiments.methods import RefusedError, as_methods, explain, omissions
-from camaug.experiments.report import Cell, Report, Table
+from camaug.experiments.counting_forward import CountingForward
+from camaug.experiments.experiment import Experiment, Track
+from camaug.experiments.image_batch import ImageBatch
+from camaug.experiments.named_methods import named_methods
+from camaug.experiments.report import Report
+from camaug.experiments.supported_methods import explain, measure_supported
+from camaug.experiments.table import Cell, Table
 from camaug.explainers import Explainer
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
+from camaug.utils.timing import now
 
 __all__ = ["RunTimeExperiment"]
 
 _FORWARD = "one forward pass"
+_RATIO = "ratio to a forward pass"
+
+Work = Callable[[Tensor], object]
 
 
 @dataclass(frozen=True)
 class RunTimeExperiment(Experiment):
-    """The time that each method takes for an image, and how many forward passes that is.
+    """Time that each method takes for an image, and its ratio to a forward pass.
 
-    Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), Table 3, which explains images one by one. After a warm-up the
-    methods are timed in turn, round after round, so that a machine that slows down slows all of them; the figure is
-    the median of the rounds. The ratio to one forward pass of the same batch, which is timed with them, says
-    more of a method than its milliseconds on this machine.
+    Zhang, Rao, Yang 2021, Group-CAM (arXiv 2103.13859), Table 3, which explains single images. After a warm-up the
+    methods are timed in turn, round after round, so that a slowdown of the machine affects all of them. The reported
+    time is the median of the rounds. The ratio to one forward pass of the same batch, timed in the same rounds, depends
+    less on the machine than the milliseconds.
 
     Args:
         methods: Names of methods, or explainers with their settings.
-        batch_sizes: Images that are explained at once. A size above the number of images is that number.
-        rounds: How often each method is timed.
+        batch_sizes: Images that are explained at once. A size above the number of images becomes that number.
+        rounds: Number of times that each method is timed.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -46,7 +53,7 @@ class RunTimeExperiment(Experiment):
         >>> import torch, torchvision
         >>> experiment = RunTimeExperiment(["grad-cam"], batch_sizes=[1, 2], rounds=1)
         >>> report = experiment.run(torchvision.models.resnet18(), [ImageBatch(torch.rand(2, 3, 64, 64))])
-        >>> report.table("run time").column("images at once")
+        >>> report.table("run time").column("batch size")
         [1, 1, 2, 2]
     """
 
@@ -57,57 +64,57 @@ class RunTimeExperiment(Experiment):
     rounds: int = 5
 
     def __post_init__(self) -> None:
-        as_methods(self.methods)
+        named_methods(self.methods)
         if not self.batch_sizes or min(self.batch_sizes) < 1:
             raise ValueError(f"`batch_sizes` must be at least 1 image each, got {list(self.batch_sizes)}")
         if self.rounds < 1:
             raise ValueError(f"`rounds` must be at least 1, got {self.rounds}")
 
     def measure(self, model: nn.Module, batches: Sequence[ImageBatch], track: Track) -> Report:
-        """One table, a row for each method and number of images at once."""
+        """Return one table with a row for each method and batch size."""
         images = torch.cat([batch.images for batch in batches])
-        sizes = list(dict.fromkeys(min(size, len(images)) for size in self.batch_sizes))
         rows: list[list[Cell]] = []
         notes: tuple[str, ...] = ()
-        for size in sizes:
+        for size in dict.fromkeys(min(size, len(images)) for size in self.batch_sizes):
             parts = [part for part in torch.split(images, size) if len(part) == size]
-            found, notes = self._rows(model, parts, track)
-            rows += found
-        ratio = "times a forward pass"
+            size_rows, notes = self._rows(model, parts, track)
+            rows += size_rows
+        columns = ["method", "batch size", "ms per image", _RATIO, "queries"]
+        formats = {"ms per image": "{:.1f}", _RATIO: "{:.1f}", "queries": "{:.0f}"}
         return Report(
             title="Run time",
-            tables=[
-                Table(
-                    "run time",
-                    ["method", "images at once", "ms an image", ratio, "queries"],
-                    rows,
-                    {"ms an image": "{:.1f}", ratio: "{:.1f}", "queries": "{:.0f}"},
-                    notes,
-                )
-            ],
+            tables=[Table("run time", columns, rows, formats, notes)],
             notes=(
-                f"The median of {self.rounds} rounds after a warm-up, in turn, on {_device(images.device)}.",
-                "Queries are the images that the model is asked about to explain one.",
+                f"Median of {self.rounds} rounds after a warm-up, in turn, on {_device_name(images.device)}.",
+                "Queries are the images in forward passes to explain one image.",
             ),
         )
 
     def _rows(
         self, model: nn.Module, parts: Sequence[Tensor], track: Track
     ) -> tuple[list[list[Cell]], tuple[str, ...]]:
+        """Return a row for each method at one batch size, and notes on the methods that were left out."""
         size = len(parts[0])
-        methods = as_methods(self.methods)
-        forwards = {name: CountingForward(model) for name in (_FORWARD, *methods)}
-        work: dict[str, Callable[[Tensor], object]] = {_FORWARD: partial(_forward, model, forwards[_FORWARD])}
-        omitted = {}
-        for name, method in track(list(methods.items()), f"warm-up, {size} at once"):
-            try:
-                explain(method, model, parts[0], None)
-            except RefusedError as error:
-                omitted[name] = str(error)
-                continue
-            work[name] = partial(method, model, forward=forwards[name])
-        notes = omissions(omitted, len(methods))
+        methods = named_methods(self.methods)
+
+        def warm_up(name: str, method: Explainer) -> None:
+            explain(method, model, parts[0], None)
+
+        supported, notes = measure_supported(track(list(methods.items()), f"warm-up, {size} at once"), warm_up)
         _forward(model, model, parts[0])
+        forwards = {name: CountingForward(model) for name in (_FORWARD, *supported)}
+        work: dict[str, Work] = {_FORWARD: partial(_forward, model, forwards[_FORWARD])}
+        work |= {name: partial(methods[name], model, forward=forwards[name]) for name in supported}
+        medians = self._time(work, parts, track)
+        rows: list[list[Cell]] = [
+            [name, size, seconds * 1000, seconds / medians[_FORWARD], forwards[name].images / (size * self.rounds)]
+            for name, seconds in medians.items()
+        ]
+        return rows, notes
+
+    def _time(self, work: Mapping[str, Work], parts: Sequence[Tensor], track: Track) -> dict[str, float]:
+        """Return the median seconds per image of each piece of work."""
+        size = len(parts[0])
         seconds: dict[str, list[float]] = {name: [] for name in work}
         turns = list(itertools.product(range(self.rounds), work))
         for turn, name in track(turns, f"timing, {size} at once"):
@@ -115,12 +122,7 @@ class RunTimeExperiment(Experiment):
             start = now(part.device)
             work[name](part)
             seconds[name].append(now(part.device) - start)
-        median = {name: statistics.median(times) / size for name, times in seconds.items()}
-        rows: list[list[Cell]] = [
-            [name, size, time * 1000, time / median[_FORWARD], forwards[name].images / (size * self.rounds)]
-            for name, time in median.items()
-        ]
-        return rows, notes
+        return {name: statistics.median(times) / size for name, times in seconds.items()}
 
 
 def _forward(model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor) -> None:
@@ -128,7 +130,7 @@ def _forward(model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tens
         forward(images)
 
 
-def _device(device: torch.device) -> str:
+def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"the CPU (threads: {torch.get_num_threads()})" if device.type == "cpu" else str(device)

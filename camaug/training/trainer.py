@@ -12,7 +12,7 @@ from rich.console import Console
 
 from camaug.callbacks import ExperimentRunner, GroupCamAugmentation, PriceRunner
 from camaug.experiments import Experiment, Report
-from camaug.experiments.writing import print_report
+from camaug.experiments.print_report import print_report
 from camaug.utils.replaced_attribute import replaced_attribute
 
 __all__ = ["CamaugTrainer"]

@@ -90,7 +90,7 @@ def test_photos_are_spread_over_the_folder_and_have_names_and_images(photos, tmp
     assert [len(batch.images) for batch in seen] == [2, 2, 1]
     assert all(batch.labels is None for batch in seen)
     assert seen[0].class_names == ["class 0", "class 1", "class 2"]
-    assert seen[1].pictures[0, :, 5, 5].tolist() == pytest.approx([100 / 255, 100 / 255, 200 / 255], abs=0.01)
+    assert seen[1].display_images[0, :, 5, 5].tolist() == pytest.approx([100 / 255, 100 / 255, 200 / 255], abs=0.01)
     assert not seen[0].images.is_inference()
     assert report.notes == ("Model: Classifier, 189 parameters.", "Images: 5 of 10 from photos.", "x")
     assert (tmp_path / "out/seen.csv").read_text() == "images\n5\n"
@@ -121,7 +121,7 @@ def test_labelled_images_are_spread_over_the_classes(dataset, tmp_path):
     run(ExperimentRunner(RecordImages(), tmp_path, images=6), Labelled(dataset))
     assert sorted(torch.cat([batch.labels for batch in RecordImages.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
     assert RecordImages.seen[0].class_names == ["left", "middle", "right"]
-    assert torch.equal(RecordImages.seen[0].given[0], RecordImages.seen[0].images)
+    assert torch.equal(RecordImages.seen[0].source[0], RecordImages.seen[0].images)
 
 
 def test_labels_of_other_classes_than_the_models_are_not_used(dataset, tmp_path):
@@ -168,7 +168,7 @@ def test_model_and_data_module_are_restored(dataset, tmp_path, fails):
 
 def test_methods_with_gradients_work_inside_predict(dataset, tmp_path):
     methods = ["grad-cam", "smooth-grad", "group-cam"]
-    experiment = InsertionDeletionExperiment(methods, "label", step=0.5)
+    experiment = InsertionDeletionExperiment(methods, target="label", step=0.5)
     model = Classifier()
     report = run(ExperimentRunner(experiment, tmp_path, images=3), Labelled(dataset), model)
     expected = experiment.run(model, first_of_each_class(dataset))

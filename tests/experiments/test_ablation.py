@@ -38,7 +38,7 @@ def test_differences_are_to_the_method_s_own_value(net, batches):
     (two, own), (difference, nothing) = table.column("over-all, %"), table.column("difference, points")
     assert difference.value == pytest.approx(two.value - own.value, abs=1e-4)
     assert nothing is None
-    assert table.notes == ["Difference: over-all minus that of groups 4, image by image."]
+    assert table.notes == ["Difference: over-all minus the over-all of groups 4, image by image."]
 
 
 def test_its_figures_are_those_of_the_first_experiment(net, batches):
@@ -51,8 +51,8 @@ def test_a_value_that_the_model_cannot_take_is_left_out_and_said(net, batches):
     report = AblationExperiment("group-cam", {"groups": [4, 64]}, step=0.5).run(net, batches)
     assert report.table("groups").column("groups") == ["4"]
     compared, note = report.table("groups").notes
-    assert compared == "Difference: over-all minus that of groups 4, image by image."
-    assert note.startswith("left out: groups 64, which refuses this model: `groups` must be between 1 and")
+    assert compared == "Difference: over-all minus the over-all of groups 4, image by image."
+    assert note.startswith("left out: groups 64, which does not support this model: `groups` must be between 1 and")
     assert not report.curves
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from camaug.experiments import ClassMapsExperiment
-from camaug.experiments.class_maps import class_correlation, confidence_through
+from camaug.experiments.class_separation import class_correlation, confidence_through
 
 
 def test_a_class_blind_map_correlates_fully_and_the_class_s_own_does_not(two_halves, batches, explainers):
@@ -21,7 +21,7 @@ def test_a_class_blind_map_correlates_fully_and_the_class_s_own_does_not(two_hal
     assert through_own[0].value == pytest.approx(through_other[0].value)
     assert through_own[2].low > through_other[2].high
     assert table.column("images") == [6, 6, 6]
-    assert [picture.name for picture in report.pictures] == [
+    assert [picture.name for picture in report.images] == [
         f"class maps of {name}" for name in ("random", "HalfMap", "HalfMap side=own")
     ]
 
@@ -29,8 +29,8 @@ def test_a_class_blind_map_correlates_fully_and_the_class_s_own_does_not(two_hal
 def test_the_picture_has_a_row_an_image_and_a_heat_a_class(two_halves, batches, explainers):
     experiment = ClassMapsExperiment([explainers["half"]("own")], classes=[0, 1], shown=3)
     pictures = [torch.full((len(batch.images), 3, 16, 16), 0.5) for batch in batches]
-    grey = [batch._replace(pictures=each) for batch, each in zip(batches, pictures, strict=True)]
-    picture = experiment.run(two_halves, grey).pictures[0].picture
+    grey = [batch._replace(display_images=each) for batch, each in zip(batches, pictures, strict=True)]
+    picture = experiment.run(two_halves, grey).images[0].image
     width, gap = 224, 4
     assert picture.shape[2] == 3 * width + 2 * gap
     height = (picture.shape[1] - 2 * gap) // 3
@@ -47,7 +47,7 @@ def test_the_picture_has_a_row_an_image_and_a_heat_a_class(two_halves, batches, 
 
 
 def test_nothing_is_drawn_where_no_picture_is_asked_for(two_halves, batches):
-    assert not ClassMapsExperiment(["random"], shown=0).run(two_halves, batches).pictures
+    assert not ClassMapsExperiment(["random"], shown=0).run(two_halves, batches).images
 
 
 def test_classes_by_number_are_each_image_s_likeliest_and_by_name_the_same_for_all(two_halves, batches):

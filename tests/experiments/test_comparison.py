@@ -12,8 +12,11 @@ from scipy import stats
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from camaug.cli import main
-from camaug.experiments.comparison import Comparison, merged, rounded_up, run
-from camaug.experiments.trainings import Record, Training, TrainingFailedError
+from camaug.experiments.compare_command import merge_settings
+from camaug.experiments.comparison import Comparison, round_up_length
+from camaug.experiments.comparison_folder import TrainingFailedError
+from camaug.experiments.run_comparison import run_comparison
+from camaug.experiments.training_run import RunResult, TrainingRun
 
 ARMS = {"usual": {"model": {"lr": 0.1}}, "none": {}, "costly": {"augmentation": {"recipe": "mix"}}}
 QUIET = Console(quiet=True)
@@ -26,13 +29,13 @@ ACCURACIES = {
 SECONDS = {"none": 10.0, "usual": 11.0, "costly": 28.0}
 
 
-def trained(training: Training) -> Record:
+def trained(run: TrainingRun) -> RunResult:
     """A training whose result is known: four epochs of five steps, unless it is to be another number."""
-    epochs = training.epochs or 4
-    accuracy = ACCURACIES[training.arm, training.epochs][training.seed]
+    epochs = run.epochs or 4
+    accuracy = ACCURACIES[run.arm, run.epochs][run.seed]
     history = {"val/accuracy": [0.5] * (epochs - 2) + [accuracy + 0.01, accuracy]}
     final = {"val/accuracy": accuracy, "cam/over_all": accuracy / 2}
-    return Record(training, epochs, 5 * epochs, SECONDS[training.arm] * epochs / 4, history, final)
+    return RunResult(run, epochs, 5 * epochs, SECONDS[run.arm] * epochs / 4, history, final)
 
 
 @pytest.fixture
@@ -41,27 +44,27 @@ def comparison():
 
 
 def test_the_plan(comparison):
-    plan = list(comparison.trainings())
+    plan = list(comparison.runs())
     assert [(t.seed, t.arm) for t in plan][:4] == [(0, "none"), (0, "usual"), (0, "costly"), (1, "none")]
     assert len(plan) == 9
     assert plan[1].settings == ARMS["usual"]
     some = Comparison(ARMS, seeds=[4], only=["costly"])
-    assert [t.arm for t in some.trainings()] == ["none", "costly"]
+    assert [t.arm for t in some.runs()] == ["none", "costly"]
 
 
 def test_at_equal_compute_the_reference_is_trained_as_long_as_what_costs_more(comparison):
-    records = [trained(training) for training in comparison.trainings()]
-    longer = comparison.longer_references(records)
-    assert [(t.arm, t.seed, t.epochs, t.folder) for t in longer] == [
+    results = [trained(run) for run in comparison.runs()]
+    longer = comparison.longer_references(results)
+    assert [(t.arm, t.seed, t.epochs, t.group) for t in longer] == [
         ("none", seed, 12, "none-12-epochs")
         for seed in range(3)  # 2.8 times, rounded up to three
     ]
-    assert Comparison(ARMS, seeds=[0], equal_compute=False).longer_references(records) == []
-    assert [rounded_up(cost) for cost in (1.19, 1.21, 2.4, 2.5, 1000)] == [1, 1.5, 2, 3, 32]
+    assert Comparison(ARMS, seeds=[0], equal_compute=False).longer_references(results) == []
+    assert [round_up_length(cost) for cost in (1.19, 1.21, 2.4, 2.5, 1000)] == [1, 1.5, 2, 3, 32]
 
 
 def test_the_report_by_hand(comparison):
-    report, failures = run(comparison, trained, QUIET)
+    report, failures = run_comparison(comparison, trained, QUIET)
     assert failures == {}
     table = report.table("equal epochs")
     assert table.column("arm") == ["none", "usual", "costly"]
@@ -91,7 +94,7 @@ def test_what_fails_does_not_stop_the_others_and_is_reported(comparison):
             raise TrainingFailedError("no memory")
         return trained(training)
 
-    report, failures = run(comparison, sometimes, QUIET)
+    report, failures = run_comparison(comparison, sometimes, QUIET)
     assert failures["usual, seed 1"] == "no memory"
     assert len(failures) == 4
     assert "failed: costly, seed 2" in report.notes
@@ -105,10 +108,10 @@ def test_without_the_reference_there_is_nothing_to_compare_with(comparison):
     def never(training):
         raise TrainingFailedError("no memory")
 
-    with pytest.raises(ValueError, match="nothing came of the arm 'none'"):
-        run(comparison, never, QUIET)
+    with pytest.raises(ValueError, match="there is no result of the arm 'none'"):
+        run_comparison(comparison, never, QUIET)
     with pytest.raises(ValueError, match="`metric` 'val/f1' is not among what none logged: cam/over_all, val/accuracy"):
-        run(Comparison(ARMS, seeds=[0], metric="val/f1"), trained, QUIET)
+        run_comparison(Comparison(ARMS, seeds=[0], metric="val/f1"), trained, QUIET)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,10 @@ def test_without_the_reference_there_is_nothing_to_compare_with(comparison):
             {"arms": {"none": None}},
             "the arm 'none' must be sections of a configuration, {} for none, got None",
         ),
-        ({"arms": {"none": {}, "../out": {}}}, "an arm's name is the name of its folder too, which '../out' cannot be"),
+        (
+            {"arms": {"none": {}, "../out": {}}},
+            "an arm's name is the name of its folder, too, which '../out' cannot be",
+        ),
     ],
 )
 def test_impossible_comparisons(settings, message):
@@ -131,7 +137,7 @@ def test_impossible_comparisons(settings, message):
 
 def test_settings_over_settings():
     settings = {"model": {"name": "a", "lr": 1}, "seed": 1}
-    assert merged(settings, {"model": {"lr": 2}}) == {"model": {"name": "a", "lr": 2}, "seed": 1}
+    assert merge_settings(settings, {"model": {"lr": 2}}) == {"model": {"name": "a", "lr": 2}, "seed": 1}
     assert settings["model"]["lr"] == 1
 
 
@@ -195,7 +201,7 @@ def test_what_fit_does_not_understand_is_said_before_anything_is_trained(config,
     done.mkdir(parents=True)
     for name in ("settings.json", "result.json"):
         (done / name).write_text("{}")
-    said = r"nothing was trained. It was given --data.batchsize 8, and said: error:(.|\n)*batchsize"
+    said = r"nothing was trained. It was given --data.batchsize 8 and failed with error:(.|\n)*batchsize"
     with pytest.raises(ValueError, match=said):
         main(["compare", "--config", str(config), "--data.batchsize", "8"])
     assert (done / "result.json").read_text() == "{}"
@@ -206,12 +212,12 @@ def test_stopped_by_hand(config, monkeypatch, capsys):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("camaug.experiments.comparison.train", interrupted)
-    monkeypatch.setattr("camaug.experiments.comparison.check_arguments", lambda *_: None)
+    monkeypatch.setattr("camaug.experiments.comparison_folder.ComparisonFolder.train", interrupted)
+    monkeypatch.setattr("camaug.experiments.comparison_folder.ComparisonFolder.check_arguments", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         main(["compare", "--config", str(config), "--seeds", "[0, 1]", "--arms", "mix"])
     assert ended.value.code == 130
-    assert "the same command goes on where this one was" in capsys.readouterr().out
+    assert "the same command resumes" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -241,7 +247,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(config, tmp_path):
 def test_a_configuration_without_arms(tmp_path):
     path = tmp_path / "fit.yaml"
     path.write_text("model: {name: resnet18}")
-    with pytest.raises(ValueError, match="has no section `compare`, with the `arms`"):
+    with pytest.raises(ValueError, match="has no section `compare` with the `arms`"):
         main(["compare", "--config", str(path)])
     path.write_text("compare: {arms: {none: {}}, repeats: 3}")
     with pytest.raises(ValueError, match="`compare` has no setting repeats"):

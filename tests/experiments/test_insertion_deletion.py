@@ -21,7 +21,7 @@ def test_the_true_map_beats_random_and_random_beats_the_wrong_one(two_halves, ba
     assert table.column("images") == [6, 6, 6]
 
     differences = report.table("paired differences")
-    assert differences.columns[1] == "over-all minus that of random, points"
+    assert differences.columns[1] == "over-all minus random, points"
     better, worse = differences.column(differences.columns[1])
     assert better.low > 0 > worse.high
     assert better.value == pytest.approx(left.value - random.value)
@@ -55,7 +55,9 @@ def test_flat_maps_count_and_are_counted(two_halves, batches, explainers):
 
 def test_labels_may_be_explained_instead_of_what_is_predicted(two_halves, batches, explainers):
     half = explainers["half"]
-    report = InsertionDeletionExperiment([half("left"), half("right")], "label", step=0.1).run(two_halves, batches)
+    report = InsertionDeletionExperiment([half("left"), half("right")], target="label", step=0.1).run(
+        two_halves, batches
+    )
     left, right = report.tables[0].column("over-all, %")
     assert right.value > left.value  # the labels say class 1, which looks right
 
@@ -64,7 +66,7 @@ def test_a_method_that_refuses_the_model_is_named_and_the_others_go_on(two_halve
     methods = [explainers["refusing"](), "random"]
     report = InsertionDeletionExperiment(methods, step=0.2).run(two_halves, batches)
     assert report.tables[0].column("method") == ["random"]
-    assert report.tables[0].notes == ("left out: Refusing, which refuses this model: it has no such layer",)
+    assert report.tables[0].notes == ("left out: Refusing, which does not support this model: it has no such layer",)
 
 
 def test_anything_else_is_an_error(two_halves, batches, explainers):
@@ -88,18 +90,18 @@ def test_looking_changes_nothing(two_halves, batches, unchanged):
 def test_the_reference_is_group_cam_or_the_first_unless_another_is_named(net, images, methods, given, reference):
     report = InsertionDeletionExperiment(methods, reference=given, step=0.5).run(net, [ImageBatch(images)])
     differences = report.table("paired differences")
-    assert differences.columns[1] == f"over-all minus that of {reference}, points"
+    assert differences.columns[1] == f"over-all minus {reference}, points"
     assert differences.column("method") == [name for name in methods if name != reference]
 
 
 def test_a_model_that_no_method_works_on_is_an_error_with_the_reasons(net, images):
-    with pytest.raises(ValueError, match=r"none of the methods works on this model:\n  legrad: legrad reads"):
+    with pytest.raises(ValueError, match=r"no method supports this model:\n  legrad: legrad reads"):
         InsertionDeletionExperiment(["legrad"]).run(net, [ImageBatch(images)])
 
 
 def test_a_reference_that_refuses_the_model_is_an_error(net, images):
     experiment = InsertionDeletionExperiment(["random", "legrad"], reference="legrad", step=0.5)
-    with pytest.raises(ValueError, match=r"the reference legrad refuses this model: choose .*random"):
+    with pytest.raises(ValueError, match=r"the reference legrad does not support this model: choose .*random"):
         experiment.run(net, [ImageBatch(images)])
 
 
@@ -129,7 +131,7 @@ def test_bad_settings_are_refused_before_any_work(settings, message):
 )
 def test_targets_that_cannot_be_explained_are_said(two_halves, batches, labels, target, message):
     with pytest.raises(ValueError, match=message):
-        InsertionDeletionExperiment(["random"], target).run(two_halves, [batches[0]._replace(labels=labels)])
+        InsertionDeletionExperiment(["random"], target=target).run(two_halves, [batches[0]._replace(labels=labels)])
 
 
 def test_no_images_are_an_error(two_halves):

@@ -25,7 +25,7 @@ def boxed(batches):
         BoxedView("d.jpg", (small,), (1,)),
     ]
     given = BoxedBatch(images, [view.path for view in views], views, CATEGORIES, INDICES)
-    return [ImageBatch(images, given=given)]
+    return [ImageBatch(images, source=given)]
 
 
 def figures(report, name):
@@ -42,7 +42,7 @@ def test_by_hand(two_halves, boxed, explainers):
     # The maximum of a map that is one over its half is its first place, the half's upper left corner: not on d's box.
     assert own["accuracy, %"] == pytest.approx((100 + 200 / 3) / 2)
     assert own["pairs hit, %"].value == pytest.approx(80)
-    assert own["mass in boxes, %"].value == pytest.approx(100 * (4 + 4 / 128) / 5)
+    assert own["energy in boxes, %"].value == pytest.approx(100 * (4 + 4 / 128) / 5)
     assert own["area, mean over pairs, %"] == pytest.approx(100 * (4 * 0.5 + 4 / 256) / 5)
     assert own["area, mean over categories, %"] == pytest.approx(100 * (0.5 + (2 * 0.5 + 4 / 256) / 3) / 2)
     left = figures(report, "HalfMap")
@@ -50,12 +50,12 @@ def test_by_hand(two_halves, boxed, explainers):
     assert left["pairs hit, %"].value == pytest.approx(40)
     assert left["accuracy within 7 px, %"] == 50  # from the first column to the ninth they are eight apart
     flat = figures(report, "HalfMap side=flat")
-    assert (flat["accuracy, %"], flat["mass in boxes, %"].value, flat["flat maps"]) == (0, 0, 5)
+    assert (flat["accuracy, %"], flat["energy in boxes, %"].value, flat["constant maps"]) == (0, 0, 5)
     categories = report.table("accuracy by category")
     assert categories.column("category") == ["left thing", "right thing"]
     assert categories.column("pairs") == [2, 3]
     assert categories.column("HalfMap side=right, %") == pytest.approx([0, 200 / 3])
-    assert "2 categories have images; 1 have none among those looked at." in report.notes
+    assert "Categories with images: 2 of 3." in report.notes
 
 
 def test_within_the_tolerance(two_halves, boxed, explainers):
@@ -83,28 +83,30 @@ def test_unlikely_pairs_are_left_out_and_counted(two_halves, boxed, explainers):
     given = sorted([answers[0, [0, 2]].max(), answers[1, 1], answers[2, [0, 2]].max(), answers[2, 1], answers[3, 1]])
     between = float(given[1] + given[2]) / 2
     report = PointingGameExperiment([explainers["half"]("own")], minimum_confidence=between).run(two_halves, boxed)
-    assert f"Left out: 2 pairs whose class is given less than {between:.0%}." in report.notes
+    assert f"Left out: 2 pairs whose class is less probable than {between:.0%}." in report.notes
     assert sum(report.table("accuracy by category").column("pairs")) == 3
     boxed[0].images.mul_(0.01)  # nothing is certain in the dark
     impossible = PointingGameExperiment([explainers["half"]("own")], minimum_confidence=1.0)
-    with pytest.raises(ValueError, match=r"no pair of an image and a category .*: 5 pairs are of a class that the"):
+    with pytest.raises(ValueError, match=r"no pair of an image and a category .*: 5 pairs are of a class whose"):
         impossible.run(two_halves, boxed)
 
 
 def test_a_method_that_refuses_is_named(two_halves, boxed, explainers):
     report = PointingGameExperiment(["random", explainers["refusing"]()]).run(two_halves, boxed)
     assert report.table("pointing game").column("method") == ["random"]
-    assert any("left out: Refusing, which refuses this model" in note for note in report.table("pointing game").notes)
+    assert any(
+        "left out: Refusing, which does not support this model" in note for note in report.table("pointing game").notes
+    )
 
 
 def test_data_that_it_cannot_be_played_on(two_halves, batches, boxed):
     experiment = PointingGameExperiment(["random"])
     with pytest.raises(ValueError, match=r"needs images with boxes, .* give it BoxesDataModule"):
         experiment.run(two_halves, batches)
-    given = boxed[0].given
-    with pytest.raises(ValueError, match=r"which of the model's classes .* data.class_indices"):
-        experiment.run(two_halves, [boxed[0]._replace(given=given._replace(class_indices=None))])
+    given = boxed[0].source
+    with pytest.raises(ValueError, match=r"are not mapped to the model's classes: set data.class_indices"):
+        experiment.run(two_halves, [boxed[0]._replace(source=given._replace(class_indices=None))])
     with pytest.raises(ValueError, match=r"names the classes \[7\], and the model has 3"):
-        experiment.run(two_halves, [boxed[0]._replace(given=given._replace(class_indices=((7,), (1,), (2,))))])
+        experiment.run(two_halves, [boxed[0]._replace(source=given._replace(class_indices=((7,), (1,), (2,))))])
     with pytest.raises(ValueError, match="`tolerance` must be at least 0 pixels"):
         PointingGameExperiment(["random"], tolerance=-1)

@@ -39,16 +39,16 @@ def test_rows_are_methods_alone_and_in_batches(net, images, explainers, clock):
     report = RunTimeExperiment(methods, batch_sizes=[1, 3], rounds=2).run(net, [ImageBatch(images)])
     table = report.table("run time")
     assert table.column("method") == ["one forward pass", "group-cam groups=4", "SlowGradCAM"] * 2
-    assert table.column("images at once") == [1, 1, 1, 3, 3, 3]
+    assert table.column("batch size") == [1, 1, 1, 3, 3, 3]
     assert table.column("queries") == [1, 6, 1] * 2
-    assert table.notes == ("left out: Refusing, which refuses this model: it has no such layer",)
-    assert table.column("ms an image") == pytest.approx([2000, 12_000, 5000] * 2)
-    assert table.column("times a forward pass") == pytest.approx([1, 6, 2.5] * 2)
+    assert table.notes == ("left out: Refusing, which does not support this model: it has no such layer",)
+    assert table.column("ms per image") == pytest.approx([2000, 12_000, 5000] * 2)
+    assert table.column("ratio to a forward pass") == pytest.approx([1, 6, 2.5] * 2)
 
 
 def test_a_batch_larger_than_the_images_is_all_of_them(net, images):
     report = RunTimeExperiment(["grad-cam"], batch_sizes=[2, 16, 64], rounds=1).run(net, [ImageBatch(images)])
-    assert report.tables[0].column("images at once") == [2, 2, 4, 4]
+    assert report.tables[0].column("batch size") == [2, 2, 4, 4]
 
 
 @pytest.mark.parametrize(

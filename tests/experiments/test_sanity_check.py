@@ -89,12 +89,12 @@ def test_layers_are_chosen_evenly_and_pictured(net, one_batch):
     report = SanityCheckExperiment(["grad-cam", Brightness()], layers=2, shown=2).run(net, one_batch)
     assert report.table("cascading randomisation").column("random from the head down to") == ["6", "0"]
     assert "2 of the 3 layers" in report.notes[1]
-    names = [picture.name for picture in report.pictures]
+    names = [picture.name for picture in report.images]
     assert names == [
         "cascading randomisation of grad-cam", "independent randomisation of grad-cam",
         "cascading randomisation of Brightness", "independent randomisation of Brightness",
     ]  # fmt: skip
-    strip = report.pictures[2].picture  # image, intact, two layers; two images
+    strip = report.images[2].image  # image, intact, two layers; two images
     assert strip.shape[2] >= 4 * 112
     side = 112
     step = (strip.shape[2] - side) // 3

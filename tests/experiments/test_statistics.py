@@ -10,7 +10,7 @@ import scipy.stats
 import torch
 
 from camaug.experiments import Interval, mean_interval, paired_interval
-from camaug.experiments.statistics import interval_note
+from camaug.experiments.mean_interval import interval_note
 
 
 @pytest.fixture

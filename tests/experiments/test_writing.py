@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 
 import pytest
@@ -12,9 +13,10 @@ from PIL import Image
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from camaug.experiments import Curves, Interval, Pictures, Report, Table, write_report, writing
-from camaug.experiments.plotting import plot
-from camaug.experiments.writing import file_name, to_csv, to_markdown
+from camaug.experiments import Curves, Interval, Report, ReportImage, Table, write_report
+from camaug.experiments.plot_curves import plot_curves
+from camaug.experiments.table_text import to_csv, to_markdown
+from camaug.experiments.write_report import file_name
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def report() -> Report:
         "a curve", "x, %", "y, %", {"one": ([0, 1], [0, 1]), "two": ([0, 1], [1, 0])}, {"one": ([0, 0], [1, 2])}
     )
     red = torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1).expand(3, 6, 5)
-    return Report("A title", [table], [curves], [Pictures("red", red)], ("a note",))
+    return Report("A title", [table], [curves], [ReportImage("red", red)], ("a note",))
 
 
 def quiet(width: int = 100) -> Console:
@@ -93,7 +95,7 @@ def test_a_report_that_was_not_finished_is_not_there(report, tmp_path, monkeypat
     def interrupted(table: Table) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writing, "to_csv", interrupted)
+    monkeypatch.setattr(importlib.import_module("camaug.experiments.write_report"), "to_csv", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_report(report, tmp_path, console=quiet())
     assert not (tmp_path / "report.md").exists()
@@ -103,11 +105,11 @@ def test_a_report_that_was_not_finished_is_not_there(report, tmp_path, monkeypat
 
 def test_a_plot_draws_each_line_in_a_colour_of_its_own():
     lines = {str(number): ([0.0, 1.0], [float(number), float(number)]) for number in range(3)}
-    picture = plot(Curves("c", "x", "y", lines))
+    picture = plot_curves(Curves("c", "x", "y", lines))
     assert picture.shape[2] == 900
     colours = {tuple(pixel) for pixel in (picture * 255).round().int().flatten(1).T.tolist()}
     assert {(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0x00, 0x9E, 0x73)} <= colours
-    fewer = plot(Curves("c", "x", "y", {"0": lines["0"]}))
+    fewer = plot_curves(Curves("c", "x", "y", {"0": lines["0"]}))
     assert (0xD5, 0x5E, 0x00) not in {tuple(p) for p in (fewer * 255).round().int().flatten(1).T.tolist()}
 
 

@@ -23,8 +23,11 @@ from rich.console import Console
 from camaug import explain
 from camaug.cli import main
 from camaug.datamodules import ImageFolderDataModule, PhotoFolder
-from camaug.experiments.report import Report, Table
-from camaug.experiments.writing import print_report, to_markdown, write_report
+from camaug.experiments.print_report import print_report
+from camaug.experiments.report import Report
+from camaug.experiments.table import Table
+from camaug.experiments.table_text import to_markdown
+from camaug.experiments.write_report import write_report
 from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.load_weights import load_weights

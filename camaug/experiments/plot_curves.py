@@ -1,4 +1,4 @@
-"""Curves to pictures."""
+"""`plot_curves`, which draws the curves of a report."""
 
 from __future__ import annotations
 
@@ -12,41 +12,40 @@ from torch import Tensor
 from camaug.experiments.report import Curves
 from camaug.utils.optional import import_extra
 
-__all__ = ["plot"]
+__all__ = ["plot_curves"]
 
-# Okabe and Ito's colours, which people of every kind of colour vision tell apart; on white, without the yellow.
+# Okabe and Ito's colours, which are distinguishable for every kind of colour vision, without yellow on white.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _DASHES = ("-", "--", ":", "-.")
-_MARKED_UP_TO = 20
-_INCHES = (7.5, 4.2)
-_INCHES_A_LEGEND_LINE = 0.22
-_LEGEND_LETTERS = 105
+_MAX_MARKERS = 20
+_WIDTH, _HEIGHT = 7.5, 4.2  # inches
+_LEGEND_LINE_HEIGHT = 0.22
+_LEGEND_CHARACTERS = 105
 _DOTS_PER_INCH = 120
 
 
-def plot(curves: Curves) -> Tensor:
+def plot_curves(curves: Curves) -> Tensor:
     """Draw curves.
 
     Args:
-        curves: The lines; from the eighth on they are dashed, so that no two look alike.
+        curves: The lines. From the eighth on they are dashed, so that no two are alike.
 
     Returns:
-        A picture (3, H, 900) in [0, 1], the legend below the lines.
+        An image (3, H, 900) in [0, 1], with the legend below the lines.
 
     Raises:
         ImportError: If matplotlib is not installed.
     """
-    columns = max(1, min(4, _LEGEND_LETTERS // max((len(name) + 6 for name in curves.series), default=1)))
-    height = _INCHES[1] + _INCHES_A_LEGEND_LINE * math.ceil(len(curves.series) / columns)
-    size = (_INCHES[0], height)
-    figure = _matplotlib("figure").Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
+    columns = max(1, min(4, _LEGEND_CHARACTERS // max((len(name) + 6 for name in curves.series), default=1)))
+    height = _HEIGHT + _LEGEND_LINE_HEIGHT * math.ceil(len(curves.series) / columns)
+    figure = _matplotlib("figure").Figure(figsize=(_WIDTH, height), dpi=_DOTS_PER_INCH, layout="constrained")
     # Not pyplot, which would choose a backend for the whole process.
     canvas = _matplotlib("backends.backend_agg").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for number, (name, (xs, ys)) in enumerate(curves.series.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
-        marker = "o" if 1 <= len(xs) <= _MARKED_UP_TO else None
+        marker = "o" if 1 <= len(xs) <= _MAX_MARKERS else None
         axes.plot(xs, ys, dash, color=colour, marker=marker, markersize=4, label=name)
         if name in curves.bands:
             axes.fill_between(xs, *curves.bands[name], color=colour, alpha=0.15, linewidth=0)

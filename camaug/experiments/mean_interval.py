@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from camaug.experiments.report import Interval
+from camaug.experiments.table import Interval
 from camaug.utils.optional import import_extra
 
 __all__ = ["IntervalMethod", "interval_note", "mean_interval", "paired_interval"]
@@ -27,20 +27,20 @@ def mean_interval(
     method: IntervalMethod = "bootstrap",
     seed: int = 0,
 ) -> Interval:
-    """The mean of a sample, and the confidence interval of the mean of what it was drawn from.
+    """Return the mean of a sample and the confidence interval of the population's mean.
 
-    The bootstrap (bias-corrected and accelerated: Efron 1987, 9999 resamples) assumes nothing of the values'
-    distribution and wants a few dozen of them, images for example. For few values, such as the seeds of a training,
-    Student's t is the one to take: it assumes that they are normally distributed.
+    The bootstrap (bias-corrected and accelerated: Efron 1987, 9999 resamples) assumes nothing about the distribution of
+    the values and needs a few dozen of them, images for example. Student's t suits few values, such as the seeds of a
+    comparison: it assumes that they are normally distributed.
 
     Args:
-        values: One number an image, or a run: (N,), all finite.
-        confidence: Share of such intervals that contain the true mean, in (0, 1).
+        values: One number for each image or training run: (N,), all finite.
+        confidence: Share of intervals that contain the true mean, in (0, 1).
         method: ``"bootstrap"`` or ``"t"``.
-        seed: Of the bootstrap; the same values and seed give the same interval.
+        seed: Seed of the bootstrap; the same values and seed give the same interval.
 
     Returns:
-        The mean and its interval, which is not known (None) for one value and for values that are all the same.
+        The mean and its interval, which is unknown (None) for one value and for values that are all equal.
 
     Raises:
         ValueError: If there are no values, one is not finite, or an argument is out of range.
@@ -55,7 +55,7 @@ def mean_interval(
         raise ValueError(f"`confidence` must be between 0 and 1, got {confidence}")
     if method not in ("bootstrap", "t"):
         raise ValueError(f"`method` must be 'bootstrap' or 't', got {method!r}")
-    sample = _sample(values)
+    sample = _to_sample(values)
     mean = float(sample.mean())
     if len(sample) == 1 or np.ptp(sample) == 0:
         return Interval(mean)
@@ -71,45 +71,45 @@ def paired_interval(
     method: IntervalMethod = "bootstrap",
     seed: int = 0,
 ) -> Interval:
-    """The mean difference of two samples of the same images, or seeds, and its confidence interval.
+    """Return the mean difference of two samples of the same images, or seeds, and its confidence interval.
 
-    What makes an image hard makes it hard for both, and is gone from the difference: the interval is narrower than
-    those of the two means, and one without 0 in it says that the two differ.
+    Images that are hard in both samples cancel out, so the interval is narrower than the intervals of the two means.
+    The samples differ if the interval does not contain 0.
 
     Args:
         values: (N,).
-        reference: What is subtracted, (N,): of the same images in the same order.
-        confidence: Share of such intervals that contain the true mean difference, in (0, 1).
+        reference: Values that are subtracted, (N,), of the same images in the same order.
+        confidence: Share of intervals that contain the true mean difference, in (0, 1).
         method: ``"bootstrap"`` or ``"t"``, see :func:`mean_interval`.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
 
     Returns:
         The mean of ``values - reference`` and its interval.
 
     Raises:
-        ValueError: If the samples are of different lengths, and as :func:`mean_interval` does.
+        ValueError: If the samples have different lengths, and for the reasons of :func:`mean_interval`.
 
     Example:
         >>> paired_interval([1.0, 2.0, 3.5], [0.5, 1.0, 2.0], method="t").value
         1.0
     """
-    first, second = _sample(values), _sample(reference)
+    first, second = _to_sample(values), _to_sample(reference)
     if len(first) != len(second):
         raise ValueError(f"paired samples must be of the same images, got {len(first)} values and {len(second)}")
     return mean_interval((first - second).tolist(), confidence=confidence, method=method, seed=seed)
 
 
-def interval_note(confidence: float, count: int, what: str = "images") -> str:
-    """What a report says of the intervals over images.
+def interval_note(confidence: float, count: int, unit: str = "images") -> str:
+    """Return the note of a report that explains its intervals.
 
     Example:
         >>> interval_note(0.95, 100)
         'In brackets: 95% confidence intervals of the mean over 100 images (bootstrap).'
     """
-    return f"In brackets: {confidence:.0%} confidence intervals of the mean over {count} {what} (bootstrap)."
+    return f"In brackets: {confidence:.0%} confidence intervals of the mean over {count} {unit} (bootstrap)."
 
 
-def _sample(values: Sequence[float] | Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _to_sample(values: Sequence[float] | Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
     sample = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
     if sample.ndim != 1 or len(sample) == 0:
         raise ValueError(f"expected at least one value, (N,), to take the mean of, got shape {sample.shape}")
@@ -121,7 +121,7 @@ def _sample(values: Sequence[float] | Tensor) -> np.ndarray[Any, np.dtype[np.flo
 def _bootstrap(sample: np.ndarray[Any, np.dtype[np.float64]], confidence: float, seed: int) -> tuple[float, float]:
     stats = _scipy_stats()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # its answer is NaN, which the caller looks for
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the result is NaN, which the caller handles
         result = stats.bootstrap(
             (sample,),
             np.mean,

@@ -1,0 +1,128 @@
+"""The command ``compare``: training runs that differ in one setting, over several seeds, against control arms."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from camaug.experiments.comparison import Comparison
+from camaug.experiments.comparison_folder import ComparisonFolder
+from camaug.experiments.experiment import require_extras
+from camaug.experiments.report import Report
+from camaug.experiments.run_comparison import run_comparison
+from camaug.experiments.training_run import RunResult, TrainingRun
+from camaug.experiments.write_report import write_report
+from camaug.utils.atomic_write import write_atomically
+
+__all__ = ["compare_command", "merge_settings"]
+
+_EXAMPLE = "configs/experiments/finetune.yaml"
+
+
+def compare_command(arguments: Sequence[str]) -> Report:
+    """Run the command ``compare``.
+
+    Args:
+        arguments: ``--config FILE`` once or several times, later files over earlier ones; ``--output``, ``--seeds`` and
+            ``--arms`` instead of the file's. All other arguments are passed to every ``fit``.
+
+    Returns:
+        The report, which is also printed, and written into the output folder.
+
+    Raises:
+        SystemExit: With code 1, after the report, if a training run failed.
+    """
+    require_extras()
+    options, fit_arguments = _parser().parse_known_args(list(arguments))
+    comparison, settings = _read_configs(options)
+    directory = Path(comparison.output)
+    directory.mkdir(parents=True, exist_ok=True)
+    base = directory / "common.yaml"
+    write_atomically(base, yaml.safe_dump(settings))
+    folder = ComparisonFolder(directory, base, fit_arguments)
+    if not all(folder.load(run) for run in comparison.runs()):
+        folder.check_arguments()
+
+    def load_or_train(run: TrainingRun) -> RunResult:
+        return folder.load(run) or folder.train(run)
+
+    console = Console()
+    try:
+        report, failures = run_comparison(comparison, load_or_train, console)
+    except KeyboardInterrupt:
+        console.print("stopped: the same command resumes")
+        raise SystemExit(130) from None
+    from torch.utils.tensorboard import SummaryWriter  # loads TensorBoard, which `import camaug` does not need
+
+    with SummaryWriter(directory / "report") as writer:
+        write_report(report, directory, writer, console)
+    console.print(f"report: {directory / 'report.md'}", markup=False, highlight=False, soft_wrap=True)
+    if failures:
+        raise SystemExit(1)
+    return report
+
+
+def merge_settings(settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with the overrides applied, section by section.
+
+    Example:
+        >>> merge_settings({"model": {"name": "a", "lr": 1}}, {"model": {"lr": 2}, "data": {}})
+        {'model': {'name': 'a', 'lr': 2}, 'data': {}}
+    """
+    merged = dict(settings)
+    for name, value in overrides.items():
+        old = merged.get(name)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[name] = merge_settings(old, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _read_configs(options: argparse.Namespace) -> tuple[Comparison, dict[str, Any]]:
+    """Return the comparison and the settings that its training runs share."""
+    settings: dict[str, Any] = {}
+    for path in options.config:
+        settings = merge_settings(settings, yaml.safe_load(Path(path).read_text()) or {})
+    section = settings.pop("compare", None)
+    if section is None:
+        raise ValueError(
+            f"{', '.join(options.config)} has no section `compare` with the `arms` of a comparison: see {_EXAMPLE}"
+        )
+    unknown = sorted(set(section) - {field.name for field in fields(Comparison)})
+    if unknown:
+        raise ValueError(f"`compare` has no setting {', '.join(unknown)}: see {_EXAMPLE}")
+    overrides = {name: value for name in ("output", "seeds", "only") if (value := getattr(options, name))}
+    return Comparison(**{**section, **overrides}), settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train.py compare",
+        allow_abbrev=False,
+        description="Train the arms of a comparison over several seeds and report the results. All other arguments are "
+        "passed to every `fit`: --data.root PATH, --model.name NAME, --trainer.max_epochs N.",
+    )
+    parser.add_argument(
+        "--config", action="append", required=True, help="file with a section `compare`; later files override"
+    )
+    parser.add_argument("--output", help="folder of the training runs and of the report")
+    parser.add_argument("--seeds", type=_parse_numbers, help="train with these seeds: 0,1,2")
+    parser.add_argument(
+        "--arms", dest="only", type=_parse_names, help="train only these arms and the reference: mix,mixup"
+    )
+    return parser
+
+
+def _parse_numbers(text: str) -> list[int]:
+    return [int(name) for name in _parse_names(text)]
+
+
+def _parse_names(text: str) -> list[str]:
+    return [name.strip() for name in text.strip("[] ").split(",")]
