@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = README + "".join((ROOT / "docs" / name).read_text() for name in ("experiments.md", "metrics.md"))
 METHODS = (ROOT / "docs/methods.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+PATH = re.compile(r"`([\w.-]+(?:/[\w.-]*)+|[\w.-]+\.py)`")
 FOLDERS = {"camaug": "camaug", "callbacks": "camaug.callbacks", "datamodules": "camaug.datamodules"}
 MODULES = [
     ".".join([package, *path.relative_to(ROOT / folder).with_suffix("").parts]).removesuffix(".__init__")
@@ -141,3 +143,26 @@ def test_the_page_of_recipes_names_every_one_and_its_code_runs():
     assert set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)*)` \| ", page, flags=re.MULTILINE)) >= set(list_recipes())
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         exec(compile(block, "augmentation.md", "exec"), {})
+
+
+def test_every_path_of_the_architecture_exists():
+    paths = set(PATH.findall(ARCHITECTURE))
+    assert len(paths) > 50
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def test_the_ways_through_the_files_are_short():
+    ways = ARCHITECTURE.split("## Three ways through the files")[1].split("## Where to add things")[0].split("### ")[1:]
+    steps = {way.splitlines()[0]: re.findall(r"^\d+\. `(.+?)`:", way, flags=re.MULTILINE) for way in ways}
+    assert list(steps) == ["A training batch", "A probe image", "A map of the saliency bank"]
+    assert all(3 <= len(way) <= 8 for way in steps.values())
+
+
+def test_the_floors_of_the_architecture_are_those_of_the_imports():
+    from tests.test_imports import FLOORS, module_of
+
+    floors: dict[str, set[str]] = {}
+    for number, folders in re.findall(r"^\| (\d?) ?\| (.+?) \| .+ \|$", ARCHITECTURE, flags=re.MULTILINE):
+        floor = number or next(reversed(floors))
+        floors.setdefault(floor, set()).update(module_of(Path(path)) for path in PATH.findall(folders))
+    assert [floors[str(number)] for number in range(1, len(FLOORS) + 1)] == FLOORS

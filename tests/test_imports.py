@@ -12,7 +12,7 @@ import pytest
 import camaug
 
 ROOT = Path(__file__).parents[1]
-# The floors of docs/architecture.md.
+# As in docs/architecture.md, which tests/test_docs.py checks.
 FLOORS = [
     {"camaug.functional", "camaug.inspection", "camaug.images", "camaug.utils", "camaug.version"},
     {"camaug.fast_forward", "camaug.saliency_bank", "camaug.tensorboard"},
