@@ -23,7 +23,7 @@ def fit(module, loader, make_trainer, *callbacks, **settings):
     return trainer
 
 
-def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_trainer):
+def test_values_equal_those_of_the_metrics_on_the_same_images(module, make_trainer):
     data = Blobs(size=6)
     loader = DataLoader(data, batch_size=4)
     trainer = fit(module, loader, make_trainer, CamEvaluator(EVERY, "grad-cam", images=6), max_epochs=1)
@@ -36,10 +36,10 @@ def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_traine
     insertion, drop, road, trust = InsertionDeletion(), AverageDrop(), ROAD(), Trust("grad-cam")
     for metric in (insertion, drop, road, trust):
         metric.update(module, images, maps, labels)
-    mass, pointing = EnergyInMask(), PointingGame(3)
-    mass.update(maps, masks)
+    energy, pointing = EnergyInMask(), PointingGame(3)
+    energy.update(maps, masks)
     pointing.update(maps, masks, labels)
-    prefixed = {insertion: "", drop: "", trust: "", road: "road_", mass: "object_", pointing: "pointing_"}
+    prefixed = {insertion: "", drop: "", trust: "", road: "road_", energy: "object_", pointing: "pointing_"}
     for metric, prefix in prefixed.items():
         for name, value in metric.compute().items():
             logged = trainer.callback_metrics[f"cam/{prefix}{name}"]
@@ -47,7 +47,7 @@ def test_figures_are_those_of_the_metrics_on_the_same_images(module, make_traine
 
 
 class Corners(torch.utils.data.Dataset):
-    """Images of four classes, each all of one colour, and a module that knows them by it."""
+    """Images of four classes, each of a single colour."""
 
     def __init__(self, size: int = 12) -> None:
         self.targets = [index % 4 for index in range(size)]
@@ -60,7 +60,7 @@ class Corners(torch.utils.data.Dataset):
 
 
 class ByColour(L.LightningModule):
-    """The logit of a class is ten times the mean of its channel."""
+    """A classifier whose logits are the scaled means of the channels."""
 
     def __init__(self, scale: float = 10.0) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class ByColour(L.LightningModule):
 
 
 def test_mosaics_of_confident_images_without_annotation(make_trainer):
-    """Each class's heat lies in its own cell of every mosaic, up to what shrinking blurs at the edges."""
+    """Each class's heatmap is inside its own cell of every mosaic, up to the blur of downscaling at the edges."""
     loader = DataLoader(Corners(), batch_size=4)
     trainer = make_trainer(CamEvaluator(["grid_pointing_game"], "grad-cam", images=12))
     trainer.validate(ByColour(), loader)
@@ -105,24 +105,27 @@ def test_images_without_an_object_are_left_out_and_reported(module, make_trainer
     module.eval()
     kept = [0, 1, 4, 2, 5]
     images, labels = torch.stack([data.images[n] for n in kept]), torch.tensor([data.targets[n] for n in kept])
-    mass = EnergyInMask()
-    mass.update(GradCAM()(module, images, labels).maps, torch.stack([data.masks[n] for n in kept]))
+    energy = EnergyInMask()
+    energy.update(GradCAM()(module, images, labels).maps, torch.stack([data.masks[n] for n in kept]))
     assert trainer.callback_metrics["cam/object_energy"].item() == pytest.approx(
-        float(mass.compute()["energy"]), abs=1e-4
+        float(energy.compute()["energy"]), abs=1e-4
     )
     assert trainer.callback_metrics["cam/pointing_classes"] == 3
 
 
-def test_drift_is_since_the_last_look_and_known_from_the_first_epoch(module, loader, make_trainer):
+def test_drift_is_since_the_previous_evaluation_from_the_first_epoch_on(module, loader, make_trainer):
     class Keep(L.Callback):
         maps: list[torch.Tensor] = []  # noqa: RUF012
 
         def snapshot(self, module):
-            self.maps.append(GradCAM()(module, *self.asked).maps)
+            self.maps.append(GradCAM()(module, *self.images_and_labels).maps)
 
         def on_train_start(self, trainer, module):
             batches = [trainer.val_dataloaders.dataset[index] for index in (0, 3, 1, 4, 2, 5)]
-            self.asked = torch.stack([image for image, _ in batches]), torch.tensor([label for _, label in batches])
+            self.images_and_labels = (
+                torch.stack([image for image, _ in batches]),
+                torch.tensor([label for _, label in batches]),
+            )
             self.snapshot(module)
 
         def on_validation_epoch_end(self, trainer, module):
@@ -203,13 +206,13 @@ def test_a_failure_is_a_warning_and_training_goes_on(module, loader, make_traine
         warnings.simplefilter("always")
         trainer.fit(module, loader, loader)
     assert trainer.current_epoch == 2
-    said = [str(warning.message) for warning in caught]
-    assert any("no heat today" in text and "training goes on" in text for text in said)
-    assert any("logs no average_drop in epoch 0: no image was evaluated" in text for text in said)
+    messages = [str(warning.message) for warning in caught]
+    assert any("no heat today" in text and "training goes on" in text for text in messages)
+    assert any("logs no average_drop in epoch 0: no image was evaluated" in text for text in messages)
     assert "cam/average_drop" not in trainer.callback_metrics
 
 
-def test_metrics_that_need_to_know_the_object(module, make_trainer):
+def test_metrics_that_need_masks(module, make_trainer):
     data = torch.utils.data.TensorDataset(torch.rand(6, 3, 24, 24), torch.arange(6) % 3)
     loader = DataLoader(data, batch_size=3)
     with pytest.raises(

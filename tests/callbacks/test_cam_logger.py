@@ -28,7 +28,7 @@ def pixels(event) -> np.ndarray:
 
 
 class Batches:
-    """A loader of its own kind."""
+    """A loader that is no ``DataLoader``."""
 
     def __init__(self, batches):
         self.batches = batches
@@ -41,7 +41,7 @@ class Batches:
 
 
 class Broken(Explainer):
-    """Works on the first image that is tried, and fails from then on."""
+    """An explainer that fails from its second call on."""
 
     calls = 0
 
@@ -56,7 +56,7 @@ class Broken(Explainer):
 
 
 class Terminated(Broken):
-    """Is told to end in the midst of a look, which fails of it."""
+    """An explainer whose process gets a SIGTERM during the first snapshot."""
 
     calls = 0
 
@@ -66,7 +66,7 @@ class Terminated(Broken):
         return super().__call__(model, images, targets, forward=forward)
 
 
-def test_one_constant_tag_an_image_one_step_an_epoch(module, loader, make_trainer, read_events):
+def test_each_image_has_one_tag_and_each_epoch_one_step(module, loader, make_trainer, read_events):
     trainer = make_trainer(CamLogger(EXPLAINER, images=6), max_epochs=3)
     trainer.fit(module, loader, loader)
     events = read_events()
@@ -75,10 +75,10 @@ def test_one_constant_tag_an_image_one_step_an_epoch(module, loader, make_traine
     expected = [f"cam/{name}/{index}" for name, indices in named.items() for index in indices]
     assert sorted(tags) == sorted([*expected, "cam/overview"])
     for tag in tags:
-        pictures = [pixels(event) for event in events.Images(tag)]
+        images = [pixels(event) for event in events.Images(tag)]
         assert [event.step for event in events.Images(tag)] == [0, 1, 2]
-        assert len({picture.shape for picture in pictures}) == 1
-        assert not np.array_equal(pictures[0], pictures[2])
+        assert len({image.shape for image in images}) == 1
+        assert not np.array_equal(images[0], images[2])
     panels = pixels(events.Images("cam/left/0")[0])
     assert panels.shape[1] == 3 * 192 + 2 * 4
     of_the_object = {"cam/object_area", "cam/object_energy"}
@@ -88,18 +88,18 @@ def test_one_constant_tag_an_image_one_step_an_epoch(module, loader, make_traine
     assert logged == of_the_object | of_trust | others
     assert len(events.Scalars("cam/head_similarity")) == 1  # every fifth epoch
     assert events.Scalars("cam/object_area")[0].value == pytest.approx(1 / 9, abs=1e-6)
-    assert [event.step for event in events.Scalars("cam/drift")] == [5, 8]  # from the second look on
+    assert [event.step for event in events.Scalars("cam/drift")] == [5, 8]  # from the second snapshot on
 
 
-def test_the_picture_shows_the_image_and_the_heat(module, loader, dataset, make_trainer, read_events):
+def test_a_panel_shows_the_image_and_the_heatmap(module, loader, dataset, make_trainer, read_events):
     trainer = make_trainer(CamLogger("grad-cam", images=3, strength=0.5, colormap="gray"), max_epochs=1)
     trainer.fit(module, loader, loader)
-    picture = pixels(read_events().Images("cam/left/0")[0])[:192].astype(float) / 255  # a JPEG: near, not equal
-    shown = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=8, mode="bicubic").clamp(0, 1)[0]
-    assert np.abs(picture[:, :192].transpose(2, 0, 1) - shown.numpy()).mean() < 0.01
+    panel = pixels(read_events().Images("cam/left/0")[0])[:192].astype(float) / 255  # a JPEG: close, not equal
+    image = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=8, mode="bicubic").clamp(0, 1)[0]
+    assert np.abs(panel[:, :192].transpose(2, 0, 1) - image.numpy()).mean() < 0.01
     explanation = GradCAM()(module, dataset.images[:1])
-    heat = torch.nn.functional.interpolate(explanation.maps[:, None], (192, 192), mode="bilinear")[0, 0]
-    assert np.abs(picture[:, 196:388, 0] - (0.5 * shown[0] + 0.5 * heat).numpy()).mean() < 0.02
+    heatmap = torch.nn.functional.interpolate(explanation.maps[:, None], (192, 192), mode="bilinear")[0, 0]
+    assert np.abs(panel[:, 196:388, 0] - (0.5 * image[0] + 0.5 * heatmap).numpy()).mean() < 0.02
 
 
 def test_the_true_class_is_shown_only_where_it_differs(module, loader, make_trainer, read_events):
@@ -120,7 +120,7 @@ def test_every_n_epochs(module, loader, make_trainer, read_events):
     assert [event.step for event in read_events().Images("cam/overview")] == [1, 3]
 
 
-def test_pictures_may_be_fewer_than_looks(module, loader, make_trainer, read_events):
+def test_panels_may_be_rarer_than_snapshots(module, loader, make_trainer, read_events):
     trainer = make_trainer(CamLogger("grad-cam", images=3, images_every_n_epochs=3), max_epochs=4)
     trainer.fit(module, loader, loader)
     trainer.test(module, loader, verbose=False)
@@ -130,9 +130,7 @@ def test_pictures_may_be_fewer_than_looks(module, loader, make_trainer, read_eve
     assert len(events.Scalars("cam/confidence")) == 4
 
 
-def test_pictures_of_a_long_training_are_as_many_as_tensorboard_shows(
-    module, loader, make_trainer, read_events, tmp_path
-):
+def test_a_long_run_has_as_many_panels_as_tensorboard_shows(module, loader, make_trainer, read_events, tmp_path):
     loggers = [TensorBoardLogger(tmp_path, "run", version="0"), CSVLogger(tmp_path, "csv", version="")]
     trainer = make_trainer(CamLogger("grad-cam", images=1), max_epochs=24, logger=loggers, limit_train_batches=1)
     trainer.fit(module, loader, loader)
@@ -150,12 +148,12 @@ def test_validate_and_test_log_under_their_own_names(module, loader, make_traine
     assert {"cam_validate/overview", "cam_validate/left/0", "cam_test/overview", "cam_test/right/2"} <= set(tags)
 
 
-def test_training_data_are_watched_without_validation_data(module, loader, make_trainer, read_events):
+def test_training_images_are_logged_without_validation_data(module, loader, make_trainer, read_events):
     make_trainer(CamLogger("grad-cam", images=3)).fit(module, loader)
     assert len(read_events().Images("cam/overview")) == 2
 
 
-def test_the_model_is_given_back_in_training_mode_without_hooks(module, loader, make_trainer):
+def test_the_model_stays_in_training_mode_without_hooks(module, loader, make_trainer):
     make_trainer(CamLogger(EXPLAINER, images=3)).fit(module, loader, loader)
     assert all(not part._forward_hooks for part in module.modules())
     assert all(part.training for part in module.modules())
@@ -167,11 +165,11 @@ def test_a_failure_is_one_warning_with_its_traceback_and_training_goes_on(module
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trainer.fit(module, loader, loader)
-    said = [str(warning.message) for warning in caught if "CamLogger" in str(warning.message)]
-    assert len(said) == 1
-    assert "could not log heatmaps in epoch 0" in said[0]
-    assert "Traceback" in said[0]
-    assert "no heat today" in said[0]
+    messages = [str(warning.message) for warning in caught if "CamLogger" in str(warning.message)]
+    assert len(messages) == 1
+    assert "could not log heatmaps in epoch 0" in messages[0]
+    assert "Traceback" in messages[0]
+    assert "no heat today" in messages[0]
     assert trainer.current_epoch == 3
     assert Broken.calls == 4  # it tries again in every epoch
 
@@ -224,26 +222,26 @@ def test_wrong_arguments(settings, message):
         (CamLogger(GroupCAM(groups=9), images=3), "`groups` must be between 1 and the layer's 8 channels, got 9"),
     ],
 )
-def test_what_cannot_work_is_an_error_before_the_first_batch(callback, message, module, loader, make_trainer):
+def test_impossible_settings_are_errors_before_the_first_batch(callback, message, module, loader, make_trainer):
     with pytest.raises(ValueError, match=message):
         make_trainer(callback).fit(module, loader, loader)
     assert module.seen == []
 
 
-def test_a_look_that_fails_of_a_sigterm_ends_the_training_without_a_word(module, loader, make_trainer):
+def test_a_snapshot_that_fails_after_a_sigterm_ends_the_run_without_a_warning(module, loader, make_trainer):
     trainer = make_trainer(CamLogger(Terminated(), images=3, fast=False), max_epochs=3)
     with pytest.raises(SIGTERMException):
         trainer.fit(module, loader, loader)
     assert trainer.current_epoch == 0
 
 
-def test_no_logger_for_pictures_is_a_warning(module, loader, make_trainer):
+def test_no_logger_for_images_is_a_warning(module, loader, make_trainer):
     with pytest.warns(UserWarning, match="CamLogger found no logger that takes images"):
         make_trainer(CamLogger("grad-cam", images=3), logger=False).fit(module, loader)
     assert len(module.seen) == 6
 
 
-def test_as_many_images_as_there_are_unless_a_number_is_asked_for(module, dataset, make_trainer, read_events):
+def test_a_smaller_data_set_is_logged_whole_by_default(module, dataset, make_trainer, read_events):
     loader = DataLoader(torch.utils.data.Subset(dataset, range(5)), batch_size=5)
     make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, loader, loader)
     assert len(read_events().Tags()["images"]) == 5 + 1
@@ -267,7 +265,7 @@ def test_a_loader_without_a_data_set_is_a_warning(module, dataset, make_trainer)
     assert len(module.seen) == 1
 
 
-def test_hooks_that_draw_random_numbers_leave_the_training_alone(module, loader, make_trainer):
+def test_hooks_that_draw_random_numbers_do_not_change_the_training_run(module, loader, make_trainer):
     def noisy(batch, dataloader_idx):
         return [batch[0] + torch.rand(1) * 0.01, batch[1]]
 
@@ -293,7 +291,7 @@ def test_hostile_class_names_stay_inside_their_tag(module, loader, dataset, make
     assert sorted(tags) == ["cam/.._.._etc_passwd/0", "cam/_31mred/2", "cam/_img onerror_x_/1"]
 
 
-def test_shown_with_the_normalisation_of_the_data(module, dataset, make_trainer, read_events):
+def test_images_are_denormalised_as_the_data_were_normalised(module, dataset, make_trainer, read_events):
     from torchvision.transforms import v2
 
     class Normalised(type(dataset)):
@@ -304,8 +302,8 @@ def test_shown_with_the_normalisation_of_the_data(module, dataset, make_trainer,
 
     loader = DataLoader(Normalised(), batch_size=8)
     make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, loader)
-    picture = pixels(read_events().Images("cam/left/0")[0])[:192, :192].astype(float) / 255
-    assert picture.mean() == pytest.approx(dataset.images[0].mean().item(), abs=0.01)
+    image = pixels(read_events().Images("cam/left/0")[0])[:192, :192].astype(float) / 255
+    assert image.mean() == pytest.approx(dataset.images[0].mean().item(), abs=0.01)
 
 
 def test_lightning_is_the_same_package() -> None:

@@ -1,4 +1,4 @@
-"""Photos explained into files: what is in them, what is done again and what is not, and what goes wrong."""
+"""Explanations of photos in files: their content, resumed runs and failures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 
@@ -31,7 +30,7 @@ SIDE = 32
 
 
 class Watcher(L.LightningModule):
-    """A small network that remembers how many images it has seen."""
+    """A small network that counts its images."""
 
     preprocessing = {"image_size": SIDE, "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.4), "crop_pct": 1.0}  # noqa: RUF012
     class_names = ("ant", "bee", "cat")
@@ -70,7 +69,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def write(photos, tmp_path, make_trainer):
-    """Explains the photos into ``out``; returns the callback and the module."""
+    """Explain the photos into ``out`` and return the callback and the module."""
 
     def run(explainer=None, module=None, data=None, **settings):
         writer = CamWriter(explainer or GradCAM(layer="conv"), directory=str(tmp_path / "out"), **settings)
@@ -96,7 +95,7 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("explainer", [GradCAM(layer="conv"), GroupCAM(layer="conv", groups=2, blur_kernel_size=5)])
-def test_the_files_hold_what_the_explainer_finds(write, photos, tmp_path, explainer):
+def test_the_files_hold_the_explanations(write, photos, tmp_path, explainer):
     writer, module = write(explainer)
     assert counts(writer) == (5, 0, 0)
     names = ("a", "b", "c", "trip/a", "trip/deep/a")
@@ -127,7 +126,7 @@ def test_the_files_hold_what_the_explainer_finds(write, photos, tmp_path, explai
     assert len(pixels) == 5
 
 
-def test_what_is_done_is_neither_read_nor_shown_to_the_model_again(write, photos, tmp_path, monkeypatch):
+def test_explained_photos_are_neither_read_nor_explained_again(write, photos, tmp_path, monkeypatch):
     write()
     before = files(tmp_path / "out")
     monkeypatch.setattr(
@@ -139,7 +138,7 @@ def test_what_is_done_is_neither_read_nor_shown_to_the_model_again(write, photos
     assert files(tmp_path / "out") == before
 
 
-def test_it_says_what_it_did(write, photos, tmp_path, caplog):
+def test_the_numbers_of_images_are_reported(write, photos, tmp_path, caplog):
     write()
     photo(photos / "new.png", 9)
     (photos / "b.png").write_text("broken")
@@ -166,7 +165,7 @@ def test_it_says_what_it_did(write, photos, tmp_path, caplog):
     ],
     ids=lambda changed: "-".join(changed),
 )
-def test_changed_settings_are_done_again(write, changed):
+def test_changed_settings_are_explained_again(write, changed):
     write()
     writer, _ = write(**changed)
     assert counts(writer) == (5, 0, 0)
@@ -174,7 +173,7 @@ def test_changed_settings_are_done_again(write, changed):
     assert counts(again) == (0, 5, 0)
 
 
-def test_changed_photos_and_missing_or_damaged_results_are_done_again(write, photos, tmp_path):
+def test_changed_photos_and_missing_or_damaged_results_are_explained_again(write, photos, tmp_path):
     write()
     photo(photos / "a.png", seed=77)
     photo(photos / "new.png", seed=78)
@@ -185,7 +184,7 @@ def test_changed_photos_and_missing_or_damaged_results_are_done_again(write, pho
     assert module.seen == 4
 
 
-def test_another_transform_is_done_again(write, photos):
+def test_another_transform_is_explained_again(write, photos):
     write()
     transform = v2.Compose([v2.Resize((20, 20)), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)])
     data = PhotoFolder(str(photos), batch_size=2, num_workers=0, transform=transform)
@@ -198,10 +197,10 @@ def test_broken_photos_among_good_ones(write, photos, tmp_path):
     (photos / "c.png").write_bytes(b"")
     with pytest.warns(UserWarning, match="leaves out one image") as warned:
         writer, _ = write()
-    said = [str(warning.message) for warning in warned if "leaves out" in str(warning.message)]
-    assert len(said) == 2
-    assert "b.png" in said[0]
-    assert "c.png" in said[1]
+    messages = [str(warning.message) for warning in warned if "leaves out" in str(warning.message)]
+    assert len(messages) == 2
+    assert "b.png" in messages[0]
+    assert "c.png" in messages[1]
     assert counts(writer) == (3, 0, 2)
     assert set(writer.failed) == {str(photos / "b.png"), str(photos / "c.png")}
     assert {name for name in files(tmp_path / "out") if name.endswith(".json")} == {
@@ -222,40 +221,31 @@ def test_a_failure_in_the_middle_keeps_what_was_done(write, tmp_path):
 
 
 KILLED = """
-import sys, time
+import sys
 from camaug.single_image import explained_image
 from tests.callbacks.test_cam_writer import *
 
 original, calls = explained_image.write_atomically, []
 
-def slowly(path, content):
+def write_or_die(path, content):
     calls.append(path)
     if len(calls) == 8:  # the second file of the third photo
         path.with_name("." + path.name + ".1.tmp").write_bytes(content[:10])
-        print("now", flush=True)
-        time.sleep(60)
+        os.kill(os.getpid(), signal.SIGKILL)
     original(path, content)
 
-explained_image.write_atomically = slowly
+explained_image.write_atomically = write_or_die
 writer = CamWriter(GradCAM(layer="conv"), directory=sys.argv[2])
 trainer = L.Trainer(accelerator="cpu", logger=False, callbacks=[writer], enable_progress_bar=False)
 trainer.predict(Watcher(), datamodule=PhotoFolder(sys.argv[1], batch_size=2, num_workers=0))
 """
 
 
-def test_a_killed_run_goes_on_where_it_stopped(write, photos, tmp_path):
+def test_a_killed_run_continues_where_it_stopped(write, photos, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", KILLED, str(photos), str(tmp_path / "out")],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    deadline = time.time() + 60
-    while process.stdout.readline().strip() != "now":
-        assert time.time() < deadline
-        assert process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=10)
-    process.stdout.close()
+    command = [sys.executable, "-W", "ignore", "-c", KILLED, str(photos), str(tmp_path / "out")]
+    killed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     left = files(tmp_path / "out")
     assert {name for name in left if name.endswith(".json")} == {"a.json", "b.json"}
     assert "c_overlay.png" in left  # half done, and does not count
@@ -267,7 +257,7 @@ def test_a_killed_run_goes_on_where_it_stopped(write, photos, tmp_path):
     assert len([name for name in after if name.endswith(".json")]) == 5
 
 
-def test_the_results_within_the_folder_of_photos_are_no_photos(photos, make_trainer):
+def test_results_inside_the_folder_of_photos_are_not_explained(photos, make_trainer):
     for expected in ((5, 0), (0, 5)):
         writer = CamWriter(GradCAM(layer="conv"), directory=str(photos / "results"))
         make_trainer(writer, logger=False).predict(Watcher(), datamodule=PhotoFolder(str(photos), num_workers=0))
@@ -275,7 +265,7 @@ def test_the_results_within_the_folder_of_photos_are_no_photos(photos, make_trai
     assert len(PhotoFolder(str(photos)).photos) == 15
 
 
-def test_names_that_differ_in_the_ending_alone(write, photos, tmp_path):
+def test_photos_that_differ_in_their_suffix_alone(write, photos, tmp_path):
     photo(photos / "a.jpg", 9)
     photo(photos / "trip/B.png", 10)
     writer, _ = write()
@@ -286,7 +276,7 @@ def test_names_that_differ_in_the_ending_alone(write, photos, tmp_path):
     }  # fmt: skip
 
 
-def test_a_class_by_name(write, tmp_path):
+def test_a_target_class_by_name(write, tmp_path):
     write(target="Bee")
     record = json.loads((tmp_path / "out/a.json").read_text())
     assert (record["target"]["index"], record["requested"]) == (1, "Bee")
@@ -294,7 +284,7 @@ def test_a_class_by_name(write, tmp_path):
         write(target="be")
 
 
-def test_any_data_set_whose_batches_carry_paths(photos, tmp_path, make_trainer):
+def test_any_data_set_whose_batches_have_paths(photos, tmp_path, make_trainer):
     paths = sorted(str(path) for path in photos.rglob("a.png"))
     items = [{"image": torch.rand(3, 16, 16), "path": path} for path in paths]
 
@@ -402,12 +392,12 @@ module = Watcher()
 data = PhotoFolder(sys.argv[1], batch_size=2, num_workers=0)
 with own_process_group():
     trainer.predict(module, datamodule=data, return_predictions=False)
-said = {"world": trainer.world_size, "seen": module.seen, "counts": counts(writer), "failed": list(writer.failed)}
-open(sys.argv[2] + f"/rank{trainer.global_rank}", "w").write(json.dumps(said))
+result = {"world": trainer.world_size, "seen": module.seen, "counts": counts(writer), "failed": list(writer.failed)}
+open(sys.argv[2] + f"/rank{trainer.global_rank}", "w").write(json.dumps(result))
 """
 
 
-def test_two_processes_write_each_its_own_images(photos, tmp_path):
+def test_each_of_two_processes_writes_its_own_images(photos, tmp_path):
     (photos / "b.png").write_text("broken")
     script = tmp_path / "two.py"
     script.write_text(TWO)
