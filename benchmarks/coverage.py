@@ -1,19 +1,18 @@
-"""Where every architecture is looked at: ``python benchmarks/coverage.py [--families beit swin_transformer]``.
+"""Target layer of every architecture: ``python benchmarks/coverage.py [--families beit swin_transformer]``.
 
-For the smallest model of every family in timm, and for every classification model of torchvision, with random weights,
-the layer that ``find_layer`` takes, and whether its features
+The models are the smallest one of every family in timm and every classification model of torchvision, with random
+weights. The tables show the layer that ``find_layer`` finds, and whether its feature maps
 
-* have the proportions of the input, for a non-square one too where the model takes it;
-* are where they say: noise in one quadrant of the image changes them most in the same quadrant. Where they do not
-  pass all four (many networks mix globally), the change is followed instead: as a noise patch moves from one side to
-  the other, left to right and top to bottom, so must the centre of the change, a shift that is common to all places
-  left out. Where there is no such centre in the model's own ``forward_intermediates`` either, "own" says that the
-  features are one of these, place for place;
-* reach the score: gradients of the logits at the places of the features are not all zero;
+* have the aspect ratio of the input, for a wide image too if the model accepts one;
+* have the image's spatial positions: noise in one quadrant of the image changes the same quadrant of the maps most. If
+  a model does not pass all four (many networks mix globally), a noise patch moves from left to right and from top to
+  bottom, and the centre of the change must follow it, without the shift that all positions share. If the model's own
+  ``forward_intermediates`` fail that as well, "own" means that the features equal one of these;
+* reach the score: the gradients of the logits at the features are not all zero;
 * give a finite Grad-CAM map.
 
-Where signals vanish without training (LayerScale of 1e-6, heads that start at zero), all weights are drawn again,
-normal with the variance of one over the fan-in, and the note says so. The tables are printed and written to
+If signals vanish without training (LayerScale of 1e-6, heads that start at zero), all weights are drawn again from a
+normal distribution with the variance of one over the fan-in, and a note says so. The tables are printed and written to
 ``benchmarks/coverage.md``.
 """
 
@@ -22,8 +21,8 @@ from __future__ import annotations
 import argparse
 import gc
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,9 +38,10 @@ from camaug import GradCAM, find_layer, spatial_features
 from camaug.inspection.capture import capture
 from camaug.inspection.neutral import neutral
 from camaug.inspection.resolve_layer import resolve_layer
+from camaug.utils.replaced_attribute import replaced_attribute
 
 Size = tuple[int, int]
-TITLE = "# Which layer is taken\n\nMade by `python benchmarks/coverage.py`, which says what the columns mean.\n\n"
+TITLE = "# Target layers\n\nMade by `python benchmarks/coverage.py`, which explains the columns.\n\n"
 LARGE = 40_000_000
 QUADRANTS = {"◰": (0, 0), "◳": (0, 1), "◱": (1, 0), "◲": (1, 1)}
 HEADINGS = ("family", "model", "layer", "kind", "input", "features", "wide", "quadrants", "moves", "score", "map", "")
@@ -62,22 +62,22 @@ class Finding:
     moves: str = ""
     score: bool = False
     map: bool = False
-    proportional: bool = False
+    has_aspect_ratio: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
     def passes(self) -> bool:
-        """Whether everything that a layer must do is done."""
-        placed = len(self.quadrants) == 4 or self.moves in ("yes", "own")
-        return self.proportional and "wrong" not in self.wide and placed and self.score and self.map
+        """True if the layer passes every check."""
+        is_positioned = len(self.quadrants) == 4 or self.moves in ("yes", "own")
+        return self.has_aspect_ratio and "wrong" not in self.wide and is_positioned and self.score and self.map
 
     def row(self) -> list[str]:
-        """The cells."""
-        said = ["" if not self.layer else "yes" if ok else "NO" for ok in (self.score, self.map)]
+        """Return the cells of the row."""
+        checks = ["" if not self.layer else "yes" if ok else "NO" for ok in (self.score, self.map)]
         shape = " × ".join(map(str, self.features))
         size = "{} × {}".format(*self.size) if self.layer else ""
         cells = [self.family, self.model, self.layer, self.kind, size, shape, self.wide, self.quadrants, self.moves]
-        return [*cells, *said, "; ".join([*([] if self.passes else ["FAILS"]), *self.notes])]
+        return [*cells, *checks, "; ".join([*([] if self.passes else ["FAILS"]), *self.notes])]
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    torch.set_flush_denormal(True)  # vanishing signals would otherwise take minutes
+    torch.set_flush_denormal(True)  # denormal numbers of vanishing signals would take minutes
 
     console = Console(width=200)
     parts = []
@@ -98,10 +98,10 @@ def main() -> None:
         names = torchvision.models.list_models(module=torchvision.models)
         parts.append(("torchvision, every classification model", check_torchvision, names))
     text, summaries = TITLE, []
-    for title, snapshot, names in parts:
+    for title, check_one, names in parts:
         findings = []
         for name in names:
-            findings.append(snapshot(name))
+            findings.append(check_one(name))
             console.print(" | ".join(findings[-1].row()), highlight=False)
         summaries.append(report(console, title, findings))
         text += markdown(title, findings, summaries[-1])
@@ -127,7 +127,7 @@ def markdown(title: str, findings: Sequence[Finding], summary: str) -> str:
 
 
 def check_family(family: str) -> Finding:
-    """The finding for the smallest model of a timm family."""
+    """Check the smallest model of a timm family."""
     name, settings, size = smallest_model(family)
 
     def create(size: Size | None = None) -> nn.Module:
@@ -139,10 +139,10 @@ def check_family(family: str) -> Finding:
 
 
 def check_torchvision(name: str) -> Finding:
-    """The finding for a classification model of torchvision."""
+    """Check a classification model of torchvision."""
     settings = {"inception_v3": {"aux_logits": True}, "googlenet": {"aux_logits": True}}.get(name, {})
     size = (224, 224)
-    with suppress(Exception), no_init():
+    with suppress(Exception), zero_init():
         model = torchvision.models.get_model(name, **settings).eval().to("meta")
         model(torch.empty(1, 3, 160, 160, device="meta"))
         size = (160, 160)  # a grid of 5 × 5 is enough
@@ -150,8 +150,8 @@ def check_torchvision(name: str) -> Finding:
     def create(size: Size | None = None) -> nn.Module:
         if size is not None:
             raise TypeError("torchvision's models are built for one size")
-        # Their own initialisation of the largest takes minutes; all weights are drawn again instead.
-        with no_init():
+        # The largest models take minutes to initialise, so all weights are drawn again instead.
+        with zero_init():
             model = torchvision.models.get_model(name, num_classes=10, **settings)
         redraw(model)
         return model.eval()
@@ -159,23 +159,17 @@ def check_torchvision(name: str) -> Finding:
     return check(Finding("", name, size=size, notes=["weights drawn again"]), create)
 
 
-class no_init:  # noqa: N801
-    """Leave new weights zero."""
-
-    names = ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "uniform_", "xavier_uniform_")
-
-    def __enter__(self) -> None:
-        self.kept = {name: getattr(nn.init, name) for name in self.names}
-        for name in self.names:
-            setattr(nn.init, name, lambda tensor, *_, **__: tensor.data.zero_())
-
-    def __exit__(self, *_: object) -> None:
-        for name, function in self.kept.items():
-            setattr(nn.init, name, function)
+@contextmanager
+def zero_init() -> Iterator[None]:
+    """Leave new weights zero inside the block."""
+    with ExitStack() as stack:
+        for name in ("kaiming_normal_", "kaiming_uniform_", "normal_", "trunc_normal_", "uniform_", "xavier_uniform_"):
+            stack.enter_context(replaced_attribute(nn.init, name, lambda tensor, *_, **__: tensor.data.zero_()))
+        yield
 
 
 def smallest_model(family: str) -> tuple[str, dict[str, Any], Size]:
-    """Name, settings and input size; what is still large is built with few layers, or for smaller images."""
+    """Return a small model's name, settings and input size, with few layers or smaller images if it is still large."""
     counts = {}
     for name in timm.list_models(module=family):
         with suppress(Exception), torch.device("meta"):
@@ -235,7 +229,7 @@ def check_model(finding: Finding, model: nn.Module) -> Finding:
         layer=target.name,
         kind=layer.feature_grid.kind if layer.feature_grid else "",
         features=tuple(features.shape[1:]),
-        proportional=proportional(features, size),
+        has_aspect_ratio=has_aspect_ratio(features, size),
         quadrants=(quadrants := passed_quadrants(model, images)),
         moves="" if len(quadrants) == 4 else moves(model, images),
         score=gradient is not None and bool(layer.to_maps(gradient, size).abs().sum() > 0),
@@ -245,7 +239,7 @@ def check_model(finding: Finding, model: nn.Module) -> Finding:
 
 
 def check_wide(model: nn.Module, create: Callable[..., nn.Module], size: Size) -> str:
-    """The grid for an image that is wider than high, where the model takes one, or can be built for one."""
+    """Describe the grid for a wide image, if the model accepts one or can be built for one."""
     wide = (size[0], 3 * size[1] // 2) if size[1] % 64 == 0 else (size[0], 2 * size[1])
     images = torch.randn(1, 3, *wide)
     for make in (lambda: model, lambda: create(wide)):
@@ -257,21 +251,21 @@ def check_wide(model: nn.Module, create: Callable[..., nn.Module], size: Size) -
             continue
         features = spatial_features(chosen, images)
         grid = "{} × {}".format(*features.shape[2:])
-        if proportional(features, wide):
+        if has_aspect_ratio(features, wide):
             return grid
-        # A model may squeeze the image to its own proportions.
+        # A model may squeeze the image to its own aspect ratio.
         return f"{grid}, squeezed" if len(passed_quadrants(chosen, 0.1 * images)) == 4 else f"{grid} wrong"
-    return "not taken"
+    return "not accepted"
 
 
-def proportional(features: Tensor, size: Size) -> bool:
-    """Whether a grid has the image's proportions, within a place each way."""
+def has_aspect_ratio(features: Tensor, size: Size) -> bool:
+    """Return True if the features have the image's aspect ratio, within one row or column."""
     height, width = features.shape[2:]
     return min(height, width) > 1 and abs(width - height * size[1] / size[0]) <= max(1, size[1] / size[0])
 
 
 def passed_quadrants(model: nn.Module, images: Tensor) -> str:
-    """The quadrants in which noise changes the features most in the same quadrant."""
+    """Return the quadrants of the image in which noise changes the features of the same quadrant most."""
     height, width = images.shape[2] // 2, images.shape[3] // 2
     before = spatial_features(model, images)
     passed = ""
@@ -287,14 +281,14 @@ def passed_quadrants(model: nn.Module, images: Tensor) -> str:
 
 
 def quadrant_means(difference: Tensor) -> list[float]:
-    """Means over the four quadrants of (h, w); a middle row or column belongs to none."""
+    """Return the means of the four quadrants of (h, w), without a middle row or column."""
     height, width = (side // 2 for side in difference.shape)
     halves = (difference[:height], difference[-height:])
     return [float(part.mean()) for rows in halves for part in (rows[:, :width], rows[:, -width:])]
 
 
 def moves(model: nn.Module, images: Tensor) -> str:
-    """Whether features that fail a quadrant follow a patch at least, or are the model's own."""
+    """Return whether features that fail a quadrant follow a moving patch, or are the model's own."""
     if moves_along(model, images):
         return "yes"
     host: Any = next((module for module in model.modules() if hasattr(module, "forward_intermediates")), None)
@@ -309,17 +303,17 @@ def moves(model: nn.Module, images: Tensor) -> str:
 
 
 def moves_along(model: nn.Module, images: Tensor) -> bool:
-    """Whether the centre of the change follows a noise patch from left to right and from top to bottom."""
+    """Return True if the centre of the change follows a noise patch from left to right and from top to bottom."""
     height, width = images.shape[2:]
     before = spatial_features(model, images)
 
     def centre(row: int, column: int) -> tuple[float, float]:
         changed = images.clone()
         top, left = row * height // 3, column * width // 3
-        place = changed[..., top : top + height // 3, left : left + width // 3]
-        place.copy_(torch.randn(place.shape, generator=torch.Generator().manual_seed(3)))
+        patch = changed[..., top : top + height // 3, left : left + width // 3]
+        patch.copy_(torch.randn(patch.shape, generator=torch.Generator().manual_seed(3)))
         change = spatial_features(model, changed) - before
-        # Global mixing changes all places alike: that shift is not the patch.
+        # Global mixing changes all positions by the same amount. That shift is not the patch.
         change = (change - change.flatten(2).median(dim=2).values[..., None, None]).square().mean(dim=(0, 1))
         change = change / change.sum()
         rows, columns = (torch.linspace(0, 1, side) for side in change.shape)
@@ -332,7 +326,7 @@ def moves_along(model: nn.Module, images: Tensor) -> bool:
 
 @torch.no_grad()
 def redraw(model: nn.Module) -> None:
-    """All weights normal with the variance of one over the fan-in; scales 1, biases 0."""
+    """Draw all weights with the variance of one over the fan-in, and set scales to 1 and biases to 0."""
     generator = torch.Generator().manual_seed(0)
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1 and parameter[0].numel() > 1:

@@ -81,8 +81,8 @@ def denoise(maps: Tensor, theta: float) -> Tensor:
 def binarise(maps: Tensor) -> Tensor:
     """Mark where each map is at least its own mean: ``B = L >= mean(L)``.
 
-    Group-CAM as augmentation (arXiv 2103.13859, section 5), step 2. A constant map, which offers no evidence,
-    by, is marked everywhere.
+    Group-CAM as augmentation (arXiv 2103.13859, section 5), step 2. A constant map offers no evidence and
+    is marked everywhere.
 
     Args:
         maps: Maps of shape (..., H, W).
