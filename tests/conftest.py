@@ -1,4 +1,4 @@
-"""Small networks, and the checker of what every test of neutrality relies on."""
+"""Fixtures of all tests: seeds, small networks, signals, and a check that a model is unchanged."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.processes import default_signals
 from tests.toys import Fuse, Restless, TinyNet
 
 
@@ -20,6 +21,13 @@ def seeded() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(name="default_signals")
+def _default_signals() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP act as in a terminal during the test and in its processes."""
+    with default_signals():
+        yield
 
 
 @pytest.fixture
@@ -43,7 +51,7 @@ def images() -> Tensor:
 
 @pytest.fixture
 def restless_net() -> nn.Module:
-    """A network that looking would change in every way, in a mixed pattern of modes, with gradients accumulated."""
+    """Return a network that each call changes, with mixed training modes, frozen weights and accumulated gradients."""
     model = nn.Sequential()
     model.add_module("conv", nn.Conv2d(3, 8, 3, 2, 1))
     model.add_module("norm", nn.BatchNorm2d(8))
@@ -73,7 +81,7 @@ HOOKS = (
 
 
 def _state(model: nn.Module) -> dict[str, Any]:
-    """Everything that looking must leave alone; tensors by identity and by bits."""
+    """Return everything that explaining must leave unchanged, with tensors by identity and by bits."""
 
     def bits(tensor: Tensor | None) -> Any:
         return (
@@ -109,11 +117,11 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         after = _state(model)
-        changed = [what for what in before if before[what] != after[what]]
-        assert not changed, f"looking changed {', '.join(changed)}"
+        changed = [name for name in before if before[name] != after[name]]
+        assert not changed, f"the block changed {', '.join(changed)}"
 
 
 @pytest.fixture
 def unchanged() -> Callable[[nn.Module], AbstractContextManager[None]]:
-    """`with unchanged(model):` fails if anything of the model or of the process is not as it was."""
+    """Return a context manager that fails if its block changes the model or the state of the process."""
     return _unchanged

@@ -1,4 +1,4 @@
-"""Every registered explainer with few queries, where the defaults are the papers' many."""
+"""Explainers with few queries and small blurs, for the small images of the tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from typing import Any
 
 from camaug import Explainer, get_explainer, list_explainers
 
+SMALL_GROUP_CAM: dict[str, Any] = {
+    "groups": 4,
+    "theta": None,
+    "weighted": False,
+    "blur_kernel_size": 5,
+    "blur_sigma": 5.0,
+}
 SETTINGS: dict[str, dict[str, Any]] = {
     "group-cam": {"groups": 4},
     "integrated-gradients": {"steps": 8},
@@ -22,4 +29,5 @@ CONVOLUTIONAL = [name for name in list_explainers() if name not in TRANSFORMERS_
 
 
 def small(name: str, **settings: Any) -> Explainer:
+    """Return a registered explainer with few queries."""
     return get_explainer(name, **SETTINGS.get(name, {}) | settings)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
@@ -78,43 +76,6 @@ def test_no_process_group_is_left_behind(fails, tmp_path, monkeypatch):
         cli.main(arguments)
     assert was_created == [True]
     assert not dist.is_initialized()
-
-
-def test_ctrl_c_leaves_a_checkpoint_and_a_whole_event_file(tmp_path):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    arguments = [*SMALL, "--trainer.max_epochs=500", "--trainer.enable_progress_bar=false"]
-    log = (tmp_path / "log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), "fit", *arguments],
-        cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT,
-        # a shell's background jobs ignore the signal, and hand that on
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    run = tmp_path / "runs/demo/version_0"
-    deadline = time.time() + 120
-    while not (run / "checkpoints/last.ckpt").exists() and time.time() < deadline:
-        time.sleep(0.2)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
-    log.close()
-    said = (tmp_path / "log").read_text()
-    assert "Detected KeyboardInterrupt" in said
-    assert process.returncode == 1, said[-3000:]
-    assert "With --ckpt_path last the same command goes on after the last whole epoch" in said
-
-    import torch
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    steps = {}
-    for name in ("last", "best", "interrupted"):
-        checkpoint = torch.load(run / f"checkpoints/{name}.ckpt", weights_only=True)
-        steps[name] = checkpoint["global_step"], checkpoint["epoch"]
-    assert steps["interrupted"] > steps["last"] >= steps["best"]
-    per_epoch = steps["last"][0] / (steps["last"][1] + 1)
-    assert steps["best"][0] == per_epoch * (steps["best"][1] + 1)  # whole epochs
-    events = EventAccumulator(str(run)).Reload()
-    assert len(events.Images("cam/overview")) >= 1
 
 
 @pytest.fixture

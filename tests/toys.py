@@ -1,9 +1,10 @@
-"""Small networks, data sets and a clock that several tests share."""
+"""Small networks, data sets, a trainer and a clock that several tests share."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -107,7 +108,7 @@ class Fuse(nn.Module):
         return x
 
 
-# Lightning modules
+# Lightning
 
 
 class ToyClassifier(L.LightningModule):
@@ -137,6 +138,24 @@ class ToyClassifier(L.LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.05, momentum=0.9)
+
+
+def quiet_trainer(
+    folder: Path, *callbacks: L.Callback, name: str = "run", version: str = "0", **settings: Any
+) -> L.Trainer:
+    """Return a trainer for two epochs on the CPU that prints nothing and logs to TensorBoard under the folder."""
+    defaults = {
+        "logger": L.pytorch.loggers.TensorBoardLogger(folder, name=name, version=version),
+        "max_epochs": 2,
+        "accelerator": "cpu",
+        "devices": 1,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "log_every_n_steps": 1,
+        "num_sanity_val_steps": 0,
+    }
+    return L.Trainer(callbacks=list(callbacks), **(defaults | settings))
 
 
 # Data sets

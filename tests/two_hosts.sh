@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Two hosts on one machine: two network namespaces, each with an address of its own, joined by a virtual cable, and a
-# torchrun in each. Needs the right to make namespaces, and iproute2.
+# Run tests/callbacks/hosts_script.py on two hosts: network namespaces of this machine, each with its own address,
+# joined by a virtual cable. Needs iproute2 and the right to create namespaces.
 #
-# usage: tests/two_hosts.sh PYTHON FOLDER    (the folder gets what tests/callbacks/hosts_script.py writes)
+# usage: tests/two_hosts.sh PYTHON FOLDER    (the script writes into the folder)
 set -euo pipefail
 python=$1 folder=$2
 cd "$(dirname "$0")/.."

@@ -1,10 +1,8 @@
-"""Run by test_ddp.py as a program: Lightning starts it once more for the second process."""
+"""A training run under DDP that test_ddp.py starts; Lightning starts the second process."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +15,16 @@ from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 from camaug.training.process_group import own_process_group
-from tests.toys import Blobs, ToyClassifier, TransformedBlobs
+from tests.processes import digest, write_result
+from tests.small_explainers import SMALL_GROUP_CAM
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs, quiet_trainer
 
 METRICS = ("insertion_deletion", "average_drop", "road", "trust", "energy_in_mask", "pointing_game")
+SIZE = 22  # uneven last batches: 4, 4 and 3 images in each process
 
 
-class FailsToDraw(CamLogger):
-    """A logger whose snapshots fail on rank zero, the only one that takes them."""
+class FailingLogger(CamLogger):
+    """A logger whose snapshots fail on rank zero, the only rank that takes them."""
 
     def setup(self, *arguments, **settings):
         super().setup(*arguments, **settings)
@@ -33,35 +34,31 @@ class FailsToDraw(CamLogger):
         raise RuntimeError("no heat today")
 
 
-class FailsOnOneRank(CamEvaluator):
-    """An evaluator that fails on one rank, and on no other."""
+class FailingEvaluator(CamEvaluator):
+    """An evaluator that fails on one rank only."""
 
-    rank = 1
+    failing_rank = 1
 
     def _explain(self, trainer, *arguments):
-        if trainer.global_rank == self.rank:
+        if trainer.global_rank == self.failing_rank:
             raise RuntimeError("no heat today")
         return super()._explain(trainer, *arguments)
 
 
-class FailsOnRankZero(FailsOnOneRank):
-    rank = 0
-
-
 @dataclass(frozen=True)
 class FailingGroupCAM(GroupCAM):
-    """An explainer that fails on one rank, and on no other."""
+    """Group-CAM that fails on one rank only."""
 
-    rank: int = 0
+    failing_rank: int = 0
 
     def saliency(self, evidence):
-        if torch.distributed.get_rank() == self.rank:
+        if torch.distributed.get_rank() == self.failing_rank:
             raise RuntimeError("no heat today")
         return super().saliency(evidence)
 
 
-class Gathering(ToyClassifier):
-    """Talks to the other processes right after the callbacks' turn, and logs what is to be synchronised."""
+class GatheringClassifier(ToyClassifier):
+    """A classifier with collectives of its own: a synchronised metric, and a gather after each epoch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,12 +73,8 @@ class Gathering(ToyClassifier):
         self.gathered.append(self.all_gather(torch.tensor(self.global_rank)).tolist())
 
 
-def digest(tensors) -> str:
-    return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()
-
-
-class Saving(L.Callback):
-    """A checkpoint after the first epoch, for the resumed run of the test."""
+class FirstEpochCheckpoint(L.Callback):
+    """A checkpoint after the first epoch, which the test resumes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,7 +84,8 @@ class Saving(L.Callback):
             trainer.save_checkpoint(self.folder / "first.ckpt")
 
 
-def bank_augmentation(explainer, folder: Path) -> GroupCamAugmentation:
+def bank_augmentation(explainer: GroupCAM, folder: Path) -> GroupCamAugmentation:
+    """Return an augmentation that keeps its maps in a saliency bank in the folder."""
     return GroupCamAugmentation(
         explainer,
         preset="paper",
@@ -99,108 +93,108 @@ def bank_augmentation(explainer, folder: Path) -> GroupCamAugmentation:
         blur_sigma=5.0,
         refresh_every_n_epochs=2,
         bank_dir=str(folder / "bank"),
-        fast=False,  # how often the fast way is tried depends on the machine, and the test counts explanations
+        fast=False,  # the number of trials of the fast path depends on the machine, and the test counts explanations
     )
 
 
-def see_another_disk() -> None:
-    """The same path on the second process is another place, as a disk of another machine is."""
-    make = SaliencyBank.__init__
+def give_rank_one_its_own_disk() -> None:
+    """Let the bank's path lead to another folder on rank one, as on the disk of another machine."""
+    init = SaliencyBank.__init__
     if os.environ.get("LOCAL_RANK") == "1":
-        SaliencyBank.__init__ = lambda self, directory: make(self, Path(f"{directory}-of-another-machine"))
+        SaliencyBank.__init__ = lambda self, directory: init(self, Path(f"{directory}-of-another-machine"))
 
 
-def train_with_bank(trainer: L.Trainer, module: ToyClassifier, folder: Path) -> None:
-    """Train for two epochs, and say who explained what."""
-    explained = []
-    call = GroupCAM.__call__
-
-    def counted(self, model, images, *args, **settings):
-        explained.append(len(images))
-        return call(self, model, images, *args, **settings)
-
-    GroupCAM.__call__ = counted
-    first = folder.parent / "first.ckpt"
-    trainer.fit(module, DataLoader(TransformedBlobs(22), batch_size=4), ckpt_path=first if first.exists() else None)
-    result = {
-        "world_size": trainer.world_size,
-        "backend": torch.distributed.get_backend(),
-        "weights": digest([parameter.detach() for parameter in module.parameters()]),
-        "explained": explained,
-    }
-    (folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(result))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
-    parser.add_argument("--evaluate", choices=["all", "failing", "failing on rank zero"])
-    parser.add_argument("--fails-on", type=int)
-    parser.add_argument("--augment", action="store_true")
-    parser.add_argument("--bank", choices=["shared", "apart"])
-    arguments = parser.parse_args()
-
-    torch.set_num_threads(1)
-    L.seed_everything(0, verbose=False)
-    module = Gathering()
-    settings = {"groups": 4, "theta": None, "weighted": False, "blur_kernel_size": 5, "blur_sigma": 5.0}
-    explainer = GroupCAM(**settings)
-    if arguments.fails_on is not None:
-        explainer = FailingGroupCAM(**settings, rank=arguments.fails_on)
-    callbacks: list[L.Callback] = []
-    if arguments.logger != "none":
-        callbacks.append((CamLogger if arguments.logger == "cam" else FailsToDraw)(explainer, images=3))
-    if arguments.evaluate:
-        evaluators = {"all": CamEvaluator, "failing": FailsOnOneRank, "failing on rank zero": FailsOnRankZero}
-        evaluator = evaluators[arguments.evaluate]
-        callbacks = [evaluator([*METRICS], explainer, 7)]
-    if arguments.bank:
-        if arguments.bank == "apart":
-            see_another_disk()
-        callbacks = [bank_augmentation(explainer, arguments.folder), Saving(arguments.folder)]
-    if arguments.augment:
-        callbacks.append(GroupCamAugmentation(explainer, preset="paper", blur_kernel_size=5, blur_sigma=5.0))
-    trainer = L.Trainer(
-        accelerator="cpu",
-        devices=2,
-        strategy="ddp",
-        max_epochs=2,
-        callbacks=callbacks,
-        logger=L.pytorch.loggers.TensorBoardLogger(arguments.folder, name="run", version="0"),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-    if arguments.bank:
-        train_with_bank(trainer, module, arguments.folder)
-        return
-    if arguments.evaluate:
-        trainer.validate(module, DataLoader(Blobs(22), batch_size=4), verbose=False)
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        figures["world_size"] = trainer.world_size
-        (arguments.folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(figures))
-        return
-    # 22 images make uneven last batches: 4, 4, 3 in each process.
-    trainer.fit(module, DataLoader(Blobs(22), batch_size=4), DataLoader(Blobs(22), batch_size=4))
+def train(trainer: L.Trainer, module: GatheringClassifier, folder: Path) -> None:
+    """Train and validate for two epochs, and write what each rank saw and learned."""
+    trainer.fit(module, DataLoader(Blobs(SIZE), batch_size=4), DataLoader(Blobs(SIZE), batch_size=4))
     seen = torch.cat(module.seen)
+    is_changed = (seen - unaugmented_images(trainer)).abs().amax(dim=(1, 2, 3)) > 0
     result = {
         "world_size": trainer.world_size,
         "backend": torch.distributed.get_backend(),
         "weights": digest(module.state_dict().values()),
         "seen": digest([seen]),
-        "changed": float((seen - own_images(trainer, len(module.seen))).abs().amax(dim=(1, 2, 3)).gt(0).float().mean()),
+        "changed": float(is_changed.float().mean()),
         "process": os.getpid(),
         "gathered": module.gathered,
     }
-    (arguments.folder / f"rank{trainer.global_rank}.json").write_text(json.dumps(result))
+    write_result(folder, trainer.global_rank, result)
 
 
-def own_images(trainer: L.Trainer, steps: int) -> torch.Tensor:
-    """What the process's sampler hands out, epoch after epoch, without augmentation."""
+def unaugmented_images(trainer: L.Trainer) -> torch.Tensor:
+    """Return the images that this rank's sampler gives in all epochs."""
     images = torch.cat([batch[0] for batch in trainer.train_dataloader])
     return images.repeat(trainer.max_epochs, 1, 1, 1)
+
+
+def evaluate(trainer: L.Trainer, module: GatheringClassifier, folder: Path) -> None:
+    """Validate, and write the metrics of each rank."""
+    trainer.validate(module, DataLoader(Blobs(SIZE), batch_size=4), verbose=False)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    write_result(folder, trainer.global_rank, {**metrics, "world_size": trainer.world_size})
+
+
+def train_with_bank(trainer: L.Trainer, module: GatheringClassifier, folder: Path) -> None:
+    """Train for two epochs, and write how many images each rank explained at each call."""
+    explained = []
+    call = GroupCAM.__call__
+
+    def counting_call(self, model, images, *args, **settings):
+        explained.append(len(images))
+        return call(self, model, images, *args, **settings)
+
+    GroupCAM.__call__ = counting_call
+    first = folder.parent / "first.ckpt"
+    data = DataLoader(TransformedBlobs(SIZE), batch_size=4)
+    trainer.fit(module, data, ckpt_path=first if first.exists() else None)
+    result = {
+        "world_size": trainer.world_size,
+        "backend": torch.distributed.get_backend(),
+        "weights": digest(parameter.detach() for parameter in module.parameters()),
+        "explained": explained,
+    }
+    write_result(folder, trainer.global_rank, result)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("work", choices=["train", "evaluate", "bank"])
+    parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
+    parser.add_argument("--augment", action="store_true")
+    parser.add_argument("--separate-disks", action="store_true")
+    parser.add_argument("--explainer-fails-on", type=int)
+    parser.add_argument("--evaluator-fails-on", type=int)
+    return parser.parse_args()
+
+
+def make_callbacks(arguments: argparse.Namespace) -> list[L.Callback]:
+    explainer = GroupCAM(**SMALL_GROUP_CAM)
+    if arguments.explainer_fails_on is not None:
+        explainer = FailingGroupCAM(**SMALL_GROUP_CAM, failing_rank=arguments.explainer_fails_on)
+    if arguments.work == "evaluate":
+        FailingEvaluator.failing_rank = arguments.evaluator_fails_on
+        return [FailingEvaluator([*METRICS], explainer, 7)]
+    if arguments.work == "bank":
+        return [bank_augmentation(explainer, arguments.folder), FirstEpochCheckpoint(arguments.folder)]
+    callbacks: list[L.Callback] = []
+    if arguments.logger != "none":
+        callbacks.append((CamLogger if arguments.logger == "cam" else FailingLogger)(explainer, images=3))
+    if arguments.augment:
+        callbacks.append(GroupCamAugmentation(explainer, preset="paper", blur_kernel_size=5, blur_sigma=5.0))
+    return callbacks
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    torch.set_num_threads(1)
+    L.seed_everything(0, verbose=False)
+    if arguments.separate_disks:
+        give_rank_one_its_own_disk()
+    module = GatheringClassifier()
+    trainer = quiet_trainer(arguments.folder, *make_callbacks(arguments), devices=2, strategy="ddp")
+    work = {"train": train, "evaluate": evaluate, "bank": train_with_bank}[arguments.work]
+    work(trainer, module, arguments.folder)
 
 
 if __name__ == "__main__":

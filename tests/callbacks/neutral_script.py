@@ -1,58 +1,44 @@
-"""Run by test_neutral.py as two processes: trainings under DDP, without and with watchers."""
+"""Training runs under DDP without and with callbacks that explain, which test_neutral.py starts as two ranks."""
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
 
 from camaug.training.process_group import own_process_group
 from tests.callbacks.neutrality import (
-    LOOKING,
+    EXPLAINING,
     SETTINGS,
-    WATCHERS,
     Polluter,
+    create_callback,
+    create_callbacks,
     differences,
-    explained_network,
+    network_for,
     train,
-    watchers_of,
 )
 from tests.processes import write_result
+from tests.toys import quiet_trainer
 
 
 def main() -> None:
     torch.set_num_threads(1)
     folder, names = Path(sys.argv[1]), sys.argv[2:]
-
-    def make_trainer(*callbacks: L.Callback, **settings: Any) -> L.Trainer:
-        return L.Trainer(
-            accelerator="cpu",
-            devices=2,
-            strategy="ddp",
-            callbacks=list(callbacks),
-            logger=L.pytorch.loggers.TensorBoardLogger(folder),
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            **settings,
-        )
-
+    make_trainer = partial(quiet_trainer, folder, devices=2, strategy="ddp")
     plain = SETTINGS["plain"]
-    without = {
-        network: train(make_trainer, plain, [], network) for network in dict.fromkeys(map(explained_network, names))
-    }
+    networks = dict.fromkeys(map(network_for, names))
+    without = {network: train(make_trainer, plain, [], network) for network in networks}
     result: dict[str, Any] = {"differences": {}}
     for name in names:
-        network = explained_network(name)
-        watched = train(make_trainer, plain, watchers_of(name, *LOOKING), network)
-        result["differences"][name] = differences(without[network], watched)
-    # Every process looks in an evaluator: no process may get away with it.
-    polluted = train(make_trainer, plain, [WATCHERS["evaluator"](Polluter("gradients"))])
-    result["of a polluter"] = differences(train(make_trainer, plain, []), polluted)
+        network = network_for(name)
+        beside = train(make_trainer, plain, create_callbacks(name, EXPLAINING), network)
+        result["differences"][name] = differences(without[network], beside)
+    # An evaluator explains on every rank, so that the test sees a polluter on every rank.
+    polluted = train(make_trainer, plain, [create_callback("evaluator", Polluter("gradients"))])
+    result["differences of a polluter"] = differences(train(make_trainer, plain, []), polluted)
     result["world_size"] = torch.distributed.get_world_size()
     write_result(folder, torch.distributed.get_rank(), result)
 

@@ -1,9 +1,9 @@
-"""Training without and with watchers, and everything that it leaves behind, compared bit for bit."""
+"""Training without and with callbacks that explain, and a comparison of both final states bit for bit."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.toys import CLASSES, Blobs, DropoutNet, ToyClassifier
 
 
 class PooledNet(nn.Sequential):
-    """A head as CAM knows it; batch-norm, dropout and in-place ReLU before it."""
+    """A classifier with the pooled linear head that CAM needs."""
 
     def __init__(self) -> None:
         layers = [nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
@@ -35,23 +35,32 @@ class PooledNet(nn.Sequential):
 
 
 def transformer() -> nn.Module:
-    """Two blocks with dropout and stochastic depth."""
+    """Return a transformer of two blocks with dropout and stochastic depth."""
     sizes = {"img_size": 24, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2, "num_classes": CLASSES}
     return timm.models.VisionTransformer(**sizes, drop_rate=0.2, drop_path_rate=0.2)
 
 
-NETWORKS = {"cam": PooledNet, "legrad": transformer}  # of those that cannot explain every network
+NETWORKS = {"cam": PooledNet, "legrad": transformer}  # for methods that cannot explain every network
 
 
-# Settings: what a training may be like. Batch-norm, dropout and in-place ReLU are in all of them.
+def network_for(name: str) -> Callable[[], nn.Module]:
+    """Return the class of a network that a registered explainer can explain."""
+    return NETWORKS.get(name, DropoutNet)
+
+
+# Settings of a training run. Every network has batch-norm, dropout and in-place ReLU.
 
 
 class Averaging(WeightAveraging):
+    """An average of the weights that gives each step a tenth."""
+
     def __init__(self) -> None:
         super().__init__(avg_fn=lambda averaged, current, count: 0.9 * averaged + 0.1 * current)
 
 
 class Checkpointed(ToyClassifier):
+    """A classifier that recomputes its activations in the backward pass."""
+
     reentrant = False
 
     def forward(self, images):
@@ -59,16 +68,20 @@ class Checkpointed(ToyClassifier):
             self.net.set_grad_checkpointing(True)
             return self.net(images)
         inner, head = nn.Sequential(*list(self.net)[:8]), nn.Sequential(*list(self.net)[8:])
-        # A reentrant part has a gradient only if its input has one.
+        # A reentrant checkpoint has gradients only if its input requires them.
         images = images.requires_grad_() if self.reentrant and torch.is_grad_enabled() else images
         return head(checkpoint(inner, images, use_reentrant=self.reentrant))
 
 
 class CheckpointedReentrantly(Checkpointed):
+    """A classifier with reentrant checkpoints."""
+
     reentrant = True
 
 
 class Manual(ToyClassifier):
+    """A classifier with manual optimisation."""
+
     def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -78,35 +91,37 @@ class Manual(ToyClassifier):
         loss = super().training_step(batch, batch_idx)
         self.manual_backward(loss)
         optimizer.step()
-        optimizer.zero_grad()  # not before the step: whatever is added in between counts
+        optimizer.zero_grad()  # after the step, so that gradients added between two steps count
 
 
-def frozen(module: ToyClassifier) -> ToyClassifier:
+def freeze_first_parameter(module: ToyClassifier) -> ToyClassifier:
     next(module.net.parameters()).requires_grad_(False)
     return module
 
 
-def with_compiled_network(module: ToyClassifier, backend: str = "aot_eager") -> ToyClassifier:
+def compile_network(module: ToyClassifier, backend: str = "aot_eager") -> ToyClassifier:
     module.net = torch.compile(module.net, backend=backend)
     return module
 
 
 @dataclass(frozen=True)
 class Setting:
+    """The trainer, the module and the changes of a training run."""
+
     trainer: dict[str, Any] = field(default_factory=dict)
     module: type[ToyClassifier] = ToyClassifier
     change: Callable[[ToyClassifier], Any] = lambda module: module
-    averaged: bool = False
+    is_averaged: bool = False
 
 
 SETTINGS = {
     "plain": Setting(),
     "accumulated": Setting({"accumulate_grad_batches": 2}),
     "clipped": Setting({"gradient_clip_val": 0.1}),
-    "averaged weights": Setting(averaged=True),
+    "averaged weights": Setting(is_averaged=True),
     "bf16": Setting({"precision": "bf16-mixed"}),
-    "frozen layer": Setting(change=frozen),
-    "compiled network": Setting(change=with_compiled_network),
+    "frozen layer": Setting(change=freeze_first_parameter),
+    "compiled network": Setting(change=compile_network),
     "compiled module": Setting(change=lambda module: torch.compile(module, backend="eager")),
     "checkpointed": Setting(module=Checkpointed),
     "checkpointed, reentrant": Setting(module=CheckpointedReentrantly),
@@ -115,59 +130,59 @@ SETTINGS = {
     "validation in mid-accumulation": Setting({"val_check_interval": 2, "accumulate_grad_batches": 3}),
     "manual optimisation": Setting(module=Manual),
 }
-INDUCTOR = Setting(change=lambda module: with_compiled_network(module, "inductor"))
+INDUCTOR = Setting(change=lambda module: compile_network(module, "inductor"))
 
 
-# Watchers
+# Callbacks
 
 BLUR = {"blur_kernel_size": 5, "blur_sigma": 5.0}
-WATCHERS: dict[str, Callable[[Explainer], L.Callback]] = {
+CALLBACKS: dict[str, Callable[[Explainer], L.Callback]] = {
     "logger": lambda explainer: CamLogger(explainer, images=3),
     "evaluator": lambda explainer: CamEvaluator(["average_drop", "drift"], explainer, images=3),
-    "augmentation that is only tried": lambda explainer: GroupCamAugmentation(
+    "augmentation that starts later": lambda explainer: GroupCamAugmentation(
         explainer, preset="paper", share=0.5, start_epoch=9, **BLUR
     ),
     "augmentation of no image": lambda explainer: GroupCamAugmentation(explainer, preset="paper", share=0, **BLUR),
 }
-LOOKING = [kind for kind in WATCHERS if kind != "augmentation of no image"]  # which go together in one training
+EXPLAINING = [kind for kind in CALLBACKS if kind != "augmentation of no image"]  # together in one training run
 
 
-# Training
+def create_callback(kind: str, explainer: Explainer) -> L.Callback:
+    return CALLBACKS[kind](explainer)
+
+
+def create_callbacks(name: str, kinds: Iterable[str]) -> list[L.Callback]:
+    """Return callbacks of some kinds with a registered explainer."""
+    return [create_callback(kind, small(name)) for kind in kinds]
+
+
+# Training runs
 
 
 def train(
     make_trainer: Callable[..., L.Trainer],
     setting: Setting,
-    watchers: list[L.Callback],
+    callbacks: list[L.Callback],
     network: Callable[[], nn.Module] = DropoutNet,
     epochs: int = 2,
 ) -> dict[str, Any]:
     """Train for epochs of three batches.
 
     Returns:
-        Everything that is left behind, by name.
+        The final state, by name.
     """
     torch.compiler.reset()
     L.seed_everything(1, verbose=False)
     module = setting.module()
     module.net = network()
-    given = setting.change(module)
-    averaging = [Averaging()] if setting.averaged else []
-    trainer = make_trainer(*watchers, *averaging, max_epochs=epochs, **setting.trainer)
-    trainer.fit(given, DataLoader(Blobs(), batch_size=8, shuffle=True), DataLoader(Blobs(), batch_size=8))
-    return dict(_left_behind(trainer, module, averaging))
+    changed = setting.change(module)
+    averaging = [Averaging()] if setting.is_averaged else []
+    trainer = make_trainer(*callbacks, *averaging, max_epochs=epochs, **setting.trainer)
+    trainer.fit(changed, DataLoader(Blobs(), batch_size=8, shuffle=True), DataLoader(Blobs(), batch_size=8))
+    return dict(_final_state(trainer, module, averaging))
 
 
-def explained_network(name: str) -> Callable[[], nn.Module]:
-    """A network that a registered explainer can explain."""
-    return NETWORKS.get(name, DropoutNet)
-
-
-def watchers_of(name: str, *kinds: str) -> list[L.Callback]:
-    return [WATCHERS[kind](small(name)) for kind in kinds]
-
-
-def _left_behind(trainer: L.Trainer, module: ToyClassifier, averaging: list[Averaging]) -> Iterator[tuple[str, Any]]:
+def _final_state(trainer: L.Trainer, module: ToyClassifier, averaging: list[Averaging]) -> Iterator[tuple[str, Any]]:
     for name, parameter in module.named_parameters():
         yield f"weights: {name}", _bits(parameter)
         yield f"gradients: {name}", None if parameter.grad is None else _bits(parameter.grad)
@@ -177,8 +192,8 @@ def _left_behind(trainer: L.Trainer, module: ToyClassifier, averaging: list[Aver
     for name, part in module.named_modules():
         yield f"modes: {name}", part.training
         yield f"hooks: {name}", [len(hooks) for hooks in (part._forward_hooks, part._forward_pre_hooks)]
-    for place, state in enumerate(trainer.optimizers[0].state_dict()["state"].values()):
-        yield f"optimizer: {place}", {key: _bits(torch.as_tensor(value)) for key, value in state.items()}
+    for index, state in enumerate(trainer.optimizers[0].state_dict()["state"].values()):
+        yield f"optimizer: {index}", {key: _bits(torch.as_tensor(value)) for key, value in state.items()}
     for each in averaging:
         for name, average in each._average_model.named_parameters():
             yield f"averages: {name}", _bits(average)
@@ -195,18 +210,18 @@ def _bits(tensor: torch.Tensor) -> bytes:
 
 
 def differences(without: dict[str, Any], beside: dict[str, Any]) -> list[str]:
-    """The names of what is not the very same."""
+    """Return the names of the states that differ in any bit."""
     return sorted(name for name in without | beside if without.get(name, "none") != beside.get(name, "none"))
 
 
-# Explainers that must be found out
+# Explainers that change the training run
 
 
 @dataclass(frozen=True)
 class Polluter(Explainer):
-    """Explains, and then does one of the things that an explainer must not."""
+    """An explainer that leaves one kind of change behind."""
 
-    how: str
+    kind: str
 
     name = "polluter"
 
@@ -217,12 +232,12 @@ class Polluter(Explainer):
         explanation = super().__call__(model, images, targets, forward=forward)
         inner = model.net
         with torch.inference_mode(False), torch.enable_grad():
-            POLLUTIONS[self.how](inner, images.clone())
+            POLLUTIONS[self.kind](inner, images.clone())
         return explanation
 
 
-def backward(net: nn.Module, images: torch.Tensor) -> None:
-    """As many explainers do; callbacks that clear what they know of are passed by."""
+def backpropagate(net: nn.Module, images: torch.Tensor) -> None:
+    """Add to the gradients, as many explainers do, on a path that the callbacks do not restore."""
     modes = {module: module.training for module in net.modules()}
     net.eval()
     F.cross_entropy(net(images), torch.zeros(len(images), dtype=torch.int64)).backward()
@@ -230,13 +245,13 @@ def backward(net: nn.Module, images: torch.Tensor) -> None:
         module.training = training
 
 
-def in_training_mode(net: nn.Module, images: torch.Tensor) -> None:
+def run_in_training_mode(net: nn.Module, images: torch.Tensor) -> None:
     with torch.random.fork_rng(), torch.no_grad():
         net.train()(images)
 
 
-def drawing(draw: Callable[[], object]) -> Callable[[nn.Module, torch.Tensor], None]:
-    """Draw later, in training's own forwards: what is drawn at once, the callbacks undo."""
+def draw_in_later_forwards(draw: Callable[[], object]) -> Callable[[nn.Module, torch.Tensor], None]:
+    """Return a pollution that draws in the training's own forwards: the callbacks undo what is drawn at once."""
 
     def hook(module, inputs, output) -> None:
         draw()
@@ -246,13 +261,13 @@ def drawing(draw: Callable[[], object]) -> Callable[[nn.Module, torch.Tensor], N
 
 POLLUTIONS: dict[str, Callable[[nn.Module, torch.Tensor], Any]] = {
     "weights": lambda net, images: next(net.parameters()).data.mul_(1 + 1e-6),
-    "gradients": backward,
+    "gradients": backpropagate,
     "frozen": lambda net, images: net.requires_grad_(True),
-    "buffers": in_training_mode,
+    "buffers": run_in_training_mode,
     "modes": lambda net, images: net.eval(),
     "hooks": lambda net, images: net.register_forward_hook(lambda *_: None),
-    "torch's random numbers": drawing(lambda: torch.rand(1)),
-    "python's random numbers": drawing(random.random),
-    "numpy's random numbers": drawing(np.random.rand),
+    "torch's random numbers": draw_in_later_forwards(lambda: torch.rand(1)),
+    "python's random numbers": draw_in_later_forwards(random.random),
+    "numpy's random numbers": draw_in_later_forwards(np.random.rand),
     "process": lambda net, images: torch.set_num_threads(torch.get_num_threads() + 1),
 }

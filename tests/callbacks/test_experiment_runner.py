@@ -215,15 +215,12 @@ class Signalled(Experiment):
         pytest.fail("nothing ended it")
 
 
+@pytest.mark.usefixtures("default_signals")  # also restores SIGINT, which Lightning ignores once it has arrived
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_leaves_no_report(dataset, tmp_path, number):
     datamodule, model = Labelled(dataset), Classifier()
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        with pytest.raises(SystemExit):
-            run(ExperimentRunner(Signalled(number), tmp_path, images=3), datamodule, model)
-    finally:
-        signal.signal(signal.SIGINT, before)  # Lightning ignores it from the first on
+    with pytest.raises(SystemExit):
+        run(ExperimentRunner(Signalled(number), tmp_path, images=3), datamodule, model)
     assert not list(tmp_path.iterdir())
     assert "predict_step" not in vars(model)
     assert "predict_dataloader" not in vars(datamodule)

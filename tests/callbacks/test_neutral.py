@@ -1,4 +1,4 @@
-"""Looking changes nothing: training without and with the callbacks leaves the same behind, bit for bit."""
+"""Explaining changes nothing: training runs without and with the callbacks end in the same state, bit for bit."""
 
 from __future__ import annotations
 
@@ -7,70 +7,71 @@ import torch
 
 from camaug import list_explainers
 from tests.callbacks.neutrality import (
+    CALLBACKS,
+    EXPLAINING,
     INDUCTOR,
-    LOOKING,
     POLLUTIONS,
     SETTINGS,
-    WATCHERS,
     Polluter,
+    create_callback,
+    create_callbacks,
     differences,
-    explained_network,
+    network_for,
     train,
-    watchers_of,
 )
-from tests.processes import results, together
+from tests.processes import run_ranks
 from tests.toys import DropoutNet
 
-# Of PyTorch's own compiler, where it meets the loss of a step.
 pytestmark = [
+    # PyTorch's compiler reads the loss's gradient.
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"),
-    # Of reentrant checkpoints while validating, where no gradients are wanted.
+    # Reentrant checkpoints warn in validation, which needs no gradients.
     pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad=True:UserWarning"),
 ]
 
-# One of each way of looking: queries, gradients at a layer, every layer.
+# One method of each kind: queries, gradients at a layer, every layer.
 REPRESENTATIVES = ("group-cam", "grad-cam", "full-grad")
 FAST = [(name, s) for name in list_explainers() for s in SETTINGS if s == "plain" or name in REPRESENTATIVES]
 SLOW = [(name, s) for name in list_explainers() for s in SETTINGS if (name, s) not in FAST]
 
 
 @pytest.fixture(scope="module")
-def trained():
+def final_states():
     return {}
 
 
 @pytest.fixture
-def unwatched(trained, make_trainer):
-    """What a setting leaves behind on a network without a watcher; trained when it is first asked for."""
+def train_alone(final_states, make_trainer):
+    """Return a setting's final state without callbacks, from one training run for all tests."""
 
-    def find(setting: str, network=DropoutNet):
-        if (setting, network) not in trained:
-            trained[setting, network] = train(make_trainer, SETTINGS[setting], [], network)
-        return trained[setting, network]
+    def train_once(setting: str, network=DropoutNet):
+        if (setting, network) not in final_states:
+            final_states[setting, network] = train(make_trainer, SETTINGS[setting], [], network)
+        return final_states[setting, network]
 
-    return find
+    return train_once
 
 
 @pytest.fixture
-def check(unwatched, make_trainer):
+def check(train_alone, make_trainer):
     def check(setting: str, name: str, *kinds: str) -> None:
-        network = explained_network(name)
-        watched = train(make_trainer, SETTINGS[setting], watchers_of(name, *kinds), network)
-        assert differences(unwatched(setting, network), watched) == []
+        network = network_for(name)
+        beside = train(make_trainer, SETTINGS[setting], create_callbacks(name, kinds), network)
+        assert differences(train_alone(setting, network), beside) == []
 
     return check
 
 
 @pytest.mark.parametrize(("name", "setting"), FAST + [pytest.param(*case, marks=pytest.mark.slow) for case in SLOW])
-def test_all_that_look(name, setting, check):
-    check(setting, name, *LOOKING)
+def test_all_explaining_callbacks_together(name, setting, check):
+    check(setting, name, *EXPLAINING)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", WATCHERS)
+@pytest.mark.parametrize("kind", CALLBACKS)
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("name", list_explainers())
-def test_each_by_itself(name, setting, kind, check):
+def test_each_callback_alone(name, setting, kind, check):
     check(setting, name, kind)
 
 
@@ -80,37 +81,37 @@ def test_augmentation_of_no_image(setting, check):
 
 
 @pytest.mark.slow
-def test_a_network_compiled_to_machine_code(make_trainer):
-    watched, without = (train(make_trainer, INDUCTOR, watchers_of("group-cam", *k)) for k in (LOOKING, []))
-    assert differences(without, watched) == []
+def test_a_network_compiled_by_inductor(make_trainer):
+    beside, without = (train(make_trainer, INDUCTOR, create_callbacks("group-cam", k)) for k in (EXPLAINING, []))
+    assert differences(without, beside) == []
 
 
-def test_the_suite_trains(make_trainer):
+# The tests can fail
+
+
+def test_the_training_runs_change_every_weight(make_trainer):
     def weights(**settings) -> dict[str, object]:
-        left = train(make_trainer, SETTINGS["plain"], [], DropoutNet, **settings)
-        return {name: value for name, value in left.items() if name.startswith("weights")}
+        state = train(make_trainer, SETTINGS["plain"], [], DropoutNet, **settings)
+        return {name: value for name, value in state.items() if name.startswith("weights")}
 
     assert len(weights()) == len(differences(weights(), weights(epochs=1))) == 10
 
 
-# The suite can fail
-
-
-@pytest.mark.parametrize("kind", LOOKING)
-@pytest.mark.parametrize("how", POLLUTIONS)
-def test_a_polluting_explainer_is_found_out(how, kind, unwatched, make_trainer):
-    setting = {"frozen": "frozen layer", "gradients": "manual optimisation"}.get(how, "plain")
-    changed = "weights" if how == "gradients" else how  # the gradients are spent in the next step
+@pytest.mark.parametrize("kind", EXPLAINING)
+@pytest.mark.parametrize("pollution", POLLUTIONS)
+def test_a_polluting_explainer_is_detected(pollution, kind, train_alone, make_trainer):
+    setting = {"frozen": "frozen layer", "gradients": "manual optimisation"}.get(pollution, "plain")
+    changed = "weights" if pollution == "gradients" else pollution  # the next step applies the gradients
     threads = torch.get_num_threads()
-    watched = train(make_trainer, SETTINGS[setting], [WATCHERS[kind](Polluter(how))])
+    polluted = train(make_trainer, SETTINGS[setting], [create_callback(kind, Polluter(pollution))])
     torch.set_num_threads(threads)
-    assert [name for name in differences(unwatched(setting), watched) if name.startswith(f"{changed}:")] != []
+    assert [name for name in differences(train_alone(setting), polluted) if name.startswith(f"{changed}:")] != []
 
 
-def test_an_explainer_that_does_no_harm_is_not_found_out(unwatched, make_trainer, monkeypatch):
+def test_a_harmless_explainer_is_not_detected(train_alone, make_trainer, monkeypatch):
     monkeypatch.setitem(POLLUTIONS, "nothing", lambda net, images: None)
-    watched = train(make_trainer, SETTINGS["plain"], [WATCHERS[kind](Polluter("nothing")) for kind in LOOKING])
-    assert differences(unwatched("plain"), watched) == []
+    callbacks = [create_callback(kind, Polluter("nothing")) for kind in EXPLAINING]
+    assert differences(train_alone("plain"), train(make_trainer, SETTINGS["plain"], callbacks)) == []
 
 
 # Two processes
@@ -122,9 +123,7 @@ def test_an_explainer_that_does_no_harm_is_not_found_out(unwatched, make_trainer
     ids=["representatives", "others"],
 )
 def test_two_processes(names, tmp_path):
-    code, output = together("tests.callbacks.neutral_script", tmp_path, *names)
-    assert code == 0, output[-4000:]
-    for rank in results(tmp_path):
-        assert rank["world_size"] == 2
-        assert rank["differences"] == {name: [] for name in names}
-        assert any(name.startswith("gradients:") for name in rank["of a polluter"])
+    for result in run_ranks("tests.callbacks.neutral_script", tmp_path, *names):
+        assert result["world_size"] == 2
+        assert result["differences"] == {name: [] for name in names}
+        assert any(name.startswith("gradients:") for name in result["differences of a polluter"])

@@ -1,4 +1,4 @@
-"""A model that FSDP2 shards over two processes, watched and augmented; other ways of sharding, refused."""
+"""A model that FSDP2 shards over two processes, explained and augmented; refusals of other ways of sharding."""
 
 from __future__ import annotations
 
@@ -9,75 +9,72 @@ import pytest
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
 from camaug.callbacks import CamEvaluator, CamLogger, CamWriter, GroupCamAugmentation
-from tests.processes import results, together
+from camaug.saliency_bank.saliency_bank import SaliencyBank
+from tests.events import read_only_writer
+from tests.processes import read_results, run_ranks
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sharded")
-    code, output = together("tests.callbacks.sharded_script", folder)
-    assert code == 0, output[-4000:]
+    run_ranks("tests.callbacks.sharded_script", folder)
     return folder
 
 
 @pytest.fixture
-def ranks(folder):
-    return results(folder)
-
-
-def events(folder: Path, name: str):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    (file,) = (folder / name / "0").glob("events*")  # one writer
-    return EventAccumulator(str(file), size_guidance={"images": 0}).Reload()
+def results(folder):
+    return read_results(folder)
 
 
 @pytest.mark.parametrize("name", ["group-cam", "grad-cam", "full-grad", "gradient"])
-def test_looking_changes_nothing_bit_for_bit(ranks, name):
-    for rank in ranks:
-        left, complaints = rank["watched"][name]
-        assert complaints == 0
-        assert left == rank["plain"]
-    assert ranks[0]["plain"] != ranks[1]["plain"]  # each has losses, batch-norm statistics of its own images
+def test_explaining_changes_nothing_bit_for_bit(results, name):
+    for result in results:
+        state, warned = result["explained"][name]
+        assert warned == 0
+        assert state == result["plain"]
+    assert results[0]["plain"] != results[1]["plain"]  # each rank has its own losses and batch-norm statistics
 
 
-def test_rank_zero_alone_writes(folder):
-    written = events(folder, "group-cam")
-    assert [event.step for event in written.Images("cam/overview")] == [0, 1]
-    assert len([tag for tag in written.Tags()["images"] if tag.startswith("cam/")]) == 4
+def test_only_rank_zero_writes(folder):
+    events = read_only_writer(folder / "group-cam/0")
+    assert [event.step for event in events.Images("cam/overview")] == [0, 1]
+    assert len([tag for tag in events.Tags()["images"] if tag.startswith("cam/")]) == 4
 
 
-def test_the_figures_are_those_of_every_process(ranks):
-    assert ranks[0]["figures"] == ranks[1]["figures"]
-    assert set(ranks[0]["figures"]) >= {"cam/average_drop", "cam/class_similarity", "cam/head_similarity", "cam/drift"}
+def test_metrics_are_the_same_on_every_rank(results):
+    assert results[0]["metrics"] == results[1]["metrics"]
+    assert set(results[0]["metrics"]) >= {
+        "cam/average_drop",
+        "cam/class_similarity",
+        "cam/head_similarity",
+        "cam/drift",
+    }
 
 
-def test_augmented_as_with_the_weights_in_one_piece(ranks, folder):
-    for rank in ranks:
-        assert rank["augmented as by hand"]
-        assert rank["augmented"] > 0
-    assert ranks[0]["first batch"] != ranks[1]["first batch"]
-    assert len(events(folder, "augmented").Images("augmentation/first_batch")) == 1
+def test_images_are_augmented_as_by_an_unsharded_model(results, folder):
+    for result in results:
+        assert result["augmented as unsharded"]
+        assert result["changed"] > 0
+    assert results[0]["first batch"] != results[1]["first batch"]
+    assert len(read_only_writer(folder / "augmented/0").Images("augmentation/first_batch")) == 1
 
 
 def test_each_process_makes_its_share_of_the_bank(folder):
-    from camaug.saliency_bank.saliency_bank import SaliencyBank
-
     bank = SaliencyBank(folder / "maps")
     assert all(bank.is_whole(number) and bank.record(number).world_size == 2 for number in bank.generations())
-    assert len(events(folder, "banked").Scalars("augmentation/bank_iou")) == 2
+    assert len(read_only_writer(folder / "banked/0").Scalars("augmentation/bank_iou")) == 2
 
 
-def test_a_failure_on_one_process_hangs_and_changes_nothing(ranks):
-    for rank in ranks:
-        assert rank["failing"] == rank["plain"]
-    assert [rank["complaints of failures"] for rank in ranks] == [1, 2]  # the logger on rank zero; the evaluator
+def test_a_failure_on_one_rank_blocks_no_rank_and_changes_nothing(results):
+    for result in results:
+        assert result["failing"] == result["plain"]
+    assert [result["warnings of failures"] for result in results] == [1, 2]  # rank zero: the logger; one: the evaluator
 
 
-def test_a_process_without_room_for_the_whole_keeps_all_from_looking(ranks):
-    for rank in ranks:
-        assert rank["cramped"] == rank["plain"]
-        assert rank["complaints of no room"] > 0
+def test_no_rank_explains_if_one_has_no_memory_for_the_whole_model(results):
+    for result in results:
+        assert result["no memory"] == result["plain"]
+        assert result["warnings of no memory"] > 0
 
 
 @pytest.mark.parametrize("callback", [CamLogger(), CamEvaluator(), GroupCamAugmentation()])
@@ -88,7 +85,7 @@ def test_a_process_without_room_for_the_whole_keeps_all_from_looking(ranks):
         (DeepSpeedStrategy, "keeps the weights in an engine of its own"),
     ],
 )
-def test_others_are_refused(callback, strategy, reason, module, make_trainer):
+def test_other_strategies_are_refused(callback, strategy, reason, module, make_trainer):
     trainer = make_trainer(callback)
     trainer._accelerator_connector.strategy = strategy.__new__(strategy)
     message = f"{type(callback).__name__} needs the whole model for a look, and {strategy.__name__} {reason}.*use strat"
@@ -96,7 +93,7 @@ def test_others_are_refused(callback, strategy, reason, module, make_trainer):
         callback.setup(trainer, module, "fit")
 
 
-def sharded_by(make_trainer, size: int) -> L.Trainer:
+def trainer_with_tensor_parallel_size(make_trainer, size: int) -> L.Trainer:
     trainer = make_trainer()
     strategy = ModelParallelStrategy.__new__(ModelParallelStrategy)
     strategy._device_mesh = {"tensor_parallel": type("Mesh", (), {"size": lambda self: size})()}
@@ -104,12 +101,12 @@ def sharded_by(make_trainer, size: int) -> L.Trainer:
     return trainer
 
 
-def test_split_layers_are_refused(module, make_trainer):
+def test_tensor_parallel_layers_are_refused(module, make_trainer):
     with pytest.raises(ValueError, match=r"\(tensor_parallel_size=2\) splits them: give tensor_parallel_size=1"):
-        CamLogger().setup(sharded_by(make_trainer, 2), module, "fit")
-    CamEvaluator().setup(sharded_by(make_trainer, 1), module, "fit")
+        CamLogger().setup(trainer_with_tensor_parallel_size(make_trainer, 2), module, "fit")
+    CamEvaluator().setup(trainer_with_tensor_parallel_size(make_trainer, 1), module, "fit")
 
 
-def test_photos_are_not_explained_by_a_sharded_model(module, make_trainer, tmp_path):
-    with pytest.raises(ValueError, match="CamWriter looks at as many batches as a process has, which may differ"):
-        CamWriter(directory=tmp_path).setup(sharded_by(make_trainer, 1), module, "predict")
+def test_cam_writer_refuses_a_sharded_model(module, make_trainer, tmp_path):
+    with pytest.raises(ValueError, match="CamWriter explains the batches of each process, whose numbers may differ"):
+        CamWriter(directory=tmp_path).setup(trainer_with_tensor_parallel_size(make_trainer, 1), module, "predict")

@@ -1,18 +1,19 @@
-"""Killed without a warning, and resumed by the same command with ``--ckpt_path last``."""
+"""Training runs that a signal ends, and that the same command resumes with ``--ckpt_path last``."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-ROOT = Path(__file__).parents[2]
+from tests.events import read_events
+from tests.processes import ROOT, run_program
+
+RUN = Path("runs/demo/version_0")
 STEPS, EPOCHS = 4, 3
 FIT = [
     "fit", "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=32", "--data.val_size=8",
@@ -21,17 +22,17 @@ FIT = [
     "--trainer.log_every_n_steps=1", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
     "--ckpt_path=last",
 ]  # fmt: skip
-KILLED = """
+SIGNALLED = """
 import os, signal, sys
 from camaug.training.image_classifier import ImageClassifier
 from camaug.cli import main
 
-kill_at, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+step_of_signal, number = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 step, calls = ImageClassifier.training_step, []
 
 def training_step(self, batch, batch_idx):
     calls.append(batch_idx)
-    if len(calls) == kill_at:
+    if len(calls) == step_of_signal:
         os.kill(os.getpid(), number)
     return step(self, batch, batch_idx)
 
@@ -40,57 +41,68 @@ main()
 """
 
 
-def run(folder: Path, kill_at: int = 0, number: int = signal.SIGKILL) -> subprocess.CompletedProcess:
+def run(folder: Path, step: int = 0, number: int = signal.SIGKILL) -> subprocess.CompletedProcess[str]:
+    """Train, with a signal to the process in a step; step 0 sends none."""
     folder.mkdir(exist_ok=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    program = [sys.executable, "-c", KILLED, str(kill_at), str(int(number)), *FIT]
-    return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    return run_program("-c", SIGNALLED, str(step), str(int(number)), *FIT, cwd=folder)
 
 
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    path = folder / "runs/demo/version_0/checkpoints/last.ckpt"
-    return torch.load(path, weights_only=True)["state_dict"]
+def read_checkpoint(run_folder: Path, name: str) -> dict[str, Any]:
+    return torch.load(run_folder / f"checkpoints/{name}.ckpt", weights_only=True)
+
+
+def assert_same_weights(run_folder: Path, expected: dict[str, torch.Tensor]) -> None:
+    weights = read_checkpoint(run_folder, "last")["state_dict"]
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> dict[str, torch.Tensor]:
-    folder = tmp_path_factory.mktemp("whole")
+def uninterrupted_weights(tmp_path_factory) -> dict[str, torch.Tensor]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
     done = run(folder)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return weights(folder)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return read_checkpoint(folder / RUN, "last")["state_dict"]
 
 
-def test_terminated_and_resumed(whole, tmp_path):
-    """As by a cluster's scheduler: in the middle of the second epoch, which the resumed run begins again."""
+def test_terminated_and_resumed(uninterrupted_weights, tmp_path):
+    """A cluster's scheduler ends the run in the second epoch, which the resumed run begins again."""
     ended = run(tmp_path, 7, signal.SIGTERM)
-    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr[-3000:]
-    assert "interrupted by SIGTERMException after step 7" in ended.stderr
-    folder = tmp_path / "runs/demo/version_0/checkpoints"
-    steps = {path.stem: torch.load(path, weights_only=True)["global_step"] for path in folder.iterdir()}
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stdout[-3000:]
+    assert "interrupted by SIGTERMException after step 7" in ended.stdout
+    checkpoints = [path.stem for path in (tmp_path / RUN / "checkpoints").iterdir()]
+    steps = {name: read_checkpoint(tmp_path / RUN, name)["global_step"] for name in checkpoints}
     assert (steps["last"], steps["interrupted"]) == (STEPS, 7)
     assert run(tmp_path).returncode == 0
-    found = weights(tmp_path)
-    assert all(torch.equal(found[name], whole[name]) for name in whole)
+    assert_same_weights(tmp_path / RUN, uninterrupted_weights)
 
 
-# In the middle of the last epoch; and, tried by `make test-slow`, at every other step after the first checkpoint.
+def test_ctrl_c_leaves_checkpoints_and_a_complete_event_file(tmp_path):
+    ended = run(tmp_path, 7, signal.SIGINT)
+    assert ended.returncode == 1, ended.stdout[-3000:]
+    assert "Detected KeyboardInterrupt" in ended.stdout
+    assert "With --ckpt_path last the same command continues after the last complete epoch" in ended.stdout
+    steps = {name: read_checkpoint(tmp_path / RUN, name)["global_step"] for name in ("best", "last", "interrupted")}
+    assert steps == {"best": STEPS, "last": STEPS, "interrupted": 6}
+    assert len(read_events(tmp_path / RUN).Images("cam/overview")) == 1
+
+
+# Step 11 is in the middle of the last epoch. `make test-slow` tries every other step.
 @pytest.mark.parametrize(
-    "kill_at",
-    [pytest.param(at, marks=() if at == 11 else pytest.mark.slow) for at in range(1, STEPS * EPOCHS + 1)],
+    "step",
+    [pytest.param(step, marks=() if step == 11 else pytest.mark.slow) for step in range(1, STEPS * EPOCHS + 1)],
 )
-def test_killed_and_resumed(kill_at, whole, tmp_path):
-    assert run(tmp_path, kill_at).returncode == -signal.SIGKILL
+def test_killed_and_resumed(step, uninterrupted_weights, tmp_path):
+    assert run(tmp_path, step).returncode == -signal.SIGKILL
     resumed = run(tmp_path)
-    assert resumed.returncode == 0, resumed.stderr[-3000:]
-    begun_anew = kill_at <= STEPS
-    run_folder = tmp_path / "runs/demo" / f"version_{int(begun_anew)}"
-    assert sorted(path.name for path in run_folder.parent.iterdir()) == ["version_0", "version_1"][: 1 + begun_anew]
-    if not begun_anew:
-        assert "resuming the run in" in resumed.stdout + resumed.stderr
-    found = torch.load(run_folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-    assert found.keys() == whole.keys()
-    assert all(torch.equal(found[name], whole[name]) for name in whole)
-    events = EventAccumulator(str(run_folder), size_guidance={"images": 0, "scalars": 0}).Reload()
+    assert resumed.returncode == 0, resumed.stdout[-3000:]
+    is_new_run = step <= STEPS  # there was no checkpoint yet
+    run_folder = (tmp_path / RUN).with_name(f"version_{int(is_new_run)}")
+    assert sorted(path.name for path in run_folder.parent.iterdir()) == ["version_0", "version_1"][: 1 + is_new_run]
+    if not is_new_run:
+        assert "resuming the run in" in resumed.stdout
+    assert_same_weights(run_folder, uninterrupted_weights)
+    events = read_events(run_folder)
     steps = {name: [event.step for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
     assert steps["train/loss"] == list(range(STEPS * EPOCHS))
     ends = [STEPS * (epoch + 1) - 1 for epoch in range(EPOCHS)]
