@@ -1,6 +1,7 @@
-# make demo: train a small classifier with Group-CAM augmentation and heatmaps, from nothing but Python
-# make test: the whole suite            make lint: style and types
-# make test-slow: every architecture of timm and torchvision, every explainer in every training setting, every place to be killed at
+# make demo: train a small classifier with Group-CAM augmentation and heatmaps; needs only Python
+# make test: the test suite, with the browser tests if Chromium is installed
+# make test-slow: every timm and torchvision architecture, every explainer in every training setting, a kill at every step
+# make lint: style and types
 PYTHON ?= python3
 BIN := .venv/bin
 

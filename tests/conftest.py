@@ -12,8 +12,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.chromium import INSTALL, find_chromium
 from tests.processes import default_signals
 from tests.toys import Fuse, Restless, TinyNet
+
+
+def pytest_report_header() -> str:
+    """Say which browser the tests of the tab will drive, or how to install one."""
+    chromium = find_chromium()
+    return f"browser: {chromium or f'none, so its tests are skipped: {INSTALL}'}"
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ class TensorBoardProcess:
         wait_until(lambda: condition(self.fetch_json("runs")["runs"]), "TensorBoard has loaded the runs")
 
     def stop(self) -> None:
-        self.process.terminate()
+        self.process.kill()  # also where SIGTERM is ignored
         self.process.wait()
         self.process.stderr.close()
 
