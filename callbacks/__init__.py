@@ -1,4 +1,4 @@
-"""The Lightning side: one callback a file."""
+"""Lightning callbacks, one a file."""
 
 from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger

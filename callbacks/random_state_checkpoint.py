@@ -1,4 +1,4 @@
-"""Random-number states in checkpoints."""
+"""States of the random-number generators in checkpoints."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["RandomStateCheckpoint"]
 
 
 class RandomStateCheckpoint(L.Callback):
-    """Keeps the states of Python's, NumPy's and PyTorch's random numbers in checkpoints, as Lightning does not.
+    """Callback that saves the states of Python's, NumPy's and PyTorch's random-number generators in checkpoints.
 
-    A run that is resumed from the checkpoint of an epoch's end goes on with the random numbers it would have drawn:
-    the order of the data, random transforms, dropout, and which images are augmented. On one process it is then the
-    uninterrupted run, bit for bit, as far as the operations of the device are; on several, all take up the states of
-    rank zero. ``train.py fit`` always has it.
+    Lightning does not. A run resumed from a checkpoint at an epoch's end draws the random numbers of the uninterrupted
+    run: the order of the data, random transforms, dropout and the choice of augmented images. With one process it is
+    the same run bit for bit, if the device's operations are deterministic. With several, every process gets the states
+    of rank zero. ``train.py fit`` always uses this callback.
 
     Example:
         >>> trainer = L.Trainer(callbacks=[RandomStateCheckpoint()], logger=False, accelerator="cpu")
@@ -28,27 +28,27 @@ class RandomStateCheckpoint(L.Callback):
         self._restored: dict[str, Any] = {}
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take up the states again, unless the training data have been asked for an iterator, which drew its seed."""
+        """Restore the states again, unless the training data's iterator exists already and has drawn its seed."""
         if trainer.train_dataloader is None:
-            self._take_up()
+            self._restore()
         self._restored = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The states, in types that a checkpoint gives back weights-only."""
-        name, keys, *rest = np.random.get_state()
+        """Return the states in types that ``torch.load(weights_only=True)`` can load."""
+        name, keys, *rest = np.random.get_state(legacy=True)
         return {
             "python": random.getstate(),
-            "numpy": [name, keys.tolist(), *rest],  # type: ignore[union-attr]
+            "numpy": [name, np.asarray(keys).tolist(), *rest],
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the states, before a schedule asks how many batches there are."""
+        """Restore the states before a schedule counts the batches."""
         self._restored = state_dict
-        self._take_up()
+        self._restore()
 
-    def _take_up(self) -> None:
+    def _restore(self) -> None:
         if not self._restored:
             return
         random.setstate(_as_tuples(self._restored["python"]))

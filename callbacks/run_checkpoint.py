@@ -1,4 +1,4 @@
-"""The checkpoints of a run: its best epoch's, its last one's, and that of where it was interrupted."""
+"""Checkpoints of a training run: of its best and last epochs, and of an interruption."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ __all__ = ["RunCheckpoint"]
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Lightning's ``ModelCheckpoint``, whose ``last.ckpt`` is that of the last whole epoch.
+    """Lightning's ``ModelCheckpoint``, with a ``last.ckpt`` of the last complete epoch.
 
-    Lightning's own is written only in epochs that are among the best, so that a run that has stopped improving would be
-    resumed far behind where it was. And where a run is interrupted (``save_on_exception``) Lightning writes the weights
-    of the moment over the best and the last ones; here they get a file of their own, ``interrupted.ckpt``, since what
-    is resumed from the middle of an epoch is not the uninterrupted run.
+    Lightning writes ``last.ckpt`` only in epochs that are among the best, so that a run that no longer improves would
+    resume many epochs back. When a run is interrupted (``save_on_exception``), Lightning also overwrites the best and
+    the last checkpoint with the current weights. Here these get a file of their own, ``interrupted.ckpt``, because a
+    run resumed in the middle of an epoch differs from an uninterrupted one.
 
     Example:
-        >>> saving = RunCheckpoint(monitor="val/accuracy", mode="max", save_last=True)
-        >>> trainer = L.Trainer(callbacks=[saving], logger=False, accelerator="cpu")
+        >>> checkpoint = RunCheckpoint(monitor="val/accuracy", mode="max", save_last=True)
+        >>> trainer = L.Trainer(callbacks=[checkpoint], logger=False, accelerator="cpu")
     """
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save, where there is no validation to wait for."""
+        """Save after an epoch without validation."""
         super().on_train_epoch_end(trainer, pl_module)
         if self._should_save_on_train_epoch_end(trainer):
-            self._keep_last(trainer)
+            self._save_last(trainer)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save, after an epoch's validation."""
+        """Save after an epoch's validation."""
         super().on_validation_end(trainer, pl_module)
         if not self._should_save_on_train_epoch_end(trainer):
-            self._keep_last(trainer)
+            self._save_last(trainer)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Save where it was interrupted, beside the others."""
+        """Save the interrupted state beside the other checkpoints."""
         if not self._should_save_on_exception(trainer):
             return
         path = self.format_checkpoint_name(self._monitor_candidates(trainer), INTERRUPTED.removesuffix(".ckpt"))
         trainer.save_checkpoint(path, self.save_weights_only)
-        whole = (
-            "goes on after the last whole epoch" if self.last_model_path else "begins anew, since no epoch was whole"
+        resumes = (
+            "continues after the last complete epoch" if self.last_model_path else "starts over, with no epoch complete"
         )
         rank_zero_info(
             f"interrupted by {type(exception).__name__} after step {trainer.global_step}. With --ckpt_path last the "
-            f"same command {whole}; in the middle of the epoch it goes on with --ckpt_path {path}"
+            f"same command {resumes}. With --ckpt_path {path} it continues in the middle of the epoch"
         )
 
-    def _keep_last(self, trainer: L.Trainer) -> None:
-        if not self._should_skip_saving_checkpoint(trainer):  # which it does not where this step has been saved
+    def _save_last(self, trainer: L.Trainer) -> None:
+        if not self._should_skip_saving_checkpoint(trainer):  # as Lightning skips a step that is saved already
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))

@@ -41,7 +41,9 @@ def default_signals() -> Iterator[None]:
 
 
 def run_program(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python on the CPU with these arguments; the package and its tests can be imported from any folder.
+    """Run Python on the CPU with these arguments.
+
+    The package and its tests can be imported from any folder.
 
     Returns:
         The completed process, with everything that was printed in ``stdout``. A program that hangs is a

@@ -1,4 +1,4 @@
-"""The benchmarks run and their tables are whole; what the figures are is not tested."""
+"""The benchmarks run and their tables are complete. The values are not tested."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.toys import FakeClock
+
 ROOT = Path(__file__).parents[1]
 QUICK = {"batch_size": 2, "image_size": 64, "rounds": 1, "quick": True}
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(autouse=True)
-def benchmarks_found(monkeypatch):
+def benchmarks_importable(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
 
 
@@ -32,22 +34,20 @@ def numbers(table) -> list[float]:
     return [cell for row in table.rows for cell in row if isinstance(cell, int | float)]
 
 
-def test_medians_are_of_the_rounds_after_the_first_and_in_turn():
+def test_work_is_timed_in_turn_and_the_first_round_does_not_count():
     timing = importlib.import_module("benchmarks.timing")
-    time, calls = [0.0], []
+    clock, calls = FakeClock(), []
     durations = {"fast": iter([100.0, 1.0, 3.0, 2.0]), "slow": iter([100.0, 10.0, 30.0, 20.0])}
 
     def work(name):
         def run():
             calls.append(name)
-            time[0] += next(durations[name])
+            clock.advance(next(durations[name]))
 
         return run
 
-    found = timing.medians(
-        {name: work(name) for name in durations}, torch.device("cpu"), rounds=3, clock=lambda device: time[0]
-    )
-    assert found == {"fast": 2.0, "slow": 20.0}
+    medians = timing.medians({name: work(name) for name in durations}, torch.device("cpu"), rounds=3, clock=clock)
+    assert medians == {"fast": 2.0, "slow": 20.0}
     assert calls == ["fast", "slow"] * 4
     with pytest.raises(ValueError, match="`rounds` must be at least 1, got 0"):
         timing.medians({}, torch.device("cpu"), rounds=0)
@@ -62,7 +62,7 @@ def test_medians_are_of_the_rounds_after_the_first_and_in_turn():
         ("scaling", "group-cam", {"group-cam", "group-cam, fast", "score-cam"}),
     ],
 )
-def test_tables_have_their_rows_and_finite_figures(section, first, rows):
+def test_tables_have_their_rows_and_finite_values(section, first, rows):
     (table,) = measured(section)
     names = [row[0] for row in table.rows]
     assert names[0] == first

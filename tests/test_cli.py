@@ -1,4 +1,4 @@
-"""The command line as a person uses it, in processes of its own."""
+"""The command line as users run it, in processes of its own."""
 
 from __future__ import annotations
 
@@ -17,29 +17,25 @@ import torch.distributed as dist
 from PIL import Image
 
 from camaug import cli
+from tests.processes import ROOT, run_program
 
-ROOT = Path(__file__).parents[1]
 SMALL = [
     "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=64", "--data.val_size=24", "--data.num_workers=0",
     "--data.batch_size=8", "--cam.images=4", "--trainer.max_epochs=2", "--augmentation.start_epoch=1",
 ]  # fmt: skip
 
 
-def train(*arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240,
-    )  # fmt: skip
+def train(*arguments: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = run_program(ROOT / "train.py", *arguments, cwd=cwd, COLUMNS="100", HF_HUB_OFFLINE="1")
     assert not check or done.returncode == 0, done.stdout[-4000:]
     return done
 
 
 def test_a_run_prints_its_parameters_its_accuracy_its_folder_and_the_tensorboard_command(tmp_path):
-    said = train("fit", *SMALL, cwd=tmp_path).stdout
-    assert len(re.findall(r"^model: [\d,]+ parameters$", said, flags=re.MULTILINE)) == 1
-    assert not any(each in said for each in ("FLOPs", "Tip:", "TPU", "Loading `train_dataloader`"))
-    lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in said.splitlines() if "  " in line}
+    output = train("fit", *SMALL, cwd=tmp_path).stdout
+    assert len(re.findall(r"^model: [\d,]+ parameters$", output, flags=re.MULTILINE)) == 1
+    assert not any(each in output for each in ("FLOPs", "Tip:", "TPU", "Loading `train_dataloader`"))
+    lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in output.splitlines() if "  " in line}
     assert lines["val/accuracy"].endswith("%")
     assert lines["run"] == "runs/demo/version_0"
     program, arguments = lines["view with"].split(" ", 1)
@@ -52,25 +48,25 @@ def test_a_run_prints_its_parameters_its_accuracy_its_folder_and_the_tensorboard
     assert (tmp_path / "runs/demo/version_0/checkpoints/last.ckpt").is_file()
 
 
-def test_two_processes_by_two_arguments(tmp_path):
+def test_two_processes_with_two_arguments(tmp_path):
     arguments = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.max_epochs=1"]
-    said = train("fit", *SMALL, *arguments, cwd=tmp_path).stdout
-    assert "distributed_backend=gloo" in said
-    assert "Starting with 2 processes" in said
-    assert said.count("view with") == 1
+    output = train("fit", *SMALL, *arguments, cwd=tmp_path).stdout
+    assert "distributed_backend=gloo" in output
+    assert "Starting with 2 processes" in output
+    assert output.count("view with") == 1
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("fails", [False, True])
 def test_no_process_group_is_left_behind(fails, tmp_path, monkeypatch):
-    def setup(self, *_):
+    def on_fit_start(self, *_):
         was_created.append(dist.is_initialized())
         if fails:
             raise RuntimeError("fuse blown")
 
     was_created = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.ImageClassifier, "on_fit_start", setup)
+    monkeypatch.setattr(cli.ImageClassifier, "on_fit_start", on_fit_start)
     arguments = ["fit", *SMALL, "--trainer.strategy=ddp", "--trainer.devices=1", "--trainer.max_epochs=1"]
     with mock.patch.dict(os.environ), pytest.raises(RuntimeError, match="fuse blown") if fails else nullcontext():
         cli.main(arguments)
@@ -89,7 +85,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def refused(tmp_path, monkeypatch, capsys):
-    """What the command prints that ends in an error: in this process, which has imported everything already."""
+    """Return a function that runs a command that must fail, in this process, and returns what it prints."""
 
     def run(*arguments: str) -> str:
         monkeypatch.chdir(tmp_path)
@@ -99,9 +95,9 @@ def refused(tmp_path, monkeypatch, capsys):
             with pytest.raises(SystemExit) as ended:
                 cli.main()
         assert ended.value.code not in (0, None)
-        said = "".join(capsys.readouterr()) + (ended.value.code if isinstance(ended.value.code, str) else "")
-        assert "Epoch 0" not in said
-        return re.sub(r"[│\s]+", " ", said)
+        output = "".join(capsys.readouterr()) + (ended.value.code if isinstance(ended.value.code, str) else "")
+        assert "Epoch 0" not in output
+        return re.sub(r"[│\s]+", " ", output)
 
     return run
 
@@ -134,8 +130,8 @@ FINETUNE = [
 def test_bad_input_is_one_clear_error_before_training(arguments, message, images, refused):
     arguments = [argument.format(images=images) for argument in arguments]
     root = [] if any("--data.root" in argument for argument in arguments) else [f"--data.root={images}"]
-    said = refused(*FINETUNE, *root, *arguments)
-    assert re.search(message, said[-1500:]), said[-3000:]
+    output = refused(*FINETUNE, *root, *arguments)
+    assert re.search(message, output[-1500:]), output[-3000:]
 
 
 def test_weights_that_cannot_be_downloaded_are_one_clear_error(images, tmp_path):
@@ -151,7 +147,7 @@ EXPLAIN = [
 ]  # fmt: skip
 
 
-def test_predict_says_where_the_explanations_are(images, tmp_path):
+def test_predict_prints_the_folder_of_the_explanations(images, tmp_path):
     (images / "bees/1.jpg").write_bytes((images / "bees/1.jpg").read_bytes()[:300])
     done = train(*EXPLAIN, f"--data.root={images}", "--explainer=grad-cam", "--output=my results", cwd=tmp_path)
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in done.stdout.splitlines() if "  " in line}
@@ -184,16 +180,16 @@ def test_bad_input_to_predict_is_one_clear_error(arguments, message, images, ref
     weights = tmp_path / "five.pth"
     torch.save(timm.create_model("test_resnet", num_classes=5).state_dict(), weights)
     arguments = [argument.format(images=images, weights=weights) for argument in arguments]
-    said = refused(*EXPLAIN, *arguments)
-    assert re.search(message, said[-2500:]), said[-3000:]
+    output = refused(*EXPLAIN, *arguments)
+    assert re.search(message, output[-2500:]), output[-3000:]
     assert not list(tmp_path.rglob("*_overlay.png"))
 
 
-def test_predict_is_not_asked_about_training(tmp_path):
-    said = train("predict", "--help", cwd=tmp_path).stdout
-    assert "--explainer" in said
-    assert "--output" in said
-    assert not any(f"--{section}" in said for section in ("cam.", "augmentation", "checkpoint."))
+def test_predict_has_no_arguments_of_training(tmp_path):
+    output = train("predict", "--help", cwd=tmp_path).stdout
+    assert "--explainer" in output
+    assert "--output" in output
+    assert not any(f"--{section}" in output for section in ("cam.", "augmentation", "checkpoint."))
 
 
 EXPERIMENT = [
@@ -203,7 +199,7 @@ EXPERIMENT = [
 ]  # fmt: skip
 
 
-def test_an_experiment_says_its_tables_and_where_the_report_is(images, tmp_path):
+def test_an_experiment_prints_its_tables_and_the_path_of_its_report(images, tmp_path):
     (images / "bees/1.jpg").write_bytes((images / "bees/1.jpg").read_bytes()[:300])
     small = ["--experiment.methods=[random,grad-cam]", "--experiment.step=0.5", "--images=8"]
     done = train(*EXPERIMENT, *small, f"--data.root={images}", "--output=my results", cwd=tmp_path)
@@ -212,9 +208,9 @@ def test_an_experiment_says_its_tables_and_where_the_report_is(images, tmp_path)
     assert lines["view with"].endswith("--logdir my results")
     assert "paired differences" in done.stdout
     assert "random weights" in done.stdout
-    said = " ".join(done.stdout.split())
-    assert "Images: 7 of 8 from images." in said
-    assert "Left out: 1 of the chosen images, which cannot be read" in said
+    output = " ".join(done.stdout.split())
+    assert "Images: 7 of 8 from images." in output
+    assert "Left out: 1 of the chosen images, which cannot be read" in output
     assert (tmp_path / "my results/report.md").is_file()
 
 
@@ -231,19 +227,19 @@ def test_an_experiment_says_its_tables_and_where_the_report_is(images, tmp_path)
     ids=lambda value: value[-1][:40] if isinstance(value, list) else "",
 )
 def test_bad_input_to_an_experiment_is_one_clear_error(arguments, message, images, refused, tmp_path):
-    said = refused(*EXPERIMENT, *(each.format(images=images) for each in arguments))
-    assert re.search(message, said[-2500:]), said[-3000:]
+    output = refused(*EXPERIMENT, *(each.format(images=images) for each in arguments))
+    assert re.search(message, output[-2500:]), output[-3000:]
     assert not list(tmp_path.rglob("report.md"))
 
 
-def test_an_experiment_is_not_asked_about_training(tmp_path):
-    said = train("experiment", "--help", cwd=tmp_path).stdout
-    assert "--experiment" in said
-    assert "--images" in said
-    assert not any(f"--{section}" in said for section in ("cam.", "augmentation", "checkpoint.", "writer"))
+def test_an_experiment_has_no_arguments_of_training(tmp_path):
+    output = train("experiment", "--help", cwd=tmp_path).stdout
+    assert "--experiment" in output
+    assert "--images" in output
+    assert not any(f"--{section}" in output for section in ("cam.", "augmentation", "checkpoint.", "writer"))
 
 
-def test_the_installed_command_is_the_same_door(tmp_path):
+def test_the_installed_command_is_the_same_command_line(tmp_path):
     done = subprocess.run(
         [str(Path(sys.executable).parent / "camaug"), "fit", "--help"],
         cwd=tmp_path, capture_output=True, text=True, timeout=120,
@@ -254,6 +250,6 @@ def test_the_installed_command_is_the_same_door(tmp_path):
 
 
 def test_the_installed_command_succeeds_with_status_zero(tmp_path, monkeypatch):
-    """An entry point's value is the program's exit status, and ``main`` gives what it made."""
+    # The value of an entry point is the exit status of the program, and ``main`` returns objects.
     monkeypatch.setattr(cli, "main", lambda: tmp_path / "camaug.html")
     assert cli.command() is None

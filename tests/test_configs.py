@@ -1,4 +1,4 @@
-"""Every shipped configuration runs: a new file in ``configs/`` is tested on the day it appears."""
+"""Every shipped configuration runs. A new file in ``configs/`` is tested without a change here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FITTING = [path for path in CONFIGS if path not in EXPLAINING + EXPERIMENTS + CO
 
 @pytest.fixture
 def folder_of_images(tmp_path):
-    """Two classes of two-coloured images, in train/ and val/."""
+    """Return a folder of two classes of two-coloured images, in train/ and val/."""
     for split, count in (("train", 6), ("val", 4)):
         for name, colour in (("ants", (200, 60, 40)), ("bees", (40, 90, 210))):
             folder = tmp_path / "images" / split / name
@@ -45,7 +45,7 @@ def folder_of_images(tmp_path):
 
 @pytest.fixture
 def boxed_images(tmp_path):
-    """Eight photos of a dog, a cat or both, in YOLO's format."""
+    """Return a folder of eight photos of a dog, a cat or both, with boxes in YOLO's format."""
     folder = tmp_path / "boxed"
     folder.mkdir()
     for index in range(8):
@@ -57,21 +57,21 @@ def boxed_images(tmp_path):
 
 @pytest.fixture
 def cifar10(tmp_path, monkeypatch):
-    """The data set that a configuration names, without its download."""
+    """Replace the data set that a configuration names by random images."""
     import torchvision
 
-    class Fake(torchvision.datasets.FakeData):
+    class RandomCIFAR10(torchvision.datasets.FakeData):
         classes = tuple("abcdefghij")
 
         def __init__(self, root, train=True, transform=None, target_transform=None, download=False):
             super().__init__(size=12, image_size=(3, 32, 32), num_classes=10, transform=transform)
             self.targets = [int(self[index][1]) for index in range(12)]
 
-    monkeypatch.setattr(torchvision.datasets, "CIFAR10", Fake)
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", RandomCIFAR10)
 
 
 def tiny(path: Path, images: Path) -> list[str]:
-    """Arguments that keep a configuration's own sense and make it small: a tiny backbone, two batches, one process."""
+    """Return arguments that make a configuration small: a tiny backbone, two batches, one process."""
     config = yaml.safe_load(path.read_text())
     arguments = [
         "--trainer.accelerator=cpu",
@@ -102,7 +102,7 @@ def tiny(path: Path, images: Path) -> list[str]:
 @pytest.mark.parametrize("path", FITTING, ids=lambda path: path.stem)
 def test_config_fits_two_batches_and_its_saved_copy_loads_again(path, folder_of_images, cifar10, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["train.py"])  # LightningCLI warns of arguments from two sides
+    monkeypatch.setattr(sys, "argv", ["train.py"])  # LightningCLI warns if it has arguments and sys.argv too
     cli = main(["fit", f"--config={path}", *tiny(path, folder_of_images)])
     assert cli.trainer.global_step == 2
     run = Path(cli.trainer.log_dir)
@@ -126,7 +126,7 @@ def fine_tuned(folder_of_images, *arguments) -> CamaugCLI:
     )
 
 
-def test_a_fine_tuned_checkpoint_is_experimented_on_with_its_own_classes(folder_of_images, tmp_path, monkeypatch):
+def test_an_experiment_on_a_fine_tuned_checkpoint_knows_its_classes(folder_of_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     checkpoint = fine_tuned(folder_of_images).trainer.checkpoint_callback.last_model_path
@@ -143,7 +143,7 @@ def test_a_fine_tuned_checkpoint_is_experimented_on_with_its_own_classes(folder_
 
 @pytest.fixture
 def weights(tmp_path):
-    """What a pretrained model would have been downloaded as."""
+    """Return the file that a pretrained model would be downloaded as."""
     model = timm.create_model("test_resnet", num_classes=1000)
     torch.save(model.state_dict(), tmp_path / "weights.pth")
     return tmp_path / "weights.pth"
@@ -153,7 +153,7 @@ QUIET = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--
 
 
 @pytest.mark.parametrize("path", EXPLAINING, ids=lambda path: path.stem)
-def test_config_explains_photos_and_does_not_do_it_twice(path, folder_of_images, weights, tmp_path, monkeypatch):
+def test_config_explains_photos_once(path, folder_of_images, weights, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     config = yaml.safe_load(path.read_text())
@@ -201,7 +201,7 @@ def test_a_fine_tuned_checkpoint_explains_with_its_own_classes_and_crop(folder_o
     assert record["target"]["confidence"] == pytest.approx(expected.confidence, abs=1e-4)
 
 
-# What makes an experiment small, and what it then has to give: tables, plots and pictures.
+# For each experiment: arguments that make it small, its tables, its plots and images.
 SMALL = {
     "insertion_deletion": (
         ["--experiment.methods=[random,grad-cam,legrad,group-cam]", "--experiment.step=0.25"],
@@ -237,12 +237,12 @@ SMALL = {
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
+def test_config_runs_its_experiment_and_its_saved_copy_runs_it_again(
     path, folder_of_images, boxed_images, weights, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
-    small, tables, pictures = SMALL[path.stem]
+    small, tables, images = SMALL[path.stem]
     config = yaml.safe_load(path.read_text())
     assert config["output"] == f"experiments/{path.stem}"
     model = ["--model.name=timm/test_resnet", "--model.pretrained=false", f"--model.checkpoint={weights}"]
@@ -256,15 +256,15 @@ def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
     assert {file.name for file in tmp_path.iterdir()} - before == {"there"}
     there = tmp_path / "there"
     assert {file.stem for file in there.glob("*.csv")} == tables
-    assert {file.stem for file in there.glob("*.png")} == pictures
+    assert {file.stem for file in there.glob("*.png")} == images
     report = (there / "report.md").read_text()
     assert "Images: 4 of 8" in report
     if any("legrad" in argument for argument in small):
         assert "left out: legrad, which does not support this model" in report
     events = EventAccumulator(str(there)).Reload().Tags()
     assert {f"{name}/text_summary" for name in tables} <= set(events["tensors"])
-    assert set(events["images"]) == pictures
-    assert cli.model.predict_step.__self__ is cli.model  # as it was
+    assert set(events["images"]) == images
+    assert cli.model.predict_step.__self__ is cli.model  # restored
 
     first = next(there.glob("*.csv")).name
     main(["experiment", f"--config={there / 'config.yaml'}", "--output=again"])
@@ -274,7 +274,7 @@ def test_config_does_its_experiment_and_its_saved_copy_does_it_again(
         assert (there / first).read_text() == (tmp_path / "again" / first).read_text()
 
 
-def test_the_experiments_have_their_configs_by_name():
+def test_every_experiment_has_a_config_of_its_name():
     assert {path.stem for path in EXPERIMENTS} == set(SMALL)
     for path in EXPERIMENTS:
         assert f"--config configs/experiments/{path.name}" in path.read_text()
@@ -289,12 +289,12 @@ def read_images(run: Path) -> list[str]:
     return EventAccumulator(str(run)).Reload().Tags()["images"]
 
 
-def test_there_are_configs_for_every_flow():
+def test_every_workflow_has_a_config():
     names = {path.stem for path in CONFIGS}
     assert {"demo", "explain", "finetune", "imagenet_resnet50", "ddp", "cifar10"} <= names
 
 
-def test_the_papers_run_has_the_papers_figures():
+def test_the_papers_run_has_the_papers_settings():
     config = yaml.safe_load((ROOT / "configs/imagenet_resnet50.yaml").read_text())
     model, trainer, data = config["model"], config["trainer"], config["data"]["init_args"]
     assert (model["lr"], model["step_epochs"], model["step_gamma"]) == (1e-3, 15, 0.1)
@@ -320,7 +320,7 @@ def small_comparison(path: Path, images: Path) -> list[str]:
         for path in COMPARING
     ],
 )
-def test_comparison_trains_and_every_arm_of_it_is_a_valid_configuration(path, folder_of_images, tmp_path, monkeypatch):
+def test_comparison_trains_and_its_arms_are_valid_configurations(path, folder_of_images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["train.py"])
     more = ["--config", str(BESIDE_COMPARISONS[0])] if path.stem == "finetune" else []

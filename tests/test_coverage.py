@@ -1,4 +1,4 @@
-"""The check of ``benchmarks/coverage.py``, over every architecture there is: ``make test-slow``."""
+"""The check of ``benchmarks/coverage.py`` on every architecture, which ``make test-slow`` runs."""
 
 from __future__ import annotations
 

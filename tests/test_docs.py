@@ -1,4 +1,4 @@
-"""What the documentation shows is run: the README's Python, block after block, and every example in a docstring."""
+"""The code in the documentation runs: the README's Python blocks and every docstring example."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
     assert doctest.testmod(module, optionflags=flags).failed == 0
 
 
-def test_every_room_has_examples():
+def test_modules_of_every_package_are_found():
     assert {"camaug.callbacks.cam_logger", "camaug.datamodules.shapes", "camaug.explainers.methods.group_cam"} <= set(
         MODULES
     )
@@ -54,7 +54,7 @@ def test_readme_code_runs(tmp_path, monkeypatch):
     assert {path.name for path in Path("explained").iterdir()} == {"dog_overlay.png", "dog_map.png", "dog.json"}
 
 
-def test_readme_says_what_is_true():
+def test_the_layer_in_the_readme_is_correct():
     import torchvision
 
     from camaug import find_layer
@@ -62,7 +62,7 @@ def test_readme_says_what_is_true():
     assert f"find_layer(model)  # {find_layer(torchvision.models.resnet18())}" in README
 
 
-def test_layers_page_says_what_is_true():
+def test_the_layer_on_the_page_of_layers_is_correct():
     import timm
 
     from camaug import find_layer
@@ -71,7 +71,7 @@ def test_layers_page_says_what_is_true():
     assert f"find_layer(model)  # {find_layer(timm.create_model('vit_tiny_patch16_224'))}" in page
 
 
-def test_the_table_of_metrics_has_a_row_for_each_and_every_function():
+def test_the_table_of_metrics_has_every_metric_and_function():
     import torchmetrics
 
     from camaug import metrics
@@ -102,7 +102,7 @@ def test_the_code_of_the_methods_page_runs(monkeypatch):
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )
-def test_links_lead_somewhere(page):
+def test_links_lead_to_files(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
         assert ((ROOT / page).parent / target).exists(), target
@@ -110,7 +110,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.fixture
 def help_of(capsys, monkeypatch):
-    """What the command line prints of itself, in this process, which has imported everything already."""
+    """Return a function that runs the command line in this process and returns the help that it prints."""
     from camaug.cli import main
 
     def run(*arguments: str) -> str:
@@ -122,7 +122,7 @@ def help_of(capsys, monkeypatch):
     return run
 
 
-def test_every_argument_in_the_readme_and_beside_it_exists(help_of):
+def test_every_argument_in_the_documentation_exists(help_of):
     help_text = help_of("fit", "--data=ImageFolderDataModule", "--help")
     details = "".join(help_of("fit", f"--data.help={name}") for name in ("ImageFolderDataModule", "BoxesDataModule"))
     explaining = help_of("predict", "--help")  # without the link from the data to the number of classes
@@ -130,13 +130,13 @@ def test_every_argument_in_the_readme_and_beside_it_exists(help_of):
         assert f"--{argument}" in help_text + details + explaining, argument
     for argument in set(re.findall(r"--(writer\.\w+|explainer|output|ckpt_path)\b", PAGES)):
         assert f"--{argument}" in explaining, argument
-    asked = (["--help"], ["--experiment.help=InsertionDeletionExperiment"])
-    experimenting = "".join(help_of("experiment", *arguments) for arguments in asked)
+    queries = (["--help"], ["--experiment.help=InsertionDeletionExperiment"])
+    experimenting = "".join(help_of("experiment", *arguments) for arguments in queries)
     for argument in set(re.findall(r"--(experiment\.\w+|images)\b", PAGES)):
         assert f"--{argument}" in experimenting, argument
 
 
-def test_the_page_of_recipes_names_every_one_and_its_code_runs():
+def test_the_page_of_recipes_is_complete_and_its_code_runs():
     from camaug.augmentation.recipes import list_recipes
 
     page = (ROOT / "docs/augmentation.md").read_text()

@@ -1,4 +1,4 @@
-"""Rooms import only rooms below them, and `import camaug` is light."""
+"""Rooms import only lower rooms, and `import camaug` loads no heavy package."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SOURCES = [
 
 
 def module_of(path: Path) -> str:
-    """The dotted name that a file is installed as."""
+    """Return the dotted name that a file is installed as."""
     parts = list(path.with_suffix("").parts)
     if parts[0] in ("callbacks", "datamodules"):
         parts.insert(0, "camaug")
@@ -79,13 +79,13 @@ def belongs(name: str, *packages: str) -> bool:
 def test_a_room_imports_only_lower_rooms(path):
     here = room_of(module_of(path))
     if here is None:
-        pytest.skip("the package's own face")
+        pytest.skip("the package's own `__init__.py` imports every room")
     others = {room for name in imported(path) if (room := room_of(name)) is not None and room != here}
     if path.as_posix() in MAY_IMPORT_CALLBACKS:
         others.discard("camaug.callbacks")
     above = {room for room in others if FLOOR_OF[room] > FLOOR_OF[here]}
-    assert not above, f"{path} stands on floor {FLOOR_OF[here]} and imports {above}"
-    # Rooms that stand side by side are drawn from left to right, so that no two import each other.
+    assert not above, f"{path} is on floor {FLOOR_OF[here]} and imports {above}"
+    # Rooms of the same floor may import each other in one direction only.
     assert all(not (FLOOR_OF[room] == FLOOR_OF[here] and imports_back(room, here)) for room in others)
 
 
@@ -94,7 +94,7 @@ def imports_back(room: str, other: str) -> bool:
     return any(belongs(name, other) for path in files for name in imported(path))
 
 
-def test_who_imports_lightning():
+def test_only_some_rooms_import_lightning():
     rooms = {
         room_of(module_of(path))
         for path in SOURCES
@@ -113,7 +113,7 @@ def test_only_the_command_line_imports_callbacks():
     assert importers == MAY_IMPORT_CALLBACKS
 
 
-def test_pure_functions_import_tensors_alone():
+def test_pure_functions_import_only_tensor_libraries():
     for path in (ROOT / "camaug/functional").glob("*.py"):
         roots = {name.partition(".")[0] for name in imported(path.relative_to(ROOT))}
         assert roots <= {*sys.stdlib_module_names, "torch", "torchvision", "numpy", "camaug"}
@@ -127,7 +127,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_import_camaug_is_light():
+def test_import_camaug_loads_no_heavy_package():
     loaded = loaded_by(f"from camaug import {', '.join(camaug.__all__)}")
     assert {"camaug", "torch"} <= loaded
     assert not loaded & HEAVY
@@ -139,6 +139,6 @@ def test_tensorboard_loads_the_tab_without_pytorch():
     assert not loaded & {"torch", "torchvision", "lightning", "timm", "PIL"}
 
 
-def test_everything_that_is_offered_is_there():
+def test_every_public_name_exists():
     assert all(hasattr(camaug, name) for name in camaug.__all__)
     assert len(set(camaug.__all__)) == len(camaug.__all__)

@@ -58,7 +58,7 @@ def sources(folder: str = "") -> list[Path]:
 
 
 def offences(path: Path) -> Iterator[str]:
-    """Yield what a source says against the rules: the line's number, what offends, and the rule."""
+    """Yield each offence of a source: the number of the line, the broken rule and the text."""
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     for node in ast.walk(tree):

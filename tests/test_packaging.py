@@ -1,4 +1,4 @@
-"""The package as it is installed: every folder of code, the files beside it, and nothing else."""
+"""The installed package: every folder of code with its files, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = {".py", ".pyi", ".js", ".typed"}
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The files of a wheel, relative to ``site-packages``."""
+    """Return the files of a wheel, relative to ``site-packages``."""
     target = tmp_path_factory.mktemp("installed")
     subprocess.run(
         [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", target, "build_py", "--build-lib", target],

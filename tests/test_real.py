@@ -1,4 +1,4 @@
-"""Real weights on real images, where they are (see the variable CAMAUG_DATA)."""
+"""Maps and metrics of real weights on real images, from the folder CAMAUG_DATA."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def squeezenet():
 
 @pytest.fixture(scope="module")
 def samples():
-    """Every twelfth of the hundred sample images, and their classes."""
+    """Return every twelfth of the hundred sample images, and their classes."""
     paths = sorted((DATA / "imagenet_samples").glob("*.jpg"))[::12]
     assert len(paths) >= 8
     prepare = v2.Compose(
@@ -53,28 +53,28 @@ def probability(model, images, targets):
         return model(images).softmax(dim=1).gather(1, targets[:, None])[:, 0]
 
 
-def kept(model, images, targets, order):
-    """The probability where the first fifth of the pixels, in the given order, is shown over the blurred image."""
+def probability_of_kept(model, images, targets, order):
+    """Return the probability of the blurred image with the first fifth of the pixels, in the given order, kept."""
     count = order.shape[1]
     mask = torch.zeros(order.shape).scatter_(1, order[:, : count // 5], 1).view(-1, 1, *images.shape[2:])
     return probability(model, images * mask + gaussian_blur(images) * (1 - mask), targets)
 
 
 @pytest.mark.parametrize("explainer", [GroupCAM(groups=32), GradCAM()], ids=lambda explainer: explainer.name)
-def test_what_the_map_shows_is_what_the_model_needs(squeezenet, samples, explainer):
+def test_pixels_with_high_values_carry_the_prediction(squeezenet, samples, explainer):
     images, targets = samples
     maps = explainer(squeezenet, images, targets).maps
     assert maps.isfinite().all()
     assert (maps.amax(dim=(1, 2)) == 1).sum() >= len(images) - 1
-    by_map = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1, descending=True))
-    by_chance = kept(squeezenet, images, targets, torch.rand(maps.shape).flatten(1).argsort(dim=1))
-    worst = kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1))
+    by_map = probability_of_kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1, descending=True))
+    by_chance = probability_of_kept(squeezenet, images, targets, torch.rand(maps.shape).flatten(1).argsort(dim=1))
+    worst = probability_of_kept(squeezenet, images, targets, maps.flatten(1).argsort(dim=1))
     assert by_map.mean() > 3 * by_chance.mean()
     assert by_map.mean() > 3 * worst.mean()
 
 
-def test_what_the_metrics_make_of_a_good_map_of_noise_and_of_one_that_ignores_the_class(squeezenet, samples):
-    """Grad-CAM is 0.24 in ROAD on ten images, noise 0.00; Eigen-CAM is the same for any class and any head."""
+def test_metrics_tell_good_maps_from_noise_and_from_class_independent_maps(squeezenet, samples):
+    # On ten images Grad-CAM has a ROAD score of 0.24, noise 0.00. Eigen-CAM depends on neither class nor head.
     images, targets = (each[:4] for each in samples)
     explainers = {name: get_explainer(name) for name in ("grad-cam", "eigen-cam")}
     maps = {name: explainer(squeezenet, images, targets).maps for name, explainer in explainers.items()}
@@ -84,24 +84,24 @@ def test_what_the_metrics_make_of_a_good_map_of_noise_and_of_one_that_ignores_th
         road.update(squeezenet, images, saliency, targets)
         combined[name] = road.compute()["combined"]
     assert combined["grad-cam"] > 0.1 > 0.05 > abs(combined["noise"])
-    figures = {}
+    trust_metrics = {}
     for name, explainer in explainers.items():
         trust = Trust(explainer)
         trust.update(squeezenet, images, maps[name], targets)
-        figures[name] = trust.compute()
-    assert figures["eigen-cam"]["class_similarity"] == figures["eigen-cam"]["head_similarity"] == 1
-    assert figures["grad-cam"]["class_similarity"] < 0.9
-    assert figures["grad-cam"]["head_similarity"] < 0.5
+        trust_metrics[name] = trust.compute()
+    assert trust_metrics["eigen-cam"]["class_similarity"] == trust_metrics["eigen-cam"]["head_similarity"] == 1
+    assert trust_metrics["grad-cam"]["class_similarity"] < 0.9
+    assert trust_metrics["grad-cam"]["head_similarity"] < 0.5
 
 
-def test_some_of_32_groups_are_dead(squeezenet, samples):
-    """Where the published code divides 0 by 0; the maps above are finite all the same."""
+def test_some_of_32_groups_are_zero_everywhere(squeezenet, samples):
+    # The published code divides 0 by 0 there.
     images, targets = samples
     assert find_layer(squeezenet, images).name == "features"
     features = spatial_features(squeezenet, images).requires_grad_()
     logits = squeezenet.classifier(features).flatten(1)
     (gradients,) = torch.autograd.grad(logits.gather(1, targets[:, None]).sum(), features)
     maps = group_maps(features.detach(), 32, channel_weights(gradients))
-    dead = maps.amax(dim=(2, 3)) == 0
-    assert dead.any(dim=1).sum() > len(images) / 2
-    assert not dead.all(dim=1).any()
+    is_zero = maps.amax(dim=(2, 3)) == 0
+    assert is_zero.any(dim=1).sum() > len(images) / 2
+    assert not is_zero.all(dim=1).any()

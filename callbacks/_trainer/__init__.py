@@ -1,1 +1,1 @@
-"""Everything that touches the Trainer's internals."""
+"""Access to the Trainer's internals."""

@@ -1,4 +1,4 @@
-"""A directory that one run writes at a time."""
+"""Lock of a directory that one process writes at a time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows has none, and no lock is better than no bank
+except ImportError:  # on Windows, where the bank works without a lock
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["DirectoryLock"]
 
 
 class DirectoryLock:
-    """Held by a process until it lets go or dies, however it dies.
+    """Lock that a process holds until it releases it or ends in any way.
 
     Args:
-        directory: The directory; made where it is missing.
+        directory: The directory, created if it is missing.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -25,13 +25,13 @@ class DirectoryLock:
         self._file: int | None = None
 
     def take(self) -> bool:
-        """Take the lock; False where another process has it."""
+        """Take the lock, and return False if another process has it."""
         if fcntl is None or self._file is not None:
             return True
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            # A record lock, since forked data loaders do not inherit it: they may outlive a run that was killed.
+            # A record lock, because forked data loaders do not inherit it and may outlive a killed run.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(file)
@@ -40,7 +40,7 @@ class DirectoryLock:
         return True
 
     def release(self) -> None:
-        """Let go."""
+        """Release the lock."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -1,4 +1,4 @@
-"""The time that work takes on a device, without making the device wait for it."""
+"""Duration of work on a device, measured without synchronising it."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ __all__ = ["Stopwatch"]
 
 
 class Stopwatch:
-    """Adds up the durations of pieces of work.
+    """Stopwatch that adds up the durations of pieces of work.
 
-    On a GPU events are recorded in the stream and read when the sum is asked for, so that measuring does not stop the
-    asynchronous work; elsewhere it is the wall clock.
+    On a GPU it records events in the stream and reads them with the sum, so that measuring does not interrupt the
+    asynchronous work. On other devices it reads the wall clock.
 
     Args:
-        device: Where the work runs.
+        device: Device of the work.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._on_gpu = device.type == "cuda"
-        self._begun: float | torch.cuda.Event | None = None
+        self._started: float | torch.cuda.Event | None = None
         self._events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
         self._seconds = 0.0
 
     def start(self) -> None:
-        """Begin a piece of work."""
-        self._begun = self._now()
+        """Start measuring a piece of work."""
+        self._started = self._now()
 
     def stop(self) -> None:
-        """End the piece of work that was begun; without one nothing happens."""
-        begun, ended = self._begun, self._now()
-        self._begun = None
-        if isinstance(begun, torch.cuda.Event) and isinstance(ended, torch.cuda.Event):
-            self._events.append((begun, ended))
-        elif isinstance(begun, float) and isinstance(ended, float):
-            self._seconds += ended - begun
+        """Add the duration since the start, or nothing without a start."""
+        started, ended = self._started, self._now()
+        self._started = None
+        if isinstance(started, torch.cuda.Event) and isinstance(ended, torch.cuda.Event):
+            self._events.append((started, ended))
+        elif isinstance(started, float) and isinstance(ended, float):
+            self._seconds += ended - started
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -50,16 +50,16 @@ class Stopwatch:
             self.stop()
 
     def read(self) -> float:
-        """The sum so far, in seconds, and begin again at 0."""
+        """Return the sum in seconds and reset it."""
         if self._events:
             torch.cuda.synchronize()
-        seconds = self._seconds + sum(begun.elapsed_time(ended) / 1000 for begun, ended in self._events)
+        seconds: float = self._seconds + sum(started.elapsed_time(ended) / 1000 for started, ended in self._events)
         self._seconds, self._events = 0.0, []
         return seconds
 
     def _now(self) -> float | torch.cuda.Event:
         if not self._on_gpu:
             return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event

@@ -1,4 +1,4 @@
-"""A training run under DDP that test_ddp.py starts; Lightning starts the second process."""
+"""A training run under DDP that test_ddp.py starts, with a second process that Lightning starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that FSDP2 shards over two processes, explained and augmented; refusals of other ways of sharding."""
+"""Explanation and augmentation with a model that FSDP2 shards, and refusals of other ways of sharding."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def test_no_rank_explains_if_one_has_no_memory_for_the_whole_model(results):
 def test_other_strategies_are_refused(callback, strategy, reason, module, make_trainer):
     trainer = make_trainer(callback)
     trainer._accelerator_connector.strategy = strategy.__new__(strategy)
-    message = f"{type(callback).__name__} needs the whole model for a look, and {strategy.__name__} {reason}.*use strat"
+    name = type(callback).__name__
+    message = f"{name} needs the whole model to explain images, and {strategy.__name__} {reason}.*use strategy"
     with pytest.raises(ValueError, match=message):
         callback.setup(trainer, module, "fit")
 

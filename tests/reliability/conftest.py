@@ -1,4 +1,4 @@
-"""The small network, data and trainer of the callbacks' tests."""
+"""The small classifier, data set and trainer of the callbacks' tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fails in the middle of a training is one warning, and the training goes on with all that it had."""
+"""Failures in the middle of a training run: each is one warning, and training goes on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from camaug import GroupCAM
 from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.explainers.queries import in_chunks
+from tests.small_explainers import SMALL_GROUP_CAM
 from tests.toys import Blobs, ToyClassifier, TransformedBlobs
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 def explainer(cls: type[GroupCAM] = GroupCAM) -> GroupCAM:
-    return cls(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+    return cls(**SMALL_GROUP_CAM)
 
 
 def augmentation(cls: type[GroupCAM] = GroupCAM, **settings) -> GroupCamAugmentation:
@@ -36,86 +37,90 @@ def augmentation(cls: type[GroupCAM] = GroupCAM, **settings) -> GroupCamAugmenta
     return GroupCamAugmentation(explainer(cls), **{**defaults, **settings})
 
 
-class Exhausted(GroupCAM):
-    """Works until it does not."""
+class BreakableGroupCAM(GroupCAM):
+    """Group-CAM that fails while ``works`` is False."""
 
     works = True
 
     def saliency(self, evidence):
-        if not Exhausted.works:
+        if not BreakableGroupCAM.works:
             raise RuntimeError("no more heat")
         return super().saliency(evidence)
 
 
-class Undefined(GroupCAM):
+class NanGroupCAM(GroupCAM):
+    """Group-CAM whose maps are NaN."""
+
     def saliency(self, evidence):
         return super().saliency(evidence) * float("nan")
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> None:
-    Exhausted.works = True
+def working_explainer() -> None:
+    BreakableGroupCAM.works = True
 
 
-class Breaking(L.Callback):
-    """After the first batch nothing can be explained any more."""
+class BreakAfterFirstBatch(L.Callback):
+    """A callback after whose first batch no explanation succeeds."""
 
     def on_train_batch_end(self, *_):
-        Exhausted.works = False
+        BreakableGroupCAM.works = False
 
 
-def unchanged(seen: torch.Tensor, dataset: Blobs, start: int = 0) -> list[bool]:
+def are_unchanged(seen: torch.Tensor, dataset: Blobs, start: int = 0) -> list[bool]:
+    """Return for each image whether it equals the data set's image, counted from the given index."""
     return [torch.equal(image, dataset.images[start + index]) for index, image in enumerate(seen)]
 
 
 # Augmentation
 
 
-def test_an_explainer_that_raises_leaves_the_images_as_they_are(module, loader, dataset, make_trainer, read_events):
+def test_an_explainer_that_raises_leaves_the_images_unchanged(module, loader, dataset, make_trainer, read_events):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        make_trainer(augmentation(Exhausted), Breaking()).fit(module, loader)
-    said = [str(w.message) for w in caught if "could not augment" in str(w.message)]
-    assert len(said) == 1
-    assert "RuntimeError: no more heat" in said[0]
-    assert not all(unchanged(module.seen[0], dataset))
+        make_trainer(augmentation(BreakableGroupCAM), BreakAfterFirstBatch()).fit(module, loader)
+    (message,) = [str(w.message) for w in caught if "could not augment" in str(w.message)]
+    assert "RuntimeError: no more heat" in message
+    assert not all(are_unchanged(module.seen[0], dataset))
     assert len(module.seen) == 6
-    assert all(unchanged(module.seen[1], dataset, 8))
-    assert all(unchanged(module.seen[5], dataset, 16))
+    assert all(are_unchanged(module.seen[1], dataset, 8))
+    assert all(are_unchanged(module.seen[5], dataset, 16))
     assert all(p.grad is None or p.grad.isfinite().all() for p in module.parameters())
 
 
-def test_twins_that_cannot_be_made_add_no_term_to_the_loss(module, loader, make_trainer):
+def test_without_masked_views_the_loss_has_no_consistency_term(module, loader, make_trainer):
     with pytest.warns(UserWarning, match="could not augment a batch"):
-        make_trainer(augmentation(Exhausted, recipe="paired"), Breaking()).fit(module, loader)
+        make_trainer(augmentation(BreakableGroupCAM, recipe="paired"), BreakAfterFirstBatch()).fit(module, loader)
     assert [len(images) for images in module.seen] == [16, 8, 8, 8, 8, 8]
 
 
 def test_an_explainer_that_never_works_is_an_error_at_the_first_batch(module, loader, make_trainer):
-    Exhausted.works = False
+    BreakableGroupCAM.works = False
     with pytest.raises(RuntimeError, match="no more heat"):
-        make_trainer(augmentation(Exhausted, start_epoch=1)).fit(module, loader)
+        make_trainer(augmentation(BreakableGroupCAM, start_epoch=1)).fit(module, loader)
     assert module.seen == []
 
 
-def test_maps_that_are_not_numbers_change_no_image_and_are_blank(module, loader, dataset, make_trainer, read_events):
+def test_nan_maps_change_no_image_and_are_logged_as_constant(module, loader, dataset, make_trainer, read_events):
     with pytest.warns(UserWarning, match="constant map"):
-        make_trainer(augmentation(Undefined), CamLogger(explainer(Undefined), images=3, fast=False)).fit(module, loader)
-    assert all(unchanged(module.seen[2], dataset, 16))
+        make_trainer(augmentation(NanGroupCAM), CamLogger(explainer(NanGroupCAM), images=3, fast=False)).fit(
+            module, loader
+        )
+    assert all(are_unchanged(module.seen[2], dataset, 16))
     assert read_events().Scalars("cam/constant_maps")[0].value == 1
 
 
-def test_images_with_pixels_that_are_not_numbers(module, dataset, make_trainer):
+def test_nan_pixels_stay_where_they_are(module, dataset, make_trainer):
     dataset.images[3, :, 5, 5] = float("nan")
     module.on_before_optimizer_step = lambda optimizer: module.zero_grad()
     data = DataLoader(dataset, batch_size=8)
     make_trainer(augmentation(), CamLogger(explainer(), images=3, fast=False), max_epochs=1).fit(module, data)
-    assert torch.equal(module.seen[0][3].isnan(), dataset.images[3].isnan())  # blur has spread them nowhere
+    assert torch.equal(module.seen[0][3].isnan(), dataset.images[3].isnan())  # not spread by the blur
     assert module.seen[0][[0, 1, 2, 4]].isfinite().all()
 
 
 @pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
-def test_a_loss_that_is_not_a_number(module, loader, make_trainer, read_events):
+def test_a_nan_loss_does_not_end_the_training_run(module, loader, make_trainer, read_events):
     module.on_after_backward = lambda: [p.grad.fill_(float("nan")) for p in module.parameters()]
     trainer = make_trainer(augmentation(), CamLogger(explainer(), images=3))
     trainer.fit(module, loader)
@@ -127,18 +132,18 @@ def test_a_loss_that_is_not_a_number(module, loader, make_trainer, read_events):
 # Memory
 
 
-def test_chunks_shrink_where_the_processors_memory_does_not_suffice():
-    tried = []
+def test_chunks_shrink_if_memory_runs_out_on_the_cpu():
+    sizes = []
 
     def query(part: slice) -> int:
-        tried.append(part.stop - part.start)
+        sizes.append(part.stop - part.start)
         return torch.empty(10**16 if part.stop - part.start > 2 else 1).numel()
 
     assert list(in_chunks(query, count=5, chunk_size=8)) == [1, 1, 1]
-    assert tried == [5, 4, 2, 2, 1]
+    assert sizes == [5, 4, 2, 2, 1]
 
 
-def test_another_error_is_not_taken_for_a_lack_of_memory():
+def test_another_error_is_not_mistaken_for_a_lack_of_memory():
     with pytest.raises(RuntimeError, match="size"):
         list(in_chunks(lambda part: torch.ones(2) + torch.ones(3), count=5, chunk_size=8))
 
@@ -148,20 +153,19 @@ def test_another_error_is_not_taken_for_a_lack_of_memory():
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A disk of 64 KiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    """Yield a disk of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount a disk")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+        pytest.skip("a small disk can only be mounted by root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_the_bank_on_a_full_disk(module, make_trainer, small_disk):
-    """No map can be written: the images stay as they are, until there is room."""
+def test_images_stay_unchanged_while_the_disk_of_the_bank_is_full(module, make_trainer, small_disk):
 
-    class MakesRoom(L.Callback):
+    class FreeTheDisk(L.Callback):
         def on_train_epoch_end(self, trainer, pl_module):
             if trainer.current_epoch == 1:
                 (small_disk / "other").unlink()
@@ -170,27 +174,27 @@ def test_the_bank_on_a_full_disk(module, make_trainer, small_disk):
     data = TransformedBlobs()
     callback = augmentation(refresh_every_n_epochs=5, bank_dir=str(small_disk / "bank"))
     with pytest.warns(UserWarning, match="(?s)images stay as they are.*No space left") as caught:
-        make_trainer(callback, MakesRoom(), max_epochs=3).fit(module, DataLoader(data, batch_size=8))
+        make_trainer(callback, FreeTheDisk(), max_epochs=3).fit(module, DataLoader(data, batch_size=8))
     assert sum("could not make new maps" in str(w.message) for w in caught) == 1
     seen = [torch.cat(module.seen[epoch * 3 : epoch * 3 + 3]) for epoch in range(3)]
-    plain = [
+    are_plain = [
         [torch.equal(a, b) or torch.equal(a, b.flip(-1)) for a, b in zip(s, data.images, strict=True)] for s in seen
     ]
-    assert [all(epoch) for epoch in plain] == [True, True, False]
+    assert [all(epoch) for epoch in are_plain] == [True, True, False]
 
 
-def test_a_refresh_that_cannot_be_written_leaves_the_old_maps(module, make_trainer, monkeypatch, tmp_path):
+def test_a_refresh_that_cannot_be_written_keeps_the_old_maps(module, make_trainer, monkeypatch, tmp_path):
     from camaug.saliency_bank import shard as bank_shard
     from camaug.saliency_bank.saliency_bank import SaliencyBank
 
     write = bank_shard._overwrite
 
-    def full_from_epoch_one_on(path, *arguments):
+    def fail_from_epoch_one(path, *arguments):
         if trainer.current_epoch >= 1:
             raise FULL
         write(path, *arguments)
 
-    monkeypatch.setattr(bank_shard, "_overwrite", full_from_epoch_one_on)
+    monkeypatch.setattr(bank_shard, "_overwrite", fail_from_epoch_one)
     callback = augmentation(refresh_every_n_epochs=1, bank_dir=str(tmp_path / "bank"))
     trainer = make_trainer(callback, max_epochs=3)
     with pytest.warns(UserWarning, match="(?s)the old maps remain in use.*No space left") as caught:
@@ -201,7 +205,7 @@ def test_a_refresh_that_cannot_be_written_leaves_the_old_maps(module, make_train
     assert [bank.is_whole(number) for number in bank.generations()] == [True, False]
 
 
-def test_a_bank_on_a_disk_that_is_read_only_is_an_error_before_the_first_batch(module, make_trainer, small_disk):
+def test_a_bank_on_a_read_only_disk_is_an_error_before_the_first_batch(module, make_trainer, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     callback = augmentation(refresh_every_n_epochs=1, bank_dir=str(small_disk / "bank"))
     with pytest.raises(
@@ -211,7 +215,7 @@ def test_a_bank_on_a_disk_that_is_read_only_is_an_error_before_the_first_batch(m
     assert module.seen == []
 
 
-def test_pictures_that_cannot_be_written_are_one_warning(module, loader, make_trainer, read_events):
+def test_images_that_cannot_be_written_are_one_warning(module, loader, make_trainer, read_events):
     callbacks = [CamLogger(explainer(), images=3), augmentation()]
     trainer = make_trainer(*callbacks, max_epochs=3)
 
@@ -247,9 +251,9 @@ class DyingWorkerBlobs(Blobs):
         return super().__getitem__(index)
 
 
-@pytest.mark.filterwarnings("ignore:.*could not")  # torch raises in whatever is running when the worker dies
-def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_events):
-    """The last batch never comes; what was logged is in the event file."""
+@pytest.mark.filterwarnings("ignore:.*could not")  # PyTorch interrupts whatever runs when the worker dies
+def test_the_death_of_a_worker_loses_nothing_that_was_logged(module, make_trainer, read_events):
+    # The last batch never arrives.
     training_step, three_steps_done = module.training_step, torch.multiprocessing.Event()
 
     def logging_step(batch, batch_idx):
@@ -262,15 +266,15 @@ def test_a_worker_that_dies_takes_nothing_along(module, make_trainer, read_event
     module.training_step = logging_step
     dying = DyingWorkerBlobs(64, three_steps_done)
     trainer = make_trainer(CamLogger(explainer(), images=3), augmentation())
-    with pytest.raises((RuntimeError, OSError, EOFError)):  # as PyTorch notices it: by the signal or by the pipe
+    with pytest.raises((RuntimeError, OSError, EOFError)):  # PyTorch notices the signal or the closed pipe
         trainer.fit(module, DataLoader(dying, batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
     logged = [event.step for event in read_events().Scalars("loss")]
     assert 3 <= len(logged) < 8
     assert logged == list(range(len(logged)))
 
 
-def test_images_that_cannot_be_read_for_the_logger_alone(module, loader, make_trainer):
-    class Broken(Blobs):
+def test_probe_images_that_cannot_be_read_are_one_warning(module, loader, make_trainer):
+    class TruncatedBlobs(Blobs):
         def __getitem__(self, index):
             if index >= 1:
                 raise OSError("cannot read image 'x.jpg': image file is truncated")
@@ -278,32 +282,34 @@ def test_images_that_cannot_be_read_for_the_logger_alone(module, loader, make_tr
 
     trainer = make_trainer(CamLogger(explainer(), images=3), limit_val_batches=1)
     with pytest.warns(UserWarning, match=r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"):
-        trainer.fit(module, loader, DataLoader(Broken(), batch_size=1))
+        trainer.fit(module, loader, DataLoader(TruncatedBlobs(), batch_size=1))
     assert len(module.seen) == 6
 
 
-def test_a_tensor_that_is_handed_out_again_is_not_written_to(module, make_trainer):
-    """Without collating, each epoch gets the very tensors of the data set."""
+def test_the_data_sets_own_tensors_are_not_modified(module, make_trainer):
+    # Without collation, each epoch gets the same tensors.
     blobs = Blobs(8)
     batch = blobs.images, torch.tensor(blobs.targets)
     before = blobs.images.clone()
 
-    class Same(Dataset):
+    class OneBatch(Dataset):
         def __len__(self):
             return 2
 
         def __getitem__(self, index):
             return batch
 
-    watched = DataLoader(Blobs(), batch_size=8)
+    probes = DataLoader(Blobs(), batch_size=8)
     trainer = make_trainer(augmentation(), CamLogger(explainer(), images=3))
-    trainer.fit(module, DataLoader(Same(), batch_size=None), watched)
+    trainer.fit(module, DataLoader(OneBatch(), batch_size=None), probes)
     assert torch.equal(batch[0], before)
     assert not torch.equal(module.seen[0], before)
 
 
 @dataclass
-class Item:
+class DataclassBatch:
+    """A batch whose images are neither its first field nor its only float tensor."""
+
     name: list[str]
     images: torch.Tensor
     mask: torch.Tensor
@@ -314,7 +320,7 @@ CONTAINERS = {
     "tuple": lambda i, y: (i, y),
     "list with more": lambda i, y: [i, y, torch.rand(len(i), 7), ["name"] * len(i)],
     "dict": lambda i, y: {"pixel_values": i, "id": torch.arange(len(i)), "labels": y},
-    "data class": lambda i, y: Item(["name"] * len(i), i, i[:, :1] > 0.5, y),
+    "data class": lambda i, y: DataclassBatch(["name"] * len(i), i, i[:, :1] > 0.5, y),
 }
 
 
@@ -335,12 +341,12 @@ def test_both_callbacks_find_images_and_labels_in_any_container(container, modul
     module.training_step, module.validation_step = training_step, None
     data = DataLoader(Blobs(), batch_size=8, collate_fn=collate)
     make_trainer(augmentation(), CamLogger(explainer(), images=3), max_epochs=1).fit(module, data)
-    assert not all(unchanged(seen[0], Blobs()))
+    assert not all(are_unchanged(seen[0], Blobs()))
     assert "cam/left/0" in read_events().Tags()["images"]
 
 
 @pytest.mark.parametrize("kind", ["soft", "one-hot", "several"])
-def test_labels_that_are_a_row_an_image(kind, module, make_trainer, recwarn):
+def test_labels_with_a_row_for_each_image(kind, module, make_trainer, recwarn):
     blobs = Blobs()
     labels = F.one_hot(torch.tensor(blobs.targets)).float()
     if kind == "soft":
@@ -349,12 +355,14 @@ def test_labels_that_are_a_row_an_image(kind, module, make_trainer, recwarn):
         labels[:, 1] = 1
     callback = augmentation()
     make_trainer(callback, max_epochs=1).fit(module, DataLoader(TensorDataset(blobs.images, labels), batch_size=8))
-    said = [str(w.message) for w in recwarn if "several classes of an image" in str(w.message)]
-    assert len(said) == (kind == "several")
-    assert not all(unchanged(module.seen[0], blobs))
+    messages = [str(w.message) for w in recwarn if "several classes of an image" in str(w.message)]
+    assert len(messages) == (kind == "several")
+    assert not all(are_unchanged(module.seen[0], blobs))
 
 
-class Channels(L.LightningModule):
+class ChannelsClassifier(L.LightningModule):
+    """A classifier of images with any number of channels."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.net = nn.Sequential(
@@ -379,14 +387,14 @@ class Channels(L.LightningModule):
 def test_any_number_of_channels(channels, make_trainer, read_events):
     images = torch.rand(12, channels, 16, 16)
     data = DataLoader(TensorDataset(images, torch.arange(12) % 3), batch_size=4)
-    module = Channels(channels)
+    module = ChannelsClassifier(channels)
     make_trainer(augmentation(), CamLogger(explainer(), images=3), max_epochs=1).fit(module, data)
     assert [len(seen) for seen in module.seen] == [4, 4, 4]
     assert "cam/overview" in read_events().Tags()["images"]
 
 
-class Sizes(torch.utils.data.Sampler):
-    """Batches of these sizes."""
+class BatchSizes(torch.utils.data.Sampler):
+    """A batch sampler of the given batch sizes."""
 
     def __init__(self, *sizes: int) -> None:
         self.sizes = sizes
@@ -400,24 +408,23 @@ class Sizes(torch.utils.data.Sampler):
 
 @pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
 @pytest.mark.parametrize("recipe", ["keep-salient", "paired", "mix"])
-def test_batches_of_one_and_of_none(recipe, make_trainer):
+def test_batches_of_one_image_and_of_none(recipe, make_trainer):
     def collate(items):
         images = torch.stack([item[0] for item in items]) if items else torch.empty(0, 3, 24, 24)
         return images, torch.tensor([item[1] for item in items], dtype=torch.int64)
 
-    data = DataLoader(Blobs(), batch_sampler=Sizes(4, 1, 0), collate_fn=collate)
-    module = Channels(3)
+    data = DataLoader(Blobs(), batch_sampler=BatchSizes(4, 1, 0), collate_fn=collate)
+    module = ChannelsClassifier(3)
     make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, data)
-    masked_views = 2 if recipe == "paired" else 1
-    assert [len(seen) for seen in module.seen] == [4 * masked_views, 1 * masked_views, 0]
+    factor = 2 if recipe == "paired" else 1  # a masked view of each image is appended
+    assert [len(seen) for seen in module.seen] == [4 * factor, 1 * factor, 0]
 
 
-def test_everything_stands_by_itself_after_all_that(module, loader, make_trainer):
-    """A run after failed ones in the same process is like any other."""
-    Exhausted.works = False
+def test_a_run_after_a_failed_run_in_the_same_process(module, loader, make_trainer):
+    BreakableGroupCAM.works = False
     with pytest.raises(RuntimeError):
-        make_trainer(augmentation(Exhausted)).fit(ToyClassifier(), loader)
-    Exhausted.works = True
-    make_trainer(augmentation(Exhausted)).fit(module, loader)
+        make_trainer(augmentation(BreakableGroupCAM)).fit(ToyClassifier(), loader)
+    BreakableGroupCAM.works = True
+    make_trainer(augmentation(BreakableGroupCAM)).fit(module, loader)
     assert len(module.seen) == 6
     assert "training_step" not in vars(module)

@@ -42,7 +42,7 @@ main()
 
 
 def run(folder: Path, step: int = 0, number: int = signal.SIGKILL) -> subprocess.CompletedProcess[str]:
-    """Train, with a signal to the process in a step; step 0 sends none."""
+    """Train, and send the process a signal in a step. Step 0 sends none."""
     folder.mkdir(exist_ok=True)
     return run_program("-c", SIGNALLED, str(step), str(int(number)), *FIT, cwd=folder)
 
@@ -66,7 +66,7 @@ def uninterrupted_weights(tmp_path_factory) -> dict[str, torch.Tensor]:
 
 
 def test_terminated_and_resumed(uninterrupted_weights, tmp_path):
-    """A cluster's scheduler ends the run in the second epoch, which the resumed run begins again."""
+    # A cluster's scheduler ends the run in the second epoch, which the resumed run begins again.
     ended = run(tmp_path, 7, signal.SIGTERM)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stdout[-3000:]
     assert "interrupted by SIGTERMException after step 7" in ended.stdout

@@ -1,6 +1,6 @@
-"""Properties of every map, whatever the images, the network and the settings: searched by hypothesis.
+"""Properties of the maps of any images, network and settings, on examples that hypothesis searches.
 
-The same examples in every run; ``make test-slow`` tries many more.
+Every run tries the same examples; ``make test-slow`` tries many more.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MANY = settings(DEFAULT, max_examples=500)
 
 
 class Degenerate(nn.Module):
-    """Activations as they should never be."""
+    """A layer with degenerate activations of one kind."""
 
-    KINDS = ("as it is", "zero", "constant", "negative", "infinite", "not a number", "huge", "one channel infinite")
+    KINDS = ("normal", "zero", "constant", "negative", "infinite", "not a number", "huge", "one channel infinite")
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -35,8 +35,8 @@ class Degenerate(nn.Module):
             return torch.where(x > x.mean(), float("inf"), x)
         if self.kind == "one channel infinite":
             return torch.cat([x[:, :1] + float("inf"), x[:, 1:]], dim=1)
-        made = {"zero": 0 * x, "constant": 0 * x + 1, "negative": -x.abs() - 1, "not a number": x * float("nan")}
-        return made.get(self.kind, x * 1e30 if self.kind == "huge" else x)
+        outputs = {"zero": 0 * x, "constant": 0 * x + 1, "negative": -x.abs() - 1, "not a number": x * float("nan")}
+        return outputs.get(self.kind, x * 1e30 if self.kind == "huge" else x)
 
 
 def network(channels: int, kind: str, symmetric: bool = False) -> nn.Module:
@@ -53,12 +53,12 @@ def network(channels: int, kind: str, symmetric: bool = False) -> nn.Module:
 
 
 def explainer(name: str, groups: int, chunk_size: int | None):
-    chosen = {
+    settings_of = {
         "group-cam": {"groups": groups, "chunk_size": chunk_size, "blur_kernel_size": 3, "blur_sigma": 2.0},
         "score-cam": {"chunk_size": chunk_size},
         "rise": {"masks": 4, "chunk_size": chunk_size},
     }
-    return get_explainer(name, **chosen.get(name, {}))
+    return get_explainer(name, **settings_of.get(name, {}))
 
 
 FORMATS = {
@@ -85,47 +85,48 @@ cases = st.fixed_dictionaries(
 
 def images(case: dict) -> Tensor:
     generator = torch.Generator().manual_seed(case["count"] + 10 * case["channels"])
-    made = torch.rand(case["count"], case["channels"], *case["size"], generator=generator) * case["scale"]
-    return FORMATS[case["layout"]](made.to(case["dtype"]))
+    batch = torch.rand(case["count"], case["channels"], *case["size"], generator=generator) * case["scale"]
+    return FORMATS[case["layout"]](batch.to(case["dtype"]))
 
 
-def maps_are_maps(case: dict) -> None:
-    given_images = images(case)
-    before = given_images.clone()
+def check_maps_are_valid(case: dict) -> None:
+    """Check shape, type and range, and that the images are unchanged."""
+    batch = images(case)
+    before = batch.clone()
     model = network(case["channels"], case["kind"]).to(case["dtype"])
-    found = explainer(case["name"], case["groups"], None)(model, given_images)
-    assert found.maps.shape == (case["count"], *case["size"])
-    assert found.maps.dtype == torch.float32
-    assert found.maps.isfinite().all()
-    assert found.maps.min() >= 0
-    assert found.maps.max() <= 1
-    assert torch.equal(given_images, before)
+    explanation = explainer(case["name"], case["groups"], None)(model, batch)
+    assert explanation.maps.shape == (case["count"], *case["size"])
+    assert explanation.maps.dtype == torch.float32
+    assert explanation.maps.isfinite().all()
+    assert explanation.maps.min() >= 0
+    assert explanation.maps.max() <= 1
+    assert torch.equal(batch, before)
 
 
-def order_and_chunks_play_no_part(case: dict, chunk_size: int) -> None:
-    """In double precision, where sums of another order differ by less than what is compared."""
-    case = {**case, "dtype": torch.float64, "kind": "as it is", "scale": 1.0}
-    given_images, model = images(case), network(case["channels"], "as it is").double()
+def check_order_and_chunks_do_not_matter(case: dict, chunk_size: int) -> None:
+    """Compare in double precision, in which the order of a sum matters less than the tolerance."""
+    case = {**case, "dtype": torch.float64, "kind": "normal", "scale": 1.0}
+    batch, model = images(case), network(case["channels"], "normal").double()
     targets = torch.arange(case["count"]) % 3
-    whole = explainer(case["name"], case["groups"], None)(model, given_images, targets).maps
-    turned = explainer(case["name"], case["groups"], chunk_size)(model, given_images.flip(0), targets.flip(0)).maps
-    torch.testing.assert_close(turned.flip(0), whole, atol=1e-5, rtol=0)
+    whole = explainer(case["name"], case["groups"], None)(model, batch, targets).maps
+    reversed_maps = explainer(case["name"], case["groups"], chunk_size)(model, batch.flip(0), targets.flip(0)).maps
+    torch.testing.assert_close(reversed_maps.flip(0), whole, atol=1e-5, rtol=0)
 
 
-def flips_flip_the_map(case: dict) -> None:
-    """Of methods that draw no masks of their own, on a network that does not tell left from right."""
+def check_a_flip_flips_the_map(case: dict) -> None:
+    """Compare on a mirror-symmetric network, without RISE, whose random masks are not symmetric."""
     if case["name"] == "rise":
         case = {**case, "name": "group-cam"}
-    case = {**case, "dtype": torch.float64, "kind": "as it is", "scale": 1.0}
-    given_images, model = images(case), network(case["channels"], "as it is", symmetric=True).double()
+    case = {**case, "dtype": torch.float64, "kind": "normal", "scale": 1.0}
+    batch, model = images(case), network(case["channels"], "normal", symmetric=True).double()
     method = explainer(case["name"], case["groups"], None)
-    plain, flipped = (method(model, each, 1).maps for each in (given_images, given_images.flip(-1)))
+    plain, flipped = (method(model, each, 1).maps for each in (batch, batch.flip(-1)))
     torch.testing.assert_close(flipped.flip(-1), plain, atol=1e-5, rtol=0)
 
 
-def augmentation_is_finite_and_its_own(case: dict, recipe: str) -> None:
-    given_images = images({**case, "scale": 1.0})
-    before = given_images.clone()
+def check_augmented_images_are_finite_copies(case: dict, recipe: str) -> None:
+    batch = images({**case, "scale": 1.0})
+    before = batch.clone()
     model = network(case["channels"], case["kind"]).to(case["dtype"])
     labels = torch.arange(case["count"]) % 3
     transform = GroupCamTransform(
@@ -136,11 +137,11 @@ def augmentation_is_finite_and_its_own(case: dict, recipe: str) -> None:
         blur_sigma=2.0,
         fast=False,
     )
-    made, new_labels = transform(given_images, labels)
-    assert torch.equal(given_images, before)
-    assert made.dtype == given_images.dtype
-    assert len(made) == len(new_labels) == case["count"] * (2 if recipe == "paired" else 1)
-    assert made.isfinite().all()
+    augmented, new_labels = transform(batch, labels)
+    assert torch.equal(batch, before)
+    assert augmented.dtype == batch.dtype
+    assert len(augmented) == len(new_labels) == case["count"] * (2 if recipe == "paired" else 1)
+    assert augmented.isfinite().all()
     if recipe == "mix":
         torch.testing.assert_close(new_labels.sum(dim=1).float(), torch.ones(case["count"]), atol=1e-2, rtol=0)
 
@@ -148,22 +149,22 @@ def augmentation_is_finite_and_its_own(case: dict, recipe: str) -> None:
 values = st.sampled_from([0.0, 1.0, -1.0, 1e-38, 3e38, float("inf"), -float("inf"), float("nan"), 0.5])
 
 
-def normalised_maps_are_maps(height: int, width: int, numbers: list[float]) -> None:
+def check_normalised_maps_are_valid(height: int, width: int, numbers: list[float]) -> None:
     raw = torch.tensor((numbers * (height * width))[: height * width]).view(1, height, width)
-    found = normalise(raw)
-    assert found.isfinite().all()
-    assert 0 <= found.min() <= found.max() <= 1
-    assert binarise(found).shape == raw.shape
+    normalised = normalise(raw)
+    assert normalised.isfinite().all()
+    assert 0 <= normalised.min() <= normalised.max() <= 1
+    assert binarise(normalised).shape == raw.shape
 
 
 recipes = st.sampled_from(["keep-salient", "hide-salient", "mix", "paired", "blur-everything", "random-mask"])
 PROPERTIES = {
-    "maps are maps": given(cases)(maps_are_maps),
-    "order and chunks play no part": given(cases, st.integers(1, 5))(order_and_chunks_play_no_part),
-    "flips flip the map": given(cases)(flips_flip_the_map),
-    "augmentation is finite and its own": given(cases, recipes)(augmentation_is_finite_and_its_own),
-    "normalised maps are maps": given(st.integers(1, 5), st.integers(1, 5), st.lists(values, min_size=1))(
-        normalised_maps_are_maps
+    "maps are valid": given(cases)(check_maps_are_valid),
+    "order and chunks do not matter": given(cases, st.integers(1, 5))(check_order_and_chunks_do_not_matter),
+    "a flip flips the map": given(cases)(check_a_flip_flips_the_map),
+    "augmented images are finite copies": given(cases, recipes)(check_augmented_images_are_finite_copies),
+    "normalised maps are valid": given(st.integers(1, 5), st.integers(1, 5), st.lists(values, min_size=1))(
+        check_normalised_maps_are_valid
     ),
 }
 
@@ -176,5 +177,5 @@ def test_property(name):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_property_on_many_more_examples(name):
+def test_property_on_many_examples(name):
     MANY(PROPERTIES[name])()

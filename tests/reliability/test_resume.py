@@ -1,4 +1,4 @@
-"""Stopped and resumed is uninterrupted, bit for bit."""
+"""Resumed training runs, which equal uninterrupted ones bit for bit."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
+from tests.small_explainers import SMALL_GROUP_CAM
 from tests.toys import ToyClassifier, TransformedBlobs
 
 EPOCHS = 4
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 
 
-class Remembering(L.Callback):
-    """What is logged at the end of each epoch."""
+class MetricHistory(L.Callback):
+    """A record of the metrics at the end of each epoch."""
 
     def __init__(self) -> None:
         self.history: dict[int, dict[str, float]] = {}
 
     def on_train_epoch_end(self, trainer, pl_module):
-        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.history[trainer.current_epoch] = {n: v for n, v in figures.items() if "step_time" not in n}
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if "step_time" not in name}
+        self.history[trainer.current_epoch] = metrics
 
 
 def explainer() -> GroupCAM:
-    return GroupCAM(groups=4, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
+    return GroupCAM(**SMALL_GROUP_CAM)
 
 
 def augmentation(**settings: Any) -> GroupCamAugmentation:
@@ -40,20 +41,25 @@ def augmentation(**settings: Any) -> GroupCamAugmentation:
 
 
 def train(
-    make_trainer, folder: Path, version: str, epochs: int, resume: Path | None = None, kept: Any = None, **settings: Any
-):
-    """Everything on; the data in another order every epoch, by the global random numbers."""
+    make_trainer,
+    folder: Path,
+    version: str,
+    epochs: int,
+    resume: Path | None = None,
+    random_state: bool = True,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train with all callbacks and shuffled data, and return the final state and the history."""
     L.seed_everything(3, verbose=False)
     module, data = ToyClassifier(), TransformedBlobs()
     logger = CamLogger(explainer(), images=4)
-    memory = Remembering()
-    kept = [RandomStateCheckpoint()] if kept is None else kept
+    metrics = MetricHistory()
     callbacks = [
-        *kept,
+        *([RandomStateCheckpoint()] if random_state else []),
         logger,
         CamEvaluator(["drift", "average_drop"], explainer(), images=4),
         augmentation(**settings),
-        memory,
+        metrics,
         L.pytorch.callbacks.ModelCheckpoint(folder, save_top_k=-1, filename="{epoch}"),
     ]
     trainer = make_trainer(*callbacks, max_epochs=epochs, version=version, enable_checkpointing=True)
@@ -64,67 +70,67 @@ def train(
         "optimizer": trainer.optimizers[0].state_dict()["state"],
         "seen": module.seen,
         "losses": module.losses,
-        "history": memory.history,
+        "history": metrics.history,
         "probes": logger._probes.indices,
     }
 
 
-def equal(one: Any, other: Any) -> bool:
+def are_equal(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor):
         return torch.equal(one, other)
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(are_equal(one[key], other[key]) for key in one)
     if isinstance(one, list):
-        return len(one) == len(other) and all(equal(a, b) for a, b in zip(one, other, strict=True))
+        return len(one) == len(other) and all(are_equal(a, b) for a, b in zip(one, other, strict=True))
     return one == other
 
 
 @pytest.mark.parametrize("settings", [{}, {"refresh_every_n_epochs": 2}], ids=["exact", "bank"])
-@pytest.mark.parametrize("done", [1, 3])
-def test_resumed_is_uninterrupted_bit_for_bit(settings, done, make_trainer, tmp_path, read_events):
+@pytest.mark.parametrize("epochs_done", [1, 3])
+def test_a_resumed_run_equals_an_uninterrupted_one(settings, epochs_done, make_trainer, tmp_path, read_events):
     whole = train(make_trainer, tmp_path / "whole", "whole", EPOCHS, **settings)
-    train(make_trainer, tmp_path / "part", "part", done, **settings)
-    checkpoint = tmp_path / "part" / f"epoch={done - 1}.ckpt"
+    train(make_trainer, tmp_path / "part", "part", epochs_done, **settings)
+    checkpoint = tmp_path / "part" / f"epoch={epochs_done - 1}.ckpt"
     resumed = train(make_trainer, tmp_path / "part", "rest", EPOCHS, checkpoint, **settings)
-    for what in ("state", "optimizer", "probes"):
-        assert equal(whole[what], resumed[what]), what
-    for what in ("seen", "losses"):  # the augmented images too, and which of a batch they are
-        left = len(resumed[what])
-        assert left == (EPOCHS - done) * 3
-        assert equal(whole[what][-left:], resumed[what]), what
-    for epoch in range(done, EPOCHS):
+    for name in ("state", "optimizer", "probes"):
+        assert are_equal(whole[name], resumed[name]), name
+    for name in ("seen", "losses"):  # also which images of a batch are augmented, and how
+        steps = len(resumed[name])
+        assert steps == (EPOCHS - epochs_done) * 3
+        assert are_equal(whole[name][-steps:], resumed[name]), name
+    for epoch in range(epochs_done, EPOCHS):
         assert whole["history"][epoch] == resumed["history"][epoch]
-    # The logger's first look after resuming is compared with its last one before.
+    # The first snapshot after resuming is compared with the last one before.
     drift = {
         version: {event.step: event.value for event in read_events(version).Scalars("cam/drift")}
         for version in ("whole", "rest")
     }
-    assert drift["rest"] == {step: value for step, value in drift["whole"].items() if step >= done * 3}
-    pictures = {
+    assert drift["rest"] == {step: value for step, value in drift["whole"].items() if step >= epochs_done * 3}
+    overviews = {
         version: [event.encoded_image_string for event in read_events(version).Images("cam/overview")]
         for version in ("whole", "rest")
     }
-    assert pictures["rest"] == pictures["whole"][done:]
+    assert overviews["rest"] == overviews["whole"][epochs_done:]
 
 
-def test_lightning_alone_goes_on_with_other_random_numbers(make_trainer, tmp_path):
-    """The day it restores them, RandomStateCheckpoint has no use any more."""
-    whole = train(make_trainer, tmp_path / "whole", "whole", 2, kept=[])
-    train(make_trainer, tmp_path / "part", "part", 1, kept=[])
-    resumed = train(make_trainer, tmp_path / "part", "rest", 2, tmp_path / "part" / "epoch=0.ckpt", kept=[])
-    assert not equal(whole["seen"][3:], resumed["seen"])
+def test_lightning_alone_does_not_restore_random_numbers(make_trainer, tmp_path):
+    # If this fails, RandomStateCheckpoint is no longer needed.
+    whole = train(make_trainer, tmp_path / "whole", "whole", 2, random_state=False)
+    train(make_trainer, tmp_path / "part", "part", 1, random_state=False)
+    resumed = train(make_trainer, tmp_path / "part", "rest", 2, tmp_path / "part" / "epoch=0.ckpt", random_state=False)
+    assert not are_equal(whole["seen"][3:], resumed["seen"])
 
 
 @pytest.fixture
 def checkpoint(make_trainer, module, loader, tmp_path):
-    """After one epoch in which four images were watched; and what it was made with."""
+    """Return a checkpoint after one epoch with four probe images, and the callback that wrote it."""
     saving = L.pytorch.callbacks.ModelCheckpoint(tmp_path / "checkpoints", save_last=True)
     trainer = make_trainer(CamLogger("grad-cam", images=4), saving, max_epochs=1, enable_checkpointing=True)
     trainer.fit(module, loader, loader)
     return tmp_path / "checkpoints" / "last.ckpt", saving
 
 
-def test_the_last_look_of_other_images_is_no_reference(make_trainer, checkpoint, read_events, loader):
+def test_drift_is_not_measured_against_a_snapshot_of_other_images(make_trainer, checkpoint, read_events, loader):
     path, saving = checkpoint
     callbacks = CamLogger("grad-cam", images=6), saving
     trainer = make_trainer(*callbacks, max_epochs=3, version="more", enable_checkpointing=True)
@@ -132,11 +138,11 @@ def test_the_last_look_of_other_images_is_no_reference(make_trainer, checkpoint,
     assert [event.step for event in read_events("more").Scalars("cam/drift")] == [8]  # none in epoch 1
 
 
-def test_a_validation_is_not_compared_with_the_training(make_trainer, checkpoint, read_events, loader):
+def test_a_validation_is_not_compared_with_the_training_run(make_trainer, checkpoint, read_events, loader):
     path, saving = checkpoint
     callbacks = CamLogger("grad-cam", images=4), saving
     trainer = make_trainer(*callbacks, version="validated", enable_checkpointing=True)
     trainer.validate(ToyClassifier(), loader, ckpt_path=path, weights_only=True)
-    found = read_events("validated").Tags()["scalars"]
-    assert "cam_validate/constant_maps" in found
-    assert "cam_validate/drift" not in found
+    tags = read_events("validated").Tags()["scalars"]
+    assert "cam_validate/constant_maps" in tags
+    assert "cam_validate/drift" not in tags

@@ -1,15 +1,13 @@
-"""Files of unknown origin: nothing in them runs, leaves its folder, or speaks to the terminal."""
+"""Files of unknown origin: no code in them runs, and their names control neither the terminal nor a page."""
 
 from __future__ import annotations
 
 import functools
 import io
 import json
-import os
 import pickle
 import re
 import struct
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -32,8 +30,8 @@ from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.load_weights import load_weights
 from camaug.utils.printable import printable
+from tests.processes import ROOT, run_program
 
-ROOT = Path(__file__).parents[2]
 SMALL = [
     "--model.name=timm/test_resnet", "--model.pretrained=false", "--trainer.accelerator=cpu", "--trainer.logger=false",
     "--trainer.enable_checkpointing=false", "--data=ShapesDataModule", "--data.train_size=8", "--data.val_size=8",
@@ -46,12 +44,12 @@ HOSTILE = [
 
 
 @pytest.fixture(autouse=True)
-def no_arguments_of_pytest(monkeypatch) -> None:
+def own_arguments(monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", ["train.py"])
 
 
 class Payload:
-    """Leaves a mark where it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -67,17 +65,17 @@ def mark(tmp_path) -> Path:
 
 @pytest.fixture(params=["torch", "pickle"])
 def malicious(request, mark, tmp_path) -> Path:
-    """A checkpoint like any other, and something more in it."""
+    """Return a checkpoint that runs code if it is unpickled."""
     path = tmp_path / "malicious.ckpt"
     content = {"state_dict": {}, "hyper_parameters": {}, "pytorch-lightning_version": "2.6.0", "more": Payload(mark)}
     path.write_bytes(pickle.dumps(content)) if request.param == "pickle" else torch.save(content, path)
-    pickle.loads(pickle.dumps(Payload(mark)))  # it would
-    mark.unlink()
+    pickle.loads(pickle.dumps(Payload(mark)))
+    mark.unlink()  # raises if the payload did not run
     return path
 
 
 @pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "experiment"])
-def test_no_checkpoint_of_the_command_line_runs_anything(command, malicious, mark, tmp_path, monkeypatch):
+def test_no_checkpoint_of_the_command_line_runs_code(command, malicious, mark, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     own = ["--experiment=InsertionDeletionExperiment"] if command == "experiment" else []
@@ -86,34 +84,34 @@ def test_no_checkpoint_of_the_command_line_runs_anything(command, malicious, mar
     assert not mark.exists()
 
 
-def test_lightning_is_told_to_load_weights_only_wherever_a_checkpoint_lies(monkeypatch, tmp_path):
-    """Of an address on the net it would by itself unpickle whatever comes."""
+def test_checkpoints_from_any_place_are_loaded_weights_only(monkeypatch, tmp_path):
+    # Lightning alone would unpickle a file from a web address.
     import lightning as L
 
-    asked = []
+    calls = []
     monkeypatch.chdir(tmp_path)
-    fit = functools.wraps(L.Trainer.fit)(lambda self, *_, **settings: asked.append(settings))
+    fit = functools.wraps(L.Trainer.fit)(lambda self, *_, **settings: calls.append(settings))
     monkeypatch.setattr(L.Trainer, "fit", fit)
     main(["fit", *SMALL, "--trainer.enable_checkpointing=true", "--ckpt_path=https://example.org/last.ckpt"])
-    assert asked[0]["weights_only"] is True
+    assert calls[0]["weights_only"] is True
     with pytest.raises(SystemExit):
         main(["fit", *SMALL, "--weights_only=false"])
 
 
-@pytest.mark.parametrize("door", [load_weights, lambda model, path: read_checkpoint(path)])
-def test_no_file_of_weights_runs_anything(door, malicious, mark):
+@pytest.mark.parametrize("load", [load_weights, lambda model, path: read_checkpoint(path)])
+def test_no_file_of_weights_runs_code(load, malicious, mark):
     with pytest.raises(ValueError, match="cannot be loaded weights-only"):
-        door(torch.nn.Linear(2, 2), malicious)
+        load(torch.nn.Linear(2, 2), malicious)
     assert not mark.exists()
 
 
-def test_a_classifiers_own_checkpoint_does_not_either(malicious, mark):
+def test_load_from_checkpoint_runs_no_code(malicious, mark):
     with pytest.raises(Exception, match=r"(?i)weights|unsupported|pickle"):
         ImageClassifier.load_from_checkpoint(malicious)
     assert not mark.exists()
 
 
-def test_a_bank_is_bytes(mark, tmp_path):
+def test_the_files_of_a_bank_run_no_code(mark, tmp_path):
     from camaug.saliency_bank.record import BankRecord
     from camaug.saliency_bank.saliency_bank import SaliencyBank
 
@@ -128,33 +126,27 @@ def test_a_bank_is_bytes(mark, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:500], lambda b: b"", lambda b: b"no checkpoint", lambda b: b[300:]])
-def test_a_damaged_checkpoint_is_one_clear_line(damage, tmp_path):
+def test_a_damaged_checkpoint_is_one_clear_error(damage, tmp_path):
     whole = io.BytesIO()
     torch.save({"state_dict": {"weight": torch.rand(50, 50)}}, whole)
     (tmp_path / "last.ckpt").write_bytes(damage(whole.getvalue()))
-    done = command("fit", *SMALL, "--ckpt_path=last.ckpt", cwd=tmp_path)
+    done = run_program(ROOT / "train.py", "fit", *SMALL, "--ckpt_path=last.ckpt", cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout
-    said = done.stdout.strip().splitlines()
-    assert said[-2].startswith("error: the checkpoint 'last.ckpt' cannot be loaded weights-only")
-    assert said[-1] == "(CAMAUG_TRACEBACK=1 in the environment shows where it comes from)"
+    lines = done.stdout.strip().splitlines()
+    assert lines[-2].startswith("error: the checkpoint 'last.ckpt' cannot be loaded weights-only")
+    assert lines[-1] == "(CAMAUG_TRACEBACK=1 in the environment shows where it comes from)"
 
 
-def test_the_traceback_is_there_for_who_asks(tmp_path):
-    done = command("fit", *SMALL, "--ckpt_path=absent.ckpt", cwd=tmp_path, CAMAUG_TRACEBACK="1")
+def test_an_environment_variable_shows_the_traceback(tmp_path):
+    arguments = ["fit", *SMALL, "--ckpt_path=absent.ckpt"]
+    done = run_program(ROOT / "train.py", *arguments, cwd=tmp_path, CAMAUG_TRACEBACK="1")
     assert "Traceback" in done.stdout
     assert done.stdout.strip().splitlines()[-1] == "FileNotFoundError: there is no checkpoint 'absent.ckpt'"
 
 
-def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments], cwd=cwd, text=True, timeout=120,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-    )  # fmt: skip
-
-
-def test_yaml_makes_no_objects(tmp_path, mark):
-    """A configuration names classes under class_path, by design; a tag of YAML's own names nothing."""
+def test_yaml_tags_create_no_objects(tmp_path, mark):
+    # A configuration names classes only under class_path.
     (tmp_path / "bad.yaml").write_text(f"model:\n  name: !!python/object/apply:os.mkdir ['{mark}']\n")
     with pytest.raises(SystemExit):
         main(["fit", "--config", str(tmp_path / "bad.yaml")])
@@ -166,18 +158,19 @@ def test_yaml_makes_no_objects(tmp_path, mark):
 # Names
 
 
-def visible(text: str) -> bool:
+def is_printable(text: str) -> bool:
+    """Return True if the text has no control character but line breaks."""
     return all(c.isprintable() or c == "\n" for c in text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_names_are_spelt_out(name):
+def test_control_characters_of_names_are_escaped(name):
     assert printable(name).isprintable()
     assert printable("Käfer 虫 [1]") == "Käfer 虫 [1]"
 
 
 def test_photos_with_hostile_names(tmp_path, capfd):
-    """Explained, each in its place, and a broken one named, without a word to the terminal."""
+    # Each is explained into its own files, and the message about a broken one is escaped.
     photos = tmp_path / "photos"
     photos.mkdir()
     names = [name for name in HOSTILE if "/" not in name and name != ".."]
@@ -196,10 +189,10 @@ def test_photos_with_hostile_names(tmp_path, capfd):
     assert len(written) == len(names)
     assert all(json.loads(path.read_bytes()) for path in (tmp_path / "out").rglob("*.json"))
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "out"}
-    said = "".join(capfd.readouterr())
-    assert r"broken\x1b[31m.png" in said
-    assert "\x1b[31m" not in said
-    assert "\x07" not in said
+    output = "".join(capfd.readouterr())
+    assert r"broken\x1b[31m.png" in output
+    assert "\x1b[31m" not in output
+    assert "\x07" not in output
 
 
 def noise() -> bytes:
@@ -208,15 +201,15 @@ def noise() -> bytes:
     return content.getvalue()
 
 
-def test_reports_are_no_markup(tmp_path):
+def test_names_in_reports_are_no_markup(tmp_path):
     table = Table("of names", ["image", "%"], [[name, 1.0] for name in HOSTILE], notes=HOSTILE)
     file = io.StringIO()
     report = Report("names", [table], notes=tuple(HOSTILE))
     print_report(report, Console(file=file, width=100, force_terminal=False))
-    assert visible(file.getvalue())
+    assert is_printable(file.getvalue())
     assert "[bold]rich[/bold]" in file.getvalue()
     text = to_markdown(table)
-    assert visible(text)
+    assert is_printable(text)
     rows = text.splitlines()[2 : 2 + len(HOSTILE)]
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows)
     write_report(Report("names", [table], notes=tuple(HOSTILE)), tmp_path, console=Console(file=io.StringIO()))
@@ -225,8 +218,7 @@ def test_reports_are_no_markup(tmp_path):
     assert "](http" not in page
 
 
-def test_class_folders_with_hostile_names(tmp_path):
-    """Their names reach a message: it is one line a file, whatever they are called."""
+def test_messages_escape_hostile_names_of_class_folders(tmp_path):
     for name in ("\x1b[31mred", "new\nline"):
         (tmp_path / name).mkdir()
         for index in range(3):
@@ -234,14 +226,14 @@ def test_class_folders_with_hostile_names(tmp_path):
     module = ImageFolderDataModule(str(tmp_path), num_workers=0)
     with pytest.raises(ValueError, match="cannot be read") as raised:
         module.setup("fit")
-    assert visible(str(raised.value))
+    assert is_printable(str(raised.value))
 
 
-# Images of absurd sizes
+# Huge images
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that says it is of that size."""
+    """Return a PNG of a few bytes whose header claims a size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -258,7 +250,10 @@ SIZES = {
 
 @pytest.fixture(params=SIZES, ids=str)
 def bomb(request, tmp_path, monkeypatch) -> tuple[Path, str]:
-    """A folder of one class of such images and one of good ones; decoding any pixel of the former is an error."""
+    """Return a folder with a class of huge images and one of good images, and the message that refuses the former.
+
+    Decoding a huge image is an error.
+    """
     for name, content in (("bombs", png(*request.param)), ("good", b"")):
         (tmp_path / name).mkdir()
         for index in range(3):
@@ -276,7 +271,7 @@ def bomb(request, tmp_path, monkeypatch) -> tuple[Path, str]:
     return tmp_path, SIZES[request.param]
 
 
-def test_absurd_images_are_refused_before_decoding(bomb):
+def test_huge_images_are_refused_before_decoding(bomb):
     folder, message = bomb
     module = ImageFolderDataModule(str(folder), num_workers=0)
     with pytest.raises(ValueError, match=message):
@@ -293,7 +288,7 @@ def test_absurd_images_are_refused_before_decoding(bomb):
         explain(torch.nn.Linear(2, 2), folder / "bombs/0.png")
 
 
-def test_absurd_images_with_boxes(bomb):
+def test_huge_images_with_boxes(bomb):
     from camaug.datamodules import BoxesDataModule
 
     folder, message = bomb
