@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import urllib.parse
 
 import numpy as np
@@ -15,13 +14,14 @@ import pytest
 import torch
 
 from camaug.images.render import colorize
+from tests.chromium import INSTALL, find_chromium
 from tests.tensorboard.conftest import decode_map
 from tests.tensorboard.waiting import LIMIT, wait_until
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[test]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = find_chromium()
 if CHROMIUM is None:
-    pytest.skip("Chromium is not installed: apt-get install chromium", allow_module_level=True)
+    pytest.skip(f"Chromium is not installed: {INSTALL}", allow_module_level=True)
 
 TIMEOUT = 1000 * LIMIT  # milliseconds
 CURRENT_CELL = ".cell[aria-selected='true']"
