@@ -8,10 +8,11 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
+from torchmetrics import Metric
 
 from camaug.explainers import Explainer
 from camaug.inspection.neutral import neutral
-from camaug.metrics import GridPointingGame, choose_mosaics, mosaic_maps
+from camaug.metrics import choose_mosaics, mosaic_maps
 
 from .._trainer.stages import images_on_device
 from .probes import Probes
@@ -22,7 +23,7 @@ BATCH_SIZE = 32
 
 
 def update_on_mosaics(
-    metric: GridPointingGame,
+    metric: Metric,
     trainer: L.Trainer,
     pl_module: L.LightningModule,
     probes: Probes,
@@ -32,7 +33,7 @@ def update_on_mosaics(
     """Add mosaics of the labelled probe images to a metric, in each process its share of the same mosaics.
 
     Args:
-        metric: The metric.
+        metric: A :class:`camaug.metrics.GridPointingGame`.
         trainer: The Trainer, which moves the images to its device.
         pl_module: The model, which stays unchanged.
         probes: The probe images.
