@@ -24,6 +24,6 @@ def report_trust_warnings(warn_once: WarnOnce, snapshot: Snapshot, *, epoch: int
         if 2 * count > total:
             warn_once(
                 reason,
-                f": in epoch {epoch} {count} of {total} heatmaps of {method} are not to be trusted ({reason}). This is "
-                f"reported once; the captions and the metrics under {tag}/ show it from now on",
+                f"{warn_once.name}: in epoch {epoch} {count} of {total} heatmaps of {method} are not to be trusted "
+                f"({reason}). This is reported once; the captions and the metrics under {tag}/ show it from now on",
             )

@@ -72,7 +72,7 @@ class SnapshotTaker:
             pl_module,
             forward,
             enabled=fast,
-            notify=lambda message: rank_zero_info(f"CamLogger: {message}"),
+            notify=lambda message: rank_zero_info(f"{warn_once.name}: {message}"),
         )
         self._previous: _PreviousMaps | None = None
         self._trust_epoch: int | None = None  # of the last check

@@ -19,12 +19,15 @@ class WarnOnce:
     """Warnings of a callback that must not end a training run, each reason once.
 
     Args:
-        name: Name of the callback, the first word of its warnings.
+        name: Name of the callback.
         every_rank: True to warn on every process that fails, not only on rank zero.
+
+    Attributes:
+        name: Name of the callback.
     """
 
     def __init__(self, name: str, *, every_rank: bool = False) -> None:
-        self._name = name
+        self.name = name
         self._warn = warnings.warn if every_rank else rank_zero_warn
         self._reasons: set[str] = set()
 
@@ -32,7 +35,7 @@ class WarnOnce:
         """Warn with the message, unless this reason had a warning before."""
         if reason not in self._reasons:
             self._reasons.add(reason)
-            self._warn(f"{self._name}{message}")
+            self._warn(message)
 
     @contextmanager
     def instead_of_error(
@@ -56,4 +59,4 @@ class WarnOnce:
             end_if_terminated(trainer)
             trace = traceback.format_exc()
             cause = trace.strip().splitlines()[-1]
-            self(cause, f" {failure}; training goes on. The same cause is not reported again.\n{trace}")
+            self(cause, f"{self.name} {failure}; training goes on. The same cause is not reported again.\n{trace}")
