@@ -238,8 +238,8 @@ class BankKeeper:
         consequence = "the old maps remain in use" if self.has_maps else "images stay as they are"
         self._warn_once(
             failure.strip().splitlines()[-1],
-            f"{self._warn_once.name} could not make new maps in {self._open.directory}: {consequence}. Training goes on, "
-            f"and the next epoch tries again. The same cause is not reported again.\n{failure}",
+            f"{self._warn_once.name} could not make new maps in {self._open.directory}: {consequence}. Training goes "
+            f"on, and the next epoch tries again. The same cause is not reported again.\n{failure}",
         )
 
     def _record(self, number: int) -> BankRecord:
