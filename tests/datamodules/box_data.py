@@ -1,17 +1,21 @@
-"""Generated images with boxes, and the same annotations of them in three formats."""
+"""Generated images with boxes, and the same annotations in three formats."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
+from camaug.datamodules import BoxesDataModule
+
 CATEGORIES = ("dog", "cat", "bird")
 COLOURS = {"dog": (255, 0, 0), "cat": (0, 255, 0), "bird": (0, 0, 255)}
 FOLDERS = {"coco": "instances.json", "voc": "Annotations", "yolo": "labels"}
+FORMATS = tuple(FOLDERS)
+PLAIN_SETTINGS = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "num_workers": 0, "batch_size": 2, "image_size": 24}
 
 
 class Thing(NamedTuple):
@@ -25,12 +29,14 @@ class Thing(NamedTuple):
 
 
 class Scene(NamedTuple):
+    """Size and things of one image."""
+
     width: int
     height: int
     things: Sequence[Thing]
 
 
-# No edge falls on the middle of a pixel where the tests make the images smaller or larger.
+# No edge falls on the centre of a pixel when the tests resize the images.
 SCENES: Mapping[str, Scene] = {
     "a": Scene(60, 40, [Thing("dog", 13, 5, 35, 23), Thing("cat", 40, 21, 55, 33)]),
     "b": Scene(36, 50, [Thing("cat", 0, 0, 12, 50)]),
@@ -39,7 +45,7 @@ SCENES: Mapping[str, Scene] = {
 
 
 def draw(root: Path, scenes: Mapping[str, Scene] = SCENES) -> Path:
-    """Draw the scenes under `root/images`."""
+    """Draw the scenes in `root/images` and return that folder."""
     for name, scene in scenes.items():
         image = Image.new("RGB", (scene.width, scene.height))
         for thing in scene.things:
@@ -51,7 +57,7 @@ def draw(root: Path, scenes: Mapping[str, Scene] = SCENES) -> Path:
 
 
 def coco(scenes: Mapping[str, Scene] = SCENES) -> dict:
-    """The scenes in COCO's format, with ids that have gaps, as COCO's own have."""
+    """Return the scenes in COCO's format, with gaps between the ids, as in COCO's own files."""
     things = [(10 * number, thing) for number, scene in enumerate(scenes.values()) for thing in scene.things]
     return {
         "images": [
@@ -73,6 +79,7 @@ def coco(scenes: Mapping[str, Scene] = SCENES) -> dict:
 
 
 def voc(name: str, scene: Scene) -> str:
+    """Return a scene in VOC's format."""
     things = "".join(
         f"<object><name>{t.category}</name><difficult>0</difficult><bndbox><xmin>{t.left + 1}</xmin>"
         f"<ymin>{t.top + 1}</ymin><xmax>{t.right}</xmax><ymax>{t.bottom}</ymax></bndbox></object>"
@@ -83,6 +90,7 @@ def voc(name: str, scene: Scene) -> str:
 
 
 def yolo(scene: Scene) -> str:
+    """Return a scene in YOLO's format."""
     return "".join(
         f"{CATEGORIES.index(t.category)} {(t.left + t.right) / 2 / scene.width:.8f} "
         f"{(t.top + t.bottom) / 2 / scene.height:.8f} {(t.right - t.left) / scene.width:.8f} "
@@ -92,13 +100,41 @@ def yolo(scene: Scene) -> str:
 
 
 def annotate(root: Path, format_: str, scenes: Mapping[str, Scene] = SCENES) -> Path:
-    """Write the scenes' annotations in a format."""
-    where = root / FOLDERS[format_]
+    """Write the scenes' annotations in a format and return their file or folder."""
+    target = root / FOLDERS[format_]
     if format_ == "coco":
-        where.write_text(json.dumps(coco(scenes)))
-        return where
+        target.write_text(json.dumps(coco(scenes)))
+        return target
     for name, scene in scenes.items():
-        path = where / f"{name}.{'xml' if format_ == 'voc' else 'txt'}"
+        path = target / f"{name}.{'xml' if format_ == 'voc' else 'txt'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(voc(name, scene) if format_ == "voc" else yolo(scene))
-    return where
+    return target
+
+
+def boxes_module(root: Path, format_: str = "coco", **settings) -> BoxesDataModule:
+    """Return a data module of the images and annotations under `root`, with images in [0, 1]."""
+    names = {"names": list(CATEGORIES)} if format_ == "yolo" else {}
+    return BoxesDataModule(
+        str(root / "images"), str(root / FOLDERS[format_]), **{**PLAIN_SETTINGS, **names, **settings}
+    )
+
+
+def draw_module(root: Path, scenes: Mapping[str, Scene] = SCENES, format_: str = "coco", **settings) -> BoxesDataModule:
+    """Draw and annotate the scenes, and return their data module."""
+    draw(root, scenes)
+    annotate(root, format_, scenes)
+    return boxes_module(root, format_, **settings)
+
+
+def omission_counts(data: BoxesDataModule) -> dict[str, int]:
+    """Return the number of everything that the data module leaves out, by reason."""
+    data.boxes_dataset()
+    return {reason: count for reason, count in data.omissions.items() if count}
+
+
+def edit_coco(root: Path, change: Callable[[dict], object]) -> None:
+    """Change the content of the scenes' COCO file."""
+    content = coco()
+    change(content)
+    (root / "instances.json").write_text(json.dumps(content))

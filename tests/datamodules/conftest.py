@@ -1,4 +1,4 @@
-"""Generated data: small images on disk, in the layouts and the states of disrepair that users have."""
+"""Small images on disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MakeFolder = Callable[..., Path]
 
 
 def save_image(path: Path, seed: int = 0, size: tuple[int, int] = (40, 32)) -> Path:
-    """A noise image, which compresses badly: so that cutting the file off cuts off pixels."""
+    """Save an image of noise, which compresses badly, so that cutting the file off removes pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(pixels).save(path)
@@ -22,7 +22,7 @@ def save_image(path: Path, seed: int = 0, size: tuple[int, int] = (40, 32)) -> P
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
-    """Make class folders of images: `make_folder("train", ["ant", "bee"], count=3)`."""
+    """Return a function that makes class folders: `make_folder("train", ["ant", "bee"], count=3)`."""
 
     def make(name: str = ".", classes: Sequence[str] = ("ant", "bee"), count: int = 5, suffix: str = ".jpg") -> Path:
         for label, cls in enumerate(classes):

@@ -1,4 +1,4 @@
-"""Photos without labels: found, transformed as the model expects, and none of them able to stop the others."""
+"""Photos without labels are found and transformed for the model, and unreadable ones do not stop the others."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def batches(data):
     return [(batch.images, list(batch.paths), list(batch.errors)) for batch in data.predict_dataloader()]
 
 
-def test_every_photo_flat_or_nested_with_its_path(photos):
+def test_every_photo_is_found_in_nested_folders(photos):
     data = PhotoFolder(str(photos), batch_size=4, num_workers=0)
-    found = batches(data)
-    paths = [path for _, paths, _ in found for path in paths]
+    loaded = batches(data)
+    paths = [path for _, paths, _ in loaded for path in paths]
     assert paths == [
         *(str(photos / f"{index}.{ending}") for index, ending in enumerate(FORMATS)),
         str(photos / "trip/day 1/0.jpg"),
     ]
-    assert [images.shape for images, _, _ in found] == [(4, 3, 224, 224), (3, 3, 224, 224)]
+    assert [images.shape for images, _, _ in loaded] == [(4, 3, 224, 224), (3, 3, 224, 224)]
     standard = eval_transform(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    assert torch.equal(found[0][0][2], standard(Image.open(photos / "2.png")))
-    assert {error for _, _, errors in found for error in errors} == {""}
+    assert torch.equal(loaded[0][0][2], standard(Image.open(photos / "2.png")))
+    assert {error for _, _, errors in loaded for error in errors} == {""}
 
 
 def test_photos_are_transformed_as_the_trainers_model_expects(photos):
@@ -63,7 +63,7 @@ def test_photos_are_transformed_as_the_trainers_model_expects(photos):
     torch.testing.assert_close(images[2, :, 0, 0], torch.tensor([20, 100, 200]) / 127.5 - 1)
 
 
-def test_a_transform_of_ones_own(photos):
+def test_a_user_transform_is_applied(photos):
     transform = v2.Compose([v2.Resize((8, 9)), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)])
     data = PhotoFolder(str(photos), num_workers=0, transform=transform)
     assert batches(data)[0][0].shape == (7, 3, 8, 9)
@@ -82,12 +82,12 @@ def test_a_broken_photo_is_black_and_says_why(photos):
     assert torch.equal(images[2], black)
 
 
-def test_a_function_chooses(photos):
+def test_a_function_chooses_the_photos(photos):
     data = PhotoFolder(str(photos), num_workers=0)
-    data.choose_by(lambda all_of_them: all_of_them[-1:])
+    data.choose_by(lambda paths: paths[-1:])
     ((_, paths, _),) = batches(data)
     assert paths == [str(photos / "trip/day 1/0.jpg")]
-    data.choose_by(lambda all_of_them: [])
+    data.choose_by(lambda paths: [])
     assert list(data.predict_dataloader()) == []
     data.choose_by(None)
     assert len(batches(data)[0][1]) == 7
@@ -103,11 +103,11 @@ def test_a_function_chooses(photos):
         ("photos", {"num_workers": -1}, ValueError, "`num_workers` .* 0 or more, got -1"),
     ],
 )
-def test_errors_name_what_was_given(photos, tmp_path, root, settings, error, message):
+def test_impossible_arguments_are_refused(photos, tmp_path, root, settings, error, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(error, match=message):
         PhotoFolder(str(tmp_path / root), **settings)
 
 
-def test_without_a_trainer_the_standard_applies(photos):
+def test_the_standard_transform_is_the_default(photos):
     assert PhotoFolder(str(photos)).preprocessing.settings["image_size"] == 224

@@ -1,6 +1,7 @@
+"""The data module of torchvision's data sets."""
+
 from __future__ import annotations
 
-import inspect
 import struct
 from pathlib import Path
 
@@ -11,8 +12,6 @@ from PIL import Image
 from torchvision import datasets
 
 from camaug.datamodules import TorchvisionDataModule
-from camaug.datamodules._torchvision.torchvision_dataset import class_names, labels_of
-from camaug.datamodules._torchvision.torchvision_splits import _SPLITS, NOT_DOWNLOADABLE, find_splits
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -113,54 +112,12 @@ def test_data_that_is_there_is_not_downloaded_again(mnist, monkeypatch):
     assert data.num_classes == 10
 
 
-def test_what_cannot_be_downloaded_says_so(tmp_path):
+def test_data_sets_without_download_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"It has to be fetched by hand: see torchvision.datasets.FER2013"):
         module("FER2013", tmp_path, download=True).prepare_data()
-
-
-def test_unknown_name_gives_the_nearest():
-    with pytest.raises(ValueError, match=r"'Cifar_10' is none of .*Did you mean CIFAR10 or CIFAR100\?"):
-        TorchvisionDataModule("Cifar_10")
-
-
-@pytest.mark.parametrize("name", ["SEMEION", "CocoDetection", "Kinetics", "ImageFolder"])
-def test_data_without_a_training_part_or_classes_lists_those_with(name):
-    with pytest.raises(ValueError, match=f"'{name}' is none of .* Possible are: CIFAR10, CIFAR100, .*USPS"):
-        TorchvisionDataModule(name)
 
 
 def test_options_that_would_mix_the_splits_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`options` of Imagenette may not contain split, transform"):
         module("Imagenette", tmp_path, options={"split": "train", "transform": None})
     module("EMNIST", tmp_path, options={"split": "letters"})  # a subset there, not a part
-
-
-@pytest.mark.parametrize("name", sorted(_SPLITS))
-def test_the_table_fits_torchvision(name):
-    parameters = inspect.signature(getattr(datasets, name)).parameters
-    takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    for part in find_splits(name).values():
-        assert takes_more or set(part) <= set(parameters)
-    assert find_splits(name)["train"] != find_splits(name)["val"]
-    if name not in NOT_DOWNLOADABLE:
-        assert takes_more or "download" in parameters
-
-
-def test_labels_and_names_wherever_they_are_kept():
-    class Source(list):
-        pass
-
-    items = [(None, 2), (None, 0), (None, 1)]
-    for attribute, value in [
-        ("targets", torch.tensor([2, 0, 1])),
-        ("labels", np.array([2, 0, 1])),
-        ("_labels", [2, 0, 1]),
-        ("_samples", items),
-        ("nothing", None),
-    ]:
-        source = Source(items)
-        setattr(source, attribute, value)
-        assert labels_of(source) == [2, 0, 1]
-        assert class_names(source) == ["0", "1", "2"]
-    source.classes = ["ant", ("bee", "honey bee"), "fly"]
-    assert class_names(source) == ["ant", "bee", "fly"]

@@ -1,4 +1,4 @@
-"""A network of which it is known where it looks, images for it, and maps that know it or know better."""
+"""A network whose attention is known, images for it, and maps that are right or wrong about it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from camaug.experiments import ImageBatch
+from camaug.experiments import Curves, ImageBatch, Interval, Report, ReportImage, Table
+from camaug.experiments.comparison import Comparison
 from camaug.explainers import Evidence, Explainer
+from tests.experiments.comparison_data import ARMS
 
 
 class TwoHalves(nn.Module):
-    """Classes: how much detail is in the left half; how much in the right half, weighed less; neither."""
+    """Classifier by the detail in the left half, in the right half (weighted less), or in neither."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,14 +31,14 @@ class TwoHalves(nn.Module):
 
 @dataclass(frozen=True)
 class HalfMap(Explainer):
-    """Points at one half whatever the class, or at the class's own: 0 left, 1 right."""
+    """Map of one half for every class, or of the half of the explained class: 0 left, 1 right; or a constant map."""
 
     side: str = "left"
 
     def saliency(self, evidence: Evidence) -> Tensor:
         ramp = torch.zeros(16, 16)
         ramp[:, :8] = 1.0
-        if self.side == "flat":
+        if self.side == "constant":
             return torch.ones(len(evidence.images), 16, 16)
         right = evidence.target.classes == 1 if self.side == "own" else torch.tensor(self.side == "right")
         maps = ramp.expand(len(evidence.images), -1, -1)
@@ -45,7 +47,7 @@ class HalfMap(Explainer):
 
 @dataclass(frozen=True)
 class Refusing(Explainer):
-    """Works on nothing."""
+    """Method that supports no model."""
 
     def saliency(self, evidence: Evidence) -> Tensor:
         raise ValueError("it has no such layer")
@@ -53,7 +55,7 @@ class Refusing(Explainer):
 
 @dataclass(frozen=True)
 class Broken(Explainer):
-    """Fails as nothing should."""
+    """Method that fails with an unexpected error."""
 
     def saliency(self, evidence: Evidence) -> Tensor:
         raise RuntimeError("a fuse blew")
@@ -77,3 +79,24 @@ def batches() -> list[ImageBatch]:
 @pytest.fixture
 def explainers() -> dict[str, type[Explainer]]:
     return {"half": HalfMap, "refusing": Refusing, "broken": Broken}
+
+
+@pytest.fixture
+def report() -> Report:
+    table = Table(
+        "Over-all figures",
+        ["method", "over-all, %", "images"],
+        [["grad-cam", Interval(57.91234, 54.1, 61.5), 8], ["a|b", Interval(3.0), 8], ["none", None, 0]],
+        {"over-all, %": "{:.1f}"},
+        ["left out: legrad, which [refuses]"],
+    )
+    curves = Curves(
+        "a curve", "x, %", "y, %", {"one": ([0, 1], [0, 1]), "two": ([0, 1], [1, 0])}, {"one": ([0, 0], [1, 2])}
+    )
+    red = torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1).expand(3, 6, 5)
+    return Report("A title", [table], [curves], [ReportImage("red", red)], ("a note",))
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    return Comparison(ARMS, seeds=[0, 1, 2])

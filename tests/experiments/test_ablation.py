@@ -1,4 +1,4 @@
-"""Experiment 2."""
+"""Experiment 2: the effect of a method's settings."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_each_setting_has_a_table_and_a_plot(net, batches):
     assert report.table("theta").column("theta") == ["none", "50", "70"]
     two, four = report.table("groups").column("queries")
     assert two == 4  # the image, its blur, and one for each group
-    assert 5 <= four <= 6  # but for a group that is silent
-    theta, groups = report.curves  # what has no numbers has no plot
+    assert 5 <= four <= 6  # less for an inactive group
+    theta, groups = report.curves  # a setting without numbers has no plot
     assert theta.series["over-all"][0] == [50, 70]
     assert theta.series["over-all"][1] == [cell.value for cell in report.table("theta").column("over-all, %")[1:]]
     none = report.table("theta").column("over-all, %")[0].value
@@ -33,7 +33,7 @@ def test_each_setting_has_a_table_and_a_plot(net, batches):
     )
 
 
-def test_differences_are_to_the_method_s_own_value(net, batches):
+def test_differences_are_relative_to_the_methods_own_value(net, batches):
     table = AblationExperiment(GroupCAM(groups=4), {"groups": [2, 4]}, step=0.25).run(net, batches).table("groups")
     (two, own), (difference, nothing) = table.column("over-all, %"), table.column("difference, points")
     assert difference.value == pytest.approx(two.value - own.value, abs=1e-4)
@@ -41,13 +41,13 @@ def test_differences_are_to_the_method_s_own_value(net, batches):
     assert table.notes == ["Difference: over-all minus the over-all of groups 4, image by image."]
 
 
-def test_its_figures_are_those_of_the_first_experiment(net, batches):
+def test_the_metrics_equal_those_of_the_first_experiment(net, batches):
     one = AblationExperiment("group-cam", {"groups": [3]}, step=0.25).run(net, batches).table("groups").rows[0]
     other = InsertionDeletionExperiment([GroupCAM(groups=3)], step=0.25).run(net, batches).tables[0].rows[0]
     assert one[1:4] == other[1:4]
 
 
-def test_a_value_that_the_model_cannot_take_is_left_out_and_said(net, batches):
+def test_a_value_that_the_model_does_not_support_is_left_out_and_named(net, batches):
     report = AblationExperiment("group-cam", {"groups": [4, 64]}, step=0.5).run(net, batches)
     assert report.table("groups").column("groups") == ["4"]
     compared, note = report.table("groups").notes

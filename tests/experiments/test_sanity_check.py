@@ -1,4 +1,4 @@
-"""Experiment 5 where the answer is known."""
+"""Experiment 5 with known results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def one_batch():
 
 @dataclass(frozen=True)
 class Brightness(Explainer):
-    """Shows the image, whatever the network is."""
+    """Map that is independent of the network."""
 
     def saliency(self, evidence: Evidence) -> Tensor:
         return evidence.images.mean(dim=1)
@@ -38,13 +38,13 @@ class Brightness(Explainer):
 
 @dataclass(frozen=True)
 class FirstLayer(Explainer):
-    """Shows what the first layer sees, whatever is above it."""
+    """Map that depends only on the first layer."""
 
     def saliency(self, evidence: Evidence) -> Tensor:
         return evidence.model[0](evidence.images)[:, 0]
 
 
-def test_what_does_not_look_at_the_network_never_changes(net, one_batch):
+def test_maps_that_do_not_depend_on_the_network_never_change(net, one_batch):
     report = SanityCheckExperiment([Brightness(), FirstLayer(), "grad-cam"]).run(net, one_batch)
     cascading, independent = (report.table(f"{order} randomisation") for order in ("cascading", "independent"))
     assert cascading.column("random from the head down to") == ["6", "2", "0"]
@@ -61,7 +61,7 @@ def test_what_does_not_look_at_the_network_never_changes(net, one_batch):
     assert report.curves[0].name == "cascading randomisation"
 
 
-def test_the_figures_are_those_of_the_randomised_network(net, one_batch):
+def test_the_values_are_those_of_the_randomised_network(net, one_batch):
     from camaug import GradCAM
 
     images = one_batch[0].images
@@ -77,7 +77,7 @@ def test_the_figures_are_those_of_the_randomised_network(net, one_batch):
     assert report.table("cascading randomisation").rows[1][1].value == pytest.approx(float(both))
 
 
-def test_the_model_is_left_as_it_was(net, one_batch):
+def test_the_model_is_left_unchanged(net, one_batch):
     kept = {name: (parameter, parameter.clone()) for name, parameter in net.named_parameters()}
     SanityCheckExperiment(["grad-cam"]).run(net, one_batch)
     for name, parameter in net.named_parameters():
@@ -85,11 +85,11 @@ def test_the_model_is_left_as_it_was(net, one_batch):
         assert torch.equal(parameter, kept[name][1])
 
 
-def test_layers_are_chosen_evenly_and_pictured(net, one_batch):
+def test_layers_are_chosen_evenly_and_shown(net, one_batch):
     report = SanityCheckExperiment(["grad-cam", Brightness()], layers=2, shown=2).run(net, one_batch)
     assert report.table("cascading randomisation").column("random from the head down to") == ["6", "0"]
     assert "2 of the 3 layers" in report.notes[1]
-    names = [picture.name for picture in report.images]
+    names = [image.name for image in report.images]
     assert names == [
         "cascading randomisation of grad-cam", "independent randomisation of grad-cam",
         "cascading randomisation of Brightness", "independent randomisation of Brightness",
@@ -98,12 +98,12 @@ def test_layers_are_chosen_evenly_and_pictured(net, one_batch):
     assert strip.shape[2] >= 4 * 112
     side = 112
     step = (strip.shape[2] - side) // 3
-    cells = [strip[:, :side, place * step : place * step + side] for place in range(4)]
-    assert torch.equal(cells[1], cells[2])  # the same heat
+    cells = [strip[:, :side, index * step : index * step + side] for index in range(4)]
+    assert torch.equal(cells[1], cells[2])  # the same overlay
     assert not torch.equal(cells[0], cells[1])
 
 
-def test_a_method_that_refuses_is_named(net, one_batch, explainers):
+def test_an_unsupported_method_is_named(net, one_batch, explainers):
     report = SanityCheckExperiment(["grad-cam", explainers["refusing"]()], layers=2).run(net, one_batch)
     table = report.table("cascading randomisation")
     assert table.columns == ["random from the head down to", "grad-cam"]

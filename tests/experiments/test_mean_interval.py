@@ -1,4 +1,4 @@
-"""Intervals by hand and against scipy."""
+"""Confidence intervals, by hand and against scipy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_students_interval_is_scipys(sample, confidence):
     assert (interval.low, interval.high) == pytest.approx(tuple(expected))
 
 
-def test_the_bootstraps_interval_is_near_the_one_of_another_bootstrap(sample):
+def test_the_bootstrap_interval_is_near_a_percentile_bootstrap(sample):
     # Percentile bootstrap by hand, with other random numbers; of 40 values the two kinds differ by a few hundredths.
     draws = np.random.default_rng(9).choice(sample, size=(20_000, len(sample))).mean(axis=1)
     low, high = np.percentile(draws, [2.5, 97.5])
@@ -42,7 +42,7 @@ def test_the_bootstraps_interval_is_near_the_one_of_another_bootstrap(sample):
     assert mean_interval(sample.tolist(), confidence=0.5).high < interval.high
 
 
-def test_the_bootstrap_covers_the_truth_as_often_as_it_says():
+def test_the_bootstrap_covers_the_true_mean_as_often_as_promised():
     random = np.random.default_rng(0)
     intervals = [mean_interval(random.normal(size=30).tolist(), confidence=0.8) for _ in range(100)]
     covered = sum(interval.low <= 0 <= interval.high for interval in intervals)
@@ -57,7 +57,7 @@ def test_the_same_values_and_seed_give_the_same_interval(sample):
 
 @pytest.mark.parametrize("method", ["bootstrap", "t"])
 @pytest.mark.parametrize("values", [[0.3], [0.3, 0.3, 0.3]])
-def test_what_cannot_be_known_is_not_made_up(values, method):
+def test_the_interval_of_equal_values_is_unknown(values, method):
     assert mean_interval(values, method=method) == Interval(pytest.approx(0.3), None, None)
 
 
@@ -67,8 +67,8 @@ def test_two_values_have_no_nan():
     assert interval.low is None or math.isfinite(interval.low)
 
 
-def test_paired_differences_are_those_of_each_image():
-    hard = np.linspace(0, 100, 30)  # what makes an image hard is the same for both
+def test_paired_differences_are_taken_by_image():
+    hard = np.linspace(0, 100, 30)  # an image is as hard in both samples
     noise = np.random.default_rng(0).normal(scale=0.1, size=30)
     paired = paired_interval((hard + 1 + noise).tolist(), hard.tolist())
     assert paired == mean_interval((hard + 1 + noise - hard).tolist())
@@ -87,10 +87,10 @@ def test_paired_differences_are_those_of_each_image():
         (lambda: paired_interval([1.0, 2.0], [1.0]), "of the same images, got 2 values and 1"),
     ],
 )
-def test_bad_input_is_said(call, message):
+def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
 
-def test_the_note_says_how_many_images():
+def test_the_note_has_the_number_of_images():
     assert "90% confidence intervals of the mean over 7 images" in interval_note(0.9, 7)
