@@ -15,8 +15,8 @@ BACKGROUND = torch.tensor([24, 24, 28]).view(3, 1, 1) / 255
 def test_colour_stops_are_exact_and_between_them_it_is_linear(name):
     stops = torch.tensor([[int(stop[i : i + 2], 16) for i in (0, 2, 4)] for stop in COLORMAPS[name]]) / 255
     count = len(stops)
-    picture = colorize(torch.linspace(0, 1, count).view(1, 1, count), name)
-    torch.testing.assert_close(picture[0, :, 0].T, stops, rtol=0, atol=1e-6)
+    image = colorize(torch.linspace(0, 1, count).view(1, 1, count), name)
+    torch.testing.assert_close(image[0, :, 0].T, stops, rtol=0, atol=1e-6)
     between = colorize((torch.arange(count - 1) + 0.25).view(1, 1, -1) / (count - 1), name)
     torch.testing.assert_close(between[0, :, 0].T, 0.75 * stops[:-1] + 0.25 * stops[1:], rtol=0, atol=1e-5)
 
@@ -29,9 +29,9 @@ def test_jet_goes_from_blue_by_green_to_red():
 
 
 def test_colours_beyond_the_range_are_those_of_its_ends():
-    picture = colorize(torch.tensor([[[-3.0, 0.0, 1.0, 7.0]]]))
-    assert torch.equal(picture[..., 0], picture[..., 1])
-    assert torch.equal(picture[..., 2], picture[..., 3])
+    image = colorize(torch.tensor([[[-3.0, 0.0, 1.0, 7.0]]]))
+    assert torch.equal(image[..., 0], image[..., 1])
+    assert torch.equal(image[..., 2], image[..., 3])
 
 
 def test_each_pixel_is_painted_where_it_is():
@@ -61,7 +61,7 @@ def test_wrong_strength(strength):
         overlay(PICTURES, MAPS, strength=strength)
 
 
-# Images to pictures
+# Images to images
 
 
 def test_denormalise_undoes_the_normalisation():
@@ -89,10 +89,10 @@ def test_denormalise_other_numbers_of_channels(channels, shown):
 def test_denormalise_what_is_not_finite():
     images = torch.rand(1, 3, 4, 4)
     images[0, 0, 0, 0], images[0, 1, 1, 1] = float("nan"), float("inf")
-    picture = denormalise(images, (0.0,) * 3, (1.0,) * 3)
-    assert picture[0, 0, 0, 0] == 0
-    assert picture[0, 1, 1, 1] == 1
-    assert torch.equal(picture[0, 2], images[0, 2])
+    image = denormalise(images, (0.0,) * 3, (1.0,) * 3)
+    assert image[0, 0, 0, 0] == 0
+    assert image[0, 1, 1, 1] == 1
+    assert torch.equal(image[0, 2], images[0, 2])
 
 
 def test_enlarge():
@@ -108,55 +108,55 @@ def test_enlarge():
 # Captions
 
 
-def text_of(picture: torch.Tensor, height: int = 20) -> torch.Tensor:
-    return picture[:, height:]
+def text_of(image: torch.Tensor, height: int = 20) -> torch.Tensor:
+    return image[:, height:]
 
 
 @pytest.fixture
-def picture():
+def image():
     return torch.rand(3, 20, 120)
 
 
-def test_caption_height_depends_on_the_number_of_lines_alone(picture):
-    heights = {caption(picture, [text]).shape[1] for text in ("", "a", "Ägyptjq|", "x" * 300, "\n\n\n", "日本語")}
+def test_caption_height_depends_on_the_number_of_lines_only(image):
+    heights = {caption(image, [text]).shape[1] for text in ("", "a", "Ägyptjq|", "x" * 300, "\n\n\n", "日本語")}
     assert len(heights) == 1
-    one, two, three = (caption(picture, ["x"] * count).shape[1] for count in (1, 2, 3))
+    one, two, three = (caption(image, ["x"] * count).shape[1] for count in (1, 2, 3))
     assert two - one == three - two > 0
 
 
-def test_caption_leaves_the_picture_alone(picture):
-    labelled = caption(picture, ["cat 97 %"])
-    assert torch.equal(labelled[:, :20], picture)
+def test_caption_does_not_change_the_image(image):
+    labelled = caption(image, ["cat 97 %"])
+    assert torch.equal(labelled[:, :20], image)
     assert labelled.shape[2] == 120
     text = text_of(labelled)
     assert (text.amax(dim=0) > 0.8).sum() > 20, "no letters"
-    assert torch.equal(text_of(caption(picture, [""])), BACKGROUND.expand_as(text))
+    assert torch.equal(text_of(caption(image, [""])), BACKGROUND.expand_as(text))
 
 
-def test_caption_lines_stand_under_each_other(picture):
-    text = text_of(caption(picture, ["", "mm"]))
+def test_caption_lines_are_below_each_other(image):
+    text = text_of(caption(image, ["", "mm"]))
     half = text.shape[1] // 2
     assert torch.equal(text[:, :half], BACKGROUND.expand_as(text[:, :half]))
     assert (text[:, half:].amax(dim=0) > 0.8).any()
 
 
-def test_caption_control_characters_are_blanks(picture):
-    clean = caption(picture, ["a b  c"])
-    assert torch.equal(caption(picture, ["a\nb\x00\x1bc"]), clean)
-    assert torch.equal(caption(picture, ["a\tb\u202e\u200bc"]), clean)
+def test_caption_control_characters_become_spaces(image):
+    clean = caption(image, ["a b  c"])
+    assert torch.equal(caption(image, ["a\nb\x00\x1bc"]), clean)
+    assert torch.equal(caption(image, ["a\tb\u202e\u200bc"]), clean)
 
 
-def test_caption_long_text_is_cut(picture):
-    text = text_of(caption(picture, ["m" * 200]))
+def test_caption_long_text_is_cut(image):
+    text = text_of(caption(image, ["m" * 200]))
     margin = text[:, :, -4:]
     assert torch.equal(margin, BACKGROUND.expand_as(margin))
-    longer = text_of(caption(picture, ["m" * 200 + "and more"]))
+    longer = text_of(caption(image, ["m" * 200 + "and more"]))
     assert torch.equal(text, longer)
-    fits = text_of(caption(picture, ["mmm"]))
+    fits = text_of(caption(image, ["mmm"]))
     assert not torch.equal(text, fits)
 
 
-def test_caption_cut_text_ends_with_an_ellipsis(monkeypatch, picture):
+def test_caption_cut_text_ends_with_an_ellipsis(monkeypatch, image):
     drawn = []
     original = render.ImageDraw.ImageDraw.text
 
@@ -165,8 +165,8 @@ def test_caption_cut_text_ends_with_an_ellipsis(monkeypatch, picture):
         return original(self, place, text, **settings)
 
     monkeypatch.setattr(render.ImageDraw.ImageDraw, "text", note)
-    caption(picture, ["short", "abcdefghijklmnopqrstuvwxyz" * 4])
-    caption(picture[:, :, :9], ["nothing fits"])
+    caption(image, ["short", "abcdefghijklmnopqrstuvwxyz" * 4])
+    caption(image[:, :, :9], ["nothing fits"])
     assert drawn[0] == "short"
     assert drawn[1].endswith("…")
     assert "abcdefghijklmnopqrstuvwxyz".startswith(drawn[1][:-1])
@@ -174,8 +174,8 @@ def test_caption_cut_text_ends_with_an_ellipsis(monkeypatch, picture):
     assert drawn[2] == "…"
 
 
-def test_caption_mark(picture):
-    text = text_of(caption(picture, ["x"], mark=(255, 0, 51)))
+def test_caption_mark(image):
+    text = text_of(caption(image, ["x"], mark=(255, 0, 51)))
     assert torch.equal(text[:, :, :4], torch.tensor([1, 0, 0.2]).view(3, 1, 1).expand_as(text[:, :, :4]))
     assert torch.equal(text[:, :, 4], BACKGROUND[:, 0].expand_as(text[:, :, 4]))
 
@@ -197,11 +197,11 @@ def test_row():
     ("count", "columns", "expected"), [(1, None, 1), (4, None, 2), (5, None, 3), (5, 2, 2), (3, 4, 4)]
 )
 def test_grid(count, columns, expected):
-    pictures = list(torch.rand(count, 3, 5, 6))
-    whole = grid(pictures, columns)
+    images = list(torch.rand(count, 3, 5, 6))
+    whole = grid(images, columns)
     lines = -(-count // expected)
     assert whole.shape == (3, 5 * lines + 4 * (lines - 1), 6 * expected + 4 * (expected - 1))
     for index in range(lines * expected):
         top, left = 9 * (index // expected), 10 * (index % expected)
         cell = whole[:, top : top + 5, left : left + 6]
-        assert torch.equal(cell, pictures[index] if index < count else BACKGROUND.expand_as(cell))
+        assert torch.equal(cell, images[index] if index < count else BACKGROUND.expand_as(cell))

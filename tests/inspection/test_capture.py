@@ -9,7 +9,7 @@ from camaug.inspection.neutral import neutral
 
 
 @pytest.mark.parametrize("gradients", [True, False])
-def test_capture_keeps_the_output_before_it_is_overwritten(gradients):
+def test_the_output_is_kept_before_it_is_overwritten(gradients):
     model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(inplace=True))
     images = torch.randn(2, 1, 4, 4)
     expected = model[0](images).detach()
@@ -22,7 +22,7 @@ def test_capture_keeps_the_output_before_it_is_overwritten(gradients):
     assert output.requires_grad is gradients
 
 
-def test_capture_leaves_no_graph_before_the_layer(net, images):
+def test_no_graph_before_the_layer(net, images):
     with neutral(net), capture(net.body, gradients=True) as captured:
         logits = net(images)
     assert captured.output.is_leaf
@@ -30,7 +30,7 @@ def test_capture_leaves_no_graph_before_the_layer(net, images):
         torch.autograd.grad(logits.sum(), [net.stem[0].weight])
 
 
-def test_capture_takes_the_last_of_several_calls():
+def test_the_last_of_several_calls_counts():
     layer = nn.Conv2d(1, 1, 1, bias=False)
     with torch.no_grad():
         layer.weight.fill_(2)
@@ -39,10 +39,10 @@ def test_capture_takes_the_last_of_several_calls():
     assert captured.output.eq(4).all()
 
 
-def test_capture_removes_its_hook_and_restores_the_autograd_mode_after_a_failure(net, images):
+def test_an_error_removes_the_hook_and_restores_the_autograd_mode(net, images):
     with neutral(net):
-        with pytest.raises(KeyError, match="on the way"), capture(net.body, gradients=True):  # noqa: PT012
+        with pytest.raises(KeyError, match="inside"), capture(net.body, gradients=True):  # noqa: PT012
             net(images)
-            raise KeyError("on the way")
+            raise KeyError("inside")
         assert not torch.is_grad_enabled()
     assert not net.body._forward_hooks

@@ -10,7 +10,7 @@ from torch import nn
 from camaug.inspection.neutral import neutral
 
 
-def test_inside_everything_is_quiet(restless_net):
+def test_modes_inside_the_block(restless_net):
     with torch.inference_mode(), neutral(restless_net):
         assert not any(module.training for module in restless_net.modules())
         assert not torch.is_grad_enabled()
@@ -31,18 +31,18 @@ def disturb(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_everything_is_put_back(restless_net, unchanged, fails):
+def test_everything_is_restored(restless_net, unchanged, fails):
     with unchanged(restless_net):
         try:
             with neutral(restless_net):
                 disturb(restless_net)
                 if fails:
-                    raise KeyError("an error on the way")
+                    raise KeyError("an error inside")
         except KeyError:
             assert fails
 
 
-def test_buffers_go_back_into_their_own_storage(restless_net):
+def test_buffers_keep_their_storage(restless_net):
     mean = restless_net.norm.running_mean
     view = mean.view(2, 4)
     expected = mean.clone()
@@ -52,7 +52,7 @@ def test_buffers_go_back_into_their_own_storage(restless_net):
     assert torch.equal(view.flatten(), expected)
 
 
-def test_a_backward_pass_that_is_still_to_come_finds_its_buffers(restless_net):
+def test_a_later_backward_pass_finds_its_buffers(restless_net):
     loss = restless_net(torch.rand(2, 3, 16, 16)).sum()
     version = restless_net.norm.running_mean._version
     with neutral(restless_net):
@@ -61,7 +61,7 @@ def test_a_backward_pass_that_is_still_to_come_finds_its_buffers(restless_net):
     loss.backward()
 
 
-def test_buffers_made_in_inference_mode(restless_net):
+def test_inference_mode_buffers(restless_net):
     with torch.inference_mode():
         restless_net.norm.running_mean = torch.arange(8.0)
     with neutral(restless_net):
@@ -72,8 +72,8 @@ def test_buffers_made_in_inference_mode(restless_net):
     assert restless_net.norm.running_mean.tolist() == list(range(8))
 
 
-class MergesWhenEvaluated(nn.Linear):
-    """As adapters do: `train()` has a side effect on the weights."""
+class MergesInEvaluation(nn.Linear):
+    """Layer whose `train()` changes the weights, as in adapters."""
 
     def train(self, mode: bool = True):
         self.weight.data += 1
@@ -81,7 +81,7 @@ class MergesWhenEvaluated(nn.Linear):
 
 
 def test_overridden_train_is_not_called(unchanged):
-    model = nn.Sequential(MergesWhenEvaluated(2, 2))
+    model = nn.Sequential(MergesInEvaluation(2, 2))
     with unchanged(model), neutral(model):
         model(torch.rand(1, 2))
 
@@ -94,24 +94,24 @@ def test_nested(restless_net, unchanged):
         assert not torch.is_grad_enabled()
 
 
-def test_compiled_modules_run_eagerly_inside_and_compiled_again_outside():
-    ran = []
+def test_compiled_modules_run_eagerly_only_inside():
+    modes = []
 
     class Probe(nn.Module):
         def forward(self, x):
-            ran.append("compiled" if torch.compiler.is_compiling() else "eager")
+            modes.append("compiled" if torch.compiler.is_compiling() else "eager")
             return x + 1
 
     model = nn.Sequential(Probe())
     compiled = torch.compile(model, backend="eager")
     with neutral(model):
         compiled(torch.zeros(1))
-    assert ran == ["eager"]
+    assert modes == ["eager"]
     compiled(torch.zeros(1))
-    assert ran[1:] == ["compiled"]
+    assert modes[1:] == ["compiled"]
 
 
-def test_autocast_cache_does_not_carry_weights_without_a_graph_into_training():
+def test_the_autocast_cache_holds_no_weights_without_a_graph():
     def gradients(snapshot: bool) -> list[torch.Tensor]:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
@@ -124,6 +124,6 @@ def test_autocast_cache_does_not_carry_weights_without_a_graph_into_training():
         loss.backward()
         return [parameter.grad for parameter in model.parameters()]
 
-    for without, beside in zip(gradients(False), gradients(True), strict=True):
-        assert without.abs().sum() > 0
-        assert torch.equal(without, beside)
+    for alone, beside in zip(gradients(False), gradients(True), strict=True):
+        assert alone.abs().sum() > 0
+        assert torch.equal(alone, beside)

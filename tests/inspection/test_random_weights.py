@@ -10,7 +10,7 @@ from camaug.inspection.random_weights import head_layers, head_randomised, layer
 
 
 class TwoHeads(nn.Module):
-    """Two heads whose mean is the answer, as in a distilled transformer, and one that is never run."""
+    """Two heads whose mean is the output, as in a distilled transformer, and an unused one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class TwoHeads(nn.Module):
 
 
 class Attends(nn.Module):
-    """Position embeddings of its own, and PyTorch's attention, which never calls the layer inside itself."""
+    """Position embeddings, and PyTorch's attention, which never calls the layer inside it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,13 +47,13 @@ def test_layers_in_the_order_in_which_they_run(net, images):
     assert isinstance(layers["attention"], nn.MultiheadAttention)
 
 
-def test_a_layer_that_runs_twice_stands_where_it_runs_last(images):
+def test_a_layer_that_runs_twice_is_listed_where_it_runs_last(images):
     shared = nn.Conv2d(3, 3, 1)
     model = nn.Sequential(shared, nn.Conv2d(3, 3, 1), shared, nn.Flatten(), nn.Linear(768, 2))
     assert list(layers_to_randomise(model, images)) == ["1", "0", "4"]
 
 
-def test_a_bare_layer_and_a_forward_of_ones_own(images):
+def test_a_bare_layer_with_a_custom_forward(images):
     linear = nn.Linear(3, 2)
     assert list(layers_to_randomise(linear, images, forward=lambda x: linear(x.mean(dim=(2, 3))))) == [""]
 
@@ -81,7 +81,7 @@ def test_both_heads_of_a_distilled_transformer(images):
     assert sorted(head_layers(TwoHeads(), images)) == ["heads.0", "heads.1"]
 
 
-def test_the_scale_is_kept_and_nothing_else():
+def test_only_the_scale_is_kept():
     layer = nn.Linear(400, 300)
     layer.weight.data.mul_(7).add_(1)
     scale, weight, bias = layer.weight.square().mean().sqrt(), layer.weight, layer.bias
@@ -108,20 +108,20 @@ def test_a_head_of_zeros_gets_weights_by_its_fan_in():
 
 def test_seeds_and_shared_parameters(net, images):
     net.head.weight.requires_grad_(False)
-    answers = []
+    logits = []
     for seed in (0, 0, 1):
         with randomised([net.head, net.body], seed=seed):
-            answers.append(net(images))
+            logits.append(net(images))
             assert not net.head.weight.requires_grad
-    assert torch.equal(answers[0], answers[1])
-    assert not torch.equal(answers[0], answers[2])
+    assert torch.equal(logits[0], logits[1])
+    assert not torch.equal(logits[0], logits[2])
     one, other = nn.Linear(4, 4), nn.Linear(4, 4)
     other.weight = one.weight
     with randomised([one, other]):
         assert other.weight is one.weight
 
 
-def test_everything_is_as_it_was(restless_net, unchanged, images):
+def test_everything_is_restored(restless_net, unchanged, images):
     with unchanged(restless_net), head_randomised(restless_net, images) as names:
         assert names == ["head"]
     explainer = GradCAM(layer="features")
@@ -133,7 +133,7 @@ def test_everything_is_as_it_was(restless_net, unchanged, images):
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
-def test_gradients_may_be_asked_for_in_validation(net, images, mode):
+def test_gradients_in_validation(net, images, mode):
     with mode(), head_randomised(net, images):
         maps = GradCAM()(net, images).maps
     assert maps.amax() > 0

@@ -28,7 +28,7 @@ class Owner:
         self._size = value
 
 
-def test_an_instances_own_attribute_is_its_own_again():
+def test_an_instance_attribute_is_restored():
     owner, own = Owner(), object()
     owner.kind = own
     with replaced_attribute(owner, "kind", "other"):
@@ -36,21 +36,21 @@ def test_an_instances_own_attribute_is_its_own_again():
     assert vars(owner)["kind"] is own
 
 
-def test_what_came_from_the_class_comes_from_the_class_again():
+def test_a_class_attribute_is_inherited_again():
     owner = Owner()
     with replaced_attribute(owner, "kind", "other"):
         assert (owner.kind, Owner.kind) == ("other", "class")
     assert "kind" not in vars(owner)
 
 
-def test_what_did_not_exist_does_not_exist_again():
+def test_a_missing_attribute_is_removed_again():
     owner = Owner()
     with replaced_attribute(owner, "new", None):
         assert owner.new is None
     assert not hasattr(owner, "new")
 
 
-def test_a_static_method_of_a_class_is_one_again():
+def test_a_static_method_stays_static():
     with replaced_attribute(Owner, "make", staticmethod(lambda: "other")):
         assert Owner().make() == "other"
     assert isinstance(vars(Owner)["make"], staticmethod)
@@ -80,7 +80,7 @@ def test_a_function_of_an_imported_module():
     assert math.floor(1.5) == 1
 
 
-def test_a_module_registers_nothing():
+def test_a_module_does_not_register_the_value():
     model = nn.Linear(2, 2)
     with replaced_attribute(model, "helper", nn.ReLU()):
         assert [name for name, _ in model.named_children()] == []
@@ -104,14 +104,14 @@ def test_replacements_may_end_in_any_order(order, own):
     assert vars(owner).get("kind", "absent") == ("own" if own else "absent")
 
 
-def test_an_error_restores_too():
+def test_an_error_restores_the_attribute():
     owner = Owner()
     with pytest.raises(ZeroDivisionError), replaced_attribute(owner, "kind", "other"):
         raise ZeroDivisionError
     assert owner.kind == "class"
 
 
-def test_an_attribute_that_cannot_be_set_leaves_nothing_behind():
+def test_an_attribute_that_cannot_be_set_changes_nothing():
     class Sealed:
         __slots__ = ("a",)
 
