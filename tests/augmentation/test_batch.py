@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,9 +91,9 @@ def test_images_alone():
 @pytest.mark.parametrize(
     ("batch", "found"),
     [
-        ((LABELS, SOFT), r"a tuple with a tensor torch.int64 \(3,\), a tensor torch.float32 \(3, 5\)"),
-        ({"image": IMAGES[0]}, r"a dict with image torch.float32 \(3, 8, 8\)"),
-        ({"image": torch.zeros(3, 3, 8, 8, dtype=torch.uint8)}, r"a dict with image torch.uint8 \(3, 3, 8, 8\)"),
+        ((LABELS, SOFT), r'a tuple with "0" int64 \(3,\), "1" float32 \(3, 5\)'),
+        ({"image": IMAGES[0]}, r'a dict with "image" float32 \(3, 8, 8\)'),
+        ({"image": torch.zeros(3, 3, 8, 8, dtype=torch.uint8)}, r'a dict with "image" uint8 \(3, 3, 8, 8\)'),
         (["a.jpg"], "a list with no tensor"),
         (None, "a NoneType with no tensor"),
     ],
@@ -100,3 +101,76 @@ def test_images_alone():
 def test_no_images(batch, found):
     with pytest.raises(ValueError, match=rf"expected images, floating-point \(N, C, H, W\), in the batch, {found}"):
         find_images_and_labels(batch)
+
+
+INTS, INDEX, FLOATS = torch.tensor([1, 0]), torch.tensor([40, 41]), torch.rand(2)
+BOXES, ROWS, VIEW = torch.rand(2, 4), torch.eye(2), torch.rand(2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("make", "labels"),
+    [
+        (lambda x: (x, INTS), INTS),
+        (lambda x: (x, INTS[:, None]), (2, 1)),
+        (lambda x: (x, FLOATS), FLOATS),
+        (lambda x: (x, BOXES, INTS), INTS),
+        (lambda x: (x, FLOATS, INTS), INTS),
+        (lambda x: ((x, INDEX), INTS), INTS),
+        (lambda x: ((x, VIEW), INTS), INTS),
+        (lambda x: (x, VIEW, INTS), INTS),
+        (lambda x: {"image": x, "camera_id": INDEX, "label": INTS}, INTS),
+        (lambda x: {"image": x, "camera_id": INDEX, "pid": INTS}, INTS),
+        (lambda x: {"image": x, "index": INDEX, "bbox": BOXES, "age": FLOATS, "class_id": INTS}, INTS),
+        (lambda x: {"image": x, "target": ROWS, "weight": FLOATS}, ROWS),
+        (lambda x: {"image": x, "label": INTS, "label_onehot": ROWS}, INTS),
+        (lambda x: {"image": x, "label": INTS, "labels": INTS.clone()}, INTS),
+        (lambda x: {"pixel_values": x, "input_ids": torch.zeros(2, 9, dtype=torch.int64), "labels": INTS}, INTS),
+        (lambda x: {"unlabelled": VIEW + 1, "labelled": (x, INTS)}, INTS),
+        (lambda x: {"unlabelled": (VIEW + 1, INDEX.float()[:1]), "labelled": (x, INTS)}, INTS),
+        (lambda x: [(x, INTS), (VIEW, INDEX)], INTS),
+        (lambda x: SimpleNamespace(image=x, label=INTS), INTS),
+        (lambda x: {"image": x, "index": INDEX}, None),
+        (lambda x: (x, ["a", "b"]), None),
+    ],
+)
+def test_names_and_shapes_are_looked_at_together(make, labels):
+    images = torch.rand(2, 3, 8, 8)
+    found = find_images_and_labels(make(images))
+    assert found.images is images
+    if labels is None or isinstance(labels, torch.Tensor):
+        assert found.labels is labels
+    else:
+        assert found.labels.shape == labels
+
+
+@pytest.mark.parametrize(
+    ("make", "first", "second"),
+    [
+        (lambda x: (x, INTS, INDEX), r'"1" int64 \(2,\)', r'"2" int64 \(2,\)'),
+        (lambda x: {"image": x, "fine_label": INTS, "coarse_label": INDEX}, "fine_label", "coarse_label"),
+        (lambda x: (x, {"species": INTS, "genus": INDEX}), '"1.species"', '"1.genus"'),
+    ],
+)
+def test_a_real_ambiguity_names_both_tensors_and_the_way_out(make, first, second):
+    batch = make(torch.rand(2, 3, 8, 8))
+    with pytest.raises(ValueError, match=rf"could be the labels: .*{first}.* and .*{second}.*Say which with labels="):
+        find_images_and_labels(batch)
+
+
+@pytest.mark.parametrize("selector", ["2", 2, lambda batch: batch[2]])
+def test_a_selector_settles_it(selector):
+    images = torch.rand(2, 3, 8, 8)
+    assert find_images_and_labels((images, INTS, INDEX), labels=selector).labels is INDEX
+
+
+def test_a_selector_of_images_chooses_the_sub_batch():
+    images = torch.rand(2, 3, 8, 8)
+    batch = {"a": (images, INTS), "b": (VIEW, INDEX)}
+    assert find_images_and_labels(batch, images="b.0").images is VIEW
+    assert find_images_and_labels(batch, images="b.0").labels is INDEX
+
+
+def test_a_selector_that_gives_no_tensor():
+    with pytest.raises(ValueError, match="labels='1' gives a list, expected a tensor"):
+        find_images_and_labels((VIEW, ["a", "b"]), labels="1")
+    assert find_images_and_labels((VIEW, [1, 0]), labels="1").labels.tolist() == [1, 0]

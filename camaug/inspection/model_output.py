@@ -1,0 +1,117 @@
+"""Logits, out of whatever a model's forward returns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["describe_structure", "read_logits"]
+
+LOGIT_NAMES = [
+    *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
+    *("pred", "preds", "prediction", "predictions"),
+]
+REMEDY = "pass forward=, a function that returns logits (N, classes)"
+
+
+def read_logits(output: Any, count: int) -> Tensor:
+    """Return the logits that a classifier's output holds.
+
+    A tensor is taken as it is. In a tuple, list, mapping, data class or Hugging Face ``ModelOutput``, a tensor
+    (N, classes) under a usual name comes first (``logits``, ``out``, ``pred``, ...), then the only one, or the first of
+    several of one shape (a main head and auxiliary heads). One logit per image, (N,) or (N, 1), is a binary classifier:
+    its logit z becomes (-z/2, z/2), whose softmax is (1 - sigmoid(z), sigmoid(z)), so that class 1 is "yes" and class 0
+    is "no" with the negated gradient.
+
+    Args:
+        output: What the forward returned.
+        count: Number of images N.
+
+    Returns:
+        Logits (N, classes) with at least two classes, floating-point, part of the same graph.
+
+    Raises:
+        TypeError: If there is no tensor.
+        ValueError: If no tensor, or more than one, could be the logits.
+
+    Example:
+        >>> read_logits({"loss": torch.tensor(0.5), "logits": torch.zeros(2, 3)}, 2).shape
+        torch.Size([2, 3])
+        >>> read_logits(torch.tensor([[2.0]]), 1)
+        tensor([[-1.,  1.]])
+    """
+    if isinstance(output, Tensor):
+        return _as_classes(_checked(output, output, count))
+    tensors = list(_tensors(output))
+    structure = describe_structure(output)
+    if not tensors:
+        raise TypeError(f"the model's forward returns {structure}, expected logits (N, classes): {REMEDY}")
+    fitting = [(name, tensor) for name, tensor in tensors if _fits(tensor, count)]
+    named = [tensor for known in LOGIT_NAMES for name, tensor in fitting if name == known]
+    candidates = named[:1] or [tensor for _, tensor in fitting]
+    if not candidates or len({tensor.shape for tensor in candidates}) > 1:
+        problem = "several tensors that could be the logits" if candidates else "no tensor that could be the logits"
+        raise ValueError(f"the model's forward returns {problem} (N, classes) with N = {count}: {structure}: {REMEDY}")
+    return _as_classes(candidates[0])
+
+
+def describe_structure(value: Any, depth: int = 3) -> str:
+    """Return a one-line description of nested containers and the tensors in them.
+
+    Example:
+        >>> describe_structure({"image": torch.zeros(2, 3, 8, 8), "ids": [1, 2]})
+        "dict('image': float32 (2, 3, 8, 8), 'ids': list(int, int))"
+    """
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    name = type(value).__name__
+    items = list(_items(value))
+    if not items or depth == 0:
+        return name
+    shown = [f"{label}{describe_structure(item, depth - 1)}" for label, item in items[:8]]
+    return f"{name}({', '.join(shown)}{', ...' if len(items) > 8 else ''})"
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from ((f"{key!r}: ", item) for key, item in value.items())
+    elif hasattr(value, "_fields"):
+        yield from ((f"{key}=", item) for key, item in zip(value._fields, value, strict=True))
+    elif isinstance(value, list | tuple):
+        yield from (("", item) for item in value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from ((f"{field.name}=", getattr(value, field.name)) for field in dataclasses.fields(value))
+    elif hasattr(value, "__dict__") and not callable(value):
+        yield from ((f"{key}=", item) for key, item in vars(value).items() if not key.startswith("_"))
+
+
+def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield name, value
+        return
+    for label, item in _items(value):
+        yield from _tensors(item, label.strip(":= '").lower() or name)
+
+
+def _fits(tensor: Tensor, count: int) -> bool:
+    return tensor.is_floating_point() and tensor.dim() == 2 and len(tensor) == count
+
+
+def _checked(tensor: Tensor, output: Any, count: int) -> Tensor:
+    is_one_logit = tensor.is_floating_point() and tensor.shape == (count,)
+    if not is_one_logit and not _fits(tensor, count):
+        raise ValueError(
+            f"the model's forward gives a tensor of shape {tuple(tensor.shape)}, expected logits (N, classes) with "
+            f"N = {count}: {REMEDY}"
+        )
+    return tensor
+
+
+def _as_classes(logits: Tensor) -> Tensor:
+    if logits.dim() == 1:
+        logits = logits[:, None]
+    return torch.cat([-logits / 2, logits / 2], dim=1) if logits.shape[1] == 1 else logits
