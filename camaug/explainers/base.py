@@ -18,6 +18,7 @@ from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.feature_maps import image_size
+from camaug.inspection.model_output import logits_forward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 
@@ -143,7 +144,8 @@ class Explainer(ABC):
             targets: A class index for all images, or a tensor (N,) of class indices; a function from logits
                 (M, classes) to scores (M,), each row by itself (``lambda logits: logits[:, 3] - logits[:, 5]`` for
                 the evidence for class 3 against class 5); None for the predicted class.
-            forward: Function from images to logits (N, classes), where ``model(images)`` does not return them; or a
+            forward: Function from images to an output that holds logits (N, classes), where ``model(images)`` does not
+                return one (:func:`camaug.inspection.model_output.read_logits` lists what is read); or a
                 :class:`camaug.FastForward`, which computes nearly the same logits in less time.
 
         Returns:
@@ -152,11 +154,11 @@ class Explainer(ABC):
         Raises:
             ValueError: If images or targets are of the wrong shape or range, the layer does not exist, or the logits
                 do not depend on it.
-            TypeError: If the forward does not return a tensor of logits.
+            TypeError: If the forward returns no tensor.
         """
         _check_images(images)
         model = unwrap(model)
-        run = _in_ambient_precision(forward or model, images.device.type)
+        run = _in_ambient_precision(logits_forward(forward or model), images.device.type)
         with ExitStack() as stack:
             stack.enter_context(neutral(model))
             # Inference mode is off here, so that the copy can take part in autograd.
@@ -192,20 +194,10 @@ def _check_images(images: Tensor) -> None:
 
 
 def check_logits(logits: Tensor, images: Tensor) -> Tensor:
-    """Return the logits, or raise unless their shape is (N, classes) for N images and at least two classes."""
-    if not isinstance(logits, Tensor):
-        raise TypeError(
-            f"the model's forward returns a {type(logits).__name__}, expected a tensor of logits (N, classes): "
-            "pass forward=, a function from images to logits"
-        )
-    if logits.dim() != 2 or len(logits) != len(images):
+    """Return the logits, or raise unless there is one row for each image."""
+    if len(logits) != len(images):
         raise ValueError(
             f"the model's forward returns a tensor of shape {tuple(logits.shape)}, expected logits (N, classes) with "
             f"N = {len(images)}: pass forward=, a function from images to logits"
-        )
-    if logits.shape[1] < 2:
-        raise ValueError(
-            "the model returns one logit per image, expected at least two classes: for a sigmoid classifier pass "
-            "forward=, for example lambda images: torch.cat([torch.zeros(len(images), 1), model(images)], dim=1)"
         )
     return logits

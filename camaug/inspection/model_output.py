@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["describe_structure", "read_logits"]
+__all__ = ["describe_structure", "logits_forward", "read_logits"]
 
 LOGIT_NAMES = [
     *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
@@ -18,7 +19,7 @@ LOGIT_NAMES = [
 REMEDY = "pass forward=, a function that returns logits (N, classes)"
 
 
-def read_logits(output: Any, count: int) -> Tensor:
+def read_logits(output: Any, count: int | None = None) -> Tensor:
     """Return the logits that a classifier's output holds.
 
     A tensor is taken as it is. In a tuple, list, mapping, data class or Hugging Face ``ModelOutput``, a tensor
@@ -29,7 +30,7 @@ def read_logits(output: Any, count: int) -> Tensor:
 
     Args:
         output: What the forward returned.
-        count: Number of images N.
+        count: Number of images N; None accepts any number of rows.
 
     Returns:
         Logits (N, classes) with at least two classes, floating-point, part of the same graph.
@@ -45,7 +46,7 @@ def read_logits(output: Any, count: int) -> Tensor:
         tensor([[-1.,  1.]])
     """
     if isinstance(output, Tensor):
-        return _as_classes(_checked(output, output, count))
+        return _as_classes(_checked(output, count))
     tensors = list(_tensors(output))
     structure = describe_structure(output)
     if not tensors:
@@ -55,8 +56,26 @@ def read_logits(output: Any, count: int) -> Tensor:
     candidates = named[:1] or [tensor for _, tensor in fitting]
     if not candidates or len({tensor.shape for tensor in candidates}) > 1:
         problem = "several tensors that could be the logits" if candidates else "no tensor that could be the logits"
-        raise ValueError(f"the model's forward returns {problem} (N, classes) with N = {count}: {structure}: {REMEDY}")
+        raise ValueError(
+            f"the model's forward returns {problem}, (N, classes){_with_count(count)}: {structure}: {REMEDY}"
+        )
     return _as_classes(candidates[0])
+
+
+def logits_forward(forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
+    """Return a function from images to logits, made of one from images to whatever a model returns.
+
+    Args:
+        forward: A model or a function of images (N, C, H, W).
+
+    Returns:
+        The function; its result is that of :func:`read_logits` for any number of rows, since a layer may copy images.
+    """
+
+    def run(images: Tensor) -> Tensor:
+        return read_logits(forward(images))
+
+    return functools.update_wrapper(run, forward, assigned=(), updated=())  # sets `__wrapped__`, see forward_key
 
 
 def describe_structure(value: Any, depth: int = 3) -> str:
@@ -97,16 +116,16 @@ def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
         yield from _tensors(item, label.strip(":= '").lower() or name)
 
 
-def _fits(tensor: Tensor, count: int) -> bool:
-    return tensor.is_floating_point() and tensor.dim() == 2 and len(tensor) == count
+def _fits(tensor: Tensor, count: int | None) -> bool:
+    return tensor.is_floating_point() and tensor.dim() == 2 and count in (None, len(tensor))
 
 
-def _checked(tensor: Tensor, output: Any, count: int) -> Tensor:
-    is_one_logit = tensor.is_floating_point() and tensor.shape == (count,)
+def _checked(tensor: Tensor, count: int | None) -> Tensor:
+    is_one_logit = tensor.is_floating_point() and tensor.dim() == 1 and count in (None, len(tensor))
     if not is_one_logit and not _fits(tensor, count):
         raise ValueError(
-            f"the model's forward gives a tensor of shape {tuple(tensor.shape)}, expected logits (N, classes) with "
-            f"N = {count}: {REMEDY}"
+            f"the model's forward returns a tensor of shape {tuple(tensor.shape)}, expected logits "
+            f"(N, classes){_with_count(count)}: {REMEDY}"
         )
     return tensor
 
@@ -115,3 +134,7 @@ def _as_classes(logits: Tensor) -> Tensor:
     if logits.dim() == 1:
         logits = logits[:, None]
     return torch.cat([-logits / 2, logits / 2], dim=1) if logits.shape[1] == 1 else logits
+
+
+def _with_count(count: int | None) -> str:
+    return "" if count is None else f" with N = {count}"
