@@ -18,7 +18,7 @@ from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.feature_maps import image_size
-from camaug.inspection.model_output import logits_forward
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 
@@ -158,7 +158,7 @@ class Explainer(ABC):
         """
         _check_images(images)
         model = unwrap(model)
-        run = _in_ambient_precision(logits_forward(forward or model), images.device.type)
+        run = _in_ambient_precision(LogitsForward(forward or model), images.device.type)
         with ExitStack() as stack:
             stack.enter_context(neutral(model))
             # Inference mode is off here, so that the copy can take part in autograd.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from camaug.fast_forward.folding import PreparedWeights, find_foldable_pairs
 from camaug.fast_forward.plan import Plan, choose_plan
-from camaug.inspection.model_output import logits_forward
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -62,7 +62,7 @@ class FastForward:
             raise ValueError(f"`dtype` must be 'auto', a torch.dtype or None, got {dtype!r}")
         self._model = unwrap(model)
         self.__wrapped__ = forward or self._model  # see forward_key
-        self._forward = logits_forward(self.__wrapped__)
+        self._forward = LogitsForward(self.__wrapped__)
         self._dtype = dtype
         self._notify = notify or _warn
         self._plan: Plan | None = None

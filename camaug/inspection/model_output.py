@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["describe_structure", "logits_forward", "read_logits"]
+__all__ = ["describe_structure", "LogitsForward", "read_logits"]
 
 LOGIT_NAMES = [
     *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
@@ -62,20 +61,22 @@ def read_logits(output: Any, count: int | None = None) -> Tensor:
     return _as_classes(candidates[0])
 
 
-def logits_forward(forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
-    """Return a function from images to logits, made of one from images to whatever a model returns.
+class LogitsForward:
+    """Function from images to logits, made of one from images to whatever a model returns.
+
+    An object rather than a closure, so that copying and pickling takes the model along. Its result is that of
+    :func:`read_logits` for any number of rows, since a layer may copy images.
 
     Args:
         forward: A model or a function of images (N, C, H, W).
-
-    Returns:
-        The function; its result is that of :func:`read_logits` for any number of rows, since a layer may copy images.
     """
 
-    def run(images: Tensor) -> Tensor:
-        return read_logits(forward(images))
+    def __init__(self, forward: Callable[[Tensor], Any]) -> None:
+        self.__wrapped__ = forward  # see forward_key
 
-    return functools.update_wrapper(run, forward, assigned=(), updated=())  # sets `__wrapped__`, see forward_key
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the logits of images (N, C, H, W)."""
+        return read_logits(self.__wrapped__(images))
 
 
 def describe_structure(value: Any, depth: int = 3) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from camaug.inspection.model_output import describe_structure, logits_forward, read_logits
+from camaug.inspection.model_output import LogitsForward, describe_structure, read_logits
 
 LOGITS = torch.randn(4, 5)
 FEATURES = torch.randn(4, 32)
@@ -84,7 +84,7 @@ def test_a_long_structure_is_cut():
 
 
 def test_a_forward_that_returns_logits():
-    forward = logits_forward(lambda images: {"logits": images.flatten(1)})
+    forward = LogitsForward(lambda images: {"logits": images.flatten(1)})
     assert forward(torch.zeros(2, 3, 4, 4)).shape == (2, 48)
-    copies = logits_forward(lambda images: (images.flatten(1).repeat(3, 1),))  # a layer may copy images
+    copies = LogitsForward(lambda images: (images.flatten(1).repeat(3, 1),))  # a layer may copy images
     assert copies(torch.zeros(2, 3, 4, 4)).shape == (6, 48)
