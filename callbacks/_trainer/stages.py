@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from camaug.augmentation.batch import find_images_and_labels
+from camaug.utils.replaced_attribute import replaced_attribute
 
 __all__ = [
     "as_validation",
@@ -35,16 +35,10 @@ def end_if_terminated(trainer: L.Trainer) -> None:
         raise SIGTERMException
 
 
-@contextmanager
-def as_validation(trainer: L.Trainer) -> Iterator[None]:
-    """Set the validation stage inside the block, so that the hooks that move a batch do not augment it."""
-    stage = trainer.state.stage
-    if trainer.state.fn == TrainerFn.FITTING:
-        trainer.validating = True
-    try:
-        yield
-    finally:
-        trainer.state.stage = stage
+def as_validation(trainer: L.Trainer) -> AbstractContextManager[None]:
+    """Set the validation stage inside a block of ``fit``, so that the hooks that move a batch do not augment it."""
+    is_fitting = trainer.state.fn == TrainerFn.FITTING
+    return replaced_attribute(trainer.state, "stage", RunningStage.VALIDATING if is_fitting else trainer.state.stage)
 
 
 def images_on_device(trainer: L.Trainer, batch: Any) -> Tensor:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from lightning.pytorch.trainer.states import RunningStage, TrainerFn, TrainerState
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.utils.data import DataLoader
 
 from camaug.callbacks._trainer.stages import (
+    as_validation,
     end_if_terminated,
     first_loader,
     has_validation,
@@ -17,6 +19,14 @@ from camaug.callbacks._trainer.stages import (
 from tests.toys import Stream
 
 STREAM = DataLoader(Stream())
+
+
+@pytest.mark.parametrize("fn", [TrainerFn.FITTING, TrainerFn.TESTING])
+def test_the_stage_is_validation_inside_a_block_of_fit(fn):
+    state = TrainerState(fn=fn, stage=RunningStage.TRAINING)
+    with as_validation(SimpleNamespace(state=state)):
+        assert state.stage == (RunningStage.VALIDATING if fn == TrainerFn.FITTING else RunningStage.TRAINING)
+    assert state.stage == RunningStage.TRAINING
 
 
 @pytest.mark.parametrize("loaders", [STREAM, [STREAM, None], {"a": (STREAM, None)}])
