@@ -19,6 +19,8 @@ STRICT = [
     "callbacks/",
     "camaug/_cli/",
     "camaug/cli.py",
+    "camaug/explainers/",
+    "camaug/metrics/",
     "camaug/saliency_bank/",
     "camaug/single_image/",
     "camaug/training/",

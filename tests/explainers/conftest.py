@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+import timm
+import torch
 from torch import Tensor, nn
 
 from camaug import Explainer, get_explainer
 from camaug.explainers import LayerEvidence, LayerExplainer
 from tests.small_explainers import CONVOLUTIONAL, SETTINGS
 
-# As the augmentation uses it: without gradients, the capture takes another path.
+# The first is the augmentation's: without gradients the layer is captured in another way.
 VARIANTS = [
     ("group-cam", {"groups": 5, "weighted": False, "theta": None}),
     ("grad-cam", {"layer": ("stem", "body")}),
@@ -24,40 +26,56 @@ AT_A_LAYER = [(name, settings) for name, settings in AT_A_LAYER if "layer" not i
 
 @pytest.fixture(params=METHODS, ids=[name for name, _ in METHODS])
 def explainer(request: pytest.FixtureRequest) -> Explainer:
-    """Every registered method that works on convolutional networks, small enough for those here."""
+    """Every registered method that works on convolutional networks, with few queries."""
     name, settings = request.param
     return get_explainer(name, **settings)
 
 
 @pytest.fixture(params=AT_A_LAYER, ids=[name for name, _ in AT_A_LAYER])
 def layer_explainer(request: pytest.FixtureRequest) -> LayerExplainer:
-    """Those of them that look at a layer."""
+    """Every registered method that reads a layer."""
     name, settings = request.param
     return get_explainer(name, **settings)
 
 
 @dataclass(frozen=True)
 class Spy(LayerExplainer):
-    """Keeps the evidence."""
+    """An explainer that keeps its evidence."""
 
-    seen: list[LayerEvidence] = field(default_factory=list, compare=False)
+    gathered: list[LayerEvidence] = field(default_factory=list, compare=False)
 
     @property
     def needs_gradients(self) -> bool:
         return True
 
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
-        self.seen.append(evidence)
+        self.gathered.append(evidence)
         return maps.new_ones(maps.shape[:2])
 
 
 @pytest.fixture
 def evidence_of() -> Callable[..., LayerEvidence]:
-    """What a method gets to see for a model, images and targets."""
+    """Return the evidence that a method gets from a model, images and targets."""
 
-    def snapshot(model: nn.Module, images: Tensor, targets: int | Tensor | None = None, layer=None) -> LayerEvidence:
+    def gather(model: nn.Module, images: Tensor, targets: int | Tensor | None = None, layer=None) -> LayerEvidence:
         spy = Spy(layer=layer)
         spy(model, images, targets)
-        return spy.seen[0]
+        return spy.gathered[0]
 
-    return snapshot
+    return gather
+
+
+@pytest.fixture(scope="module")
+def vit() -> nn.Module:
+    torch.manual_seed(0)
+    model = timm.create_model("test_vit", num_classes=5, img_size=64).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    for block in model.blocks[2:5]:
+        block.mlp.fc2.bias.data += 0.5  # mostly positive activations, as in trained networks
+    return model
+
+
+@pytest.fixture
+def vit_images() -> torch.Tensor:
+    return torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))

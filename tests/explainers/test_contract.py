@@ -1,8 +1,9 @@
-"""What every registered method owes its callers."""
+"""The contract of every registered method."""
 
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 
 import pytest
@@ -14,9 +15,9 @@ from camaug import Explainer, GradCAM
 from tests.toys import DictOutput
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
-# Where scores pass a softmax over the channels, or thousands of masks are meant, the maps of this network differ less.
-ALIKE = ("ScoreCAM(", "SSCAM(", "ISCAM(", "RISE(")
-# What is drawn at random, or set in rows, does not turn with the image.
+# Maps of this network differ less where scores pass a softmax over the channels, or thousands of masks are usual.
+SIMILAR = ("ScoreCAM(", "SSCAM(", "ISCAM(", "RISE(")
+# Random or tiled maps do not turn with the image.
 DOES_NOT_TURN = ("rise", "ss-cam", "smooth-grad", "smooth-grad-cam++", "noise-smooth", "aug-smooth", "feature-maps")
 
 
@@ -24,7 +25,7 @@ def same(left, right, **tolerance):
     torch.testing.assert_close(left.maps, right.maps, **(tolerance or CLOSE))
 
 
-def test_maps_logits_targets(explainer, net, images):
+def test_maps_logits_and_targets_of_one_call(explainer, net, images):
     explanation = explainer(net, images)
     assert explanation.maps.shape == (4, 16, 16)
     assert explanation.maps.dtype == torch.float32
@@ -32,7 +33,7 @@ def test_maps_logits_targets(explainer, net, images):
     torch.testing.assert_close(explanation.maps.amin(dim=(1, 2)), torch.zeros(4))
     for peak in explanation.maps.amax(dim=(1, 2)).tolist():
         assert peak == pytest.approx(1) or peak == 0
-    assert (explanation.maps.amax(dim=(1, 2)) > 0).any(), "no map of this network shows anything"
+    assert (explanation.maps.amax(dim=(1, 2)) > 0).any(), "all maps are empty"
     assert torch.equal(explanation.logits, net(images))
     assert torch.equal(explanation.targets, net(images).argmax(dim=1))
 
@@ -41,7 +42,7 @@ def test_maps_logits_targets(explainer, net, images):
     ("given", "expected"),
     [(3, [3, 3, 3, 3]), (torch.tensor(2), [2, 2, 2, 2]), (torch.tensor([0, 4, 1, 1], dtype=torch.int32), [0, 4, 1, 1])],
 )
-def test_targets_given_and_batch_as_loop(explainer, net, images, given, expected):
+def test_a_batch_gives_the_maps_of_its_images_one_by_one(explainer, net, images, given, expected):
     net, images = net.double(), images.double()
     explanation = explainer(net, images, given)
     assert explanation.targets.tolist() == expected
@@ -51,17 +52,17 @@ def test_targets_given_and_batch_as_loop(explainer, net, images, given, expected
         torch.testing.assert_close(explanation.maps[index], alone.maps[0], **CLOSE)
 
 
-def test_different_targets_different_maps(explainer, net, images):
+def test_maps_depend_on_the_target_unless_declared_otherwise(explainer, net, images):
     if not explainer.class_specific:
         first, second = explainer(net, images, 0), explainer(net, images, 1)
         assert torch.equal(first.maps, second.maps)
         return
     maps = torch.stack([explainer(net, images, target).maps for target in range(5)])
-    alike = any(name in repr(explainer) for name in ALIKE)
-    assert (maps.std(dim=0).amax(dim=(1, 2)) > (0.003 if alike else 0.1)).all()
+    similar = any(name in repr(explainer) for name in SIMILAR)
+    assert (maps.std(dim=0).amax(dim=(1, 2)) > (0.003 if similar else 0.1)).all()
 
 
-def test_order_of_the_batch_does_not_matter(explainer, net, images):
+def test_the_order_of_the_batch_does_not_matter(explainer, net, images):
     net, images, order = net.double(), images.double(), torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(explainer(net, images[order]).maps, explainer(net, images).maps[order], **CLOSE)
 
@@ -80,7 +81,7 @@ def test_images_that_are_not_square(explainer, net, size):
     torch.testing.assert_close(tall.transpose(1, 2), wide, rtol=1e-3, atol=1e-4)
 
 
-def test_bfloat16(explainer, net, images):
+def test_bfloat16_gives_similar_maps(explainer, net, images):
     exact = explainer(net, images, 1).maps
     rounded = explainer(copy.deepcopy(net).bfloat16(), images.bfloat16(), 1)
     assert rounded.maps.dtype == torch.float32
@@ -88,7 +89,7 @@ def test_bfloat16(explainer, net, images):
     assert (rounded.maps - exact).abs().mean() < 0.05
 
 
-def test_autocast(explainer, net, images):
+def test_autocast_gives_similar_maps(explainer, net, images):
     exact = explainer(net, images, 1).maps
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rounded = explainer(net, images, 1)
@@ -98,7 +99,7 @@ def test_autocast(explainer, net, images):
     assert (rounded.maps - exact).abs().mean() < 0.05
 
 
-def test_channels_last(explainer, net, images):
+def test_the_memory_format_does_not_matter(explainer, net, images):
     net, images = net.double(), images.double()
     expected = explainer(net, images)
     net.to(memory_format=torch.channels_last)
@@ -106,7 +107,7 @@ def test_channels_last(explainer, net, images):
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_whatever_the_autograd_mode(explainer, net, images, mode):
+def test_the_autograd_mode_does_not_matter(explainer, net, images, mode):
     expected = explainer(net, images)
     with mode():
         explanation = explainer(net, images.clone())
@@ -116,16 +117,16 @@ def test_whatever_the_autograd_mode(explainer, net, images, mode):
         assert not tensor.requires_grad
 
 
-def test_frozen_parameters(explainer, net, images):
+def test_frozen_parameters_do_not_matter(explainer, net, images):
     expected = explainer(net, images)
     same(explainer(net.requires_grad_(False), images), expected, rtol=0, atol=0)
 
 
-def test_images_that_require_gradients(explainer, net, images):
-    wanted = images.clone().requires_grad_()
-    explanation = explainer(net, wanted)
+def test_images_that_require_gradients_get_none(explainer, net, images):
+    leaf = images.clone().requires_grad_()
+    explanation = explainer(net, leaf)
     same(explanation, explainer(net, images), rtol=0, atol=0)
-    assert wanted.grad is None
+    assert leaf.grad is None
     assert not explanation.maps.requires_grad
 
 
@@ -136,19 +137,19 @@ def test_training_mode_is_explained_as_evaluation_mode(explainer, net, images):
     assert torch.equal(explanation.logits, expected.logits)
 
 
-def test_in_place_activations(explainer, make_net, images):
+def test_in_place_activations_do_not_matter(explainer, make_net, images):
     same(explainer(make_net(inplace=True), images, 1), explainer(make_net(inplace=False), images, 1), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("layer", ["stem.1", "body.0", "body.1"])
-def test_in_place_activations_after_the_layer(layer_explainer, make_net, images, layer):
+def test_in_place_activations_after_the_layer_do_not_matter(layer_explainer, make_net, images, layer):
     explainer = with_layer(layer_explainer, layer)
     if explainer.name == "cam":
         pytest.skip("needs the last layer")
     same(explainer(make_net(inplace=True), images, 1), explainer(make_net(inplace=False), images, 1), rtol=0, atol=0)
 
 
-def test_layer_by_name_and_by_module(layer_explainer, net, images):
+def test_the_layer_is_a_name_or_a_module(layer_explainer, net, images):
     explainer = layer_explainer
     expected = explainer(net, images)
     same(with_layer(explainer, "body.2")(net, images), expected, rtol=0, atol=0)
@@ -167,7 +168,7 @@ def with_layer(explainer: Explainer, layer: str | nn.Module | None) -> Explainer
 
 
 @pytest.mark.parametrize("first_call", ["before", "after"])
-def test_compiled_model(explainer, net, images, first_call):
+def test_a_compiled_model_has_the_same_maps(explainer, net, images, first_call):
     expected = explainer(net, images)
     compiled = torch.compile(net, backend="eager")
     if first_call == "before":
@@ -177,7 +178,7 @@ def test_compiled_model(explainer, net, images, first_call):
     torch.testing.assert_close(compiled(images), expected.logits)
 
 
-def test_model_compiled_in_place(explainer, net, images):
+def test_a_model_compiled_in_place_has_the_same_maps(explainer, net, images):
     expected = explainer(net, images)
     net.compile(backend="eager")
     same(explainer(net, images), expected)
@@ -187,7 +188,7 @@ def test_model_compiled_in_place(explainer, net, images):
 
 
 @pytest.mark.parametrize("submodule", ["body", "body.2", "stem"])
-def test_submodule_compiled_in_place(explainer, net, images, submodule):
+def test_a_submodule_compiled_in_place_does_not_matter(explainer, net, images, submodule):
     expected = explainer(net, images)
     net.get_submodule(submodule).compile(backend="eager")
     with torch.no_grad():
@@ -195,7 +196,7 @@ def test_submodule_compiled_in_place(explainer, net, images, submodule):
     same(explainer(net, images), expected)
 
 
-def test_submodule_replaced_by_its_compiled_self(explainer, net, images):
+def test_a_submodule_replaced_by_its_compiled_self_does_not_matter(explainer, net, images):
     expected = explainer(net, images)
     net.body = torch.compile(net.body, backend="eager")
     with torch.no_grad():
@@ -203,14 +204,14 @@ def test_submodule_replaced_by_its_compiled_self(explainer, net, images):
     same(explainer(net, images), expected)
 
 
-def test_data_parallel(explainer, net, images):
+def test_data_parallel_is_unwrapped(explainer, net, images):
     expected = explainer(net, images)
     wrapped = nn.DataParallel(net)
     same(explainer(wrapped, images), expected)
     same(explainer(torch.compile(wrapped, backend="eager"), images), expected)
 
 
-def test_a_model_that_gives_a_dict(explainer, net, images):
+def test_logits_are_read_from_a_model_that_returns_a_dict(explainer, net, images):
     model = DictOutput(net)
     expected = explainer(net, images)
     same(explainer(model, images), expected)
@@ -224,7 +225,7 @@ def test_a_model_that_gives_a_dict(explainer, net, images):
 # Configuration
 
 
-def test_copies_and_pickles(explainer, net, images):
+def test_copies_and_pickles_give_the_same_maps(explainer, net, images):
     expected = explainer(net, images)
     for other in (pickle.loads(pickle.dumps(explainer)), copy.deepcopy(explainer), copy.copy(explainer)):
         assert other == explainer
@@ -232,12 +233,12 @@ def test_copies_and_pickles(explainer, net, images):
         same(other(net, images), expected, rtol=0, atol=0)
 
 
-def test_repr_says_how_to_make_it(explainer):
+def test_the_repr_creates_an_equal_explainer(explainer):
     names = {name: getattr(camaug.explainers, name) for name in camaug.explainers.__all__}
     assert eval(repr(explainer), names) == explainer
 
 
-def test_one_explainer_serves_many_models(explainer, make_net, images):
+def test_one_explainer_works_with_many_models(explainer, make_net, images):
     nets = [make_net(seed) for seed in range(3)]
     alone = [type(explainer)(**vars(explainer))(net, images) for net in nets]
     for net, expected in zip(nets, alone, strict=True):
@@ -256,7 +257,7 @@ def test_one_explainer_serves_many_models(explainer, make_net, images):
         (torch.rand(0, 3, 16, 16), r"must not be empty, got shape \(0, 3, 16, 16\)"),
     ],
 )
-def test_wrong_images(explainer, net, wrong, message):
+def test_invalid_images_are_refused(explainer, net, wrong, message):
     with pytest.raises(ValueError, match=message):
         explainer(net, wrong)
 
@@ -273,30 +274,30 @@ def test_wrong_images(explainer, net, wrong, message):
         (torch.zeros(4, 5, dtype=torch.long), r"got torch.int64 of shape \(4, 5\)"),
     ],
 )
-def test_wrong_targets(explainer, net, images, wrong, message):
+def test_invalid_targets_are_refused(explainer, net, images, wrong, message):
     with pytest.raises(ValueError, match=message):
         explainer(net, images, wrong)
 
 
-def test_logits_of_the_wrong_shape(explainer, net, images):
+def test_logits_of_the_wrong_shape_are_refused(explainer, net, images):
     with pytest.raises(ValueError, match=r"shape \(\d, 5, 1\), expected logits \(N, classes\): pass forward="):
         explainer(net, images, forward=lambda batch: net(batch)[:, :, None])
     with pytest.raises(ValueError, match=r"shape \((2|8), 5\), expected logits"):
         explainer(net, images, forward=lambda batch: net(batch).repeat(2, 1))
 
 
-def test_layer_without_places(layer_explainer, net, images):
+def test_a_layer_without_spatial_positions_is_refused(layer_explainer, net, images):
     with pytest.raises(ValueError, match=r"output of shape \(4, 5\) is not spatial"):
         with_layer(layer_explainer, "head")(net, images)
 
 
-def test_layer_that_is_not_called(layer_explainer, net, images):
+def test_a_layer_that_is_not_called_is_refused(layer_explainer, net, images):
     net.spare = nn.Conv2d(3, 3, 1)
     with pytest.raises(ValueError, match="the layer Conv2d was not called in the forward pass"):
         with_layer(layer_explainer, "spare")(net, images)
 
 
-def test_layer_with_several_outputs(layer_explainer, net, images):
+def test_a_layer_with_several_outputs_is_refused(layer_explainer, net, images):
     net.stem.append(Pair())
     forward_pair = net.body.forward
     net.body.forward = lambda pair: forward_pair(pair[0])
@@ -320,3 +321,15 @@ def test_a_single_logit_is_explained_for_yes_and_for_no():
         explanation = GradCAM()(model, images, target)
         same(explanation, GradCAM()(model, images, target, forward=two_logits))
     torch.testing.assert_close(explanation.logits.softmax(dim=1)[:, 1:], model(images).sigmoid())
+
+
+def test_a_random_head_changes_every_class_specific_map(explainer, make_net, images):
+    """Adebayo et al. 2018 (arXiv 1810.03292): a map that does not depend on the head does not depend on the class."""
+    trained, random = make_net(), make_net()
+    torch.manual_seed(9)
+    nn.init.normal_(random.head.weight, std=random.head.weight.std().item())
+    before, after = explainer(trained, images, 1).maps, explainer(random, images, 1).maps
+    if not explainer.class_specific:
+        assert torch.equal(before, after)
+    else:
+        assert not math.isclose((before - after).abs().amax().item(), 0, abs_tol=3e-3)

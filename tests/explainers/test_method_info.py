@@ -97,6 +97,6 @@ def test_a_new_method_is_one_file(tmp_path):
     run("docs/methods_table.py")
     row = "| `strongest-channel` | `StrongestChannel` | the strongest channel | 1 | spatial features; ignores the"
     assert row in (tmp_path / "docs/methods.md").read_text(encoding="utf-8")
-    tests = ("tests/explainers/test_contract.py", "tests/explainers/test_method_info.py")
+    tests = [f"tests/explainers/test_{name}.py" for name in ("contract", "method_info", "oracles")]
     passed = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *tests, "-k", "strongest-channel")
     assert int(re.findall(r"(\d+) passed", passed)[0]) > 30

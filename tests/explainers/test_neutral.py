@@ -1,4 +1,4 @@
-"""Looking changes nothing: every registered method, whether it succeeds or fails."""
+"""Explaining changes nothing in the model or the process, whether it succeeds or fails, for every registered method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = (4, 3, 16, 16)
 
 
 def at(explainer: Explainer, layer: str | None) -> Explainer:
-    """The explainer at a layer, where it looks at one."""
+    """Return the explainer at a layer, if it reads one."""
     if not isinstance(explainer, LayerExplainer):
         return explainer
     if isinstance(explainer.layer, tuple):
@@ -29,7 +29,7 @@ def at(explainer: Explainer, layer: str | None) -> Explainer:
 
 @pytest.mark.parametrize("layer", [None, "features"])
 @pytest.mark.parametrize("training", [True, False])
-def test_success(explainer, restless_net, unchanged, layer, training):
+def test_a_success_changes_nothing(explainer, restless_net, unchanged, layer, training):
     if not training:
         restless_net.eval()
     images = torch.rand(BATCH)
@@ -45,21 +45,21 @@ def test_success(explainer, restless_net, unchanged, layer, training):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-def test_success_in_every_autograd_mode(explainer, restless_net, unchanged, mode):
+def test_a_success_changes_nothing_in_every_autograd_mode(explainer, restless_net, unchanged, mode):
     images = torch.rand(BATCH)
     with mode(), unchanged(restless_net):
         at(explainer, None)(restless_net, images)
 
 
 @pytest.mark.parametrize("layer", [None, "features"])
-def test_bad_target(explainer, restless_net, unchanged, layer):
+def test_an_invalid_target_changes_nothing(explainer, restless_net, unchanged, layer):
     images = torch.rand(BATCH)
     with unchanged(restless_net), pytest.raises(ValueError, match="`targets` must be between 0 and 4"):
         at(explainer, layer)(restless_net, images, 99)
 
 
 @pytest.mark.parametrize("layer", [None, "features"])
-def test_layer_that_raises(explainer, restless_net, unchanged, layer):
+def test_a_layer_that_raises_changes_nothing(explainer, restless_net, unchanged, layer):
     images = torch.rand(BATCH)
     restless_net.fuse.after = 0
     with unchanged(restless_net), pytest.raises(RuntimeError, match="fuse blown"):
@@ -67,19 +67,19 @@ def test_layer_that_raises(explainer, restless_net, unchanged, layer):
 
 
 @pytest.mark.parametrize("query", [1, 2])
-def test_layer_that_raises_in_a_query(explainer, restless_net, unchanged, query):
+def test_a_layer_that_raises_in_a_query_changes_nothing(explainer, restless_net, unchanged, query):
     images = torch.rand(BATCH)
-    at(explainer, "features")(restless_net, images)  # the layer is found once
+    at(explainer, "features")(restless_net, images)  # the search for the layer is not counted
     restless_net.fuse.calls = 0
     at(explainer, "features")(restless_net, images)
     if restless_net.fuse.calls <= query:
-        pytest.skip("asks the model fewer queries")
+        pytest.skip("makes fewer queries")
     restless_net.fuse.calls, restless_net.fuse.after = 0, 1 + query
     with unchanged(restless_net), pytest.raises(RuntimeError, match="fuse blown"):
         at(explainer, "features")(restless_net, images)
 
 
-def test_layer_that_raises_after_the_target_layer_of_a_compiled_model(explainer, restless_net, unchanged):
+def test_a_compiled_model_that_raises_after_the_target_layer_is_unchanged(explainer, restless_net, unchanged):
     images = torch.rand(BATCH)
     compiled = torch.compile(restless_net, backend="eager")
     restless_net.fuse.after = 0
@@ -90,7 +90,9 @@ def test_layer_that_raises_after_the_target_layer_of_a_compiled_model(explainer,
 @pytest.mark.parametrize("outcome", ["success", "bad target", "raising layer"])
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_every_precision_and_memory_format(explainer, restless_net, unchanged, dtype, memory_format, outcome):
+def test_nothing_changes_in_every_precision_and_memory_format(
+    explainer, restless_net, unchanged, dtype, memory_format, outcome
+):
     model = restless_net.to(dtype=dtype, memory_format=memory_format)
     images = torch.rand(BATCH).to(dtype=dtype, memory_format=memory_format)
     explainer = at(explainer, "features")
@@ -111,7 +113,7 @@ def test_no_memory_is_kept_after_fifty_calls(explainer, restless_net):
 
     def living() -> int:
         gc.collect()
-        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+        return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
 
     for _ in range(2):
         explainer_here = at(explainer, "features")
@@ -122,21 +124,21 @@ def test_no_memory_is_kept_after_fifty_calls(explainer, restless_net):
     assert living() <= before
 
 
-def test_nothing_of_the_model_is_kept(explainer, make_net, images):
+def test_no_reference_to_the_model_is_kept(explainer, make_net, images):
     net = make_net()
     explanation = explainer(net, images)
-    gone = weakref.ref(net)
+    reference = weakref.ref(net)
     del net
     gc.collect()
-    assert gone() is None
+    assert reference() is None
     assert explanation.maps.isfinite().all()
 
 
-# Training beside it
+# Explanations during training
 
 
 def train(explainer: Explainer | None, net: torch.nn.Module, autocast: bool) -> list[torch.Tensor]:
-    """Three steps with dropout and batch-norm; an explanation, if any, between a step's forward and backward."""
+    """Train three steps with dropout and batch-norm, with explanations between forward and backward passes if given."""
     net = torch.nn.Sequential(net, torch.nn.Dropout(0.3)).train()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
     torch.manual_seed(5)
@@ -157,20 +159,20 @@ def train(explainer: Explainer | None, net: torch.nn.Module, autocast: bool) -> 
 
 
 @pytest.mark.parametrize("autocast", [False, True])
-def test_training_is_the_same_bit_for_bit(explainer, make_net, autocast):
+def test_training_with_explanations_is_the_same_bit_for_bit(explainer, make_net, autocast):
     start = [value.clone() for value in make_net().state_dict().values()]
-    without, beside = train(None, make_net(), autocast), train(explainer, make_net(), autocast)
-    assert any(not torch.equal(a, b) for a, b in zip(start, without, strict=True)), "nothing was trained"
-    for a, b in zip(without, beside, strict=True):
+    plain, explained = train(None, make_net(), autocast), train(explainer, make_net(), autocast)
+    assert any(not torch.equal(a, b) for a, b in zip(start, plain, strict=True)), "the weights did not change"
+    for a, b in zip(plain, explained, strict=True):
         assert torch.equal(a, b)
 
 
-# The checker itself
+# The fixture `unchanged` itself
 
 
 @dataclass(frozen=True)
 class Polluter(LayerExplainer):
-    """Does one of the things that an explainer must not."""
+    """An explainer that changes something that it must not change."""
 
     how: str = "nothing"
 
@@ -205,12 +207,12 @@ POLLUTIONS = {
 
 
 @pytest.mark.parametrize("how", POLLUTIONS)
-def test_the_checker_finds_pollution(restless_net, unchanged, how):
+def test_every_change_is_found(restless_net, unchanged, how):
     with pytest.raises(AssertionError, match=f"looking changed .*{how.strip(',')}"), unchanged(restless_net):
         Polluter(how=how)(restless_net, torch.ones(BATCH))
     torch.set_grad_enabled(True)
 
 
-def test_the_checker_finds_nothing_where_nothing_is_done(restless_net, unchanged):
+def test_nothing_is_found_where_nothing_changes(restless_net, unchanged):
     with unchanged(restless_net):
         Explainer.__call__(Polluter(), restless_net, torch.ones(BATCH))

@@ -1,10 +1,13 @@
-"""Raw maps, in float64, against other people's code: pytorch-grad-cam, torchcam and captum.
+"""Raw maps in float64, compared with other implementations: pytorch-grad-cam, torchcam and captum.
 
-Where a peer deviates from its method's paper, the method is tested against the formula instead: FEM (pytorch-grad-cam
-weighs by the share of marked places rather than by the mean, and sums the activations rather than the marks),
-Grad-CAM++ (torchcam divides a copy, so that its alpha stays the squared gradient) and Smooth Grad-CAM++ (torchcam
-rectifies the last copy's gradient rather than the mean, and sums ``A * g^3`` where the paper has ``sum(A) * g^3``: the
-two are one for a single copy behind average pooling).
+A new method gets an entry in ``ORACLES``. Where there is no other implementation, or it deviates from the paper, the
+method's ``info.check`` says what the maps are compared with instead. Known deviations:
+
+* FEM in pytorch-grad-cam uses the share of marked positions as weights rather than the mean, and sums activations
+  rather than marks.
+* Grad-CAM++ in torchcam divides a copy, so that its alpha stays the squared gradient.
+* Smooth Grad-CAM++ in torchcam rectifies the last copy's gradient rather than the mean, and sums ``A * g^3`` where the
+  paper has ``sum(A) * g^3``; both are the same for one copy before average pooling.
 """
 
 from __future__ import annotations
@@ -15,208 +18,133 @@ from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from camaug import get_explainer
-from camaug.explainers import LayerExplainer, Target
+from camaug import get_explainer, list_explainers
+from camaug.explainers import explainer_class
+from camaug.explainers.methods import score_cam
 from camaug.explainers.methods.eigen_cam import oriented
+from camaug.functional.masks import normalise, upsample
+from tests.explainers.compared_networks import (
+    TARGETS,
+    Network,
+    assert_same,
+    convolutional,
+    full_size,
+    full_size_with_relu,
+    network_maps,
+    pooled,
+    transformer,
+)
 from tests.toys import Scale
 
-peer = pytest.importorskip("pytorch_grad_cam")
-
 pytestmark = pytest.mark.filterwarnings("default")
-TARGETS = torch.tensor([0, 3])
+PYTORCH_GRAD_CAM, TORCHCAM, CAPTUM = "pytorch-grad-cam", "torchcam", "captum"
+Comparison = Callable[[Network], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
-class Case:
-    """A network in float64, a layer of it, and how that layer's output becomes maps."""
+class Oracle:
+    """Another implementation of a method.
 
-    model: nn.Module
-    layer: str
-    images: Tensor
-    to_maps: Callable[[Tensor], Tensor]
+    Attributes:
+        library: Name of the library.
+        compare: Function from a network to our raw maps and the library's.
+        networks: Networks to compare on.
+        tolerance: Largest difference, as a share of a map's range.
+    """
 
-    def derivatives(self, *, graph: bool = False) -> tuple[Tensor, Tensor]:
-        """Activations and gradients, raw, by a hook and autograd of the test's own."""
-        kept: list[Tensor] = []
-        handle = self.model.get_submodule(self.layer).register_forward_hook(lambda m, i, output: kept.append(output))
-        score = self.model(self.images).gather(1, TARGETS[:, None]).sum()
-        handle.remove()
-        return kept[0], torch.autograd.grad(score, kept[0], create_graph=graph)[0]
-
-    @property
-    def maps(self) -> tuple[Tensor, Tensor]:
-        return tuple(self.to_maps(each).detach() for each in self.derivatives())
-
-
-def convolutional() -> Case:
-    """A head with a hidden layer, so that gradients differ from place to place, and curvature is not zero."""
-    torch.manual_seed(7)
-    features = [nn.Conv2d(3, 6, 3, 2, 1), nn.Tanh(), nn.Conv2d(6, 8, 3, 2, 1), nn.ELU()]
-    model = nn.Sequential(*features, nn.Flatten(), nn.Linear(128, 10), nn.Tanh(), nn.Linear(10, 5))
-    return Case(model.double().eval(), "3", torch.rand(2, 3, 16, 16).double(), lambda output: output)
-
-
-def transformer() -> Case:
-    torch.manual_seed(4)
-    model = timm.create_model("test_vit", num_classes=5, img_size=64).double().eval()
-    for parameter in model.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    images = torch.rand(2, 3, 64, 64).double()
-    return Case(model, "blocks.3", images, lambda tokens: tokens[:, 1:].transpose(1, 2).unflatten(2, (4, 4)))
-
-
-@pytest.fixture(params=[convolutional, transformer], ids=["cnn", "vit"])
-def case(request: pytest.FixtureRequest) -> Case:
-    return request.param()
-
-
-def ours(name: str, case: Case, **settings: Any) -> Tensor:
-    """The raw map of our method, before it is enlarged and stretched."""
-    explainer = get_explainer(name, layer=case.layer, **settings)
-    assert isinstance(explainer, LayerExplainer)
-    with torch.no_grad():
-        evidence = explainer.gather(case.model, case.model, case.images, TARGETS)
-        return explainer.saliency(evidence)
-
-
-def assert_same(own: Tensor, reference: Tensor) -> None:
-    """At most 1e-5 of the map's range apart."""
-    assert own.dtype == reference.dtype == torch.float64
-    extent = reference.amax(dim=(1, 2), keepdim=True) - reference.amin(dim=(1, 2), keepdim=True)
-    assert (extent > 0).all()
-    assert ((own - reference).abs() / extent).amax() < 1e-5
+    library: str
+    compare: Comparison
+    networks: tuple[Callable[[], Network], ...] = (convolutional, transformer)
+    tolerance: float = 1e-5
 
 
 # pytorch-grad-cam
 
 
-def _reference_pytorch_grad_cam(method: str, case: Case, eigen_smooth: bool = False, **settings: Any) -> Tensor:
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    activations, gradients = (each.numpy() for each in case.maps)
-    targets = [ClassifierOutputTarget(int(target)) for target in TARGETS]
-    with getattr(peer, method)(case.model, [], **settings) as cam:
-        arguments = (case.images, case.model.get_submodule(case.layer), targets, activations, gradients, eigen_smooth)
-        return torch.from_numpy(np.asarray(cam.get_cam_image(*arguments))).double()
+def grad_cam_package() -> Any:
+    return pytest.importorskip("pytorch_grad_cam")
 
 
-@pytest.mark.parametrize(
-    ("name", "theirs"),
-    [
-        ("grad-cam", "GradCAM"),
-        ("hires-cam", "HiResCAM"),
-        ("layer-cam", "LayerCAM"),
-        ("grad-cam-elementwise", "GradCAMElementWise"),
-    ],
-)
-def test_pytorch_grad_cam(case, name, theirs):
-    assert_same(ours(name, case), _reference_pytorch_grad_cam(theirs, case).relu())
+def pytorch_grad_cam_maps(method: str, network: Network, eigen_smooth: bool = False, **settings: Any) -> Tensor:
+    package = grad_cam_package()
+    activations, gradients = (each.numpy() for each in network.maps)
+    targets = [package.utils.model_targets.ClassifierOutputTarget(int(target)) for target in TARGETS]
+    layer = network.model.get_submodule(network.layer)
+    with getattr(package, method)(network.model, [], **settings) as cam:
+        maps = cam.get_cam_image(network.images, layer, targets, activations, gradients, eigen_smooth)
+    return torch.from_numpy(np.asarray(maps)).double()
 
 
-def test_grad_cam_plus_plus_against_pytorch_grad_cam(case):
+def by_pytorch_grad_cam(name: str, theirs: str) -> Comparison:
+    return lambda network: (network_maps(name, network), pytorch_grad_cam_maps(theirs, network).relu())
+
+
+def grad_cam_plus_plus(network: Network) -> tuple[Tensor, Tensor]:
     """Its epsilon beside squared gradients is not in the paper: the score is scaled until it vanishes."""
-    large = replace(case, model=nn.Sequential(case.model, Scale(1e4)), layer=f"0.{case.layer}")
-    assert_same(ours("grad-cam++", large), _reference_pytorch_grad_cam("GradCAMPlusPlus", large).relu())
+    large = replace(network, model=nn.Sequential(network.model, Scale(1e4)), layer=f"0.{network.layer}")
+    return network_maps("grad-cam++", large), pytorch_grad_cam_maps("GradCAMPlusPlus", large).relu()
 
 
-def test_x_grad_cam_against_pytorch_grad_cam(case):
+def x_grad_cam(network: Network) -> tuple[Tensor, Tensor]:
     """Its epsilon beside the sum of activations is not in the paper: they are scaled until it vanishes."""
-    large = replace(case, to_maps=lambda output: 1e3 * case.to_maps(output))
-    reference = _reference_pytorch_grad_cam("XGradCAM", large).relu() / 1e6
-    assert_same(ours("x-grad-cam", case), reference)
+    large = replace(network, to_maps=lambda output: 1e3 * network.to_maps(output))
+    return network_maps("x-grad-cam", network), pytorch_grad_cam_maps("XGradCAM", large).relu() / 1e6
 
 
-@pytest.mark.parametrize(
-    ("name", "theirs", "settings"),
-    [
-        ("eigen-cam", "EigenCAM", {"centred": True}),
-        ("eigen-grad-cam", "EigenGradCAM", {"centred": True}),
-        ("kpca-cam", "KPCA_CAM", {}),
-        ("kpca-cam", "KPCA_CAM", {"kernel": "rbf", "gamma": 0.01}),
-    ],
-)
-def test_principal_components_against_pytorch_grad_cam(case, name, theirs, settings):
-    """But for the sign, which it leaves to chance."""
-    kernel = {} if "centred" in settings else settings
-    theirs = _reference_pytorch_grad_cam(theirs, case, **kernel)
-    activations, gradients = case.maps
-    evidence = (activations * gradients if "grad" in name else activations).sum(dim=1)
-    assert_same(ours(name, case, **settings), oriented(theirs.flatten(1), evidence.flatten(1)).view_as(theirs).relu())
+def principal_component(name: str, theirs: str, theirs_settings: dict[str, Any], **settings: Any) -> Comparison:
+    """Its sign is arbitrary: the maps are compared up to the sign."""
+
+    def compare(network: Network) -> tuple[Tensor, Tensor]:
+        maps = pytorch_grad_cam_maps(theirs, network, **theirs_settings)
+        activations, gradients = network.maps
+        evidence = (activations * gradients if "grad" in name else activations).sum(dim=1)
+        return network_maps(name, network, **settings), with_sign(maps, evidence)
+
+    return compare
 
 
-@pytest.mark.parametrize(("inner", "theirs"), [("grad-cam", "GradCAM"), ("layer-cam", "LayerCAM")])
-def test_eigen_smooth_against_pytorch_grad_cam(case, inner, theirs):
-    theirs = _reference_pytorch_grad_cam(theirs, case, eigen_smooth=True)
-    activations, gradients = case.maps
-    weights = gradients.mean(dim=(2, 3), keepdim=True) if inner == "grad-cam" else gradients.relu()
-    evidence = (weights * activations).sum(dim=1).flatten(1)
-    explainer = get_explainer("eigen-smooth", explainer=get_explainer(inner, layer=case.layer))
-    with torch.no_grad():
-        own = explainer.saliency(explainer.gather(case.model, case.model, case.images, TARGETS))
-    assert_same(own, oriented(theirs.flatten(1), evidence).view_as(theirs).relu())
+def eigen_smooth(inner: str, theirs: str) -> Comparison:
+    def compare(network: Network) -> tuple[Tensor, Tensor]:
+        maps = pytorch_grad_cam_maps(theirs, network, eigen_smooth=True)
+        activations, gradients = network.maps
+        weights = gradients.mean(dim=(2, 3), keepdim=True) if inner == "grad-cam" else gradients.relu()
+        explainer = get_explainer("eigen-smooth", explainer=get_explainer(inner, layer=network.layer))
+        return network_maps(explainer, network), with_sign(maps, (weights * activations).sum(dim=1))
+
+    return compare
 
 
-@pytest.mark.parametrize("network", [convolutional, transformer])
-def test_shapley_cam_against_pytorch_grad_cam(network):
-    with sdpa_kernel(SDPBackend.MATH):  # the others cannot be differentiated twice
-        case = network()
-        activations, gradients = case.derivatives(graph=True)
-    with peer.ShapleyCAM(case.model, [], reshape_transform=case.to_maps) as cam:
-        theirs = torch.from_numpy(cam.get_cam_weights(case.images, None, None, activations, gradients))
-    reference = torch.einsum("nk,nkuv->nuv", theirs, case.maps[0]).relu()
-    assert_same(ours("shapley-cam", case), reference)
-    if case.layer == "3":
-        assert (ours("grad-cam", case) - reference).abs().amax() > 1e-3 * reference.amax()
+def with_sign(maps: Tensor, evidence: Tensor) -> Tensor:
+    """Return the positive part of maps, after choosing their sign by the evidence."""
+    return oriented(maps.flatten(1), evidence.flatten(1)).view_as(maps).relu()
 
 
-def at_full_size() -> Case:
-    """The layer has the images' size: pytorch-grad-cam aligns corners where it enlarges masks, the papers do not."""
-    torch.manual_seed(5)
-    features = [nn.Conv2d(3, 6, 3, padding=1), nn.Tanh(), nn.Conv2d(6, 8, 3, padding=1), nn.ELU()]
-    model = nn.Sequential(*features, nn.MaxPool2d(4), nn.Flatten(), nn.Linear(32, 5))
-    return Case(model.double().eval(), "3", torch.rand(2, 3, 8, 8).double(), lambda output: output)
+def shapley_cam(network: Network) -> tuple[Tensor, Tensor]:
+    with sdpa_kernel(SDPBackend.MATH):  # the other kernels cannot be differentiated twice
+        activations, gradients = network.derivatives(graph=True)
+    with grad_cam_package().ShapleyCAM(network.model, [], reshape_transform=network.to_maps) as cam:
+        weights = torch.from_numpy(cam.get_cam_weights(network.images, None, None, activations, gradients))
+    return network_maps("shapley-cam", network), torch.einsum("nk,nkuv->nuv", weights, network.maps[0]).relu()
 
 
-def test_score_cam_against_pytorch_grad_cam():
-    case = at_full_size()
-    assert_same(ours("score-cam", case), _reference_pytorch_grad_cam("ScoreCAM", case).relu())
-
-
-def test_ablation_cam_against_pytorch_grad_cam():
-    """It divides by the score itself, and so turns the map of a class with a negative logit.
+def ablation_cam(network: Network) -> tuple[Tensor, Tensor]:
+    """It divides by the score itself, which inverts the map of a class with a negative logit.
 
     Where activations are negative, it ablates with a large negative number; the paper says 0.
     """
-    case = convolutional()
-    case.model[3] = nn.ReLU()
-    scores = case.model(case.images).gather(1, TARGETS[:, None]).detach()
-    theirs = _reference_pytorch_grad_cam("AblationCAM", case) * scores.sign()[:, :, None]
-    assert_same(ours("ablation-cam", case), theirs.relu())
+    network.model[3] = nn.ReLU()
+    scores = network.model(network.images).gather(1, TARGETS[:, None]).detach()
+    theirs = pytorch_grad_cam_maps("AblationCAM", network) * scores.sign()[:, :, None]
+    return network_maps("ablation-cam", network), theirs.relu()
 
 
-def test_ablation_of_tokens_by_hand():
-    """The class token stays, the patches' channel is 0."""
-    case = transformer()
-    tokens = case.derivatives()[0].detach()
-    score = case.model(case.images).gather(1, TARGETS[:, None])
-    lost = []
-    for channel in range(tokens.shape[2]):
-        ablated = tokens.clone()
-        ablated[:, 1:, channel] = 0
-        for block in case.model.blocks[4:]:
-            ablated = block(ablated)
-        lost.append(score - case.model.forward_head(case.model.norm(ablated)).gather(1, TARGETS[:, None]))
-    weights = torch.cat(lost, dim=1).detach() / score.abs().detach()
-    assert_same(ours("ablation-cam", case), torch.einsum("nk,nkuv->nuv", weights, case.maps[0]).relu())
-
-
-def test_full_grad_against_pytorch_grad_cam():
-    """On a network whose biases are all of convolutions, which are what it counts."""
+def with_biases_of_convolutions() -> Network:
+    """Return a network whose biases all belong to convolutions, the only ones that pytorch-grad-cam counts."""
     torch.manual_seed(6)
     model = nn.Sequential(
         nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(),
@@ -224,169 +152,216 @@ def test_full_grad_against_pytorch_grad_cam():
     )  # fmt: skip
     model[3].running_mean.normal_()
     model[3].weight.data.normal_()
-    model[7].weight.data.mul_(1e4)  # so that its epsilon beside small shares vanishes
-    images = torch.rand(2, 3, 16, 16)
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    model[7].weight.data.mul_(1e4)  # so that its epsilon beside small contributions vanishes
+    return Network(model.eval(), "4", torch.rand(2, 3, 16, 16))
 
-    with peer.FullGrad(model.eval(), []) as cam:
-        theirs = cam(images, [ClassifierOutputTarget(int(target)) for target in TARGETS])
-    own = get_explainer("full-grad")(model, images, TARGETS).maps
-    for map_, reference in zip(own, torch.from_numpy(theirs), strict=True):
-        # Both are stretched to [0, 1]; OpenCV's enlargement rounds otherwise than torch's.
-        assert (map_ - reference).abs().amax() < 1e-3
+
+def full_grad(network: Network) -> tuple[Tensor, Tensor]:
+    """Both are normalised to [0, 1]; OpenCV's interpolation rounds differently from torch's."""
+    package = grad_cam_package()
+    targets = [package.utils.model_targets.ClassifierOutputTarget(int(target)) for target in TARGETS]
+    with package.FullGrad(network.model, []) as cam:
+        theirs = torch.from_numpy(cam(network.images, targets)).double()
+    return get_explainer("full-grad")(network.model, network.images, TARGETS).maps.double(), theirs
 
 
 # torchcam
 
 
 def torchcam() -> Any:
-    """Its methods; it asks for Python 3.11, and camaug does not."""
+    """Return torchcam's methods; it needs a newer Python than camaug."""
     return pytest.importorskip("torchcam.methods", reason="torchcam is not installed")
 
 
-def _reference_torchcam(method: str, case: Case, layer: Any = None, **settings: Any) -> Tensor:
-    settings = {"reshape_transform": case.to_maps} | settings
-    with getattr(torchcam(), method)(case.model, layer or case.layer, **settings) as cam:
-        scores = case.model(case.images.clone().requires_grad_())
-        (found,) = cam(class_idx=TARGETS.tolist(), scores=scores, normalized=False)
-    return found.detach().double()
+def torchcam_maps(method: str, network: Network, layer: Any = None, **settings: Any) -> Tensor:
+    settings = {"reshape_transform": network.to_maps} | settings
+    with getattr(torchcam(), method)(network.model, layer or network.layer, **settings) as cam:
+        scores = network.model(network.images.clone().requires_grad_())
+        (maps,) = cam(class_idx=TARGETS.tolist(), scores=scores, normalized=False)
+    return maps.detach().double()
 
 
-@pytest.mark.parametrize(
-    ("name", "theirs"), [("grad-cam", "GradCAM"), ("x-grad-cam", "XGradCAM"), ("layer-cam", "LayerCAM")]
-)
-def test_torchcam(case, name, theirs):
-    assert_same(ours(name, case), _reference_torchcam(theirs, case).relu())
+def by_torchcam(name: str, theirs: str, theirs_settings: dict[str, Any] | None = None, **settings: Any) -> Comparison:
+    def compare(network: Network) -> tuple[Tensor, Tensor]:
+        return network_maps(name, network, **settings), torchcam_maps(theirs, network, **(theirs_settings or {})).relu()
+
+    return compare
 
 
-@pytest.mark.parametrize(
-    ("name", "theirs", "settings", "their_settings"),
-    [
-        ("score-cam", "ScoreCAM", {}, {}),
-        ("ss-cam", "SSCAM", {"samples": 2, "std": 0.0}, {"num_samples": 2, "std": 1e-30}),
-        ("is-cam", "ISCAM", {"steps": 3}, {"num_samples": 3}),
-    ],
-)
-def test_queries_against_torchcam(case, name, theirs, settings, their_settings, monkeypatch):
-    """It stretches the masks before it enlarges them, which moves them a little: ours are made to do so too."""
-    from camaug.explainers.methods import score_cam
+def queries_by_torchcam(name: str, theirs: str, theirs_settings: dict[str, Any], **settings: Any) -> Comparison:
+    """It normalises the masks before it enlarges them, which changes them a little: ours are made to do so too."""
 
-    monkeypatch.setattr(score_cam, "upsample", lambda maps, size: upsample_stretched(maps, size))
-    monkeypatch.setattr(score_cam, "normalise", lambda masks: masks)
-    assert_same(ours(name, case, **settings), _reference_torchcam(theirs, case, **their_settings).relu())
+    def compare(network: Network) -> tuple[Tensor, Tensor]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(score_cam, "upsample", lambda maps, size: upsample(normalise(maps), size))
+            patch.setattr(score_cam, "normalise", lambda masks: masks)
+            return by_torchcam(name, theirs, theirs_settings, **settings)(network)
+
+    return compare
 
 
-def upsample_stretched(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    from camaug.functional.masks import normalise, upsample
+def finer_cam(references: int) -> Comparison:
+    def compare(network: Network) -> tuple[Tensor, Tensor]:
+        inner = get_explainer("grad-cam", layer=network.layer)
+        settings = {"base_method": torchcam().GradCAM, "gamma": 0.6, "num_references": references}
+        explainer = get_explainer("finer-cam", explainer=inner, references=references)
+        return network_maps(explainer, network), torchcam_maps("FinerCAM", network, **settings).relu()
 
-    return upsample(normalise(maps), size)
-
-
-def test_cam_against_torchcam():
-    torch.manual_seed(7)
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ELU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
-    case = Case(model.double().eval(), "1", torch.rand(2, 3, 16, 16).double(), lambda output: output)
-    assert_same(ours("cam", case), _reference_torchcam("CAM", case, fc_layer="4").relu())
+    return compare
 
 
-@pytest.mark.parametrize("references", [1, 3])
-def test_finer_cam_against_torchcam(case, references):
-    explainer = get_explainer("finer-cam", explainer=get_explainer("grad-cam", layer=case.layer), references=references)
-    with torch.no_grad():
-        own = explainer.saliency(explainer.gather(case.model, case.model, case.images, TARGETS))
-    theirs = _reference_torchcam("FinerCAM", case, base_method=torchcam().GradCAM, gamma=0.6, num_references=references)
-    assert_same(own, theirs.relu())
-
-
-def test_refine_cam_against_torchcam():
-    """It multiplies at the size of the finest map; that is the images' size here, where ours are multiplied."""
-    case = at_full_size()
+def refine_cam(network: Network) -> tuple[Tensor, Tensor]:
+    """It multiplies at the size of the finest map, ours at the images' size: both are the same here."""
     layers = ["1", "3"]
     explainer = get_explainer("refine-cam", explainer="layer-cam", layers=layers)
-    with torch.no_grad():
-        own = explainer.saliency(explainer.gather(case.model, case.model, case.images, TARGETS))
-    theirs = _reference_torchcam("RefineCAM", case, layers, base_method=torchcam().LayerCAM)
-    assert_same(own, theirs)
+    return network_maps(explainer, network), torchcam_maps(
+        "RefineCAM", network, layers, base_method=torchcam().LayerCAM
+    )
 
 
-def test_smooth_grad_cam_plus_plus_against_torchcam():
-    """With one copy and no noise, behind average pooling, the score scaled until its epsilon vanishes."""
-    case = convolutional()
-    pooled = nn.Sequential(*case.model[:4], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5), Scale(1e4))
-    case = replace(case, model=pooled.double().eval())
-    own = ours("smooth-grad-cam++", case, samples=1, noise=0.0)
-    assert_same(own, _reference_torchcam("SmoothGradCAMpp", case, num_samples=1, std=1e-30).relu())
+def smooth_grad_cam_plus_plus(network: Network) -> tuple[Tensor, Tensor]:
+    """With one copy and no noise, before average pooling, the score scaled until its epsilon vanishes."""
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5), Scale(1e4)]
+    network = replace(network, model=nn.Sequential(*network.model[:4], *head).double().eval())
+    theirs = torchcam_maps("SmoothGradCAMpp", network, num_samples=1, std=1e-30)
+    return network_maps("smooth-grad-cam++", network, samples=1, noise=0.0), theirs.relu()
 
 
-def test_legrad_against_torchcam():
-    """On torchvision's transformer, with its head on the class token as the score of each block."""
-    import torchvision
-
+def torchvision_transformer() -> Network:
     torch.manual_seed(8)
     model = torchvision.models.VisionTransformer(64, 16, 3, 2, 16, 32, num_classes=5).double().eval()
     nn.init.normal_(model.heads.head.weight)
-    images = torch.rand(2, 3, 64, 64).double()
-    with torch.no_grad():
-        explainer = get_explainer("legrad")
-        own = explainer.saliency(explainer.gather(model, model, images, TARGETS))
+    return Network(model, "encoder.layers", torch.rand(2, 3, 64, 64).double())
+
+
+def legrad(network: Network) -> tuple[Tensor, Tensor]:
+    """The head on the class token is the score of each block."""
+    model = network.model
 
     def head(tokens: Tensor) -> Tensor:
         return model.heads(model.encoder.ln(tokens)[:, 0])
 
+    ours = network_maps(get_explainer("legrad"), network)
     with torchcam().LeGrad(model, list(model.encoder.layers), score_projection=head) as cam:
-        model(images)
+        model(network.images)
         (theirs,) = cam(class_idx=TARGETS.tolist(), normalized=False)
-    assert_same(own, theirs.detach())
+    return ours, theirs.detach()
 
 
 # captum
 
 
-def test_grad_cam_against_captum(case):
-    from captum.attr import LayerGradCam
-
-    if case.layer != "3":
-        pytest.skip("captum averages tokens over the wrong axes")
-    theirs = LayerGradCam(case.model, case.model.get_submodule(case.layer)).attribute(case.images, TARGETS)
-    assert_same(ours("grad-cam", case), theirs[:, 0].relu().detach())
+def captum() -> Any:
+    return pytest.importorskip("captum.attr")
 
 
-def test_guided_grad_cam_against_captum():
-    """It enlarges to the nearest place, so the layer has the images' size."""
-    from captum.attr import GuidedGradCam
-
-    case = at_full_size()
-    case.model[1], case.model[3] = nn.ReLU(), nn.ReLU()
-    theirs = GuidedGradCam(case.model, case.model[3]).attribute(case.images, TARGETS)
-    assert_same(ours("guided-grad-cam", case, clip=100), theirs.abs().amax(dim=1).detach())
+def grad_cam_by_captum(network: Network) -> tuple[Tensor, Tensor]:
+    layer = network.model.get_submodule(network.layer)
+    theirs = captum().LayerGradCam(network.model, layer).attribute(network.images, TARGETS)
+    return network_maps("grad-cam", network), theirs[:, 0].relu().detach()
 
 
-@pytest.mark.parametrize("name", ["gradient", "integrated-gradients", "guided-backprop", "deconvnet"])
-def test_pixels_against_captum_called_directly(name):
-    """Ours call it on the score: class by class it must give the same."""
-    from captum.attr import Deconvolution, GuidedBackprop, IntegratedGradients, Saliency
-
-    case = at_full_size()
-    case.model[1], case.model[3] = nn.ReLU(), nn.ReLU()
-    methods = {"gradient": Saliency, "guided-backprop": GuidedBackprop, "deconvnet": Deconvolution}
-    explainer = get_explainer(name)
-    with torch.no_grad():
-        own = explainer.attributions(explainer.gather(case.model, case.model, case.images, TARGETS))
-    if name == "integrated-gradients":
-        theirs = IntegratedGradients(case.model).attribute(case.images, target=TARGETS)
-    elif name == "gradient":
-        theirs = Saliency(case.model).attribute(case.images.requires_grad_(), target=TARGETS, abs=False)
-    else:
-        theirs = methods[name](case.model).attribute(case.images, TARGETS)
-    assert theirs.abs().amax() > 0
-    torch.testing.assert_close(own, theirs.detach(), rtol=1e-6, atol=1e-9)
+def guided_grad_cam(network: Network) -> tuple[Tensor, Tensor]:
+    """It enlarges to the nearest position, so the layer has the images' size."""
+    theirs = captum().GuidedGradCam(network.model, network.model[3]).attribute(network.images, TARGETS)
+    return network_maps("guided-grad-cam", network, clip=100), theirs.abs().amax(dim=1).detach()
 
 
-def test_score_of_another_target_is_another_map(case):
-    """A function of the logits: the margin between two classes is the difference of their gradients."""
-    explainer = get_explainer("grad-cam", layer=case.layer)
-    with torch.no_grad():
-        margin = explainer.gather(case.model, case.model, case.images, lambda logits: logits[:, 1] - logits[:, 4])
-        first, second = (explainer.gather(case.model, case.model, case.images, target) for target in (1, 4))
-    torch.testing.assert_close(margin.gradients, first.gradients - second.gradients)
-    assert isinstance(margin.target, Target)
+def attributions(name: str, theirs: str, **settings: Any) -> Comparison:
+    """Ours call captum on the score of the target, the reference on the model."""
+
+    def compare(network: Network) -> tuple[Tensor, Tensor]:
+        explainer = get_explainer(name)
+        with torch.no_grad():
+            evidence = explainer.gather(network.model, network.model, network.images, TARGETS)
+            ours = explainer.attributions(evidence)
+        images = network.images.clone().requires_grad_()
+        reference = getattr(captum(), theirs)(network.model).attribute(images, target=TARGETS, **settings)
+        return ours, reference.detach()
+
+    return compare
+
+
+ORACLES: dict[str, tuple[Oracle, ...]] = {
+    "ablation-cam": (Oracle(PYTORCH_GRAD_CAM, ablation_cam, (convolutional,)),),
+    "cam": (Oracle(TORCHCAM, by_torchcam("cam", "CAM", {"fc_layer": "4"}), (pooled,)),),
+    "deconvnet": (Oracle(CAPTUM, attributions("deconvnet", "Deconvolution"), (full_size_with_relu,), 1e-7),),
+    "eigen-cam": (Oracle(PYTORCH_GRAD_CAM, principal_component("eigen-cam", "EigenCAM", {}, centred=True)),),
+    "eigen-grad-cam": (Oracle(PYTORCH_GRAD_CAM, principal_component("eigen-grad-cam", "EigenGradCAM", {})),),
+    "eigen-smooth": (
+        Oracle(PYTORCH_GRAD_CAM, eigen_smooth("grad-cam", "GradCAM")),
+        Oracle(PYTORCH_GRAD_CAM, eigen_smooth("layer-cam", "LayerCAM")),
+    ),
+    "finer-cam": (Oracle(TORCHCAM, finer_cam(references=1)), Oracle(TORCHCAM, finer_cam(references=3))),
+    "full-grad": (Oracle(PYTORCH_GRAD_CAM, full_grad, (with_biases_of_convolutions,), 1e-3),),
+    "grad-cam": (
+        Oracle(PYTORCH_GRAD_CAM, by_pytorch_grad_cam("grad-cam", "GradCAM")),
+        Oracle(TORCHCAM, by_torchcam("grad-cam", "GradCAM")),
+        Oracle(CAPTUM, grad_cam_by_captum, (convolutional,)),  # it averages tokens over the wrong axes
+    ),
+    "grad-cam++": (Oracle(PYTORCH_GRAD_CAM, grad_cam_plus_plus),),
+    "grad-cam-elementwise": (
+        Oracle(PYTORCH_GRAD_CAM, by_pytorch_grad_cam("grad-cam-elementwise", "GradCAMElementWise")),
+    ),
+    "gradient": (Oracle(CAPTUM, attributions("gradient", "Saliency", abs=False), (full_size_with_relu,), 1e-7),),
+    "guided-backprop": (
+        Oracle(CAPTUM, attributions("guided-backprop", "GuidedBackprop"), (full_size_with_relu,), 1e-7),
+    ),
+    "guided-grad-cam": (Oracle(CAPTUM, guided_grad_cam, (full_size_with_relu,)),),
+    "hires-cam": (Oracle(PYTORCH_GRAD_CAM, by_pytorch_grad_cam("hires-cam", "HiResCAM")),),
+    "integrated-gradients": (
+        Oracle(CAPTUM, attributions("integrated-gradients", "IntegratedGradients"), (full_size_with_relu,), 1e-7),
+    ),
+    "is-cam": (Oracle(TORCHCAM, queries_by_torchcam("is-cam", "ISCAM", {"num_samples": 3}, steps=3)),),
+    "kpca-cam": (
+        Oracle(PYTORCH_GRAD_CAM, principal_component("kpca-cam", "KPCA_CAM", {})),
+        Oracle(
+            PYTORCH_GRAD_CAM,
+            principal_component("kpca-cam", "KPCA_CAM", {"kernel": "rbf", "gamma": 0.01}, kernel="rbf", gamma=0.01),
+        ),
+    ),
+    "layer-cam": (
+        Oracle(PYTORCH_GRAD_CAM, by_pytorch_grad_cam("layer-cam", "LayerCAM")),
+        Oracle(TORCHCAM, by_torchcam("layer-cam", "LayerCAM")),
+    ),
+    "legrad": (Oracle(TORCHCAM, legrad, (torchvision_transformer,)),),
+    "refine-cam": (Oracle(TORCHCAM, refine_cam, (full_size,)),),
+    "score-cam": (
+        Oracle(PYTORCH_GRAD_CAM, by_pytorch_grad_cam("score-cam", "ScoreCAM"), (full_size,)),  # it aligns corners
+        Oracle(TORCHCAM, queries_by_torchcam("score-cam", "ScoreCAM", {})),
+    ),
+    "shapley-cam": (Oracle(PYTORCH_GRAD_CAM, shapley_cam),),
+    "smooth-grad-cam++": (Oracle(TORCHCAM, smooth_grad_cam_plus_plus, (convolutional,)),),
+    "ss-cam": (
+        Oracle(TORCHCAM, queries_by_torchcam("ss-cam", "SSCAM", {"num_samples": 2, "std": 1e-30}, samples=2, std=0.0)),
+    ),
+    "x-grad-cam": (
+        Oracle(PYTORCH_GRAD_CAM, x_grad_cam),
+        Oracle(TORCHCAM, by_torchcam("x-grad-cam", "XGradCAM")),
+    ),
+}
+CASES = [
+    pytest.param(oracle, network, id=f"{name}-{oracle.library}-{network.__name__}")
+    for name, oracles in ORACLES.items()
+    for oracle in oracles
+    for network in oracle.networks
+]
+
+
+@pytest.mark.parametrize(("oracle", "network"), CASES)
+def test_maps_are_those_of_another_implementation(oracle, network):
+    ours, theirs = oracle.compare(network())
+    assert_same(ours, theirs, oracle.tolerance)
+
+
+@pytest.mark.parametrize("name", list_explainers())
+def test_every_method_has_an_oracle_or_says_what_it_is_checked_against(name):
+    info = explainer_class(name).info
+    assert info is not None, f"{name} has no `info`"
+    assert bool(info.oracle) == (name in ORACLES), f"`info.oracle` of {name} and ORACLES must both name an oracle"
+    assert info.oracle or info.check
+    assert all(oracle.library in info.oracle for oracle in ORACLES.get(name, ()))
+
+
+def test_no_oracle_is_left_over():
+    assert set(ORACLES) <= set(list_explainers())

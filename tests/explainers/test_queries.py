@@ -1,25 +1,25 @@
-"""Chunks that fit memory."""
+"""Queries in chunks that fit into memory."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from camaug import GroupCAM
+from camaug import GroupCAM, get_explainer
 from camaug.explainers.queries import masked_scores
 
 
 class Device:
-    """Probabilities from the pixels' means, on a device whose memory holds `room` images."""
+    """Probabilities from the pixels' means, on a device whose memory holds `capacity` images."""
 
-    def __init__(self, room: int, targets=(0, 3, 1)) -> None:
-        self.room = room
+    def __init__(self, capacity: int, targets=(0, 3, 1)) -> None:
+        self.capacity = capacity
         self.targets = torch.tensor(targets)
-        self.asked: list[int] = []
+        self.sizes: list[int] = []
 
     def __call__(self, images, owner):
-        self.asked.append(len(images))
-        if len(images) > self.room:
+        self.sizes.append(len(images))
+        if len(images) > self.capacity:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return images.mean(dim=(2, 3)).softmax(dim=1).gather(1, self.targets[owner, None])[:, 0]
 
@@ -30,15 +30,15 @@ def arguments():
     return images, torch.zeros_like(images), masks
 
 
-def test_by_hand():
-    """Class 0's pixel is shown, or is not; log 3 against 0 is 3 : 1."""
+def test_scores_of_a_hidden_and_a_shown_pixel():
+    """The pixel of class 0 is hidden, or shown with odds of 3 : 1."""
     image = torch.tensor([3.0, 1.0]).log().view(1, 2, 1, 1).expand(1, 2, 4, 4)
     masks = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2)
     scores = masked_scores(Device(99), image, torch.zeros_like(image), masks)
     torch.testing.assert_close(scores, torch.tensor([[0.5, 0.75]]))
 
 
-def test_each_image_with_its_own_masks_and_target(arguments):
+def test_each_image_has_its_own_masks_and_target(arguments):
     images, baseline, masks = arguments
     together = masked_scores(Device(99), images, baseline, masks)
     for n in range(3):
@@ -48,25 +48,25 @@ def test_each_image_with_its_own_masks_and_target(arguments):
             torch.testing.assert_close(alone[0, 0], together[n, g])
 
 
-@pytest.mark.parametrize("room", [1, 2, 3, 5, 8, 10])
+@pytest.mark.parametrize("capacity", [1, 2, 3, 5, 8, 10])
 @pytest.mark.parametrize("chunk_size", [None, 11])
-def test_chunks_shrink_until_they_fit(arguments, room, chunk_size):
+def test_chunks_shrink_until_they_fit(arguments, capacity, chunk_size):
     expected = masked_scores(Device(99), *arguments)
-    device = Device(room)
+    device = Device(capacity)
     torch.testing.assert_close(masked_scores(device, *arguments, chunk_size=chunk_size), expected)
-    assert device.asked[0] == (15 if chunk_size is None else 11)  # 4 × 4 pixels: all of them
-    assert sum(size for size in device.asked if size <= room) == 15  # those that did not fit were asked again
-    assert device.asked == sorted(device.asked, reverse=True)
+    assert device.sizes[0] == (15 if chunk_size is None else 11)  # 4 × 4 pixels: all of them
+    assert sum(size for size in device.sizes if size <= capacity) == 15  # chunks that did not fit were repeated
+    assert device.sizes == sorted(device.sizes, reverse=True)
 
 
-def test_one_image_that_does_not_fit_is_an_error(arguments):
+def test_one_image_that_does_not_fit_raises(arguments):
     device = Device(0)
     with pytest.raises(torch.OutOfMemoryError, match="out of memory"):
         masked_scores(device, *arguments, chunk_size=8)
-    assert device.asked == [8, 4, 2, 1]
+    assert device.sizes == [8, 4, 2, 1]
 
 
-def test_explainer_with_little_memory(net, images, unchanged):
+def test_an_explainer_works_with_little_memory(net, images, unchanged):
     net, images = net.double(), images.double()
     expected = GroupCAM(groups=4)(net, images).maps
 
@@ -78,3 +78,32 @@ def test_explainer_with_little_memory(net, images, unchanged):
     with unchanged(net):
         maps = GroupCAM(groups=4)(net, images, forward=forward).maps
     torch.testing.assert_close(maps, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["score-cam", "ss-cam", "is-cam", "group-cam", "rise", "ablation-cam"])
+def test_the_chunk_size_does_not_change_the_maps(net, images, name):
+    settings = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 2}, "group-cam": {"groups": 6}, "rise": {"masks": 80}}
+    net, images = net.double(), images.double()
+    whole, parts = (
+        get_explainer(name, chunk_size=size, **settings.get(name, {}))(net, images).maps for size in (None, 5)
+    )
+    torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="`chunk_size` must be at least 1"):
+        get_explainer(name, chunk_size=0)
+
+
+@pytest.mark.parametrize("name", ["score-cam", "rise", "ablation-cam"])
+def test_chunks_shrink_where_memory_is_short(net, images, name):
+    net, images = net.double(), images.double()
+    settings = {"rise": {"masks": 40}}.get(name, {})
+
+    def forward(batch):
+        logits = net(batch)
+        if len(logits) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return logits
+
+    expected = get_explainer(name, **settings)(net, images).maps
+    torch.testing.assert_close(
+        get_explainer(name, **settings)(net, images, forward=forward).maps, expected, rtol=1e-5, atol=1e-6
+    )

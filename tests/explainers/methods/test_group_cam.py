@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from camaug import GradCAM, GroupCAM
+from camaug import GradCAM, GroupCAM, get_explainer
 from camaug.explainers import LayerEvidence, Target
-from camaug.explainers.methods.group_cam import group_maps
+from camaug.explainers.methods.group_cam import cluster_channels, group_maps
 from camaug.inspection.resolve_layer import ResolvedLayer
 
 TARGETS = torch.tensor([0, 3, 2, 4])
@@ -33,14 +34,14 @@ def confidence_in_class_0(mean: float) -> float:
     return 1 / (1 + math.exp(2 * (3 - mean) - mean))
 
 
-def test_by_hand_one_group_for_each_channel():
+def test_maps_of_one_group_per_channel():
     image = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]])  # mean 3
     # Channel 0 is (1, 2, 3, 6), channel 1 is (2, 1, 0, -3), rectified (2, 1, 0, 0).
     first, second = [0.0, 0.2, 0.4, 1.0], [1.0, 0.5, 0.0, 0.0]
     # A window of one pixel blurs nothing, so the masked images are the image: both gains are 0, and the map is empty.
     plain = GroupCAM(groups=2, theta=None, weighted=False, blur_kernel_size=1)
     assert plain(two_channel_net(), image, 0).maps.eq(0).all()
-    # A flat window of 3 over reflected borders, rows first: each pixel becomes (itself + 2 * its neighbour) / 3 in
+    # A uniform window of 3 over reflected borders, rows first: each pixel becomes (itself + 2 * its neighbour) / 3 in
     # both directions. Rows: (5/3, 4/3), (5, 4); columns then: (35/9, 28/9), (25/9, 20/9).
     baseline = [35 / 9, 28 / 9, 25 / 9, 20 / 9]
     pixels = [1.0, 2.0, 3.0, 6.0]
@@ -56,7 +57,7 @@ def test_by_hand_one_group_for_each_channel():
     blurred = GroupCAM(groups=2, theta=None, weighted=False, blur_kernel_size=3, blur_sigma=1e6)
     torch.testing.assert_close(blurred(two_channel_net(), image, 0).maps, expected, rtol=1e-5, atol=1e-5)
 
-    # Without the baseline's share, the weights are the confidences themselves.
+    # Without the baseline, the weights are the confidences themselves.
     scores = [confidence_in_class_0(shown(mask)) for mask in (first, second)]
     saliency = torch.tensor([scores[0] * a + scores[1] * b for a, b in zip(first, second, strict=True)]).view(1, 2, 2)
     expected = (saliency - saliency.min()) / (saliency.max() - saliency.min())
@@ -64,15 +65,15 @@ def test_by_hand_one_group_for_each_channel():
     torch.testing.assert_close(raw(two_channel_net(), image, 0).maps, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_by_hand_weighted_and_denoised():
+def test_maps_with_weights_and_denoising():
     image = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]])
-    # For class 0, w = (1/4, 0): the second group is dead. The first is x/4 = (.25, .5, .75, 1.5); half of its places
-    # are above the median, (.625): (0, 0, .75, 1.5), normalised (0, 0, .5, 1). One live group: its own map remains.
+    # For class 0, w = (1/4, 0): the second group is empty. The first is x/4 = (.25, .5, .75, 1.5); half of its values
+    # are above the median, (.625): (0, 0, .75, 1.5), normalised (0, 0, .5, 1). One group is left: its own map.
     explainer = GroupCAM(groups=2, theta=50, blur_kernel_size=3, blur_sigma=1e6)
     torch.testing.assert_close(explainer(two_channel_net(), image, 0).maps, torch.tensor([[[0.0, 0.0], [0.5, 1.0]]]))
 
 
-def test_group_maps_by_hand():
+def test_group_maps_of_uneven_groups():
     activations = torch.tensor([1.0, -2.0, 4.0, 8.0, -16.0]).view(1, 5, 1, 1)
     assert group_maps(activations, 1).flatten().tolist() == [0.0]
     # 5 channels in 2 groups: 3 and 2; in 3 groups: 2, 2 and 1.
@@ -83,7 +84,7 @@ def test_group_maps_by_hand():
     assert group_maps(activations, 2, weights).flatten().tolist() == [3.0, 8.0]
 
 
-# A reference written from the formulas, in float64, one image at a time
+# Reference implementation of the formulas, in float64, one image at a time
 
 
 def _reference_blur(image: np.ndarray, kernel_size: int, sigma: float) -> np.ndarray:
@@ -143,7 +144,7 @@ def _reference_group_cam(body, tail, image, target, *, groups, theta, weighted, 
 
 
 class Ten(nn.Module):
-    """Ten channels, a picture of 6 x 8 places, and a head with a hidden layer."""
+    """A network with ten channels of 6 x 8 positions and a head with a hidden layer."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -163,7 +164,7 @@ class Ten(nn.Module):
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("subtract_baseline", [True, False])
 @pytest.mark.parametrize("normalise_after", [True, False])
-def test_against_the_formulas(groups, theta, weighted, subtract_baseline, normalise_after):
+def test_maps_against_the_formulas(groups, theta, weighted, subtract_baseline, normalise_after):
     settings = {
         "groups": groups,
         "theta": theta,
@@ -198,14 +199,14 @@ def test_one_group_without_denoising_is_grad_cam(make_net, images, evidence_of, 
     group_cam = one(net, images, targets).maps
     torch.testing.assert_close(group_cam[gains > 0], grad_cam[gains > 0], rtol=0, atol=1e-5)
     assert group_cam[gains <= 0].eq(0).all()
-    # On the features' own grid, whatever the gain.
+    # At the features' own size, whatever the gain.
     raw = GradCAM().saliency(evidence)
     low, high = raw.amin(dim=(1, 2), keepdim=True), raw.amax(dim=(1, 2), keepdim=True)
     expected = torch.where(high > low, (raw - low) / (high - low).clamp(min=1e-30), 0)
     torch.testing.assert_close(masks[:, 0], expected, rtol=0, atol=1e-5)
 
 
-def test_some_gains_are_positive_in_the_test_above(make_net, images, evidence_of):
+def test_some_gains_of_the_previous_test_are_positive(make_net, images, evidence_of):
     one = GroupCAM(groups=1, theta=None, blur_kernel_size=3)
     positive = 0
     for seed in range(6):
@@ -215,7 +216,7 @@ def test_some_gains_are_positive_in_the_test_above(make_net, images, evidence_of
 
 
 @pytest.mark.parametrize("weighted", [True, False])
-def test_chunks(net, images, weighted):
+def test_the_chunk_size_does_not_change_the_maps(net, images, weighted):
     net, images = net.double(), images.double()
     whole = GroupCAM(groups=5, weighted=weighted)(net, images).maps
     assert whole.amax() == 1
@@ -232,7 +233,7 @@ def test_chunk_size_bounds_the_forward_passes(net, images):
         return net(batch)
 
     GroupCAM(groups=5, chunk_size=6, layer="body", theta=None, weighted=False)(net, images, forward=forward)
-    # The images, then of each 5 masked ones and the baseline, by sixes.
+    # The images, then the 5 masked images and the baseline of each, in chunks of six.
     assert sizes == [4, 6, 6, 6, 6]
     sizes.clear()
     with torch.no_grad():
@@ -241,8 +242,8 @@ def test_chunk_size_bounds_the_forward_passes(net, images):
     assert sizes == [4, 4 * 13]  # small images, all at once
 
 
-def test_silent_groups_are_not_asked_about(net, images):
-    """Of an image's groups without evidence none is a query: each shows the baseline, which is one already."""
+def test_empty_groups_need_no_query(net, images):
+    """An empty group shows the baseline, which is a query already."""
     counted = []
 
     def forward(batch):
@@ -258,8 +259,8 @@ def test_silent_groups_are_not_asked_about(net, images):
     assert not torch.equal(maps, expected)
 
 
-def test_smaller_queries(net, images):
-    """The masked images are half as large each way; the map is still of the whole image."""
+def test_queries_of_half_the_size(net, images):
+    """The masked images have half the height and width; the map covers the whole image."""
     seen = []
 
     def forward(batch):
@@ -267,17 +268,17 @@ def test_smaller_queries(net, images):
         return net(batch)
 
     maps = GroupCAM(groups=4, query_scale=0.5)(net, images, forward=forward).maps
-    assert seen.index((8, 8)) == len(seen) - 1  # the layer is looked for, the images and then all 20 queries at once
+    assert seen.index((8, 8)) == len(seen) - 1  # the search for the layer, the images, and all 20 queries at once
     assert maps.shape == (4, 16, 16)
 
 
 @pytest.mark.parametrize("scale", [0, -1, 1.5])
-def test_impossible_scale(scale):
+def test_an_invalid_scale_is_refused(scale):
     with pytest.raises(ValueError, match="`query_scale` must be above 0 and at most 1"):
         GroupCAM(query_scale=scale)
 
 
-def test_unweighted_never_runs_backward(net, images, monkeypatch):
+def test_without_weights_there_is_no_backward_pass(net, images, monkeypatch):
     def refuse(*arguments, **settings):
         raise AssertionError("a backward pass")
 
@@ -289,8 +290,8 @@ def test_unweighted_never_runs_backward(net, images, monkeypatch):
 # Bad input
 
 
-def test_dead_groups(net, images):
-    """Channels 0 to 5 never fire: half of the groups are dead, and take nothing away from the others."""
+def test_empty_groups_change_nothing(net, images):
+    """Channels 0 to 5 are always 0: half of the groups are empty, and the others keep their maps."""
     with torch.no_grad():
         net.body[0].weight[:6] = 0
         net.body[0].bias[:6] = -1
@@ -301,7 +302,7 @@ def test_dead_groups(net, images):
     assert alive.isfinite().all()
 
 
-def test_all_groups_dead(net, images):
+def test_the_map_of_empty_groups_is_empty(net, images):
     with torch.no_grad():
         net.body[0].weight.zero_()
         net.body[0].bias.fill_(-1)
@@ -311,7 +312,7 @@ def test_all_groups_dead(net, images):
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("settings", [{}, {"weighted": False, "theta": None}, {"normalise_after": True}])
-def test_image_that_is_not_finite(net, images, bad, settings):
+def test_maps_of_images_that_are_not_finite_are_finite(net, images, bad, settings):
     net, images = net.double(), images.double()
     explainer = GroupCAM(groups=4, **settings)
     expected = explainer(net, images, 0).maps
@@ -325,7 +326,7 @@ def test_image_that_is_not_finite(net, images, bad, settings):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_model_whose_weights_are_not_finite(net, images, bad):
+def test_maps_of_models_that_are_not_finite_are_finite(net, images, bad):
     with torch.no_grad():
         net.head.weight.fill_(bad)
     assert GroupCAM(groups=4)(net, images, 0).maps.eq(0).all()
@@ -345,12 +346,12 @@ def test_model_whose_weights_are_not_finite(net, images, bad):
         ({"chunk_size": 0}, "`chunk_size` must be at least 1 image, or None, got 0"),
     ],
 )
-def test_wrong_settings(settings, message):
+def test_invalid_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         GroupCAM(**settings)
 
 
-def test_more_groups_than_channels(net, images):
+def test_more_groups_than_channels_are_refused(net, images):
     with pytest.raises(ValueError, match="`groups` must be between 1 and the layer's 12 channels, got 13"):
         GroupCAM(groups=13)(net, images)
     with pytest.raises(ValueError, match="between 1 and the layer's 3 channels, got 0"):
@@ -364,13 +365,13 @@ def test_more_groups_than_channels(net, images):
         ({"blur_sigma": 0}, "`sigma` must be a positive number of pixels, got 0"),
     ],
 )
-def test_wrong_blur(net, images, settings, message):
+def test_an_invalid_blur_is_refused(net, images, settings, message):
     with pytest.raises(ValueError, match=message):
         GroupCAM(groups=4, **settings)(net, images)
 
 
 @pytest.mark.parametrize(("weighted", "expected"), [(True, 32), (False, 16)])
-def test_no_number_of_groups_is_the_papers_or_as_many_as_channels(weighted, expected):
+def test_the_default_number_of_groups_is_the_papers_or_the_number_of_channels(weighted, expected):
     for channels in (8, 40):
         asked = []
 
@@ -390,3 +391,33 @@ def test_no_number_of_groups_is_the_papers_or_as_many_as_channels(weighted, expe
         )
         GroupCAM(weighted=weighted).saliency(evidence)
         assert sum(asked) == min(expected, channels) + 1  # the masks, and the baseline
+
+
+@pytest.mark.parametrize("grouping", ["k-means", "agglomerative"])
+def test_similar_channels_form_one_group(grouping):
+    patterns = torch.zeros(3, 4, 4)
+    patterns[0, :2], patterns[1, 2:], patterns[2, :, :2] = 1, 1, 1
+    kinds = torch.tensor([[0, 2, 1, 0, 1, 2, 0], [1, 1, 2, 0, 2, 0, 1]])
+    maps = patterns[kinds] + 0.01 * torch.rand(2, 7, 4, 4)
+    labels = cluster_channels(maps, 3, grouping)
+    for found, kind in zip(labels, kinds, strict=True):
+        assert torch.equal(found[:, None] == found, kind[:, None] == kind)
+    sums = group_maps(maps, 3, grouping=grouping)
+    expected = torch.stack([maps[0][labels[0] == group].sum(dim=0) for group in range(3)])
+    torch.testing.assert_close(sums[0], expected)
+
+
+@pytest.mark.parametrize("grouping", ["k-means", "agglomerative"])
+def test_one_cluster_equals_one_group(net, images, grouping):
+    together, alone = (
+        get_explainer("group-cam", groups=1, theta=None, grouping=how)(net, images).maps for how in (grouping, "order")
+    )
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="`grouping` must be 'order', 'k-means' or 'agglomerative', got 'dbscan'"):
+        get_explainer("group-cam", grouping="dbscan")
+
+
+def test_clusters_need_scikit_learn(monkeypatch, net, images):
+    monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
+    with pytest.raises(ImportError, match=r"'k-means' needs scikit-learn, .* pip install 'camaug\[clusters\]'"):
+        get_explainer("group-cam", groups=4, grouping="k-means")(net, images)
