@@ -15,17 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("camaug", "callbacks", "datamodules", "benchmarks")
-STRICT = [
-    "callbacks/",
-    "camaug/_cli/",
-    "camaug/cli.py",
-    "camaug/explainers/",
-    "camaug/metrics/",
-    "camaug/saliency_bank/",
-    "camaug/single_image/",
-    "camaug/training/",
-]
-"""Folders whose sources must not offend; the others are only reported."""
+STRICT = ["camaug/", "callbacks/", "datamodules/"]
+"""Folders whose sources must not offend; those of the other folders are only reported."""
 
 QUESTIONS = {"how", "what", "when", "where", "whether", "which", "who", "whose", "why"}
 NOT_VERBS = set(
@@ -44,7 +35,7 @@ THIRD_PERSON = set(
         r"\w+",
         """adds asks augments begins brings builds calls carries changes chooses clears compares computes creates cuts
         decides describes does draws drops evaluates explains fills finds forgets gives goes has hides holds is keeps
-        knows learns leaves lets likes loads makes measures needs offers opens picks prints pulls puts raises reads
+        knows learns leaves lets likes loads makes needs offers opens picks prints pulls puts raises reads
         refuses removes repeats replaces restores returns says sees selects sends sorts stands stays stops takes tells
         trains tries turns uses waits wants watches works wraps writes yields""",
     )

@@ -89,7 +89,7 @@ def find_images_and_labels(
     Args:
         batch: A tensor, or any nest of lists, tuples, named tuples, mappings, data classes and batch objects.
         images: Where the images are: a key, an index, a path such as ``"0.image"``, or a function of the batch.
-        labels: Where the labels are, likewise.
+        labels: Where the labels are, in the same forms.
 
     Returns:
         The tensors of the batch themselves, not copies.

@@ -28,7 +28,7 @@ class BatchLeaf(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The innermost key in lower case; empty where there are only indices."""
+        """The innermost key in lower case, empty where there are only indices."""
         return next((part.lower() for part in reversed(self.path) if not part.isdigit()), "")
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ def select(batch: Any, selector: Selector) -> Any:
 
 
 def children(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of a container with their keys; nothing for anything else."""
+    """Yield the parts of a container with their keys, and nothing for anything else."""
     if isinstance(value, Mapping):
         yield from ((str(key), item) for key, item in value.items())
     elif isinstance(value, tuple) and hasattr(value, "_fields"):

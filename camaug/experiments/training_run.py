@@ -27,7 +27,7 @@ class TrainingRun:
 
     @property
     def group(self) -> str:
-        """Name of the runs that differ only in the seed; also of their folder and in TensorBoard."""
+        """Name, in TensorBoard and of the folder, of the runs that differ only in the seed."""
         return self.arm if self.epochs is None else f"{self.arm}-{self.epochs}-epochs"
 
 
