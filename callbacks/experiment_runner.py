@@ -117,12 +117,12 @@ class ExperimentRunner(L.Callback):
             self._match_classes(trainer, pl_module, images[readable[:1]], dataset)
         self._batches.append(
             ImageBatch(
-                images[readable],
-                None if labels is None or self._unused_labels else class_indices(labels)[readable],
-                None if names is None else [Path(names[position]).name for position in readable],
-                denormalise(images[readable], *find_normalisation(trainer, dataset)),
-                self._class_names,
-                batch,
+                images=images[readable],
+                labels=None if labels is None or self._unused_labels else class_indices(labels)[readable],
+                names=None if names is None else [Path(names[position]).name for position in readable],
+                display_images=denormalise(images[readable], *find_normalisation(trainer, dataset)),
+                class_names=self._class_names,
+                source=batch,
             )
         )
 
