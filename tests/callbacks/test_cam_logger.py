@@ -214,6 +214,20 @@ def test_wrong_arguments(settings, message):
         CamLogger(**settings)
 
 
+@pytest.mark.parametrize("tags", [("cam", "cam"), ("cam_test", "cam")])
+def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tags):
+    loggers = [CamLogger(name, images=3, tag=tag) for name, tag in zip(("grad-cam", "eigen-cam"), tags, strict=True)]
+    with pytest.raises(ValueError, match=r"two CamLoggers would log under 'cam.*CamLogger\(\.\.\., tag='grad-cam'\)"):
+        make_trainer(*loggers).fit(module, loader, loader)
+    assert module.seen == []
+
+
+@pytest.mark.parametrize("tag", ["", "a/b", "../up", "a b"])
+def test_tags_with_special_characters_are_refused(tag):
+    with pytest.raises(ValueError, match="`tag` must be of letters, digits"):
+        CamLogger(tag=tag)
+
+
 @pytest.mark.parametrize(
     ("callback", "message"),
     [

@@ -1,14 +1,11 @@
-"""CamLogger writes the blobs of the camaug tab, and images to other loggers than TensorBoard."""
+"""The blobs that CamLogger writes for the camaug tab."""
 
 from __future__ import annotations
 
 import json
 
-import lightning as L
 import pytest
 import torch
-from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger
-from PIL import Image
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from camaug import GradCAM, GroupCAM
@@ -133,20 +130,6 @@ def test_two_loggers_in_one_run_are_two_series(module, loader, make_trainer, rea
     assert {"cam/centre_bias", "grad-cam/centre_bias"} <= set(tags["scalars"])
 
 
-@pytest.mark.parametrize("tags", [("cam", "cam"), ("cam_test", "cam")])
-def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tags):
-    loggers = [CamLogger(name, images=3, tag=tag) for name, tag in zip(("grad-cam", "eigen-cam"), tags, strict=True)]
-    with pytest.raises(ValueError, match=r"two CamLoggers would log under 'cam.*CamLogger\(\.\.\., tag='grad-cam'\)"):
-        make_trainer(*loggers).fit(module, loader, loader)
-    assert module.seen == []
-
-
-@pytest.mark.parametrize("tag", ["", "a/b", "../up", "a b"])
-def test_tags_with_special_characters_are_refused(tag):
-    with pytest.raises(ValueError, match="`tag` must be of letters, digits"):
-        CamLogger(tag=tag)
-
-
 def test_unknown_and_non_finite_values_are_none():
     maps = torch.rand(2, 6, 6)
     probabilities = torch.tensor([[0.25, 0.75], [float("nan")] * 2])
@@ -161,97 +144,3 @@ def test_unknown_and_non_finite_values_are_none():
     assert record["top_classes"][0] == [[1, 0.75], [0, 0.25]]
     assert record["metrics"] == {"val/loss": 0.5}
     json.dumps(record, allow_nan=False)
-
-
-# Other loggers
-
-
-class FakeLogger(Logger):
-    name, version = "fake", "0"
-
-    def log_metrics(self, metrics, step=None): ...
-
-    def log_hyperparams(self, params, *args, **kwargs): ...
-
-
-class FakeWandb(FakeLogger):
-    """Logger with the ``log_image`` signature of Lightning's WandbLogger."""
-
-    def __init__(self) -> None:
-        self.logged: list = []
-
-    def log_image(self, key: str, images: list, step: int | None = None, **kwargs) -> None:
-        self.logged.append((key, images, step))
-
-
-class FakeClient:
-    """Client with the ``log_image`` signature of MLflow's client."""
-
-    def __init__(self) -> None:
-        self.logged: list = []
-
-    def log_image(self, run_id, image, artifact_file=None, *, key=None, step=None, timestamp=None, synchronous=None):
-        self.logged.append((run_id, image, artifact_file))
-
-
-class FakeMLFlow(MLFlowLogger):
-    """MLFlowLogger without a server."""
-
-    run_id, name, experiment_id = "run-7", "fake", "0"
-    experiment = save_dir = None
-
-    def __init__(self) -> None:
-        self.experiment = FakeClient()
-
-    def log_metrics(self, metrics, step=None): ...
-
-    def log_hyperparams(self, params): ...
-
-    def finalize(self, status="success"): ...
-
-
-def fit(module, loader, make_trainer, logger: Logger, **settings) -> None:
-    make_trainer(CamLogger("grad-cam", images=3), logger=logger, **settings).fit(module, loader, loader)
-
-
-EXPECTED = ["cam/left/0", "cam/middle/1", "cam/right/2", "cam/overview"]
-
-
-def test_weights_and_biases_gets_images(module, loader, make_trainer):
-    logger = FakeWandb()
-    fit(module, loader, make_trainer, logger)
-    assert [(key, step) for key, _, step in logger.logged] == [(key, step) for step in (0, 1) for key in EXPECTED]
-    assert all(len(images) == 1 and isinstance(images[0], Image.Image) for _, images, _ in logger.logged)
-    assert logger.logged[0][1][0].size[0] == 3 * 192 + 2 * 4
-
-
-def test_mlflow_gets_artifacts(module, loader, make_trainer):
-    logger = FakeMLFlow()
-    fit(module, loader, make_trainer, logger, max_epochs=1)
-    logged = logger.experiment.logged
-    assert [(run, file) for run, _, file in logged] == [("run-7", f"{key}/step_0000.jpg") for key in EXPECTED]
-    assert all(isinstance(image, Image.Image) for _, image, _ in logged)
-
-
-def test_a_logger_with_a_folder_gets_image_files(module, loader, make_trainer, tmp_path):
-    logger = CSVLogger(tmp_path, name="csv")
-    fit(module, loader, make_trainer, logger)
-    folder = tmp_path / "csv" / "version_0"
-    files = sorted(path.relative_to(folder).as_posix() for path in (folder / "cam").rglob("*.*"))
-    assert files == sorted(f"{key}/step_{step:04d}.jpg" for key in EXPECTED for step in (0, 1))
-    with Image.open(folder / "cam/left/0/step_0001.jpg") as image:
-        assert image.format == "JPEG"
-
-
-def test_no_logger_for_images_is_a_warning(module, loader, make_trainer):
-    with pytest.warns(UserWarning, match="CamLogger found no logger that takes images"):
-        fit(module, loader, make_trainer, FakeLogger(), max_epochs=1)
-
-
-def test_the_fake_loggers_have_lightnings_signatures():
-    import inspect
-
-    wandb = inspect.signature(L.pytorch.loggers.WandbLogger.log_image).parameters
-    assert list(wandb) == list(inspect.signature(FakeWandb.log_image).parameters)
-    assert hasattr(MLFlowLogger, "run_id")
-    assert hasattr(MLFlowLogger, "experiment")
