@@ -163,7 +163,7 @@ class AblationExperiment(FaithfulnessExperiment):
 
 
 def _curves(setting: str, metrics: Mapping[Any, Metrics]) -> list[Curves]:
-    """Return the metrics over the numeric values of a setting, with a horizontal line for None."""
+    """Return the metrics over the numeric values of a setting, with a horizontal line for the value None."""
     numbers = sorted(value for value in metrics if isinstance(value, int | float) and not isinstance(value, bool))
     if len(numbers) < 2:
         return []

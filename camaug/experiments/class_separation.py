@@ -1,4 +1,4 @@
-"""Measures of how well the maps of an image's classes are separated."""
+"""Separation of the maps of an image's classes: their correlation, and the confidence in the masked images."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Experiment(ABC):
 
     @abstractmethod
     def measure(self, model: nn.Module, batches: Sequence[ImageBatch], track: Track) -> Report:
-        """Measure and return the report of at least one image."""
+        """Measure at least one image and return the report."""
 
     def run(self, model: nn.Module, batches: Iterable[ImageBatch], track: Track = untracked) -> Report:
         """Run the experiment.

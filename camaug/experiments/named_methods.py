@@ -13,7 +13,7 @@ __all__ = ["get_method", "method_label", "named_methods"]
 
 
 def get_method(method: str | Explainer) -> Explainer:
-    """Return the explainer itself, or the explainer of a name, such as ``"random"`` for the control.
+    """Return the explainer itself, or the explainer of a name, where ``"random"`` is the control.
 
     Raises:
         ValueError: If the name is unknown.

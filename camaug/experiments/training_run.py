@@ -27,7 +27,7 @@ class TrainingRun:
 
     @property
     def group(self) -> str:
-        """Name, in TensorBoard and of the folder, of the runs that differ only in the seed."""
+        """Name of the runs that differ only in the seed, of their folder, and of their TensorBoard runs."""
         return self.arm if self.epochs is None else f"{self.arm}-{self.epochs}-epochs"
 
 

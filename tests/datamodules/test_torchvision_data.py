@@ -76,9 +76,9 @@ def test_imagenette_has_a_val_split_and_options(imagenette):
 
 
 def test_whole_images_are_evaluated_unless_told_otherwise(tmp_path):
-    picture = np.zeros((28, 28, 3), np.uint8)
-    picture[0, :] = picture[:, 0] = 255
-    framed = Image.fromarray(picture)
+    pixels = np.zeros((28, 28, 3), np.uint8)
+    pixels[0, :] = pixels[:, 0] = 255
+    framed = Image.fromarray(pixels)
     whole = module("MNIST", tmp_path, image_size=28).eval_transform(framed)
     middle = module("MNIST", tmp_path, image_size=28, crop_pct=0.875).eval_transform(framed)
     assert whole[:, 0].min() > 2

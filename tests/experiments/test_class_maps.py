@@ -20,7 +20,7 @@ def test_a_class_independent_map_correlates_fully_and_the_class_s_own_does_not(t
     assert through_own[0].value == pytest.approx(through_other[0].value)
     assert through_own[2].low > through_other[2].high
     assert table.column("images") == [6, 6, 6]
-    assert [picture.name for picture in report.images] == [
+    assert [image.name for image in report.images] == [
         f"class maps of {name}" for name in ("random", "HalfMap", "HalfMap side=own")
     ]
 
