@@ -166,3 +166,13 @@ def test_the_floors_of_the_architecture_are_those_of_the_imports():
         floor = number or next(reversed(floors))
         floors.setdefault(floor, set()).update(module_of(Path(path)) for path in PATH.findall(folders))
     assert [floors[str(number)] for number in range(1, len(FLOORS) + 1)] == FLOORS
+
+
+def test_the_page_on_reliability_names_tests_that_exist():
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for cells in re.findall(r"^\|.*\| (`.+`) \|$", (ROOT / "docs/reliability.md").read_text(), flags=re.MULTILINE):
+        for name in re.findall(r"`([\w/.…]+)`", cells):
+            if name.endswith(".py"):
+                assert list((ROOT / "tests").rglob(Path(name).name)), name
+            else:
+                assert re.search(rf"def test_{name.replace('…', chr(92) + 'w+')}\(", tests), name

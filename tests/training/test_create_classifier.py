@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from camaug.training.create_classifier import create_classifier
 from camaug.training.head_modules import head_modules
-
-Weights = dict[str, Tensor]
+from tests.training.small_models import copy_of, logits, resnet
 
 
 @pytest.fixture
@@ -27,25 +26,6 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("torch.hub.urlopen", refuse)
-
-
-@pytest.fixture
-def images() -> Tensor:
-    return torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-
-
-def resnet(num_classes: int = 3, seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return create_classifier("test_resnet", num_classes).eval()
-
-
-def copy_of(model: nn.Module) -> Weights:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
-
-
-def logits(model: nn.Module, images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return model.eval()(images)
 
 
 # Names

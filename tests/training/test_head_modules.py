@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from camaug.training.create_classifier import create_classifier
 from camaug.training.head_modules import head_modules
-
-Weights = dict[str, Tensor]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.load_weights import load_weights
+from tests.training.small_models import copy_of
 
 pytestmark = [
     # Both depend on the machine that the tests run on: its number of cores, and whether it has a GPU.
@@ -37,10 +38,6 @@ def loader(count: int = 8, batch_size: int = 4, num_classes: int = 3) -> DataLoa
 def trainer(**settings: Any) -> L.Trainer:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     return L.Trainer(**{**quiet, "enable_checkpointing": False, "max_epochs": 1, **settings})
-
-
-def copy_of(model: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 def changed(model: nn.Module, before: dict[str, Tensor]) -> list[str]:
@@ -340,7 +337,7 @@ def test_loss_and_accuracy_of_five_images_in_uneven_batches(stage: str) -> None:
     }
 
 
-def test_each_validation_counts_anew() -> None:
+def test_each_validation_counts_from_zero() -> None:
     module, right = coded(torch.eye(3), [0, 1, 2])
     _, wrong = coded(torch.eye(3), [1, 2, 0])
     fit = trainer()

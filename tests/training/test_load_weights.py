@@ -10,27 +10,7 @@ from torch import Tensor, nn
 
 from camaug.training.create_classifier import create_classifier
 from camaug.training.load_weights import load_weights
-
-Weights = dict[str, Tensor]
-
-
-@pytest.fixture
-def images() -> Tensor:
-    return torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-
-
-def resnet(num_classes: int = 3, seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return create_classifier("test_resnet", num_classes).eval()
-
-
-def copy_of(model: nn.Module) -> Weights:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
-
-
-def logits(model: nn.Module, images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return model.eval()(images)
+from tests.training.small_models import copy_of, logits, resnet
 
 
 def test_a_checkpoint_with_auxiliary_heads_loads_without_them(tmp_path: Path) -> None:
