@@ -74,17 +74,17 @@ def test_curves_against_a_loop(net, images, preset, chunk_size):
     metric.update(net, images[:3], maps[:3], targets[:3])
     metric.update(net, images[3:], maps[3:], targets[3:])
     blurred = gaussian_blur(images)
-    asked = net(images).argmax(dim=1) if preset == "script" else targets
+    classes = net(images).argmax(dim=1) if preset == "script" else targets
     gone = torch.zeros_like(images) if preset == "script" else blurred
     inserted, deleted = [], []
     for n in range(4):
         one = {"step": 20}
-        inserted.append(reference(net, images[n], maps[n], asked[n], start=blurred[n], finish=images[n], **one))
-        deleted.append(reference(net, images[n], maps[n], asked[n], start=images[n], finish=gone[n], **one))
-    figures = metric.compute()
-    assert figures["insertion"].item() == pytest.approx(torch.stack(inserted).mean().item(), rel=1e-5)
-    assert figures["deletion"].item() == pytest.approx(torch.stack(deleted).mean().item(), rel=1e-5)
-    torch.testing.assert_close(figures["over_all"], figures["insertion"] - figures["deletion"])
+        inserted.append(reference(net, images[n], maps[n], classes[n], start=blurred[n], finish=images[n], **one))
+        deleted.append(reference(net, images[n], maps[n], classes[n], start=images[n], finish=gone[n], **one))
+    values = metric.compute()
+    assert values["insertion"].item() == pytest.approx(torch.stack(inserted).mean().item(), rel=1e-5)
+    assert values["deletion"].item() == pytest.approx(torch.stack(deleted).mean().item(), rel=1e-5)
+    torch.testing.assert_close(values["over_all"], values["insertion"] - values["deletion"])
 
 
 @pytest.mark.filterwarnings("default")
@@ -103,10 +103,10 @@ def test_metric_against_torchcam(net, images, preset):
     maps = nn.functional.interpolate(maps[:, None].double(), size=(16, 16), mode="bilinear")[:, 0]
     ours = InsertionDeletion(preset, step=16)
     ours.update(net, images, maps)
-    expected, figures = theirs.summary(), ours.compute()
-    assert figures["deletion"].item() == pytest.approx(expected["deletion_auc"], abs=2e-3)
+    expected, values = theirs.summary(), ours.compute()
+    assert values["deletion"].item() == pytest.approx(expected["deletion_auc"], abs=2e-3)
     if preset == "paper":  # the script inserts into the blurred image whatever it deletes to
-        assert figures["insertion"].item() == pytest.approx(expected["insertion_auc"], abs=2e-3)
+        assert values["insertion"].item() == pytest.approx(expected["insertion_auc"], abs=2e-3)
 
 
 def test_presets_set_the_step():
