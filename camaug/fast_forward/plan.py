@@ -107,7 +107,7 @@ def _usable_dtype(model: nn.Module, device: torch.device, dtype: torch.dtype | s
 
 
 def _fault(plan: Plan, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, expected: Tensor) -> str:
-    """Return what is wrong with a plan, as the end of a sentence, or an empty string."""
+    """Return the fault of a plan as the end of a sentence, or an empty string if it keeps the logits."""
     try:
         logits = plan.run(forward, plan.prepare(model), images)
     except Exception as error:  # a model written for another memory format or precision may raise anything

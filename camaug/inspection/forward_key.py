@@ -20,8 +20,8 @@ def forward_key(forward: Callable[..., Any]) -> Hashable:
     """Return a key that is equal for functions that compute the same, and that keeps nothing alive.
 
     Two functions are the same if they have the same code and refer to the same objects: a lambda or a bound method
-    that is made again for every call keeps its key. A wrapper with the attribute ``__wrapped__`` has the key of what
-    it wraps. A function that refers to an object without weak references, such as a list, equals only itself.
+    that is made again for every call keeps its key. A wrapper with the attribute ``__wrapped__`` has the key of the
+    function it wraps. A function that refers to an object without weak references, such as a list, equals only itself.
 
     Example:
         >>> class Model:

@@ -1,4 +1,4 @@
-"""Cache of what was computed for a model."""
+"""Cache of values computed for models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporary random weights, for tests of whether heatmaps depend on what a model has learned."""
+"""Temporary random weights, for tests of whether heatmaps depend on the learned weights."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def head_layers(model: nn.Module, images: Tensor, *, forward: Forward | None = N
 
     Args:
         model: The classifier. It is not changed.
-        images: As in :func:`layers_to_randomise`, like ``forward``.
+        images: Inputs, (N, C, H, W). Only the first is used.
         forward: The function from images to logits, by default the model itself.
 
     Returns:
@@ -126,8 +126,8 @@ def head_randomised(
     """Give a model's head random parameters inside the block.
 
     It is the first step of the model parameter randomisation test of Adebayo et al. 2018, Sanity Checks for Saliency
-    Maps (arXiv 1810.03292), section 3. See :func:`head_layers` for what the head is, and :func:`randomised` for what is
-    drawn and how it is undone.
+    Maps (arXiv 1810.03292), section 3. See :func:`head_layers` for the definition of the head, and :func:`randomised`
+    for the distribution.
 
     Args:
         model: The classifier.

@@ -1,4 +1,4 @@
-"""Record of what every module of a model outputs in one forward pass."""
+"""Record of every module's output in one forward pass."""
 
 from __future__ import annotations
 
