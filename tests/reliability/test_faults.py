@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from camaug import GroupCAM
+from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.explainers.queries import in_chunks
 from tests.small_explainers import SMALL_GROUP_CAM
@@ -407,7 +408,7 @@ class BatchSizes(torch.utils.data.Sampler):
 
 
 @pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
-@pytest.mark.parametrize("recipe", ["keep-salient", "paired", "mix"])
+@pytest.mark.parametrize("recipe", list_recipes())
 def test_batches_of_one_image_and_of_none(recipe, make_trainer):
     def collate(items):
         images = torch.stack([item[0] for item in items]) if items else torch.empty(0, 3, 24, 24)
@@ -416,7 +417,7 @@ def test_batches_of_one_image_and_of_none(recipe, make_trainer):
     data = DataLoader(Blobs(), batch_sampler=BatchSizes(4, 1, 0), collate_fn=collate)
     module = ChannelsClassifier(3)
     make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, data)
-    factor = 2 if recipe == "paired" else 1  # a masked view of each image is appended
+    factor = 2 if as_recipe(recipe).adds_masked_views else 1  # a masked view of each image is appended
     assert [len(seen) for seen in module.seen] == [4 * factor, 1 * factor, 0]
 
 

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from camaug import GroupCAM, GroupCamTransform
+from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks._augmentation.bank_keeper import BankKeeper
 from camaug.callbacks._augmentation.expected_cost import ROUNDS, ExpectedCost
@@ -168,15 +169,15 @@ def test_the_images_are_those_that_the_bank_says(module, make_trainer, monkeypat
     assert "train_dataloader" in vars(module)  # the user's own, put there by this test
 
 
-@pytest.mark.parametrize("recipe", ["keep-salient", "hide-salient", "mix", "paired", "shuffled-maps"])
+@pytest.mark.parametrize("recipe", [name for name in list_recipes() if as_recipe(name).needs_maps])
 def test_recipes(recipe, module, make_trainer, read_events):
     labels = []
     step = module.training_step
     module.training_step = lambda batch, batch_idx: labels.append(batch[1]) or step(batch, batch_idx)
     make_trainer(augmentation(recipe=recipe, share=1.0), max_epochs=1).fit(module, loader())
     assert Counting.explained == 3 + 24 + 8 + TRIED
-    assert [len(images) for images in module.seen] == [16 if recipe == "paired" else 8] * 3
-    assert all(given.shape == ((8, 3) if recipe == "mix" else (len(given),)) for given in labels)
+    assert [len(images) for images in module.seen] == [16 if as_recipe(recipe).adds_masked_views else 8] * 3
+    assert all(given.shape == ((8, 3) if as_recipe(recipe).mixes_labels else (len(given),)) for given in labels)
     assert read_events().Images("augmentation/first_batch")
 
 
