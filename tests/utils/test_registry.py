@@ -19,9 +19,7 @@ def test_names_classes_and_errors():
     assert shapes.names() == ["circle", "square"]
     assert shapes["square"] is Square
     assert Circle.name == "circle"
-    with pytest.raises(
-        ValueError, match=r"'cirle', did you mean 'circle'\? expected one of circle, square"
-    ):
+    with pytest.raises(ValueError, match=r"'cirle', did you mean 'circle'\? expected one of circle, square"):
         shapes["cirle"]
     with pytest.raises(ValueError, match="the shape name 'circle' is taken by Circle: choose another"):
         shapes.register("circle")(Square)
