@@ -242,7 +242,7 @@ def test_an_experiment_has_no_arguments_of_training(tmp_path):
 def test_the_installed_command_is_the_same_command_line(tmp_path):
     done = subprocess.run(
         [str(Path(sys.executable).parent / "camaug"), "fit", "--help"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0
     assert "--augmentation.share" in done.stdout

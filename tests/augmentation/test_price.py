@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from camaug import GroupCAM
 from camaug.augmentation.price import Pricing, price
 from camaug.augmentation.price_settings import Setting, price_settings
 from camaug.explainers import GradCAM
+from tests.processes import run_program
 
 ROOT = Path(__file__).parents[2]
 SMALL = GroupCAM(groups=4, theta=None, weighted=False)
@@ -179,11 +177,8 @@ def test_several_processes_are_refused(tiny, tmp_path):
 
 def test_the_command_prints_the_table_and_leaves_nothing(tmp_path):
     arguments = ["--data.train_size=16", "--data.batch_size=4", "--data.val_size=4", "--seconds=2"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "price", "--config", str(ROOT / "configs/demo.yaml"), *arguments],
-        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}, text=True, timeout=120,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    command = [ROOT / "train.py", "price", "--config", ROOT / "configs/demo.yaml"]
+    done = run_program(*command, *arguments, cwd=tmp_path, COLUMNS="100")
     assert done.returncode == 0, done.stdout[-3000:]
     for name in ("none (a step: ", *(setting.name for setting in price_settings())):
         assert name in done.stdout

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -24,8 +21,8 @@ from camaug.callbacks import CamWriter
 from camaug.datamodules import PhotoFolder
 from camaug.images.preprocessing import model_preprocessing
 from camaug.images.render import denormalise, overlay
+from tests.processes import run_program
 
-ROOT = Path(__file__).parents[2]
 SIDE = 32
 
 
@@ -242,10 +239,8 @@ trainer.predict(Watcher(), datamodule=PhotoFolder(sys.argv[1], batch_size=2, num
 
 
 def test_a_killed_run_continues_where_it_stopped(write, photos, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", KILLED, str(photos), str(tmp_path / "out")]
-    killed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    killed = run_program("-W", "ignore", "-c", KILLED, photos, tmp_path / "out")
+    assert killed.returncode == -signal.SIGKILL, killed.stdout
     left = files(tmp_path / "out")
     assert {name for name in left if name.endswith(".json")} == {"a.json", "b.json"}
     assert "c_overlay.png" in left  # half done, and does not count
@@ -401,15 +396,9 @@ def test_each_of_two_processes_writes_its_own_images(photos, tmp_path):
     (photos / "b.png").write_text("broken")
     script = tmp_path / "two.py"
     script.write_text(TWO)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    for name in ("MASTER_PORT", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK"):
-        environment.pop(name, None)
 
     def run() -> list[dict]:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", str(script), str(photos), str(tmp_path / "out")],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
-        )  # fmt: skip
+        done = run_program("-W", "ignore", script, photos, tmp_path / "out")
         assert done.returncode == 0, done.stdout[-3000:]
         return [json.loads((tmp_path / f"out/rank{rank}").read_text()) for rank in range(2)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -25,9 +24,8 @@ from camaug.callbacks._augmentation.expected_cost import ROUNDS, ExpectedCost
 from camaug.datamodules import ShapesDataModule
 from camaug.functional.masks import binarise, mask_iou
 from camaug.saliency_bank.saliency_bank import SaliencyBank
+from tests.processes import run_program
 from tests.toys import Blobs, ToyClassifier, TransformedBlobs
-
-ROOT = Path(__file__).parents[3]
 
 
 class Counting(GroupCAM):
@@ -389,21 +387,19 @@ torch.save(module.state_dict(), sys.argv[1] + "/weights.pt")
 
 def test_killed_in_mid_refresh_and_resumed(tmp_path):
     """The second of the second refresh's three batches is the last that the process writes."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
     def run(folder: Path, kill_at: int) -> subprocess.CompletedProcess:
         folder.mkdir(exist_ok=True)
-        program = [sys.executable, "-c", KILLED, str(folder), str(kill_at)]
-        return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        return run_program("-c", KILLED, folder, str(kill_at))
 
     assert run(tmp_path / "killed", 5).returncode == -signal.SIGKILL
     bank = SaliencyBank(tmp_path / "killed" / "bank")
     assert [bank.is_whole(number) for number in bank.generations()] == [True, False]
     resumed = run(tmp_path / "killed", 0)
-    assert "written 1\n" in resumed.stdout, resumed.stderr
+    assert "written 1\n" in resumed.stdout, resumed.stdout
     assert [bank.is_whole(number) for number in bank.generations()] == [True, True]
     whole = run(tmp_path / "whole", 0)
-    assert "written 6\n" in whole.stdout, whole.stderr
+    assert "written 6\n" in whole.stdout, whole.stdout
     weights = [torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("killed", "whole")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
 
