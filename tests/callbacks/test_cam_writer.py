@@ -218,7 +218,7 @@ def test_a_failure_in_the_middle_keeps_what_was_done(write, tmp_path):
 
 
 KILLED = """
-import sys
+import os, signal, sys
 from camaug.single_image import explained_image
 from tests.callbacks.test_cam_writer import *
 
