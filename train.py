@@ -1,4 +1,4 @@
-"""Train a classifier and watch what it looks at: ``python train.py fit --config configs/demo.yaml``."""
+"""Training of a classifier with heatmaps of what it attends to: ``python train.py fit --config configs/demo.yaml``."""
 
 from camaug.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line by ``python -m camaug``."""
+"""Command line started by ``python -m camaug``."""
 
 from camaug.cli import main
 

@@ -89,7 +89,7 @@ class SaliencyBank:
             keep: Generations in use, which are left alone.
         """
         unfinished = [number for number in self._numbers() if number not in keep and not self.is_whole(number)]
-        same = [number for number in unfinished if self._continues(number, record)]
+        same = [number for number in unfinished if _is_continued_by(self.record(number), record)]
         for number in unfinished:
             if number not in same[-1:]:
                 self._remove(number)
@@ -137,10 +137,6 @@ class SaliencyBank:
             raise FileNotFoundError(f"{self.directory} has no generation {number}, it has {self.generations()}")
         return record
 
-    def _continues(self, number: int, record: BankRecord) -> bool:
-        written = self.record(number)
-        return written is not None and written.describes_same(record) and written.world_size == record.world_size
-
     def _remove(self, number: int) -> None:
         # The record goes first, so that an interrupted removal leaves no generation.
         (self.folder(number) / ABOUT).unlink(missing_ok=True)
@@ -155,3 +151,7 @@ def bank_bytes(count: int, grid: tuple[int, int]) -> int:
         True
     """
     return count * (grid[0] * grid[1] + 1)
+
+
+def _is_continued_by(written: BankRecord | None, record: BankRecord) -> bool:
+    return written is not None and written.describes_same(record) and written.world_size == record.world_size
