@@ -11,12 +11,12 @@ import lightning as L
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.utils.preserved_random_state import preserved_random_state
 
 from ._logging.check_arguments import check_positive
 from ._logging.choose_probes import choose_probes
@@ -178,7 +178,7 @@ class CamEvaluator(L.Callback):
         classes = 1 + max((label for label in self._probes.labels if label is not None), default=0)
         metrics = {name: EVALUATED_METRICS[name].create(self.explainer, classes).to(pl_module.device) for name in names}
         try:
-            with whole_weights(pl_module), isolate_rng():  # hooks that move a batch may draw random numbers
+            with whole_weights(pl_module), preserved_random_state():  # hooks that move a batch may draw random numbers
                 self._update(trainer, pl_module, metrics, self._probes)
         except Exception:
             end_if_terminated(trainer)

@@ -9,6 +9,8 @@ import lightning as L
 import numpy as np
 import torch
 
+from camaug.utils.preserved_random_state import accelerator_random_state, set_accelerator_random_state
+
 __all__ = ["RandomStateCheckpoint"]
 
 
@@ -40,7 +42,7 @@ class RandomStateCheckpoint(L.Callback):
             "python": random.getstate(),
             "numpy": [name, np.asarray(keys).tolist(), *rest],
             "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "accelerator": accelerator_random_state(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -55,8 +57,7 @@ class RandomStateCheckpoint(L.Callback):
         name, keys, *rest = self._restored["numpy"]
         np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
         torch.set_rng_state(self._restored["torch"].cpu())
-        for device, state in enumerate(self._restored["cuda"][: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(state.cpu(), device)
+        set_accelerator_random_state(self._restored["accelerator"])
 
 
 def _as_tuples(value: Any) -> Any:

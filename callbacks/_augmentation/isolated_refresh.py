@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import lightning as L
-import numpy as np
 import torch
-from lightning.pytorch.utilities.seed import isolate_rng
 
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.utils.preserved_random_state import preserved_random_state
 
 __all__ = ["isolated_refresh"]
 
@@ -23,10 +21,7 @@ def isolated_refresh(pl_module: L.LightningModule, world_size: int) -> Iterator[
     Every refresh draws the same random numbers. The buffers (batch-norm statistics) differ between processes, and a
     checkpoint keeps those of rank zero.
     """
-    with isolate_rng(), whole_weights(pl_module), _buffers_of_rank_zero(pl_module, world_size):
-        random.seed(0)
-        np.random.seed(0)
-        torch.manual_seed(0)
+    with preserved_random_state(seed=0), whole_weights(pl_module), _buffers_of_rank_zero(pl_module, world_size):
         yield
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch.utils.data import DataLoader, Dataset
 
 from camaug.augmentation.batch import find_labelled_images
@@ -19,6 +18,7 @@ from camaug.saliency_bank.maps_at_grid import maps_at_grid
 from camaug.saliency_bank.record import BankRecord
 from camaug.saliency_bank.shard import Shard
 from camaug.saliency_bank.untransformed import untransformed, view_size
+from camaug.utils.preserved_random_state import preserved_random_state
 
 from .bank_settings import bank_settings, batch_digest
 
@@ -58,7 +58,7 @@ class MapMaker:
         Raises:
             ValueError: If the data set's transform cannot carry maps.
         """
-        with isolate_rng(include_cuda=False):
+        with preserved_random_state():
             self.size = view_size(loader.dataset)
         self._loader = loader
         self._views: Dataset[Any] = untransformed(loader.dataset, self.size)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import random
 from typing import Any
 
-import numpy as np
 import torch
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torch.utils.data import IterableDataset, default_collate
 
 from camaug.augmentation.batch import class_indices, find_images_and_labels
+from camaug.utils.preserved_random_state import preserved_random_state
 
 from .choose_indices import choose_indices
 from .probes import Probes
@@ -36,10 +34,7 @@ def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
     """
     dataset = loader.dataset
     # Random transforms draw the same numbers in every run, and the random state of the training run stays untouched.
-    with isolate_rng(include_cuda=False):
-        random.seed(0)
-        np.random.seed(0)
-        torch.manual_seed(0)
+    with preserved_random_state(seed=0):
         indices, items = _load_items(dataset, count, exactly)
         batch_size = loader.batch_size or len(items)
         # A loader without a batch size leaves batching to its data set, and its collate function to nothing.

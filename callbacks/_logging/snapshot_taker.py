@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_info
-from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 
 from camaug.explainers import Explainer, Explanation
 from camaug.explainers.fast_path import FastPath
+from camaug.utils.preserved_random_state import preserved_random_state
 
 from .._trainer.stages import images_on_device
 from .explain_probes import explain_probes
@@ -84,13 +84,13 @@ class SnapshotTaker:
             ValueError: If the explainer does not fit the model.
             TypeError: If the model does not return logits.
         """
-        with isolate_rng(), self._trainer.precision_plugin.forward_context():
+        with preserved_random_state(), self._trainer.precision_plugin.forward_context():
             images = images_on_device(self._trainer, probes.batches[0])[:1]
             return self._explainer(self._module, images, forward=self._forward).layers
 
     def take(self, probes: Probes, normalisation: Normalisation) -> Snapshot:
         """Take a snapshot of the probe images, which becomes the next one's previous snapshot."""
-        with isolate_rng():  # hooks that move a batch may draw random numbers
+        with preserved_random_state():  # hooks that move a batch may draw random numbers
             snapshot = explain_probes(self._trainer, probes, self._explain, normalisation)
             snapshot = with_drift(snapshot, None if self._previous is None else self._previous.of(snapshot))
             snapshot = self._check_trust(snapshot, probes)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import numpy as np
 import torch
 import torch.utils.checkpoint
 from torch import nn
 
+from camaug.utils.preserved_random_state import preserved_random_state
 from camaug.utils.replaced_attribute import replaced_attribute
 
 __all__ = ["neutral"]
@@ -51,7 +50,7 @@ def neutral(model: nn.Module) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(_restored_random_state(model))
+        stack.enter_context(preserved_random_state())
         stack.enter_context(_restored_buffers(model))
         # The flags are set directly: `train()` may be overridden with side effects (merging adapters, for example).
         for module in model.modules():
@@ -79,18 +78,6 @@ def _restored_buffers(model: nn.Module) -> Iterator[None]:
             # not increase it either, and autograd still accepts the buffers that it saved for a backward pass.
             with torch.inference_mode(buffer.is_inference()):
                 buffer.data.copy_(values)
-
-
-@contextmanager
-def _restored_random_state(model: nn.Module) -> Iterator[None]:
-    devices = {tensor.device for tensor in model.parameters() if tensor.device.type == "cuda"}
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=sorted(devices, key=str), device_type="cuda"):
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
 
 
 @contextmanager
