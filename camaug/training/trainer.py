@@ -75,15 +75,16 @@ class CamaugTrainer(L.Trainer):
         runner = PriceRunner(augmentation, seconds)
         with self._only(runner):
             self.fit(copy.deepcopy(model), datamodule=datamodule)
-        if runner.report is None:
+        report: Report | None = runner.report
+        if report is None:
             raise ValueError(
                 "the training run ended before a step was measured: give it data, and trainer.max_epochs above 0"
             )
         console = Console()
-        print_report(runner.report, console)
+        print_report(report, console)
         for line in runner.advice:  # whole, so that it can be copied
             console.print(line, soft_wrap=True, highlight=False, markup=False)
-        return cast(Report, runner.report)
+        return report
 
     @contextmanager
     def _only(self, callback: L.Callback) -> Iterator[None]:
