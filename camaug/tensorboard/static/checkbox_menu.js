@@ -15,7 +15,8 @@ export function createCheckboxMenu(name, onChange, displayName) {
   return {
     node: createPopup(button, panel),
     update(options, selected) {
-      setText(button, `${name}: ${selected.length === 1 ? displayName(selected[0]) : `${selected.length} of ${options.length}`}`);
+      const summary = selected.length === 1 ? displayName(selected[0]) : `${selected.length} of ${options.length}`;
+      setText(button, `${name}: ${summary}`);
       if (shownOptions !== options.join("\n")) {
         shownOptions = options.join("\n");
         panel.replaceChildren(...options.map((value) => createOption(value, displayName(value))));

@@ -14,7 +14,8 @@ export function createCompareControls(actions) {
   const mode = segmentedButtons("Comparison", modes, (compareMode) => actions.setState({ compareMode }));
   const group = (letter, ...controls) =>
     element("span", { class: "compare-choice" }, element("b", { class: "letter", text: letter }), ...controls);
-  const node = element("div", { class: "compare-controls" }, group("A", seriesA, epochA), group("B", seriesB, epochB), mode.node);
+  const groups = [group("A", seriesA, epochA), group("B", seriesB, epochB)];
+  const node = element("div", { class: "compare-controls" }, ...groups, mode.node);
   return {
     node,
     update({ cursor, comparison, epoch, series, state }) {

@@ -90,7 +90,8 @@ async function fetchJson(route, parameters, signal) {
   }
   const content = await response.json().catch(() => null);
   if (!response.ok || content === null) {
-    throw new Error(content?.error ?? `TensorBoard responded to "${route}" with ${response.status} ${response.statusText}`);
+    const status = `${response.status} ${response.statusText}`;
+    throw new Error(content?.error ?? `TensorBoard responded to "${route}" with ${status}`);
   }
   return content;
 }

@@ -1,4 +1,4 @@
-/** Details of one image in one epoch: the original, the heatmaps of the predicted and true class, and the prediction. */
+/** Details of one image in one epoch: original, heatmaps of the predicted and the true class, and prediction. */
 
 import { drawHeatmap, drawImage, drawOverlay } from "./canvas.js";
 import { element, setAttribute, setText } from "./dom.js";
@@ -41,8 +41,8 @@ export function createDetailView(actions) {
     setAttribute(grid, "data-has-true", hasTrueMap);
     drawOriginal(side);
     const { predictedName, confidence } = prediction ?? {};
-    const [note, overlayNote] = prediction ? [`of ${predictedName}`, `${predictedName} ${percent(confidence)}`] : ["not logged", ""];
-    drawMap(side, [heatmap, overlay], maps?.predicted ?? null, note, overlayNote);
+    const notes = prediction ? [`of ${predictedName}`, `${predictedName} ${percent(confidence)}`] : ["not logged", ""];
+    drawMap(side, [heatmap, overlay], maps?.predicted ?? null, ...notes);
     if (hasTrueMap) {
       const name = cursor.row.className;
       const trueNotes = [`of ${name}, the true class`, `${name} ${percent(prediction.trueConfidence)}`];
@@ -66,11 +66,12 @@ export function createDetailView(actions) {
     const image = currentImage();
     const content = [history.series.key, history.id, epoch, actions.mapsVersion(history, [epoch]), map !== null];
     const key = [...content, state.colormap, state.opacity, state.threshold];
-    const drawPanel = (drawLayers, opacity) => (context, square) =>
-      drawLayers(context, square, image, map, { ...heatmapStyle, opacity });
-    const common = { side, image, key };
-    mapPanel.update({ ...common, titleText: "Heatmap", noteText: mapNote, draw: drawPanel(drawHeatmap, 1) });
-    overlayPanel.update({ ...common, titleText: "Overlay", noteText: overlayNote, draw: drawPanel(drawOverlay, state.opacity) });
+    const updatePanel = (panel, titleText, noteText, drawLayers, opacity) => {
+      const draw = (context, square) => drawLayers(context, square, image, map, { ...heatmapStyle, opacity });
+      panel.update({ side, image, titleText, noteText, key, draw });
+    };
+    updatePanel(mapPanel, "Heatmap", mapNote, drawHeatmap, 1);
+    updatePanel(overlayPanel, "Overlay", overlayNote, drawOverlay, state.opacity);
   }
 
   /** Show the values under the pointer. */

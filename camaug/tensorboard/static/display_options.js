@@ -5,7 +5,8 @@ import { dropdown, element, labelled, segmentedButtons, setText } from "./dom.js
 
 export function createDisplayOptions(actions) {
   const classes = [["predicted", "Predicted"], ["true", "True"]];
-  const heatmapClass = segmentedButtons("Heatmap of the class", classes, (value) => actions.setState({ heatmapClass: value }));
+  const selectClass = (heatmapClass) => actions.setState({ heatmapClass });
+  const heatmapClass = segmentedButtons("Heatmap of the class", classes, selectClass);
   const modes = [["overlay", "Overlay"], ["heatmap", "Heatmap"]];
   const display = segmentedButtons("Display", modes, (value) => actions.setState({ display: value }));
   const names = Object.keys(COLORMAPS).map((name) => [name, name]);

@@ -33,6 +33,12 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Create a button that shows a symbol and has a label as its tooltip. */
+export function iconButton(text, label, onClick, properties = {}) {
+  const attributes = { type: "button", text, "aria-label": label, title: label, ...properties };
+  return element("button", { ...attributes, on: { click: onClick } });
+}
+
 /** Create a label around a control. */
 export function labelled(text, control) {
   return element("label", { class: "field" }, element("span", { class: "field-name", text }), control);

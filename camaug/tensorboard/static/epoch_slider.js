@@ -1,13 +1,15 @@
 /** Slider of the epoch that the whole page shows. */
 
-import { element, setAttribute, setText } from "./dom.js";
+import { element, iconButton, setAttribute, setText } from "./dom.js";
 
 export function createEpochSlider(actions) {
-  const range = element("input", { type: "range", id: "epoch", "aria-label": "Epoch", min: 0, step: 1, class: "epoch-range" });
+  const range = element("input", {
+    type: "range", id: "epoch", "aria-label": "Epoch", min: 0, step: 1, class: "epoch-range",
+  });
   const epochLabel = element("output", { class: "epoch-label", for: "epoch", "aria-live": "polite" });
   const extent = element("span", { class: "secondary epoch-extent" });
   const stepButton = (text, label, offset) =>
-    element("button", { type: "button", text, "aria-label": label, title: label, on: { click: () => actions.moveEpoch(offset) } });
+    iconButton(text, label, () => actions.moveEpoch(offset));
   const node = element(
     "div",
     { class: "epoch-slider", role: "group", "aria-label": "Epoch" },

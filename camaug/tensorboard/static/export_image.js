@@ -24,7 +24,8 @@ export function stripImage(viewModel, filmStrip, page) {
     const x = layout.labelWidth + column * layout.columnPitch;
     if (x < left || x >= left + visibleWidth) return;
     const colour = epoch === viewModel.epoch ? colours.accent : colours.secondary;
-    drawText(context, String(epoch), x - left + layout.labelWidth + layout.cell / 2, 20, { colour, align: "center", size: 12 });
+    const centre = x - left + layout.labelWidth + layout.cell / 2;
+    drawText(context, String(epoch), centre, 20, { colour, align: "center", size: 12 });
   });
   rows.forEach((row, i) => drawRow(context, row, layout.headerHeight + i * layout.rowPitch, layout, colours));
   return canvas;
@@ -52,7 +53,9 @@ export function panelsImage(viewModel, panels, page) {
   const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
   const { canvas, context, colours } = createCanvas(viewModel, page, right - left, bottom - top);
   const isSwipe = panels.some(({ hiddenShare }) => hiddenShare !== undefined);
-  panels.forEach((panel, i) => drawPanel(context, panel, boxes[i].left - left, boxes[i].top - top, isSwipe, colours.text));
+  panels.forEach((panel, i) => {
+    drawPanel(context, panel, boxes[i].left - left, boxes[i].top - top, isSwipe, colours.text);
+  });
   return canvas;
 }
 
@@ -66,7 +69,8 @@ function drawPanel(context, panel, x, y, isSwipe, colour) {
   const shown = canvas.width - hidden;
   if (shown === 0) return;
   const top = y + canvas.getBoundingClientRect().top - node.getBoundingClientRect().top;
-  context.drawImage(canvas, hidden, 0, shown, canvas.height, x + hiddenShare * width, top, (1 - hiddenShare) * width, height);
+  const [left, shownWidth] = [x + hiddenShare * width, (1 - hiddenShare) * width];
+  context.drawImage(canvas, hidden, 0, shown, canvas.height, left, top, shownWidth, height);
 }
 
 /** Save a canvas as a PNG file. */
@@ -97,7 +101,8 @@ function createCanvas({ series, state, epoch, cursor }, page, width, height) {
   const methods = [...new Set(series.map(({ method }) => method))].join(", ");
   const heading = `${runs} · ${methods}${image} · epoch ${epoch}`;
   drawText(context, heading, 0, 14, { colour: colours.text, size: 15, maxWidth: width });
-  const settings = `${state.heatmapClass} class, ${state.colormap}, opacity ${state.opacity}, threshold ${state.threshold}`;
+  const { heatmapClass, colormap, opacity, threshold } = state;
+  const settings = `${heatmapClass} class, ${colormap}, opacity ${opacity}, threshold ${threshold}`;
   drawText(context, settings, 0, 34, { colour: colours.secondary, size: 12, maxWidth: width });
   context.translate(0, HEADING_HEIGHT);
   return { canvas, context, colours };

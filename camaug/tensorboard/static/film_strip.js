@@ -1,4 +1,7 @@
-/** Film strip: a row for each image, in it a row for each series, and a column for each epoch. Only the visible exist. */
+/**
+ * Film strip: a row for each image, in it a line for each series, and a column for each epoch. Only visible rows and
+ * columns have elements.
+ */
 
 import { element, setAttribute } from "./dom.js";
 import { computeStripLayout, visibleRange } from "./strip_layout.js";
@@ -37,8 +40,8 @@ export function createFilmStrip(actions) {
     layout = computeStripLayout({ ...available, rows: rows.length, columns: epochs.length, series: series.length });
     const { headerHeight, labelWidth, rowPitch, columnPitch } = layout;
     applySize();
-    const visibleRows = visibleRange(node.scrollTop, node.clientHeight - headerHeight, rowPitch, rows.length, MARGIN.rows);
-    const visibleWidth = node.clientWidth - labelWidth;
+    const [visibleWidth, visibleHeight] = [node.clientWidth - labelWidth, node.clientHeight - headerHeight];
+    const visibleRows = visibleRange(node.scrollTop, visibleHeight, rowPitch, rows.length, MARGIN.rows);
     const visibleColumns = visibleRange(node.scrollLeft, visibleWidth, columnPitch, epochs.length, MARGIN.columns);
     updateHeader(visibleColumns);
     updateRows(visibleRows, visibleColumns);
@@ -142,8 +145,7 @@ function removeEntry(entries, key, node) {
 }
 
 function createEpochHeader(epoch, actions) {
-  const text = String(epoch);
-  const onClick = () => actions.setState({ epoch });
-  const button = element("button", { type: "button", tabindex: -1, text, title: `Go to epoch ${text}`, on: { click: onClick } });
+  const attributes = { type: "button", tabindex: -1, text: String(epoch), title: `Go to epoch ${epoch}` };
+  const button = element("button", { ...attributes, on: { click: () => actions.setState({ epoch }) } });
   return element("div", { class: "epoch", role: "columnheader" }, button);
 }

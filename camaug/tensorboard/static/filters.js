@@ -33,7 +33,7 @@ export function filterRows(rows, state, epoch) {
 }
 
 /** Return true if the prediction is wrong in this epoch and was correct in an earlier one. */
-export function becameWrong(history, epoch) {
+function becameWrong(history, epoch) {
   if (history.predictionAt(epoch)?.isCorrect !== false) return false;
   return correctnessUntil(history, epoch).includes(true);
 }

@@ -73,7 +73,8 @@ function listenToReloads(tensorboardWindow, callback) {
   port1.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     if (message.isReply) return;
-    port1.postMessage(JSON.stringify({ type: message.type, id: message.id, payload: null, error: null, isReply: true }));
+    const { type, id } = message;
+    port1.postMessage(JSON.stringify({ type, id, payload: null, error: null, isReply: true }));
     if (message.type === "experimental.DataReloaded") callback();
   };
   tensorboardWindow.postMessage("experimental.bootstrap", "*", [port2]);

@@ -11,7 +11,8 @@ export function createImageFilters(actions) {
     on: { input: () => actions.setState({ query: query.value }) },
   });
   const classes = dropdown([], (className) => actions.setState({ className }), { "aria-label": "Class" });
-  const predictions = dropdown(namesOf(PREDICTION_FILTERS), (predictionFilter) => actions.setState({ predictionFilter }), {
+  const selectPredictions = (predictionFilter) => actions.setState({ predictionFilter });
+  const predictions = dropdown(namesOf(PREDICTION_FILTERS), selectPredictions, {
     "aria-label": "Prediction",
     title: "Became wrong: wrong in this epoch, correct in an earlier one",
   });
@@ -27,8 +28,11 @@ export function createImageFilters(actions) {
   const sort = dropdown(namesOf(SORT_KEYS), (value) => actions.setState({ sort: value }));
   const direction = createDirectionButton(actions);
   const imageCount = element("output", { class: "image-count", "aria-live": "polite" });
-  const clear = element("button", { type: "button", class: "link", text: "Clear filters", on: { click: actions.clearFilters } });
-  const controls = [query, classes, predictions, warningsLabel, labelled("Sort by", sort), direction.node, imageCount, clear];
+  const clear = element("button", {
+    type: "button", class: "link", text: "Clear filters", on: { click: actions.clearFilters },
+  });
+  const sortControls = [labelled("Sort by", sort), direction.node];
+  const controls = [query, classes, predictions, warningsLabel, ...sortControls, imageCount, clear];
   return {
     node: element("div", { class: "image-filters", role: "search" }, ...controls),
     update({ state, rows, allRows, classNames }) {

@@ -17,10 +17,12 @@ const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];
  */
 export function createMetricChart(title, actions) {
   const values = element("span", { class: "values" });
-  const svg = svgElement("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", preserveAspectRatio: "none" });
+  const viewBox = `0 0 ${SIZE.width} ${SIZE.height}`;
+  const svg = svgElement("svg", { viewBox, role: "img", preserveAspectRatio: "none" });
   const [lowLabel, highLabel] = [element("span", { class: "bound low" }), element("span", { class: "bound high" })];
   const caption = element("figcaption", {}, element("span", { class: "title", text: title }), values);
-  const node = element("figure", { class: "chart" }, caption, element("div", { class: "plot" }, svg, highLabel, lowLabel));
+  const plot = element("div", { class: "plot" }, svg, highLabel, lowLabel);
+  const node = element("figure", { class: "chart" }, caption, plot);
   let shownEpochs = [];
   const selectEpoch = (event) => {
     const box = svg.getBoundingClientRect();
@@ -53,8 +55,8 @@ export function createMetricChart(title, actions) {
 /** Create a short sample of a series' line for the legend. */
 export function createLineSample(series) {
   const line = svgElement("line", { x1: 1, x2: 25, y1: 5, y2: 5, "stroke-dasharray": dashes(series) });
-  const attributes = { class: "series-curve", ...seriesAttributes(series), width: 26, height: 10, "aria-hidden": "true" };
-  return svgElement("svg", attributes, line);
+  const attributes = { class: "series-curve", width: 26, height: 10, "aria-hidden": "true" };
+  return svgElement("svg", { ...attributes, ...seriesAttributes(series) }, line);
 }
 
 function drawLines(lines, current, epochs, epoch, [low, high]) {
@@ -72,7 +74,8 @@ function drawLines(lines, current, epochs, epoch, [low, high]) {
 function createCurve(series, points, x, y) {
   if (points.length === 1) return createDot(series, x(points[0][0]), y(points[0][1]));
   const path = points.map(([epoch, value], i) => `${i === 0 ? "M" : "L"}${x(epoch)},${y(value)}`).join("");
-  return svgElement("path", { class: "series-curve", d: path, "stroke-dasharray": dashes(series), ...seriesAttributes(series) });
+  const attributes = { "stroke-dasharray": dashes(series), ...seriesAttributes(series) };
+  return svgElement("path", { class: "series-curve", d: path, ...attributes });
 }
 
 /** Create a dot that stays round although the chart is stretched: a line of length zero with round ends. */

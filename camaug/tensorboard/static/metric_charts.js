@@ -34,13 +34,14 @@ export function createMetricCharts(actions) {
         charts.get(name).update(lines, viewModel);
       }
       const nodes = [...linesOfMetrics.keys()].map((name) => charts.get(name).node);
-      const isUnchanged = nodes.length === list.children.length && nodes.every((chart, i) => list.children[i] === chart);
+      const shown = [...list.children];
+      const isUnchanged = nodes.length === shown.length && nodes.every((chart, i) => chart === shown[i]);
       if (!isUnchanged) list.replaceChildren(...nodes);
     },
   };
 }
 
-/** Collect the lines of each metric, in display order. Names lose the series' prefix. */
+/** Collect the lines of each metric, in display order, named without the series' prefix. */
 function collectLines({ series, responses }) {
   const linesOfMetrics = new Map();
   const collected = new Set();

@@ -31,11 +31,11 @@ function createLoading() {
 function createNoData(actions) {
   return [
     element("h2", { text: "No heatmaps yet" }),
-    element("p", { text: "No run in this log directory was trained with camaug's CamLogger. Add the callback to the Trainer:" }),
+    element("p", { text: "No run in this log directory has heatmaps. Add the callback to your Trainer:" }),
     element("pre", {}, element("code", { text: CALLBACK_EXAMPLE })),
     element("p", { text: "or train from the command line:" }),
     element("pre", {}, element("code", { text: COMMAND_EXAMPLE })),
-    element("p", { class: "secondary", text: "Heatmaps appear here after the first epoch. This page refreshes automatically." }),
+    element("p", { class: "secondary", text: "Heatmaps appear here after the first epoch, without a reload." }),
     createButton("Refresh", actions.retry),
   ];
 }

@@ -1,4 +1,4 @@
-/** Loader of what is visible. Items that leave the screen are aborted, so that fast scrolling leaves no queue behind. */
+/** Loader of what is visible. Items that leave the screen are aborted, so that fast scrolling leaves no queue. */
 
 const SETTLE_TIME = 100; // milliseconds without newly visible items before loading starts
 
@@ -6,8 +6,8 @@ export class OnDemandLoader {
   /**
    * @param {function(*, AbortSignal): Promise<*>} load
    * @param {function(): void} onChange  called when an item is loaded or has failed
-   * @param {{capacity?: number, sizeOf?: function(*): number, concurrency?: number}} [options]  how much to keep of what
-   *   is no longer visible, and how many items to load at once
+   * @param {{capacity?: number, sizeOf?: function(*): number, concurrency?: number}} [options]  how much to keep, and
+   *   how many items to load at once
    */
   constructor(load, onChange, { capacity = 256, sizeOf = () => 1, concurrency = 4 } = {}) {
     this.load = load;

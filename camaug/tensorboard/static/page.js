@@ -3,7 +3,7 @@
 import { createCompareView } from "./compare_view.js";
 import { createDetailView } from "./detail_view.js";
 import { createDisplayOptions } from "./display_options.js";
-import { element, segmentedButtons, setText } from "./dom.js";
+import { element, iconButton, segmentedButtons, setText } from "./dom.js";
 import { createEpochSlider } from "./epoch_slider.js";
 import { panelsImage, stripImage } from "./export_image.js";
 import { createFilmStrip } from "./film_strip.js";
@@ -53,21 +53,21 @@ function createImageView(actions) {
   const detailView = createDetailView(actions);
   const compareView = createCompareView(actions);
   const pages = { details: detailView, compare: compareView };
-  const tabs = segmentedButtons("View of the image", [["details", "Details"], ["compare", "Compare"]], actions.openPage);
+  const tabNames = [["details", "Details"], ["compare", "Compare"]];
+  const tabs = segmentedButtons("View of the image", tabNames, actions.openPage);
   const title = element("h2", { tabindex: -1 });
-  const moveButton = (text, label, offset) =>
-    element("button", { type: "button", text, "aria-label": label, title: label, on: { click: () => actions.moveRow(offset) } });
   const heading = element(
     "div",
     { class: "heading" },
-    element("button", { type: "button", class: "back", text: "‹ All images", on: { click: () => actions.openPage("strip") } }),
+    element("button", { type: "button", text: "‹ All images", on: { click: () => actions.openPage("strip") } }),
     title,
-    moveButton("↑", "Previous image", -1),
-    moveButton("↓", "Next image", 1),
+    iconButton("↑", "Previous image", () => actions.moveRow(-1)),
+    iconButton("↓", "Next image", () => actions.moveRow(1)),
     element("span", { class: "spacer" }),
     tabs.node,
   );
-  const node = element("section", { class: "image-view", "aria-label": "Image" }, heading, detailView.node, compareView.node);
+  const views = [detailView.node, compareView.node];
+  const node = element("section", { class: "image-view", "aria-label": "Image" }, heading, ...views);
   let page = "details";
   return {
     node,

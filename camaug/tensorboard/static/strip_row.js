@@ -12,7 +12,8 @@ export function createImageRow(series, actions) {
   const thumbnail = element("canvas", { class: "thumbnail", "aria-hidden": "true" });
   const name = element("div", { class: "class-name" });
   const index = element("div", { class: "secondary" });
-  const label = element("div", { class: "image-label" }, thumbnail, element("div", { class: "image-names" }, name, index));
+  const names = element("div", { class: "image-names" }, name, index);
+  const label = element("div", { class: "image-label" }, thumbnail, names);
   const lines = series.map((one) => createSeriesLine(one, series.length > 1, actions));
   const body = element("div", { class: "series-lines", role: "presentation" }, ...lines.map((line) => line.node));
   const node = element("div", { class: "image-row", role: "rowgroup" }, label, body);
@@ -56,7 +57,8 @@ function createSeriesLine(series, hasSeveralSeries, actions) {
   const drift = element("div", { class: "secondary" });
   const predictionLine = element("div", { class: "prediction-line" }, symbol, prediction);
   const parts = hasSeveralSeries ? [title, predictionLine] : [predictionLine, drift];
-  const header = element("div", { class: "line-header", role: "rowheader", "data-series": series.number % SERIES_COLOURS }, ...parts);
+  const headerAttributes = { class: "line-header", role: "rowheader", "data-series": series.number % SERIES_COLOURS };
+  const header = element("div", headerAttributes, ...parts);
   const canvas = element("canvas", { "aria-hidden": "true" });
   const error = element("button", { type: "button", class: "load-error", hidden: true, on: { click: actions.retry } });
   const node = element("div", { class: "series-line", role: "row" }, header, canvas, error);

@@ -1,7 +1,7 @@
 /** Toolbar that selects runs, methods and images, with export and help. */
 
 import { createCheckboxMenu } from "./checkbox_menu.js";
-import { element } from "./dom.js";
+import { element, iconButton } from "./dom.js";
 import { createExportMenu } from "./export_menu.js";
 import { createImageFilters } from "./image_filters.js";
 import { methodName } from "./series.js";
@@ -10,9 +10,7 @@ export function createToolbar(actions) {
   const runs = createCheckboxMenu("Runs", (selected) => actions.setState({ runs: selected }), (run) => run);
   const methods = createCheckboxMenu("Methods", (selected) => actions.setState({ methods: selected }), methodName);
   const imageFilters = createImageFilters(actions);
-  const help = element("button", {
-    type: "button", class: "round", text: "?", "aria-label": "Help", title: "Help (?)", on: { click: actions.openHelp },
-  });
+  const help = iconButton("?", "Help (?)", actions.openHelp, { class: "round" });
   const node = element(
     "div",
     { class: "toolbar", role: "toolbar", "aria-label": "Runs, methods and images" },

@@ -88,7 +88,8 @@ function globalStep(responses, epoch) {
 /** Return the cursor. A page of one image keeps its image even if the filters exclude it. */
 function findCursor(state, series, allRows, rows) {
   const isStrip = state.page === "strip";
-  const row = (isStrip ? rows : allRows).find(({ key }) => key === state.row) ?? rows[0] ?? (isStrip ? null : allRows[0]);
+  const selectable = isStrip ? rows : allRows;
+  const row = selectable.find(({ key }) => key === state.row) ?? rows[0] ?? selectable[0];
   if (!row) return null;
   const histories = row.histories.filter(Boolean);
   const history = histories.find((one) => one.series.key === state.series) ?? histories[0];

@@ -21,7 +21,7 @@
  * @property {"strip"|"details"|"compare"} page
  * @property {"sideBySide"|"swipe"} compareMode
  * @property {string|null} compareSeries         key of the series to compare with; null for the cursor's series
- * @property {number|"same"|null} compareEpoch   null for the first epoch of the same series or the same epoch of another
+ * @property {number|"same"|null} compareEpoch   null for the first epoch of the same series, or the same of another
  * @property {number} divider           position of the swipe divider, 0 to 1
  */
 
@@ -110,6 +110,6 @@ export function parseViewState(text) {
   } catch {
     console.warn("camaug: ignored the view in this link, which is not valid JSON:", text);
   }
-  const valid = Object.entries(values ?? {}).filter(([name, value]) => Object.hasOwn(IS_VALID, name) && IS_VALID[name](value));
-  return { ...DEFAULTS, ...Object.fromEntries(valid) };
+  const isValid = ([name, value]) => Object.hasOwn(IS_VALID, name) && IS_VALID[name](value);
+  return { ...DEFAULTS, ...Object.fromEntries(Object.entries(values ?? {}).filter(isValid)) };
 }
