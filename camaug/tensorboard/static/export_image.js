@@ -3,7 +3,6 @@
 const MARGIN = 24;
 const HEADING_HEIGHT = 52;
 const FONT = "Roboto, 'Segoe UI', system-ui, sans-serif";
-const THUMBNAIL_SIDE = 56;
 
 /**
  * Draw the visible part of the film strip.
@@ -32,17 +31,21 @@ export function stripImage(viewModel, filmStrip, page) {
 }
 
 function drawRow(context, { row, thumbnail, lines }, top, layout, { text, secondary }) {
-  if (thumbnail.width > 0) context.drawImage(thumbnail, 0, top, THUMBNAIL_SIDE, THUMBNAIL_SIDE);
-  drawText(context, row.className, 66, top + 16, { colour: text, size: 14, maxWidth: layout.labelWidth - 160 });
-  drawText(context, `image ${row.id}`, 66, top + 34, { colour: secondary, size: 12 });
+  const { labelWidth, isNarrow, nameHeight } = layout;
+  const linesTop = top + nameHeight;
+  const side = thumbnail.clientWidth;
+  context.drawImage(thumbnail, 0, linesTop, side, side);
+  const [nameLeft, nameWidth] = isNarrow ? [0, labelWidth - 12] : [66, labelWidth - 160];
+  drawText(context, row.className, nameLeft, top + 16, { colour: text, size: 14, maxWidth: nameWidth });
+  if (!isNarrow) drawText(context, `image ${row.id}`, nameLeft, top + 34, { colour: secondary, size: 12 });
   lines.forEach(({ canvas, header }, number) => {
-    const y = top + number * layout.seriesPitch;
+    const y = linesTop + number * layout.seriesPitch;
     const texts = [...header.children].map((child) => child.textContent).filter(Boolean);
     texts.forEach((content, i) => {
-      const style = { colour: i === 0 ? text : secondary, size: 12, align: "right", maxWidth: 130 };
-      drawText(context, content, layout.labelWidth - 12, y + 16 + 18 * i, style);
+      const style = { colour: i === 0 ? text : secondary, size: 12, align: "right", maxWidth: 112 };
+      drawText(context, content, labelWidth - 12, y + 16 + 18 * i, style);
     });
-    context.drawImage(canvas, layout.labelWidth, y, canvas.clientWidth, canvas.clientHeight);
+    context.drawImage(canvas, labelWidth, y, canvas.clientWidth, canvas.clientHeight);
   });
 }
 

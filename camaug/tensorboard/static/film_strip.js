@@ -51,11 +51,12 @@ export function createFilmStrip(actions) {
   }
 
   function applySize() {
-    const { isNarrow, width, height, labelWidth, headerHeight } = layout;
+    const { isNarrow, width, height, labelWidth, nameHeight, headerHeight } = layout;
     setAttribute(node, "data-narrow", isNarrow);
     content.style.width = `${Math.max(width, node.clientWidth)}px`;
     content.style.height = `${height}px`;
     node.style.setProperty("--label-width", `${labelWidth}px`);
+    node.style.setProperty("--name-height", `${nameHeight}px`);
     node.style.setProperty("--header-height", `${headerHeight}px`);
     setAttribute(node, "aria-rowcount", viewModel.rows.length * viewModel.series.length + 1);
     setAttribute(node, "aria-colcount", viewModel.epochs.length + 1);

@@ -6,6 +6,7 @@
  * @property {number} headerHeight
  * @property {boolean} isNarrow
  * @property {number} labelWidth    width of the labels before the first column
+ * @property {number} nameHeight    height of the class name above a row's cells, 0 unless the strip is narrow
  * @property {number} cell          side of a cell
  * @property {number} columnPitch   distance between two columns
  * @property {number} seriesPitch   distance between two series of an image
@@ -28,16 +29,18 @@ const NARROW_WIDTH = 720;
 export function computeStripLayout({ availableWidth, availableHeight, rows, columns, series }) {
   const isNarrow = availableWidth < NARROW_WIDTH;
   const labelWidth = isNarrow ? 168 : 280;
+  const nameHeight = isNarrow ? 20 : 0;
   const widthLimit = Math.floor((availableWidth - labelWidth - 24) / Math.max(columns, 1)) - GAP;
   const heightLimit = Math.floor((availableHeight / ROWS_IN_VIEW - ROW_PADDING) / series) - GAP;
   const cell = Math.max(Math.min(widthLimit, Math.max(heightLimit, COMFORTABLE_CELL), MAX_CELL), MIN_CELL);
   const seriesPitch = Math.max(cell + GAP, Math.ceil((MIN_ROW - ROW_PADDING) / series));
-  const rowPitch = seriesPitch * series + ROW_PADDING;
+  const rowPitch = nameHeight + seriesPitch * series + ROW_PADDING;
   const columnPitch = cell + GAP;
   return {
     headerHeight: HEADER_HEIGHT,
     isNarrow,
     labelWidth,
+    nameHeight,
     cell,
     columnPitch,
     seriesPitch,

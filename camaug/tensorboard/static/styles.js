@@ -119,6 +119,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .epoch-slider .epoch-range { flex: 1; min-width: 80px; }
 .camaug .epoch-label { min-width: 5em; text-align: right; font-weight: 500; }
 .camaug .epoch-extent { min-width: 10em; }
+.camaug .image-filters select { max-width: 130px; }
 .camaug .image-count { color: var(--secondary); }
 .camaug .banner { padding: 6px 16px; background: color-mix(in srgb, var(--wrong) 12%, var(--background)); }
 .camaug main { flex: 1; display: flex; min-height: 0; border-top: 1px solid var(--border); }
@@ -162,7 +163,7 @@ html, body { margin: 0; height: 100%; }
   background: color-mix(in srgb, var(--accent) 16%, transparent);
   pointer-events: none;
 }
-.camaug .image-row { position: absolute; z-index: 1; top: 0; left: 0; width: 100%; display: flex; padding-top: 8px; border-bottom: 1px solid color-mix(in srgb, var(--border) 50%, transparent); }
+.camaug .image-row { position: absolute; z-index: 1; top: 0; left: 0; width: 100%; display: flex; padding-top: calc(8px + var(--name-height)); border-bottom: 1px solid color-mix(in srgb, var(--border) 50%, transparent); }
 .camaug .image-label {
   position: sticky;
   left: 0;
@@ -314,10 +315,9 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 }
 /* In a narrow film strip the class names are above the predictions. */
 .camaug [data-narrow] .image-label { padding-left: 4px; }
-.camaug [data-narrow] .image-names { position: absolute; left: 44px; width: 120px; z-index: 4; }
+.camaug [data-narrow] .image-names { position: absolute; top: calc(-1 * var(--name-height)); left: 4px; width: calc(var(--label-width) - 8px); z-index: 4; }
 .camaug [data-narrow] .image-names .secondary { display: none; }
 .camaug [data-narrow] .thumbnail { width: 36px; height: 36px; }
-.camaug [data-narrow] .line-header { padding-top: 22px; }
 @media (prefers-reduced-motion: no-preference) {
   .camaug .current-column { transition: transform 90ms ease-out; }
 }
