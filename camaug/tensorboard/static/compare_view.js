@@ -11,7 +11,7 @@ import { createSwipeDivider } from "./swipe_divider.js";
 
 const GAP = 16;
 const THREE_ABREAST_WIDTH = 620;
-const SIDE_LIMITS = { sideBySide: [120, 448], swipe: [160, 640] };
+const SIDE_LIMITS = { sideBySide: [200, 448], swipe: [320, 640] };
 const CAPTION_HEIGHTS = { sideBySide: 100, swipe: 72 }; // captions, colour ramp and readout
 
 export function createCompareView(actions) {
@@ -93,7 +93,8 @@ export function createCompareView(actions) {
   function panelSide(availableWidth) {
     const { compareMode } = viewModel.state;
     const [smallest, largest] = SIDE_LIMITS[compareMode];
-    return Math.max(smallest, Math.min(availableWidth, largest, stage.clientHeight - CAPTION_HEIGHTS[compareMode]));
+    const heightLimit = stage.clientHeight - CAPTION_HEIGHTS[compareMode];
+    return Math.min(availableWidth, Math.max(smallest, Math.min(largest, heightLimit)));
   }
 
   function drawHeatmapPanel(panel, { image, map, note, key }, titleText, side) {

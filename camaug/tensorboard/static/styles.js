@@ -119,7 +119,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .epoch-slider .epoch-range { flex: 1; min-width: 80px; }
 .camaug .epoch-label { min-width: 5em; text-align: right; font-weight: 500; }
 .camaug .epoch-extent { min-width: 10em; }
-.camaug .image-filters select { max-width: 130px; }
+.camaug .image-filters select { max-width: 138px; }
 .camaug .image-count { color: var(--secondary); }
 .camaug .banner { padding: 6px 16px; background: color-mix(in srgb, var(--wrong) 12%, var(--background)); }
 .camaug main { flex: 1; display: flex; min-height: 0; border-top: 1px solid var(--border); }
