@@ -43,7 +43,7 @@ def preserved_random_state(seed: int | None = None) -> Iterator[None]:
 
 
 def accelerator_random_state(device: int | None = None) -> Tensor:
-    """Return the state of an accelerator's generator; empty where there is no accelerator or it is not in use yet.
+    """Return the state of an accelerator's generator, an empty tensor where no accelerator is in use.
 
     Args:
         device: Index of the accelerator's device; None for the current one.
@@ -56,7 +56,7 @@ def accelerator_random_state(device: int | None = None) -> Tensor:
 
 
 def set_accelerator_random_state(state: Tensor, device: int | None = None) -> None:
-    """Set the state of an accelerator's generator; does nothing where it is not in use or the state is empty.
+    """Set the state of an accelerator's generator. Do nothing if the state is empty or no accelerator is in use.
 
     Args:
         state: Result of :func:`accelerator_random_state`.
