@@ -60,8 +60,9 @@ def choose_mosaics(
     if not mosaics:
         confident = int((confidences >= threshold).sum())
         raise ValueError(
-            f"a mosaic of {n} × {n} needs images of {n * n} classes with confidence {threshold} at least; {confident} of "
-            f"{len(labels)} images, of {len(by_class)} classes, have it: lower the threshold or add images"
+            f"a mosaic of {n} × {n} needs images of {n * n} classes with a confidence of at least {threshold}, "
+            f"and {confident} of {len(labels)} images, of {len(by_class)} classes, have it: lower the threshold "
+            "or add images"
         )
     return mosaics
 

@@ -208,7 +208,7 @@ POLLUTIONS = {
 
 @pytest.mark.parametrize("how", POLLUTIONS)
 def test_every_change_is_found(restless_net, unchanged, how):
-    with pytest.raises(AssertionError, match=f"looking changed .*{how.strip(',')}"), unchanged(restless_net):
+    with pytest.raises(AssertionError, match=f"the block changed .*{how.strip(',')}"), unchanged(restless_net):
         Polluter(how=how)(restless_net, torch.ones(BATCH))
     torch.set_grad_enabled(True)
 
