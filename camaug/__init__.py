@@ -1,8 +1,8 @@
-"""See what an image classifier looks at while it trains, and use it to train it better.
+"""Explanations of image classifiers during training, and augmentation by their saliency maps.
 
-The Lightning side is in ``camaug.callbacks`` and ``camaug.datamodules``; importing this package loads neither
-Lightning nor TensorBoard. What it offers stands in ``__init__.pyi`` and is imported when it is asked for: TensorBoard,
-which loads the package for its tab, starts without PyTorch.
+The Lightning callbacks and data modules are in ``camaug.callbacks`` and ``camaug.datamodules``; importing this package
+loads neither Lightning nor TensorBoard. The public names are listed in ``__init__.pyi`` and imported at their first use,
+so that TensorBoard, which loads the package for its tab, starts without PyTorch.
 """
 
 import lazy_loader
