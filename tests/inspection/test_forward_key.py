@@ -82,3 +82,17 @@ def test_tensors_and_lists_are_compared_by_identity():
     values = [1.0]
     assert forward_key(with_captured(values)) != forward_key(with_captured(values))  # it may have changed
     assert forward_key(with_captured(1.0)) == forward_key(with_captured(1.0))
+
+
+def test_a_function_over_an_object_without_weak_references_equals_itself_alone():
+    def make(calls):
+        def forward(images):
+            calls.append(len(images))
+            return images
+
+        return forward
+
+    calls = []
+    forward = make(calls)
+    assert forward_key(forward) == forward_key(forward)
+    assert forward_key(forward) != forward_key(make(calls))
