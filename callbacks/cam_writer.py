@@ -46,15 +46,12 @@ class CamWriter(L.Callback):
     - ``NAME_map.png``, the map as 16-bit grey values with 65535 for 1, or ``NAME_map.npy``, float32 in [0, 1];
     - ``NAME.json``: class, confidence, layers, method and its settings, model, versions.
 
-    NAME has the photo's suffix only if two photos of a folder differ in nothing else, or if the photos come from
-    another data module than :class:`~camaug.datamodules.PhotoFolder`, whose batches have the files' paths under
-    ``path`` or ``paths``. The JSON file comes last and no file is ever half written, so that an interrupted run
-    continues where it stopped: photos of a ``PhotoFolder`` whose JSON has the same photo, method, settings, model,
-    weights, transform and target are neither read nor explained again.
-
-    A photo that cannot be read is a warning with its name, and the others follow. At the end the numbers of written,
-    skipped and failed images are reported, and stay in :attr:`written`, :attr:`skipped` and :attr:`failed`. Each
-    process writes its own images. The module needs no ``predict_step``.
+    NAME has the photo's suffix only if two photos of a folder differ in nothing else, or if another data module than
+    :class:`~camaug.datamodules.PhotoFolder` loads them (its batches need the files' paths under ``path`` or ``paths``).
+    The JSON file comes last and no file is ever half written, so that an interrupted run continues where it stopped:
+    a ``PhotoFolder`` does not load photos whose JSON has the same photo, method, settings, model, weights, transform
+    and target. A photo that cannot be read is a warning. The numbers of images are reported at the end and stay in
+    :attr:`written`, :attr:`skipped` and :attr:`failed`. The module needs no ``predict_step``.
 
     Args:
         explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
@@ -92,18 +89,14 @@ class CamWriter(L.Callback):
         check_overlay(colormap, strength)
         self.explainer = as_explainer(explainer)
         self.directory = Path(directory).expanduser()
-        self.target = target
-        self.raw: RawMap = raw
+        self.target, self.raw, self.resume = target, raw, resume
         self.colormap, self.strength = colormap, strength
-        self.resume = resume
-        self.class_names = class_names
-        self.forward = forward
+        self.class_names, self.forward = class_names, forward
         self._replacements = ExitStack()
         self._reset()
 
     def _reset(self) -> None:
-        self.written = 0
-        self.skipped = 0
+        self.written = self.skipped = 0
         self.failed: dict[str, str] = {}
         self._settings: dict[str, Any] | None = None
         self._class: int | None = None  # of a target that is a name
