@@ -13,7 +13,7 @@ export const SORT_KEYS = {
   drift: { name: "Drift", value: meanOf("drift") },
   objectEnergy: { name: "Object energy", value: meanOf("objectEnergy") },
   changes: {
-    name: "Correct/wrong changes",
+    name: "Prediction flips",
     value: (row, epoch) => mean(row.histories.filter(Boolean).map((history) => countChanges(history, epoch))),
   },
 };
