@@ -89,7 +89,7 @@ def test_the_table_of_metrics_has_every_metric_and_function():
 def test_the_code_of_the_methods_page_runs(monkeypatch):
     from camaug.explainers import registry
 
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    monkeypatch.setattr(registry._registry, "_classes", dict(registry._registry._classes))
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1))
     model.extend([torch.nn.Flatten(), torch.nn.Linear(8, 300)])
     names: dict[str, object] = {"model": model, "images": torch.rand(2, 3, 16, 16)}

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from camaug.explainers.base import Explainer
+from camaug.utils.registry import Registry
 
 __all__ = ["as_explainer", "explainer_class", "get_explainer", "list_explainers", "register_explainer"]
 
-_registry: dict[str, type[Explainer]] = {}
-T = TypeVar("T", bound=type[Explainer])
-
-
-def register_explainer(name: str) -> Callable[[T], T]:
-    """Return a class decorator that registers an explainer under a name.
-
-    Args:
-        name: The public name, in lower case with hyphens.
-
-    Raises:
-        ValueError: If the name is taken.
-    """
-
-    def register(explainer: T) -> T:
-        if name in _registry:
-            raise ValueError(f"the explainer name {name!r} is taken by {_registry[name].__name__}: choose another")
-        _registry[name] = explainer
-        explainer.name = name
-        return explainer
-
-    return register
+_registry: Registry[Explainer] = Registry("explainer")
+register_explainer = _registry.register
 
 
 def list_explainers() -> list[str]:
@@ -43,7 +22,7 @@ def list_explainers() -> list[str]:
         >>> {"grad-cam", "group-cam", "score-cam"} <= set(list_explainers())
         True
     """
-    return sorted(_registry)
+    return _registry.names()
 
 
 def as_explainer(explainer: str | Explainer) -> Explainer:
@@ -97,19 +76,13 @@ def explainer_class(name: str) -> type[Explainer]:
     Raises:
         ValueError: If the name is unknown; the message names the nearest ones.
     """
-    explainer = _registry.get(name) or _import_explainer(name)
-    if explainer is None:
-        nearest = difflib.get_close_matches(name, _registry, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(map(repr, nearest))}? " if nearest else ""
-        raise ValueError(f"unknown explainer {name!r}, {hint}expected one of {', '.join(list_explainers())}")
-    return explainer
+    is_import_path = "." in name and name not in _registry.names()
+    return _import_explainer(name) if is_import_path else _registry[name]
 
 
-def _import_explainer(path: str) -> type[Explainer] | None:
-    """Import an explainer's class by its import path, or return None if the path has no dot."""
+def _import_explainer(path: str) -> type[Explainer]:
+    """Import an explainer's class by its import path."""
     module, _, name = path.rpartition(".")
-    if not module:
-        return None
     try:
         explainer = getattr(importlib.import_module(module), name, None)
     except ImportError as error:

@@ -26,7 +26,7 @@ class Channel(LayerExplainer):
 
 @pytest.fixture
 def registry_restored(monkeypatch):
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    monkeypatch.setattr(registry._registry, "_classes", dict(registry._registry._classes))
 
 
 @pytest.mark.usefixtures("registry_restored")
