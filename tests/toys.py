@@ -64,6 +64,18 @@ class DictOutput(nn.Module):
         return {"loss": None, "logits": self.net(images)}
 
 
+class OtherOutput(nn.Module):
+    """A wrapper that returns a function of a network's logits."""
+
+    def __init__(self, net: nn.Module, output: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.net = net
+        self.output = output
+
+    def forward(self, images: Tensor) -> Any:
+        return self.output(self.net(images))
+
+
 # Layers
 
 

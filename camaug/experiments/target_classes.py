@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from camaug.experiments.image_batch import ImageBatch
+from camaug.inspection.model_output import read_logits
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 
@@ -24,7 +25,7 @@ def target_classes(model: nn.Module, batch: ImageBatch, target: TargetKind) -> T
     if target not in ("predicted", "label"):
         raise ValueError(f"`target` must be 'predicted' or 'label', got {target!r}")
     with neutral(unwrap(model)):
-        logits: Tensor = model(batch.images)
+        logits = read_logits(model(batch.images), len(batch.images))
     if target == "predicted":
         return logits.argmax(dim=1)
     if batch.labels is None:
@@ -44,5 +45,4 @@ def target_classes(model: nn.Module, batch: ImageBatch, target: TargetKind) -> T
 def class_probabilities(model: nn.Module, images: Tensor) -> Tensor:
     """Return the softmax of the model's logits, (N, classes), float32. The model is left unchanged."""
     with neutral(unwrap(model)):
-        logits: Tensor = model(images)
-        return logits.float().softmax(dim=1)
+        return read_logits(model(images), len(images)).float().softmax(dim=1)

@@ -18,7 +18,7 @@ from camaug.fast_forward.forward import FastForward
 from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.feature_maps import image_size
-from camaug.inspection.model_output import LogitsForward
+from camaug.inspection.model_output import REMEDY, LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 
@@ -198,6 +198,6 @@ def check_logits(logits: Tensor, images: Tensor) -> Tensor:
     if len(logits) != len(images):
         raise ValueError(
             f"the model's forward returns a tensor of shape {tuple(logits.shape)}, expected logits (N, classes) with "
-            f"N = {len(images)}: pass forward=, a function from images to logits"
+            f"N = {len(images)}: {REMEDY}"
         )
     return logits

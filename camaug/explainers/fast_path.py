@@ -32,7 +32,7 @@ class FastPath:
     Args:
         explainer: The method.
         model: The classifier.
-        forward: Function from images to logits (N, classes), where ``model(images)`` does not return them.
+        forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
         enabled: False always uses the plain forward, and smaller queries if the explainer has them.
         notify: Function that gets a sentence whenever the choice changes; Python's log by default.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from camaug.inspection.layer_candidates import Candidate
 from camaug.inspection.layer_search import LayerSearch, search_target_layer
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.reaches_score import reaches_score
 from camaug.inspection.trace import Forward
@@ -92,7 +93,7 @@ def find_layers(
         ['layer4', 'layer3', 'layer2']
     """
     model = unwrap(model)
-    forward = forward or model
+    forward = LogitsForward(forward or model)
     images = _default_image(model) if images is None else images[:1]
     with neutral(model):
         search = search_target_layer(model, forward, images)

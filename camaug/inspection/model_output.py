@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["describe_structure", "LogitsForward", "read_logits"]
+__all__ = ["REMEDY", "LogitsForward", "describe_structure", "read_logits"]
 
 LOGIT_NAMES = [
     *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
     *("pred", "preds", "prediction", "predictions"),
 ]
-REMEDY = "pass forward=, a function that returns logits (N, classes)"
+REMEDY = (
+    "pass forward=, a function that returns logits (N, classes): forward(images) of an explainer, a metric or "
+    "explain(), forward(module, images) of a callback"
+)
 
 
 def read_logits(output: Any, count: int | None = None) -> Tensor:
@@ -25,7 +28,7 @@ def read_logits(output: Any, count: int | None = None) -> Tensor:
     (N, classes) under a usual name comes first (``logits``, ``out``, ``pred``, ...), then the only one, or the first of
     several of one shape (a main head and auxiliary heads). One logit per image, (N,) or (N, 1), is a binary classifier:
     its logit z becomes (-z/2, z/2), whose softmax is (1 - sigmoid(z), sigmoid(z)), so that class 1 is "yes" and class 0
-    is "no" with the negated gradient.
+    is "no" with the negated gradient. In a container, (N,) must have a usual name.
 
     Args:
         output: What the forward returned.
@@ -50,9 +53,7 @@ def read_logits(output: Any, count: int | None = None) -> Tensor:
     structure = describe_structure(output)
     if not tensors:
         raise TypeError(f"the model's forward returns {structure}, expected logits (N, classes): {REMEDY}")
-    fitting = [(name, tensor) for name, tensor in tensors if _fits(tensor, count)]
-    named = [tensor for known in LOGIT_NAMES for name, tensor in fitting if name == known]
-    candidates = named[:1] or [tensor for _, tensor in fitting]
+    candidates = _candidates(tensors, count)
     if not candidates or len({tensor.shape for tensor in candidates}) > 1:
         problem = "several tensors that could be the logits" if candidates else "no tensor that could be the logits"
         raise ValueError(
@@ -117,13 +118,24 @@ def _tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
         yield from _tensors(item, label.strip(":= '").lower() or name)
 
 
+def _candidates(tensors: list[tuple[str, Tensor]], count: int | None) -> list[Tensor]:
+    """Return the best-named tensor that could be the logits, or all that could be where none has a usual name."""
+    named = [tensor for known in LOGIT_NAMES for name, tensor in tensors if name == known]
+    classes = [tensor for tensor in named if _fits(tensor, count)]
+    one_logit = [tensor for tensor in named if _is_one_logit(tensor, count)]
+    return classes[:1] or one_logit[:1] or [tensor for _, tensor in tensors if _fits(tensor, count)]
+
+
 def _fits(tensor: Tensor, count: int | None) -> bool:
     return tensor.is_floating_point() and tensor.dim() == 2 and count in (None, len(tensor))
 
 
+def _is_one_logit(tensor: Tensor, count: int | None) -> bool:
+    return tensor.is_floating_point() and tensor.dim() == 1 and count in (None, len(tensor))
+
+
 def _checked(tensor: Tensor, count: int | None) -> Tensor:
-    is_one_logit = tensor.is_floating_point() and tensor.dim() == 1 and count in (None, len(tensor))
-    if not is_one_logit and not _fits(tensor, count):
+    if not _is_one_logit(tensor, count) and not _fits(tensor, count):
         raise ValueError(
             f"the model's forward returns a tensor of shape {tuple(tensor.shape)}, expected logits "
             f"(N, classes){_with_count(count)}: {REMEDY}"

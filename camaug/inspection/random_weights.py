@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.replaced_parameters import replaced_parameters
 from camaug.inspection.unwrap import unwrap
@@ -175,7 +176,7 @@ def _run_layers(model: nn.Module, images: Tensor, forward: Forward | None) -> tu
     with neutral(model), ExitStack() as hooks:
         for name, module in modules.items():
             hooks.enter_context(module.register_forward_hook(partial(_record_shape, shapes, name)))
-        logits = (forward or model)(images[:1])
+        logits = LogitsForward(forward or model)(images[:1])
     containers = {name[:end] for name in shapes for end in _ends_of_parents(name)}
     layers = [
         _RunLayer(name, modules[name], shape)

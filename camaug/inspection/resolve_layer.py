@@ -13,6 +13,7 @@ from camaug.inspection.feature_maps import count_prefix_tokens, image_size, to_m
 from camaug.inspection.layer_candidates import known_feature_grids
 from camaug.inspection.layer_search import search_target_layer
 from camaug.inspection.model_cache import ModelCache
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.quantised import refuse_quantised
 from camaug.inspection.trace import Forward, trace_noise
@@ -77,7 +78,7 @@ def resolve_layer(
     """
     refuse_quantised(model)
     modules = dict(model.named_modules())
-    forward = forward or model
+    forward = LogitsForward(forward or model)
     if layer is None:
         name, grid = _target_layer(model, forward, images)
         return ResolvedLayer(name, modules[name], grid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.metrics.confidence import confidence
@@ -41,7 +42,7 @@ class AverageDrop(ModelMetric):
     (higher is better), both in [0, 1].
 
     Args:
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Example:
@@ -56,7 +57,7 @@ class AverageDrop(ModelMetric):
 
     def measure(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
         """Compute the drop and the increase of each image, (N,)."""
-        forward = self.forward_function or model
+        forward = LogitsForward(self.forward_function or model)
         with neutral(unwrap(model)):
             before, after = forward(images), forward(images * maps[:, None].to(images.dtype))
         targets = before.argmax(dim=1) if targets is None else targets

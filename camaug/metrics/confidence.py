@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_targets
@@ -41,7 +42,7 @@ def predicted_classes(model: nn.Module, images: Tensor, forward: Callable[[Tenso
     Args:
         model: The classifier.
         images: (N, C, H, W).
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
     """
     with neutral(unwrap(model)):
-        return (forward or model)(images).argmax(dim=1)
+        return LogitsForward(forward or model)(images).argmax(dim=1)

@@ -114,7 +114,7 @@ def mosaic_maps(
         mosaics: Lists of n * n indices, from :func:`choose_mosaics`.
         n: Rows and columns of a mosaic.
         keep_size: Shrink mosaics to the size of an image.
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
 
     Returns:
         Maps (M, H, W), n * n for each mosaic, and the cell of each map's class, (M,).

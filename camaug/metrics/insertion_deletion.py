@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.queries import default_chunk_size, in_chunks
 from camaug.functional.masks import blend, gaussian_blur
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_maps, check_target_shape
@@ -81,7 +82,7 @@ def score_curves(
         finish: Images after the last step, (N, C, H, W).
         step: Pixels that change in a step: a share if below 1, else their number.
         chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
 
     Returns:
         (N, steps + 1), in [0, 1].
@@ -91,12 +92,13 @@ def score_curves(
     changed = torch.arange(0, pixels + step, step, device=images.device).clamp(max=pixels)
     check_target_shape(targets, count)
     ranks = pixel_ranks(maps)
+    logits_of = LogitsForward(forward or model)
     queries = torch.arange(count * len(changed), device=images.device)
 
     def query(chunk: slice) -> Tensor:
         owner, point = queries[chunk] // len(changed), queries[chunk] % len(changed)
         masks = ranks[owner] < changed[point, None, None]
-        return confidence((forward or model)(blend(finish[owner], start[owner], masks)), targets[owner])
+        return confidence(logits_of(blend(finish[owner], start[owner], masks)), targets[owner])
 
     size = chunk_size or default_chunk_size(images)
     with neutral(unwrap(model)):
@@ -137,7 +139,7 @@ def insertion_deletion_curves(
         preset: ``"paper"`` or ``"script"``.
         step: Pixels that change in a step, a share if below 1, else their number; the preset's if None.
         chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
 
     Returns:
         Insertion and deletion, (N, steps + 1) each, in [0, 1].
@@ -190,7 +192,7 @@ class InsertionDeletion(ModelMetric):
             zeros, and the predicted class whatever the target.
         step: Pixels that change in a step, a share if below 1, else their number; the preset's if None.
         chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Raises:

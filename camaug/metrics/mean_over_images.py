@@ -56,7 +56,7 @@ class ModelMetric(MeanOverImages):
     A subclass overrides :meth:`measure`.
 
     Args:
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
     """
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.metrics.confidence import confidence
@@ -83,7 +84,7 @@ class ROAD(ModelMetric):
         order: ``"most_relevant_first"`` or ``"least_relevant_first"`` computes that value alone, at half the cost.
         noise: Standard deviation of the imputation's noise, in the images' units.
         chunk_size: Images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Raises:
@@ -125,7 +126,7 @@ class ROAD(ModelMetric):
 
     def measure(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
         """Compute the change in confidence of each image in both orders, (N,), with 0 for an order that is left out."""
-        forward = self.forward_function or model
+        forward = LogitsForward(self.forward_function or model)
         ranks = pixel_ranks(maps)
         most = least = maps.new_zeros(len(maps))
         with neutral(unwrap(model)):

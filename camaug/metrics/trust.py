@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from camaug.explainers import Explainer, as_explainer
 from camaug.functional.rank_correlation import rank_correlation
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.random_weights import head_randomised
 from camaug.inspection.unwrap import unwrap
@@ -97,13 +98,13 @@ def class_similarity(
         images: (N, C, H, W).
         maps: (N, H, W).
         targets: The explained classes, (N,).
-        forward: Function from images to logits; the model itself by default.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
 
     Returns:
         (N,), in [-1, 1]; 1 for two constant maps, 0 for a constant map and another.
     """
     with neutral(unwrap(model)):
-        logits = (forward or model)(images)
+        logits = LogitsForward(forward or model)(images)
     others = explainer(model, images, runner_up(logits, targets), forward=forward).maps
     return rank_correlation(maps, others)
 
@@ -147,7 +148,7 @@ class Trust(ModelMetric):
     Args:
         explainer: The method that makes the maps: a name of ``camaug.list_explainers()``, or an explainer.
         seed: Seed of the random head.
-        forward: Function from images to logits, where ``model(images)`` does not return them.
+        forward: Function from images to logits, where they cannot be read from ``model(images)``.
         **kwargs: Arguments of TorchMetrics' ``Metric``.
 
     Raises:

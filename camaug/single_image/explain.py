@@ -15,6 +15,7 @@ from camaug.explainers.provenance import describe, describe_explainer, describe_
 from camaug.images.class_names import find_class, known_class_names
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
 from camaug.images.render import denormalise
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.single_image.explained_image import ExplainedImage
@@ -52,7 +53,7 @@ def explain(
             (:func:`camaug.images.preprocessing.model_preprocessing`): that of an ``ImageClassifier``'s training data,
             timm's, or ImageNet's standard: shorter side 256, middle 224, ImageNet's mean and standard deviation.
         class_names: One name a class. By default the model's own ``class_names``, or ImageNet's for 1000 classes.
-        forward: Function from images to logits (N, classes), if ``model(images)`` does not return them.
+        forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
 
     Returns:
         The explained image.
@@ -104,8 +105,8 @@ def explain(
 
 
 def _count_classes(model: nn.Module, images: Tensor, forward: Callable[[Tensor], Tensor] | None) -> int:
-    with neutral(model), torch.no_grad():
-        return int((forward or model)(images).shape[1])
+    with neutral(model):
+        return LogitsForward(forward or model)(images).shape[1]
 
 
 def _check_target(target: int | Callable[[Tensor], Tensor] | None) -> int | Callable[[Tensor], Tensor] | None:

@@ -11,6 +11,7 @@ from camaug import GradCAM, GroupCAM, TargetLayer, find_layer, spatial_features
 from camaug.inspection.find_layer import find_layers
 from camaug.inspection.resolve_layer import resolve_layer
 from tests.inspection.architectures import ARCHITECTURES, gradient_at, passed_quadrants, redraw
+from tests.toys import OtherOutput
 
 
 @pytest.mark.parametrize(
@@ -405,3 +406,10 @@ def test_last_layers_of_several_resolutions(name, expected):
 def test_at_most_as_many_layers_as_exist(net, images):
     assert [layer.name for layer in find_layers(net, images, count=9)] == ["body", "stem"]
     assert [layer.name for layer in find_layers(net, images, count=1)] == ["body"]
+
+
+def test_layers_of_a_model_that_returns_its_logits_in_another_form(net, images):
+    for output in (lambda logits: {"logits": logits}, lambda logits: (logits, None), lambda logits: logits[:, 0]):
+        model = OtherOutput(net, output)
+        assert find_layer(model, images).name == "net.body"
+        assert torch.equal(spatial_features(model, images), spatial_features(net, images))

@@ -54,6 +54,14 @@ def test_one_logit_becomes_no_and_yes(output):
     assert yes.flatten()[0] > 0
 
 
+def test_one_logit_in_a_container_has_a_usual_name():
+    for output in ({"loss": torch.rand(4), "logits": LOGITS[:, 0]}, {"features": FEATURES, "pred": LOGITS[:, 0]}):
+        torch.testing.assert_close(read_logits(output, 4)[:, 1], LOGITS[:, 0] / 2)
+    assert read_logits({"pred": LOGITS[:, 0], "out": LOGITS}, 4) is LOGITS
+    with pytest.raises(ValueError, match="no tensor that could be the logits"):
+        read_logits({"loss": torch.rand(4)}, 4)
+
+
 @pytest.mark.parametrize(
     ("output", "message"),
     [

@@ -7,6 +7,7 @@ from torch import nn
 
 from camaug import GradCAM
 from camaug.inspection.random_weights import head_layers, head_randomised, layers_to_randomise, randomised
+from tests.toys import OtherOutput
 
 
 class TwoHeads(nn.Module):
@@ -142,3 +143,8 @@ def test_gradients_in_validation(net, images, mode):
 def test_no_layer_to_randomise(images):
     with pytest.raises(ValueError, match="found no layer of Flatten to randomise: no module that runs"):
         layers_to_randomise(nn.Flatten(), images)
+
+
+def test_layers_of_a_model_that_returns_its_logits_in_another_form(net, images):
+    for output in (lambda logits: {"logits": logits}, lambda logits: logits[:, 0]):
+        assert list(head_layers(OtherOutput(net, output), images)) == ["net.head"]

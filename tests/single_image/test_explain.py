@@ -8,13 +8,14 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms import v2
 
-from camaug import GradCAM, explain
+from camaug import GradCAM, explain, get_explainer
 from camaug.explainers.provenance import describe
 from camaug.images.class_names import find_class, known_class_names
 from camaug.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, model_preprocessing
 from camaug.images.render import overlay
 from camaug.inspection.model_digest import model_digest
 from tests.single_image.photos import GRAD, NAMES, photo
+from tests.toys import OtherOutput
 
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
 
@@ -106,6 +107,29 @@ def test_the_model_is_left_as_it_was(restless_net, unchanged):
     with unchanged(restless_net):
         explain(restless_net, image, GradCAM(layer="features"), 1)
         explain(restless_net, image, GradCAM(layer="features"), "bee")  # its names are looked for with a forward
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "group-cam"])
+def test_logits_are_read_from_every_kind_of_output(net, method):
+    explainer = get_explainer(method, layer="body")
+    expected = explain(net, photo(), explainer, "bee", class_names=NAMES)
+    for output in (lambda logits: {"logits": logits}, lambda logits: (logits, logits[:, :, None])):
+        explained = explain(OtherOutput(net, output), photo(), explainer, "bee", class_names=NAMES)
+        assert torch.equal(explained.map, expected.map)
+        assert torch.equal(explained.logits, expected.logits)
+
+
+def test_one_logit_is_explained_for_yes_and_for_no(net):
+    model = OtherOutput(net, lambda logits: logits[:, 2:3])
+    model.class_names = ["no bee", "bee"]
+    explained = {name: explain(model, photo(), GRAD, name) for name in model.class_names}
+    assert [each.target for each in explained.values()] == [0, 1]
+    probability = explain(net, photo(), GRAD).logits[2].sigmoid()
+    assert explained["bee"].confidence == pytest.approx(float(probability), abs=1e-6)
+    assert explained["no bee"].confidence == pytest.approx(1 - float(probability), abs=1e-6)
+    assert torch.equal(explained["bee"].map, explain(net, photo(), GRAD, 2).map)
+    negated = explain(net, photo(), GRAD, lambda logits: -logits[:, 2])
+    torch.testing.assert_close(explained["no bee"].map, negated.map)
 
 
 # Classes
