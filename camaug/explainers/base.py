@@ -6,7 +6,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -32,10 +32,11 @@ class Explanation:
     """Heatmaps of a batch of images, with the logits and targets they explain.
 
     Attributes:
-        maps: Saliency maps, (N, H, W), float32 in [0, 1], at the size of the images; all zero where there is no
-            evidence for the target.
+        maps: Saliency maps, (N, H, W), or (N, k, H, W) for k targets per image, float32 in [0, 1], at the size of the
+            images; all zero where there is no evidence for the target, and for padding.
         logits: The model's logits for the images, (N, classes).
-        targets: The explained classes, (N,), int64; the predicted classes where a function of the logits is explained.
+        targets: The explained classes, (N,) or (N, k), int64, where -1 is padding; the predicted classes where a
+            function of the logits is explained.
         layers: Names of the target layers; empty for methods that read no layer.
         grid: Height and width of the target layer's feature maps, the largest where there are several layers; None for
             methods that read no layer.
@@ -78,6 +79,10 @@ class Evidence:
         """Height and width of the target layer's feature maps, or None for methods that read no layer."""
         return None
 
+    def column(self, index: int) -> Evidence:
+        """Return the evidence for only one of the k targets of each image."""
+        return replace(self, target=self.target.column(index))
+
     def score(self, queries: Tensor, owner: Tensor | None = None) -> Tensor:
         """Compute the target's score for any images: the logit of a class, or the value of the target's function.
 
@@ -86,7 +91,7 @@ class Evidence:
             owner: Index of the explained image that each query was made from, (M,); their order by default.
 
         Returns:
-            Scores (M,), at least float32.
+            Scores (M,), or (M, k) for k targets per image, at least float32.
         """
         return self.target.score(at_least_float32(self.forward(queries)), owner)
 
@@ -117,6 +122,14 @@ class Explainer(ABC):
     class_specific: ClassVar[bool] = True
     """True if the map depends on the target; False for methods that show what stands out whatever the class."""
 
+    @property
+    def shares_queries(self) -> bool:
+        """Return True if :meth:`saliency` can compute the maps of k targets per image together, (N, k, h, w).
+
+        The same queries then serve all targets. Otherwise :meth:`saliency` is called for one target after another.
+        """
+        return False
+
     @abstractmethod
     def saliency(self, evidence: Evidence) -> Tensor:
         """Compute the unnormalised map, (N, h, w), at the size of the feature maps or of the images."""
@@ -141,9 +154,10 @@ class Explainer(ABC):
         Args:
             model: A classifier; DistributedDataParallel and ``torch.compile`` are unwrapped.
             images: Inputs (N, C, H, W), on the model's device, normalised as the model expects.
-            targets: A class index for all images, or a tensor (N,) of class indices; a function from logits
-                (M, classes) to scores (M,), each row by itself (``lambda logits: logits[:, 3] - logits[:, 5]`` for
-                the evidence for class 3 against class 5); None for the predicted class.
+            targets: A class index for all images, or a tensor (N,) of class indices; the labels of a multi-label
+                model, (N, k), padded with -1; a function from logits (M, classes) to scores (M,), each row by itself
+                (``lambda logits: logits[:, 3] - logits[:, 5]`` for the evidence for class 3 against class 5); None for
+                the predicted class.
             forward: Function from images to an output that holds logits (N, classes), where ``model(images)`` does not
                 return one (:func:`camaug.inspection.model_output.read_logits` lists what is read); or a
                 :class:`camaug.FastForward`, which computes nearly the same logits in less time.
@@ -169,9 +183,20 @@ class Explainer(ABC):
             evidence = self.gather(model, run, images, targets)
             # Maps are computed in float32, whatever precision the model's forward passes run in.
             with torch.autocast(images.device.type, enabled=False):
-                saliency = self.saliency(evidence)
-                maps = normalise(upsample(saliency[:, None].float(), evidence.image_size)[:, 0])
+                saliency = self.saliency(evidence) if evidence.target.classes.dim() == 1 else self._of_columns(evidence)
+                maps = normalise(upsample(saliency.float(), evidence.image_size))
             return Explanation(maps, evidence.logits, evidence.target.classes, evidence.layers, evidence.grid)
+
+    def _of_columns(self, evidence: Evidence) -> Tensor:
+        """Compute the unnormalised maps of k targets per image, (N, k, h, w), all zero for padding."""
+        classes = evidence.target.classes
+        if not self.class_specific:
+            maps = self.saliency(evidence.column(0))[:, None]
+        elif self.shares_queries:
+            maps = self.saliency(evidence)
+        else:
+            maps = torch.stack([self.saliency(evidence.column(index)) for index in range(classes.shape[1])], dim=1)
+        return torch.where(classes[:, :, None, None] < 0, 0, maps)
 
 
 def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:

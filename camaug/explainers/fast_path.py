@@ -72,7 +72,7 @@ class FastPath:
             self._calls += 1
             if self._calls >= self._next_comparison:
                 self._next_comparison = 2 * self._calls
-                per_image = isinstance(targets, Tensor) and targets.dim() == 1
+                per_image = isinstance(targets, Tensor) and targets.dim() > 0
                 self._decide(images[:COMPARED_IMAGES], targets[:COMPARED_IMAGES] if per_image else targets)  # type: ignore[index]
         explainer, forward = self._chosen
         return explainer(self._model[0], images, targets, forward=forward)
@@ -114,7 +114,7 @@ class FastPath:
         """Choose the fastest way of explaining whose maps agree with the plain forward's."""
         assert self._fast is not None
         full = _at_full_size(self._explainer)
-        reference = full(self._model[0], images, targets, forward=self._plain).maps
+        reference = _maps(full(self._model[0], images, targets, forward=self._plain))
         self._fast.invalidate()
         self._limits.clear()
         rejected = ""
@@ -136,7 +136,7 @@ class FastPath:
 
     def _compare(self, explainer: Explainer, images: Tensor, targets: Targets, reference: Tensor) -> Agreement:
         """Compare the maps through the fast forward with the reference maps."""
-        maps = explainer(self._model[0], images, targets, forward=self._fast).maps
+        maps = _maps(explainer(self._model[0], images, targets, forward=self._fast))
         return Agreement.between(maps, reference)
 
     def _choose(self, explainer: Explainer, agreement: Agreement, rejected: str = "") -> None:
@@ -172,6 +172,12 @@ class FastPath:
         if choice != self._notified_of:
             self._notified_of = choice
             self.notify(sentence)
+
+
+def _maps(explanation: Explanation) -> Tensor:
+    """Return the maps of all targets, (M, H, W), without those of padding unless there are no others."""
+    is_target = explanation.targets >= 0
+    return explanation.maps[is_target if is_target.any() else ~is_target]
 
 
 def _is_full_size(explainer: Explainer) -> bool:

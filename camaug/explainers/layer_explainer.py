@@ -31,8 +31,8 @@ class LayerEvidence(Evidence):
     Attributes:
         layer: The target layer.
         activations: Its feature maps A, (N, K, u, v), float32, or float64 if the model is.
-        gradients: Gradients dy / dA of the target's score, of the same shape and type; None if the method does not need
-            them.
+        gradients: Gradients dy / dA of the target's score, of the same shape and type, or (N, k, K, u, v) for k targets
+            per image; None if the method does not need them.
         others: The evidence of the other layers, where there are several.
     """
 
@@ -46,6 +46,12 @@ class LayerEvidence(Evidence):
         """Height and width of the layer's feature maps, the largest where there are several layers."""
         sizes = [(each.activations.shape[-2], each.activations.shape[-1]) for each in (self, *self.others)]
         return max(sizes, key=lambda size: size[0] * size[1])
+
+    def column(self, index: int) -> LayerEvidence:
+        """Return the evidence for only one of the k targets of each image."""
+        gradients = None if self.gradients is None else self.gradients[:, index]
+        others = tuple(each.column(index) for each in self.others)
+        return replace(self, target=self.target.column(index), gradients=gradients, others=others)
 
     def require_gradients(self) -> Tensor:
         """Return the gradients, or raise if the method does not declare ``needs_gradients``."""
@@ -128,8 +134,8 @@ class LayerExplainer(Explainer):
             logits = check_logits(forward(images), images)
             target = make_target(targets, logits)
         outputs = [each.output for each in captures]
-        gradients = self._differentiate(target, logits, outputs)
         size = image_size(images)
+        gradients = self._differentiate(target, logits, outputs)
         first, *others = (
             LayerEvidence(
                 model,
@@ -140,7 +146,7 @@ class LayerExplainer(Explainer):
                 tuple(layer.name for layer in layers),
                 layer=layer,
                 activations=at_least_float32(layer.to_maps(output.detach(), size)),
-                gradients=None if gradient is None else at_least_float32(layer.to_maps(gradient, size)),
+                gradients=None if gradient is None else _to_maps(layer, gradient, output, size),
             )
             for layer, output, gradient in zip(layers, outputs, gradients, strict=True)
         )
@@ -157,20 +163,37 @@ class LayerExplainer(Explainer):
         maps = [self.layer_saliency(each) for each in (evidence, *evidence.others)]
         return fuse_maps(maps, evidence.image_size, self.fuse)
 
-    def _differentiate(self, target: Target, logits: Tensor, outputs: Sequence[Tensor]) -> list[Tensor | None]:
+    def _differentiate(self, target: Target, logits: Tensor, outputs: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        """Compute the gradient at each output, (N, ...), or (N, k, ...) for k targets per image."""
         if not self.needs_gradients:
             return [None] * len(outputs)
         with torch.enable_grad():
-            score = target.score(at_least_float32(logits)).sum()
-            gradients = [self.derivative(score, output) if score.requires_grad else None for output in outputs]
-        if any(gradient is None for gradient in gradients):
-            if target.function is not None:
-                raise ValueError(
-                    "the function given as `targets` does not depend on the target layer's output: give another "
-                    "function, or choose a layer before the head"
-                )
-            raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")
-        return gradients
+            scores = target.score(at_least_float32(logits))
+            if scores.dim() == 1:
+                return self._gradients(scores.sum(), outputs, target)
+            columns = [self._gradients(column.sum(), outputs, target) for column in scores.unbind(dim=1)]
+        return [torch.stack(gradients, dim=1) for gradients in zip(*columns, strict=True)]
+
+    def _gradients(self, score: Tensor, outputs: Sequence[Tensor], target: Target) -> list[Tensor]:
+        """Compute the gradient of the summed score at each output, or raise if there is none."""
+        gradients = [self.derivative(score, output) if score.requires_grad else None for output in outputs]
+        known = [gradient for gradient in gradients if gradient is not None]
+        if len(known) == len(outputs):
+            return known
+        if target.function is not None:
+            raise ValueError(
+                "the function given as `targets` does not depend on the target layer's output: give another "
+                "function, or choose a layer before the head"
+            )
+        raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")
+
+
+def _to_maps(layer: ResolvedLayer, gradient: Tensor, output: Tensor, size: tuple[int, int]) -> Tensor:
+    """Arrange the gradients at a layer's output, (N, ...) or (N, k, ...) for k targets per image, as feature maps."""
+    if gradient.dim() == output.dim():
+        return at_least_float32(layer.to_maps(gradient, size))
+    maps = at_least_float32(layer.to_maps(gradient.flatten(0, 1), size))
+    return maps.reshape(*gradient.shape[:2], *maps.shape[1:])
 
 
 def weighted_sum(maps: Tensor, weights: Tensor) -> Tensor:
@@ -180,32 +203,32 @@ def weighted_sum(maps: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         maps: (N, M, u, v).
-        weights: (N, M).
+        weights: (N, M), or (N, M, k) for k targets per image.
 
     Returns:
-        (N, u, v).
+        (N, u, v) or (N, k, u, v).
     """
     weights = torch.where(weights.isfinite(), weights, 0)
-    return torch.einsum("nmuv,nm->nuv", maps, weights)
+    return torch.einsum("nmuv,nm...->n...uv", maps, weights)
 
 
 def fuse_maps(maps: Sequence[Tensor], size: tuple[int, int], how: Fuse) -> Tensor:
     """Fuse the maps of several layers, each normalised to [0, 1] and enlarged to one size.
 
     Args:
-        maps: Maps (N, h, w) of each layer, of any sizes.
+        maps: Maps (N, h, w) or (N, k, h, w) of each layer, of any sizes.
         size: Height and width of the result.
         how: ``"mean"``, ``"max"`` or ``"product"``.
 
     Returns:
-        (N, *size).
+        (N, *size) or (N, k, *size).
 
     Example:
         >>> maps = [torch.tensor([[[0.0, 4.0]]]), torch.tensor([[[2.0, 1.0]]])]
         >>> fuse_maps(maps, (1, 2), "mean"), fuse_maps(maps, (1, 2), "product")
         (tensor([[[0.5000, 0.5000]]]), tensor([[[0., 0.]]]))
     """
-    stacked = torch.stack([normalise(upsample(each[:, None], size)[:, 0]) for each in maps])
+    stacked = torch.stack([normalise(upsample(each, size)) for each in maps])
     if how == "mean":
         return stacked.mean(dim=0)
     return stacked.amax(dim=0) if how == "max" else stacked.prod(dim=0)

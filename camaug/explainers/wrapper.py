@@ -41,4 +41,4 @@ class WrappingExplainer(Explainer):
     def inner_maps(self, evidence: Evidence, images: Tensor) -> Tensor:
         """Compute the inner method's maps of variants of the explained images, (N, H, W) in [0, 1]."""
         variant = self.inner.gather(evidence.model, evidence.forward, images, evidence.target)
-        return normalise(upsample(self.inner.saliency(variant)[:, None], evidence.image_size)[:, 0])
+        return normalise(upsample(self.inner.saliency(variant), evidence.image_size))

@@ -159,14 +159,16 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Enlarge maps by bilinear interpolation.
 
     Args:
-        maps: Maps of shape (N, M, u, v).
+        maps: Maps of shape (N, u, v) or (N, M, u, v).
         size: Height and width of the result.
 
     Returns:
-        Maps of shape (N, M, *size).
+        Maps of shape (N, *size) or (N, M, *size).
     """
     if maps.shape[-2:] == size:
         return maps
+    if maps.dim() == 3:
+        return upsample(maps[:, None], size)[:, 0]
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 

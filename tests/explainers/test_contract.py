@@ -268,10 +268,17 @@ def test_invalid_images_are_refused(explainer, net, wrong, message):
         (5, r"between 0 and 4, the model's last class, got \[5\]"),
         (-1, r"between 0 and 4, the model's last class, got \[-1\]"),
         (torch.tensor([0, 7, 1, -2]), r"got \[-2, 7\]"),
-        (torch.tensor([0, 1]), "one class for each of the 4 images, got 2"),
-        (torch.rand(4), r"class indices, one integer or a tensor of shape \(4,\), got torch.float32 of shape \(4,\)"),
+        (torch.tensor([0, 1]), "one class or row for each of the 4 images, got 2"),
+        (
+            torch.rand(4),
+            r"class indices, one integer or a tensor of shape \(4,\) or \(4, k\), got torch.float32 of shape \(4,\)",
+        ),
         (torch.ones(4, dtype=torch.bool), "got torch.bool"),
-        (torch.zeros(4, 5, dtype=torch.long), r"got torch.int64 of shape \(4, 5\)"),
+        (torch.zeros(4, 5, 1, dtype=torch.long), r"shape \(4,\) or \(4, k\), got torch.int64 of shape \(4, 5, 1\)"),
+        (torch.zeros(4, 0, dtype=torch.long), r"got torch.int64 of shape \(4, 0\)"),
+        (torch.rand(4, 5), r"got torch.float32 of shape \(4, 5\)"),
+        (torch.zeros(2, 4, dtype=torch.long), "one class or row for each of the 4 images, got 2"),
+        (torch.tensor([[0, -1]] * 3 + [[-2, 5]]), r"the model's last class, or -1 as padding, got \[-2, 5\]"),
     ],
 )
 def test_invalid_targets_are_refused(explainer, net, images, wrong, message):

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from camaug.explainers import GradCAM
+from camaug.explainers import GradCAM, Target
+from camaug.explainers.target import make_target, pick_logits
 
+ROWS = torch.tensor([[0.0, 2.0, 1.0], [1.0, 1.0, 1.0], [-1.0, 0.0, 3.0]])
 SCORED = ("group-cam", "rise", "noise-smooth", "aug-smooth")
 
 
@@ -30,3 +34,27 @@ def test_a_class_and_the_function_of_its_logit_have_the_same_map(explainer, net,
 def test_functions_without_one_score_per_image_are_refused(net, images, wrong):
     with pytest.raises(ValueError, match=r"must turn logits \(4, 5\) into one score an image, \(4,\), got"):
         GradCAM()(net, images, wrong)
+
+
+def test_scores_and_confidences_of_one_class_and_of_several_labels():
+    one = make_target(torch.tensor([1, 0, 2]), ROWS)
+    assert one.score(ROWS).tolist() == [2, 1, 3]
+    expected = [math.exp(2) / (1 + math.exp(2) + math.e), 1 / 3, math.exp(3) / (math.exp(-1) + 1 + math.exp(3))]
+    assert one.confidence(ROWS).tolist() == pytest.approx(expected)
+
+    several = make_target(torch.tensor([[1, 2], [0, -1], [2, 0]]), ROWS)
+    assert several.multilabel
+    assert several.score(ROWS).tolist() == [[2, 1], [1, 1], [3, -1]]
+    sigmoid = [[1 / (1 + math.exp(-z)) for z in row] for row in ([2, 1], [1, 1], [3, -1])]
+    torch.testing.assert_close(several.confidence(ROWS), torch.tensor(sigmoid))
+    owner = torch.tensor([2, 2, 0])
+    assert several.score(ROWS, owner).tolist() == [[1, 0], [1, 1], [0, 3]]
+    assert several.column(1).score(ROWS, owner).tolist() == [0, 1, 3]
+    torch.testing.assert_close(several.column(0).confidence(ROWS), torch.tensor(sigmoid)[:, 0])
+
+
+def test_a_column_of_a_function_of_several_targets():
+    classes = torch.tensor([[1, 2], [0, -1], [2, 0]])
+    target = Target(classes, lambda logits, owner: 2 * pick_logits(logits, classes[owner]))
+    assert target.score(ROWS).tolist() == [[4, 2], [2, 2], [6, -2]]
+    assert target.column(1).score(ROWS).tolist() == [2, 2, -2]

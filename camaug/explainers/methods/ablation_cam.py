@@ -111,6 +111,11 @@ class AblationCAM(LayerExplainer):
         super().__post_init__()
         check_chunk_size(self.chunk_size)
 
+    @property
+    def shares_queries(self) -> bool:
+        """Return True: the ablations are the same for every target."""
+        return True
+
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """Compute the share of the score that is lost without each channel, (N, K)."""
         score = evidence.target.score(at_least_float32(evidence.logits))[:, None]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from camaug.explainers.base import Evidence, Targets
 from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
-from camaug.explainers.target import Target
+from camaug.explainers.target import Target, pick_logits
 from camaug.explainers.wrapper import WrappingExplainer
 from camaug.functional.precision import at_least_float32
 
@@ -24,18 +24,20 @@ def similar_classes(logits: Tensor, classes: Tensor, count: int) -> Tensor:
 
     Args:
         logits: (N, classes).
-        classes: The target of each image, (N,).
+        classes: The target of each image, (N,), or its k targets, (N, k).
         count: Number of classes; all others where there are fewer.
 
     Returns:
-        (N, count).
+        (N, count) or (N, k, count).
 
     Example:
         >>> similar_classes(torch.tensor([[5.0, 1.0, 4.0, 5.5]]), torch.tensor([0]), count=2)
         tensor([[3, 2]])
     """
-    distance = at_least_float32((logits - logits.gather(1, classes[:, None])).abs())
-    distance = distance.scatter(1, classes[:, None], torch.inf)
+    if classes.dim() == 2:
+        return torch.stack([similar_classes(logits, column, count) for column in classes.unbind(dim=1)], dim=1)
+    distance = at_least_float32((logits - pick_logits(logits, classes)[:, None]).abs())
+    distance = distance.scatter(1, classes.clamp(min=0)[:, None], torch.inf)
     return distance.topk(min(count, logits.shape[1] - 1), dim=1, largest=False).indices
 
 
@@ -86,8 +88,8 @@ class FinerCAM(WrappingExplainer):
         similar = similar_classes(prediction.logits, classes, self.references)
 
         def margin(logits: Tensor, owner: Tensor) -> Tensor:
-            own = logits.gather(1, classes[owner, None])[:, 0]
-            return own - self.gamma * logits.gather(1, similar[owner]).mean(dim=1)
+            own, others = pick_logits(logits, classes[owner]), pick_logits(logits, similar[owner])
+            return own - self.gamma * others.mean(dim=-1)
 
         return self.inner.gather(model, forward, images, Target(classes, margin))
 

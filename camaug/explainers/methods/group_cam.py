@@ -167,6 +167,11 @@ class GroupCAM(LayerExplainer):
         """Return True if the channels are weighted, which takes their gradients."""
         return self.weighted
 
+    @property
+    def shares_queries(self) -> bool:
+        """Return True without channel weights, whose groups are the same for every target."""
+        return not self.weighted
+
     def maps(self, evidence: LayerEvidence) -> Tensor:
         """Compute the masks M', (N, G, u, v), or (N, G, H, W) if normalised after upsampling, in [0, 1]."""
         weights = channel_weights(evidence.require_gradients()) if self.weighted else None
@@ -191,4 +196,4 @@ class GroupCAM(LayerExplainer):
         masks = self.maps(evidence)
         summed = weighted_sum(masks, self.weights(evidence, masks))
         # Upsampling is linear, so the sum is enlarged instead of each mask; the ReLU is not, so it comes last.
-        return upsample(summed[:, None], evidence.image_size)[:, 0].relu()
+        return upsample(summed, evidence.image_size).relu()

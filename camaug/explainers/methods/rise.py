@@ -90,11 +90,16 @@ class RISE(Explainer):
             raise ValueError(f"`keep_probability` must be between 0 and 1, got {self.keep_probability}")
         check_chunk_size(self.chunk_size)
 
+    @property
+    def shares_queries(self) -> bool:
+        """Return True: the masks are the same for every target."""
+        return True
+
     def saliency(self, evidence: Evidence) -> Tensor:
         """Compute the mean of the masks, weighted by confidence, (N, H, W)."""
         images = evidence.images
         generator = torch.Generator().manual_seed(self.seed)
-        total = images.new_zeros((len(images), *evidence.image_size), dtype=torch.float32)
+        total = images.new_zeros((*evidence.target.classes.shape, *evidence.image_size), dtype=torch.float32)
         for start in range(0, self.masks, DRAWN_AT_ONCE):
             count = min(DRAWN_AT_ONCE, self.masks - start)
             masks = random_masks(count, evidence.image_size, self.cells, self.keep_probability, generator)
@@ -111,5 +116,6 @@ class RISE(Explainer):
             return evidence.confidence(images[owner] * mask[:, None].to(images.dtype), owner)
 
         size = self.chunk_size or default_chunk_size(images)
-        scores = torch.cat(list(in_chunks(query, len(queries), size))).view(len(images), len(masks))
-        return torch.einsum("nm,mhw->nhw", scores.to(masks), masks)
+        scores = torch.cat(list(in_chunks(query, len(queries), size)))
+        scores = scores.view(len(images), len(masks), *scores.shape[1:])
+        return torch.einsum("nm...,mhw->n...hw", scores.to(masks), masks)

@@ -53,6 +53,11 @@ class ScoreCAM(LayerExplainer):
         check_chunk_size(self.chunk_size)
 
     @property
+    def shares_queries(self) -> bool:
+        """Return True: the masked images are the same for every target."""
+        return True
+
+    @property
     def variants(self) -> int:
         """Number of variants of each channel's mask."""
         return 1
