@@ -87,3 +87,12 @@ def test_the_command_writes_a_page_with_every_section(tmp_path):
     files = sorted((tmp_path / "results").glob("*.json"))
     assert len(files) == 8
     assert all(json.loads(file.read_text())["tables"] for file in files)
+
+
+def test_the_checks_of_an_accelerator_run_on_the_cpu(tmp_path):
+    gpu_check = importlib.import_module("benchmarks.gpu_check")
+    gpu_check.main(["--device", "cpu", "--only", "neutrality", "--output", str(tmp_path)])
+    lines = (tmp_path / "gpu_check_neutrality.csv").read_text().splitlines()
+    assert len(lines) == 6
+    assert all(line.split(",")[-3:] == ["equal", "equal", ""] for line in lines[1:])
+    assert "## neutrality" in (tmp_path / "gpu_check.md").read_text()
