@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from camaug.functional.precision import at_least_float32
+
 __all__ = ["pair_consistency"]
 
 
-def pair_consistency(logits: Tensor, index: Tensor) -> Tensor:
+def pair_consistency(logits: Tensor, index: Tensor, *, multilabel: bool = False) -> Tensor:
     """Return the Jensen-Shannon divergence between the predictions for images and for their masked views.
 
-    The consistency loss of AugMix (Hendrycks et al. 2020, arXiv 1912.02781, section 3), for two views.
+    The consistency loss of AugMix (Hendrycks et al. 2020, arXiv 1912.02781, section 3), for two views. A multi-label
+    model predicts a Bernoulli distribution for each class, and the divergence is the mean over the classes.
 
     Args:
-        logits: Logits of N images followed by M masked views, (N + M, classes).
+        logits: Logits of N images followed by M masked views, (N + M, classes). One column is the logit of a binary
+            classifier.
         index: Index of each masked view's original image, (M,).
+        multilabel: True if an image may have several labels: the probabilities are then the sigmoid of the logits,
+            otherwise the softmax.
 
     Returns:
         A scalar, the mean over the pairs, in [0, ln 2]; 0 without pairs.
@@ -29,7 +37,19 @@ def pair_consistency(logits: Tensor, index: Tensor) -> Tensor:
     if len(index) == 0:
         return logits.sum() * 0
     originals, masked_views = logits[: len(logits) - len(index)], logits[len(logits) - len(index) :]
-    pair = [each.float().log_softmax(dim=1) for each in (originals[index], masked_views)]
-    mean = torch.logaddexp(*pair) - torch.log(torch.tensor(2.0))
+    is_bernoulli = multilabel or logits.shape[1] == 1
+    log_probabilities = _bernoulli if is_bernoulli else _categorical
+    pair = [log_probabilities(at_least_float32(each)) for each in (originals[index], masked_views)]
+    mean = torch.logaddexp(*pair) - math.log(2)
     divergences = [F.kl_div(mean, each, log_target=True, reduction="batchmean") for each in pair]
-    return (divergences[0] + divergences[1]) / 2
+    return ((divergences[0] + divergences[1]) / 2).clamp(min=0)  # rounding may leave a little less than 0
+
+
+def _categorical(logits: Tensor) -> Tensor:
+    """Return the log-probabilities of the classes, (M, classes)."""
+    return logits.log_softmax(dim=1)
+
+
+def _bernoulli(logits: Tensor) -> Tensor:
+    """Return the log-probabilities of "yes" and "no" for each image and class, (M * classes, 2)."""
+    return F.logsigmoid(torch.stack([logits, -logits], dim=-1)).flatten(0, 1)
