@@ -100,7 +100,7 @@ def measure(options: Options) -> list[Table]:
     for number in range(rounds + 1):
         for name, seconds in runs.items():
             images = 4 if options.quick else PROBES
-            logger = TimedCamLogger(options.clock, images=images) if name.startswith("with C") else None
+            logger = TimedCamLogger(options.clock, num_images=images) if name.startswith("with C") else None
             total, times = _train(options, steps, logger)
             if number == 0:
                 continue

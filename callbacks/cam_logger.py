@@ -10,11 +10,11 @@ import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
+from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
 from camaug.inspection.sharded_weights import whole_weights
 
 from ._logging.check_arguments import check_overlay, check_positive
-from ._logging.choose_probes import choose_probes
 from ._logging.find_class_names import find_class_names
 from ._logging.find_normalisation import Normalisation, find_normalisation
 from ._logging.flush_loggers import flush_loggers
@@ -22,16 +22,23 @@ from ._logging.probes import Probes
 from ._logging.report_trust_warnings import report_trust_warnings
 from ._logging.snapshot_taker import SnapshotTaker
 from ._logging.snapshot_writer import SnapshotWriter
+from ._logging.trainer_probes import ProbeSource
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
 from ._logging.warn_once import WarnOnce
 from ._logging.write_image import can_log_images
 from ._trainer.bound_forward import ModuleForward, bind_forward
-from ._trainer.stages import first_loader, validation_or_training_loader
-from ._trainer.strategies import refuse_sharded
+from ._trainer.stages import validation_or_training_loaders
+from ._trainer.strategies import sharding_problem
 
 __all__ = ["CamLogger"]
 
 DEFAULT_IMAGES = 16
+UNREADABLE = "could not read its images, and no heatmap will be seen"
+READABLE = "Say where they are: CamLogger(images=, labels=, loader=)"
+EXPLAINABLE = (
+    "Give a function that returns logits, CamLogger(forward=), or another method, CamLogger(explainer=), one "
+    "without gradients such as 'score-cam' for layers under torch.no_grad()"
+)
 
 
 class CamLogger(L.Callback):
@@ -52,13 +59,14 @@ class CamLogger(L.Callback):
     ``trainer.validate`` and ``trainer.test`` log under ``cam_validate`` and ``cam_test``. Other loggers get the panels:
     those with a ``log_image`` method (Weights & Biases), MLflow and, as files, those with a directory (``CSVLogger``).
 
-    The training run is neither changed nor ended: only wrong arguments are errors, before the first batch, and any
-    later failure is a warning. Checkpoints hold the previous snapshot, so that a resumed run logs the same drift.
+    The training run is neither changed nor ended: only wrong arguments of the constructor are errors, and the first
+    failure, of whatever kind, is a warning, after which further ones are silent. Checkpoints hold the previous
+    snapshot, so that a resumed run logs the same drift.
 
     Args:
         explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
-        images: Number of images, spread over the classes of the validation data, or else of the training data. None
-            for 16, or for all of a smaller data set.
+        num_images: Number of images, spread over the classes of the validation data, or else of the training data.
+            None for 16, or for all of a smaller data set.
         every_n_epochs: Epochs between two snapshots.
         colormap: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``. The first three also suit
             colour-blind readers.
@@ -74,20 +82,24 @@ class CamLogger(L.Callback):
             (:class:`camaug.explainers.fast_path.FastPath`).
         images_every_n_epochs: Epochs between two snapshots with panels, which the camaug tab does not need. None for
             every snapshot, but about twelve in TensorBoard's files of long runs, because its Images tab shows ten.
+        images: Where the images are in a batch: a key, an index, a path such as ``"0.image"``, or a function of the
+            batch. None finds them.
+        labels: Where the labels are, in the same forms.
+        loader: Name or number of the data loader if there are several. None for the first one.
         tag: First part of every tag. A second ``CamLogger`` of a Trainer needs a different one.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
 
     Example:
-        >>> logger = CamLogger(explainer="grad-cam", images=8)
+        >>> logger = CamLogger(explainer="grad-cam", num_images=8)
         >>> trainer = L.Trainer(callbacks=[logger], logger=True, enable_checkpointing=False, accelerator="cpu")
     """
 
     def __init__(
         self,
         explainer: str | Explainer = "group-cam",
-        images: int | None = None,
+        num_images: int | None = None,
         every_n_epochs: int = 1,
         colormap: str = "viridis",
         strength: float = 0.5,
@@ -98,10 +110,13 @@ class CamLogger(L.Callback):
         trust_every_n_epochs: int | None = 5,
         fast: bool = True,
         images_every_n_epochs: int | None = None,
+        images: Selector | None = None,
+        labels: Selector | None = None,
+        loader: str | int | None = None,
         tag: str = "cam",
     ) -> None:
         check_positive(
-            images=images,
+            num_images=num_images,
             every_n_epochs=every_n_epochs,
             trust_every_n_epochs=trust_every_n_epochs,
             images_every_n_epochs=images_every_n_epochs,
@@ -110,7 +125,7 @@ class CamLogger(L.Callback):
         if not re.fullmatch(r"[\w.-]+", tag):
             raise ValueError(f"`tag` must be of letters, digits, '_', '-' and '.', got {tag!r}")
         self.explainer = as_explainer(explainer)
-        self.images = images
+        self.num_images = num_images
         self.every_n_epochs = every_n_epochs
         self.colormap, self.strength = colormap, strength
         self.mean, self.std = mean, std
@@ -119,8 +134,10 @@ class CamLogger(L.Callback):
         self.trust_every_n_epochs = trust_every_n_epochs
         self.fast = fast
         self.images_every_n_epochs = images_every_n_epochs
+        self.images, self.labels, self.loader = images, labels, loader
         self.tag = tag
-        self._warn_once = WarnOnce("CamLogger")
+        self._warn_once = WarnOnce("CamLogger", first_failure_only=True)
+        self._is_possible = True
         self._taker: SnapshotTaker | None = None
         self._writer: SnapshotWriter | None = None
         self._probes: Probes | None = None  # on rank zero
@@ -133,9 +150,13 @@ class CamLogger(L.Callback):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
-        refuse_sharded(trainer, self)
         _refuse_shared_tags(trainer, self)
         _warn_without_image_logger(trainer)
+        problem = sharding_problem(trainer, self)
+        self._is_possible = not problem
+        if problem:
+            rank_zero_warn(f"{problem}. No heatmap will be seen")
+        self._warn_once = WarnOnce("CamLogger", first_failure_only=True)
         self._probes = None
         self._taker = SnapshotTaker(
             trainer,
@@ -157,7 +178,7 @@ class CamLogger(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Choose the images and explain one of them."""
-        self._start(trainer, pl_module, validation_or_training_loader(trainer))
+        self._start(trainer, pl_module, validation_or_training_loaders(trainer))
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Choose the images and explain one of them in ``trainer.validate``."""
@@ -203,27 +224,31 @@ class CamLogger(L.Callback):
     # processes only contribute their shards of the weights, whatever rank zero does with them.
 
     def _start(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
-        assert self._taker is not None, "setup comes first"
-        wrong_arguments = ValueError, TypeError
+        taker = self._taker
+        if taker is None or not self._is_possible:
+            return
+        source = ProbeSource("CamLogger", self.num_images, DEFAULT_IMAGES, self.loader, self.images, self.labels)
         if trainer.is_global_zero:
             if trainer.state.fn != TrainerFn.FITTING:
-                self._taker.forget()
-            failure = "could not read its images, and no heatmap will be seen"
-            with self._warn_once.instead_of_error(trainer, failure, raising=wrong_arguments):
-                self._dataset = getattr(first_loader(loaders), "dataset", None)
-                self._probes = _choose_probes(first_loader(loaders), self.images)
+                taker.forget()
+            with self._warn_once.instead_of_error(trainer, UNREADABLE, remedy=READABLE):
+                self._probes, self._dataset = source.choose(trainer, loaders)
+                warn_of_empty_masks("CamLogger", self._probes)
         with (
-            self._warn_once.instead_of_error(trainer, "could not explain a first image", raising=wrong_arguments),
+            self._warn_once.instead_of_error(trainer, "could not explain a first image", remedy=EXPLAINABLE),
             whole_weights(pl_module, here=self._probes is not None),
         ):
             if self._probes is not None:
-                layers = self._taker.explained_layers(self._probes)
-                at = f" at {', '.join(layers)}" if layers else ""
+                first = taker.explain_first(self._probes)
+                self._probes = source.with_classes(self._probes, first.logits.shape[1])
+                at = f" at {', '.join(first.layers)}" if first.layers else ""
                 rank_zero_info(f"CamLogger: {self.explainer.name}{at}, {len(self._probes.indices)} images")
 
     def _log_snapshot(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
         taker, writer, epoch = self._taker, self._writer, trainer.current_epoch
-        with self._warn_once.instead_of_error(trainer, f"could not log heatmaps in epoch {epoch}"):
+        if not self._is_possible:
+            return
+        with self._warn_once.instead_of_error(trainer, f"could not log heatmaps in epoch {epoch}", remedy=EXPLAINABLE):
             metrics = trainer.callback_metrics  # a collective, so every process reads them
             with whole_weights(pl_module, here=self._probes is not None):
                 if self._probes is None or taker is None or writer is None:
@@ -234,18 +259,6 @@ class CamLogger(L.Callback):
             report_trust_warnings(self._warn_once, snapshot, epoch=epoch, method=self.explainer.name, tag=self.tag)
             names = self.class_names or find_class_names(trainer, self._dataset)
             writer.write(snapshot, prefix, names, metrics)
-
-
-def _choose_probes(loader: Any, images: int | None) -> Probes | None:
-    if not hasattr(loader, "dataset"):
-        rank_zero_warn(
-            f"CamLogger chooses its images from a loader's data set, and a {type(loader).__name__} has none, so no "
-            "heatmap will be seen: use a torch DataLoader for validation"
-        )
-        return None
-    probes = choose_probes(loader, images or DEFAULT_IMAGES, exactly=images is not None)
-    warn_of_empty_masks("CamLogger", probes)
-    return probes
 
 
 def _warn_without_image_logger(trainer: L.Trainer) -> None:

@@ -21,7 +21,7 @@ from tests.processes import ROOT, run_program
 
 SMALL = [
     "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=64", "--data.val_size=24", "--data.num_workers=0",
-    "--data.batch_size=8", "--cam.images=4", "--trainer.max_epochs=2", "--augmentation.start_epoch=1",
+    "--data.batch_size=8", "--cam.num_images=4", "--trainer.max_epochs=2", "--augmentation.start_epoch=1",
 ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def refused(tmp_path, monkeypatch, capsys):
 
 FINETUNE = [
     "fit", "--config", str(ROOT / "configs/finetune.yaml"), "--model.pretrained=false", "--model.name=timm/test_resnet",
-    "--data.num_workers=0", "--data.image_size=64", "--trainer.max_epochs=1", "--cam.images=2",
+    "--data.num_workers=0", "--data.image_size=64", "--trainer.max_epochs=1", "--cam.num_images=2",
     "--trainer.accelerator=cpu",
 ]  # fmt: skip
 
@@ -120,7 +120,7 @@ FINETUNE = [
             ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
             "has no layer 'layer9'; the nearest are .*layer4",
         ),
-        (["--cam.images=100"], "100 probe images were asked for, the data set has 2"),
+        (["--cam.num_images=100"], "100 probe images were asked for, the data set has 2"),
         (["--model.checkpoint=absent.pth"], "there is no checkpoint 'absent.pth'"),
         (["--cam.colormap=rainbow"], "rainbow"),
         (["--data.batchsize=3"], "batchsize"),

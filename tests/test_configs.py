@@ -82,7 +82,7 @@ def tiny(path: Path, images: Path) -> list[str]:
         "--trainer.limit_val_batches=1",
         "--trainer.enable_progress_bar=false",
         "--trainer.enable_model_summary=false",
-        "--cam.images=2",
+        "--cam.num_images=2",
         "--augmentation.start_epoch=0",
         "--augmentation.share=0.5",
     ]

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, default_collate
 
-from camaug.augmentation.batch import class_indices, find_images_and_labels
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from .choose_indices import choose_indices
+from .load_batches import has_items, load_items, load_masks, stream_batches
 from .probes import Probes
+from .read_batch import ReadBatch, read_batch
 
 __all__ = ["choose_probes"]
 
+STREAM_BATCHES = 1000  # after so many batches without an image a stream is given up
 
-def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
-    """Choose images of a loader's data set, deterministically.
+
+def choose_probes(
+    loader: Any,
+    count: int,
+    *,
+    exactly: bool = True,
+    read: Callable[[Any], ReadBatch] = read_batch,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Probes:
+    """Choose images of a loader, deterministically.
 
     The images are spread over the classes if the data set has ``targets``, else evenly over the data set. A stream
     yields its first images. A data set with a method ``object_mask(index)`` adds masks.
@@ -28,54 +38,143 @@ def choose_probes(loader: Any, count: int, *, exactly: bool = True) -> Probes:
         loader: A data loader.
         count: Number of images.
         exactly: Whether a smaller data set is an error. Otherwise all of its images are taken.
+        read: Function that moves a collated batch as the Trainer does, and finds images and labels.
+        warn: Function that gets a sentence about images that are left out.
 
     Raises:
         ValueError: If the data set is empty or too small, or ``object_mask`` does not return a boolean mask (H, W).
     """
-    dataset = loader.dataset
     # Random transforms draw the same numbers in every run, and the random state of the training run stays untouched.
     with preserved_random_state(seed=0):
-        indices, items = _load_items(dataset, count, exactly)
-        batch_size = loader.batch_size or len(items)
-        # A loader without a batch size leaves batching to its data set, and its collate function to nothing.
-        collate = loader.collate_fn if loader.batch_size else default_collate
-        batches = [collate(items[start : start + batch_size]) for start in range(0, len(items), batch_size)]
-        labels = [label for batch in batches for label in _labels(batch)]
-        masks = [_object_mask(dataset, index) for index in indices] if hasattr(dataset, "object_mask") else None
-    return Probes(batches, indices, labels, masks)
+        collected = _Collected(read)
+        if has_items(loader):
+            _collect_items(collected, loader, count, exactly)
+        else:
+            _collect_stream(collected, loader, count, exactly)
+        masks = load_masks(loader, collected.indices) if has_items(loader) else None
+    if not collected.indices:
+        raise collected.errors[0] if collected.errors else ValueError("the data set has no image")
+    if collected.left_out:
+        warn(f"{'; '.join(collected.left_out)}. The other {len(collected.indices)} images are explained")
+    masks = None if masks is None else _checked_masks(loader.dataset, masks, collected.indices)
+    batches = collected.batches
+    return Probes(
+        batches=[batch.images for batch in batches],
+        indices=collected.indices,
+        raw_labels=[batch.labels for batch in batches],
+        masks=masks,
+        are_integers=any(batch.are_integers for batch in batches),
+    )
 
 
-def _load_items(dataset: Any, count: int, exactly: bool) -> tuple[list[int], list[Any]]:
-    if isinstance(dataset, IterableDataset):
-        items = list(itertools.islice(iter(dataset), count))
-        _check_available(count, len(items), exactly)
-        return list(range(len(items))), items
+@dataclass
+class _Collected:
+    """Batches that could be read, and the reasons for the images that could not."""
+
+    read: Callable[[Any], ReadBatch]
+    batches: list[ReadBatch] = field(default_factory=list)
+    indices: list[int] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def add(self, batch: Any, indices: Sequence[int]) -> None:
+        """Read a batch and keep it, with one index for each of its images.
+
+        Raises:
+            ValueError: If the batch has another number of images, or images of another size than the first batch.
+        """
+        found = self.read(batch)
+        if len(found.images) != len(indices):
+            raise ValueError(f"{len(indices)} items became {len(found.images)} images")
+        if self.batches and found.images.shape[1:] != self.batches[0].images.shape[1:]:
+            sizes = [tuple(images.shape[1:]) for images in (found.images, self.batches[0].images)]
+            raise ValueError(f"its size is {sizes[0]}, and that of the first image {sizes[1]}")
+        self.batches.append(_on_cpu(found, len(indices)))
+        self.indices += indices
+
+    def leave_out(self, index: int, error: Exception) -> None:
+        """Keep the reason why an image is left out."""
+        last_line = (str(error).strip().splitlines() or [""])[-1]  # of a worker's traceback
+        self.errors.append(error)
+        self.left_out.append(f"image {index} is left out ({type(error).__name__}: {last_line})")
+
+
+def _collect_items(collected: _Collected, loader: Any, count: int, exactly: bool) -> None:
+    dataset = loader.dataset
     _check_available(count, len(dataset), exactly)
-    indices = choose_indices(dataset, min(count, len(dataset)))
-    return indices, [dataset[index] for index in indices]
+    items: list[tuple[int, Any]] = []
+    for index, item in load_items(loader, choose_indices(dataset, min(count, len(dataset)))):
+        if isinstance(item, Exception) or item is None:  # None is an item that the user's collate function drops
+            collected.leave_out(index, item or ValueError("the data set returns None"))
+        else:
+            items.append((index, item))
+    size = getattr(loader.batch_sampler, "batch_size", None) or loader.batch_size or len(items) or 1
+    for start in range(0, len(items), size):
+        part = items[start : start + size]
+        try:
+            collected.add(loader.collate_fn([item for _, item in part]), [index for index, _ in part])
+        except Exception as error:
+            _collect_singly(collected, loader, part, error)
+
+
+def _collect_singly(collected: _Collected, loader: Any, items: Sequence[tuple[int, Any]], error: Exception) -> None:
+    """Add the items of a batch one by one, because the batch as a whole could not be read."""
+    kept = len(collected.batches)
+    for index, item in items:
+        try:
+            collected.add(loader.collate_fn([item]), [index])
+        except Exception as own:
+            collected.leave_out(index, own)
+    if not collected.batches:
+        raise error
+    collected.batches[kept:] = _joined(collected.batches[kept:])
+
+
+def _joined(batches: Sequence[ReadBatch]) -> list[ReadBatch]:
+    """Join batches of one image each, if their labels have one shape."""
+    labels = [batch.labels for batch in batches if batch.labels is not None]
+    if len(labels) not in (0, len(batches)) or len({tensor.shape[1:] for tensor in labels}) > 1 or not batches:
+        return list(batches)
+    images = torch.cat([batch.images for batch in batches])
+    return [ReadBatch(images, torch.cat(labels) if labels else None, batches[0].are_integers)]
+
+
+def _collect_stream(collected: _Collected, loader: Any, count: int, exactly: bool) -> None:
+    for number, batch in enumerate(stream_batches(loader)):
+        missing = count - len(collected.indices)
+        if missing <= 0 or number >= STREAM_BATCHES:
+            break
+        if batch is None:
+            continue
+        found = collected.read(batch)
+        taken = min(missing, len(found.images))
+        collected.batches.append(_on_cpu(found, taken))
+        collected.indices += range(len(collected.indices), len(collected.indices) + taken)
+    _check_available(count, len(collected.indices), exactly)
+
+
+def _on_cpu(batch: ReadBatch, count: int) -> ReadBatch:
+    """Return the first images of a batch with their labels, copied to the CPU."""
+    labels = batch.labels if batch.labels is None else batch.labels[:count].detach().cpu().clone()
+    return batch._replace(images=batch.images[:count].detach().cpu().clone(), labels=labels)
 
 
 def _check_available(count: int, available: int, exactly: bool) -> None:
     if available == 0 or (exactly and count > available):
         raise ValueError(
-            f"{count} probe images were asked for, the data set has {available}: ask for at most {available} (images=)"
+            f"{count} probe images were asked for, the data set has {available}: ask for at most {available} "
+            "(num_images=)"
         )
 
 
-def _labels(batch: Any) -> list[int | None]:
-    images, labels = find_images_and_labels(batch)
-    if labels is None:
-        return [None] * len(images)
-    indices: list[int | None] = class_indices(labels).tolist()
-    return indices
-
-
-def _object_mask(dataset: Any, index: int) -> Tensor:
-    mask = dataset.object_mask(index)
-    if not isinstance(mask, Tensor) or mask.dim() != 2 or mask.dtype != torch.bool:
-        given = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
-        raise ValueError(
-            f"{type(dataset).__name__}.object_mask({index}) must return a boolean tensor (H, W) of the transformed "
-            f"image's size, all False if there is no object, got {given}"
-        )
-    return mask
+def _checked_masks(dataset: Any, masks: Sequence[Any], indices: Sequence[int]) -> list[Tensor]:
+    for index, mask in zip(indices, masks, strict=True):
+        if isinstance(mask, Exception):
+            raise mask
+        if not isinstance(mask, Tensor) or mask.dim() != 2 or mask.dtype != torch.bool:
+            given = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, Tensor) else type(mask).__name__
+            raise ValueError(
+                f"{type(dataset).__name__}.object_mask({index}) must return a boolean tensor (H, W) of the transformed "
+                f"image's size, all False if there is no object, got {given}"
+            )
+    return list(masks)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import lightning as L
 import torch
 from torch import Tensor
 
 from camaug.explainers import Explanation
 from camaug.images.render import denormalise
 
-from .._trainer.stages import images_on_device
 from .find_normalisation import Normalisation
 from .probes import Probes
 from .snapshot import Snapshot
@@ -29,39 +27,47 @@ class _Batch(NamedTuple):
 
 
 def explain_probes(
-    trainer: L.Trainer,
     probes: Probes,
     explain: Callable[[Tensor, Tensor | None], Explanation],
     normalisation: Normalisation,
+    device: torch.device,
 ) -> Snapshot:
     """Explain the probe images for their predicted classes and, where these are wrong, for their true classes.
 
     Args:
-        trainer: The Trainer, which moves the images to its device.
         probes: The probe images.
         explain: Function from images (N, C, H, W) and targets (N,), None for the predicted classes, to explanations.
         normalisation: Mean and standard deviation by which the images were normalised.
+        device: Device of the model.
     """
     batches: list[_Batch] = []
     for batch, part in zip(probes.batches, probes.slices, strict=True):
-        images = images_on_device(trainer, batch)
+        images = batch.to(device)
         labels = torch.tensor([-1 if label is None else label for label in probes.labels[part]])
         explanation = explain(images, None)
         predicted, maps = explanation.targets.cpu(), explanation.maps.cpu()
         true_maps = maps.clone()
-        wrong = ((labels != predicted) & (labels >= 0)).nonzero()[:, 0]
+        positives = probes.positives[part] or [()] * len(batch)
+        is_right = torch.tensor([int(p) in classes for p, classes in zip(predicted, positives, strict=True)])
+        wrong = (~is_right & (labels >= 0)).nonzero()[:, 0]
         if len(wrong):
             wrong_images, true_classes = images[wrong.to(images.device)], labels[wrong].to(images.device)
             true_maps[wrong] = explain(wrong_images, true_classes).maps.cpu()
-        probabilities = explanation.logits.float().softmax(dim=1).cpu()
+        probabilities = _probabilities(explanation.logits.float(), has_several=probes.has_several).cpu()
         batches.append(_Batch(denormalise(images, *normalisation), probabilities, predicted, maps, true_maps))
     tensors = _Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
     masks = None if probes.masks is None else torch.stack(list(probes.masks))
     return Snapshot(
         indices=probes.indices,
         labels=probes.labels,
+        positives=probes.positives,
         masks=masks,
         layers=explanation.layers,
         grid=explanation.grid,
         **tensors._asdict(),
     )
+
+
+def _probabilities(logits: Tensor, *, has_several: bool) -> Tensor:
+    """Return the probabilities of classes that exclude each other, or of classes of which an image has several."""
+    return logits.sigmoid() if has_several else logits.softmax(dim=1)

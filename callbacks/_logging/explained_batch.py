@@ -17,7 +17,7 @@ class ExplainedBatch:
 
     Attributes:
         module: The model.
-        forward: Function from images to logits, None for the model itself.
+        forward: Function from images to logits.
         images: (N, C, H, W).
         maps: (N, H, W).
         targets: The explained classes (N,).
@@ -26,7 +26,7 @@ class ExplainedBatch:
     """
 
     module: L.LightningModule
-    forward: Callable[[Tensor], Tensor] | None
+    forward: Callable[[Tensor], Tensor]
     images: Tensor
     maps: Tensor
     targets: Tensor

@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any
 
 from torch import Tensor
 
-from camaug.augmentation.batch import find_images_and_labels
+from camaug.augmentation.label_targets import IGNORED, label_targets
 
 __all__ = ["Probes"]
 
 
 @dataclass(frozen=True)
 class Probes:
-    """Probe images, kept on the CPU.
+    """Probe images, kept on the CPU as the model receives them in validation.
 
     Attributes:
-        batches: The images as the loader collates them, in batches of at most the loader's size.
-        indices: Index of each image in the data set.
-        labels: Class of each image, None where it is unknown.
+        batches: The images (N, C, H, W), in batches of at most the loader's size.
+        indices: Index of each image in the data set, or in the stream.
+        raw_labels: Labels of each batch as the data set gives them, or None where it has none.
         masks: Boolean mask (H, W) of the objects in each image, or None if the data set has no masks.
+        are_integers: True if the model receives integers, and the batches are copies of floating-point numbers.
+        positives: Classes of each image, none where it is unlabelled, known after :meth:`with_classes`.
+        has_several: True if the classes do not exclude each other.
     """
 
-    batches: Sequence[Any]
+    batches: Sequence[Tensor]
     indices: Sequence[int]
-    labels: Sequence[int | None]
-    masks: Sequence[Tensor] | None
+    raw_labels: Sequence[Tensor | None] = ()
+    masks: Sequence[Tensor] | None = None
+    are_integers: bool = False
+    positives: Sequence[tuple[int, ...]] = ()
+    has_several: bool = False
+
+    @property
+    def labels(self) -> list[int | None]:
+        """First class of each image, None where it is unlabelled."""
+        return [classes[0] if classes else None for classes in self.positives or [()] * len(self.indices)]
 
     @property
     def slices(self) -> list[slice]:
         """Positions of each batch's images among all probe images."""
-        lengths = [len(find_images_and_labels(batch).images) for batch in self.batches]
+        lengths = [len(batch) for batch in self.batches]
         return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]
+
+    def with_classes(self, classes: int) -> Probes:
+        """Return the probe images with the labels read as those of a model with so many classes.
+
+        Raises:
+            ValueError: If the labels do not fit the number of classes.
+        """
+        positives: list[tuple[int, ...]] = []
+        has_several = False
+        for images, labels in zip(self.batches, self.raw_labels, strict=True):
+            if labels is None:
+                positives += [()] * len(images)
+                continue
+            targets = label_targets(labels, classes)
+            has_several |= targets.dim() == 2
+            rows = targets.tolist() if targets.dim() == 2 else targets[:, None].tolist()
+            positives += [tuple(target for target in row if target != IGNORED) for row in rows]
+        return replace(self, positives=positives, has_several=has_several)

@@ -16,7 +16,7 @@ class Snapshot:
 
     Attributes:
         indices: Index of each image in the data set.
-        labels: Class of each image, None where it is unknown.
+        labels: Class of each image, the first of several, None where it is unknown.
         images: (N, 3, H, W), denormalised, in [0, 1].
         probabilities: (N, classes).
         predicted: Predicted classes (N,).
@@ -32,6 +32,7 @@ class Snapshot:
         overlap: Intersection over union (N,) of the highest values of these two maps, or None.
         layers: Names of the explained layers.
         grid: Height and width of the maps before upsampling, or None for methods without a layer.
+        positives: All classes of each image where images have several, or an empty sequence.
     """
 
     indices: Sequence[int]
@@ -48,7 +49,15 @@ class Snapshot:
     overlap: Tensor | None = None
     layers: Sequence[str] = ()
     grid: tuple[int, int] | None = None
+    positives: Sequence[Sequence[int]] = ()
 
     def is_correct(self, position: int) -> bool:
         """Return True if the label of the image at this position is known and predicted."""
-        return int(self.predicted[position]) == self.labels[position]
+        return int(self.predicted[position]) in self.classes(position)
+
+    def classes(self, position: int) -> Sequence[int]:
+        """Return the classes of the image at this position, none where it is unlabelled."""
+        if self.positives:
+            return self.positives[position]
+        label = self.labels[position]
+        return () if label is None else (label,)

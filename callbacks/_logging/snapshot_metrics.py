@@ -21,9 +21,9 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
 
     Returns:
         ``constant_maps``, the share of maps without evidence, and ``centre_bias``; where they are known,
-        ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true class,
-        ``drift`` and ``overlap`` (:class:`camaug.metrics.Drift`), and ``object_energy`` and ``object_area`` of the
-        images with an object (:class:`camaug.metrics.EnergyInMask`).
+        ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true
+        class or classes, ``drift`` and ``overlap`` (:class:`camaug.metrics.Drift`), and ``object_energy`` and
+        ``object_area`` of the images with an object (:class:`camaug.metrics.EnergyInMask`).
     """
     per_image = {
         "constant_maps": are_constant(snapshot.maps).float(),
@@ -39,10 +39,9 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
 
 
 def _true_confidence(snapshot: Snapshot) -> Tensor | None:
-    known = [(position, label) for position, label in enumerate(snapshot.labels) if label is not None]
-    if not known:
-        return None
-    return torch.stack([snapshot.probabilities[position, label] for position, label in known])
+    classes = [list(snapshot.classes(position)) for position in range(len(snapshot.maps))]
+    known = [row[positives].mean() for row, positives in zip(snapshot.probabilities, classes, strict=True) if positives]
+    return torch.stack(known) if known else None
 
 
 def _object_metrics(snapshot: Snapshot) -> dict[str, float]:

@@ -13,7 +13,7 @@ from camaug.explainers import Explainer, Explanation
 from camaug.explainers.fast_path import FastPath
 from camaug.utils.preserved_random_state import preserved_random_state
 
-from .._trainer.stages import images_on_device
+from .check_integer_images import check_integer_images
 from .explain_probes import explain_probes
 from .find_normalisation import Normalisation
 from .probes import Probes
@@ -77,21 +77,23 @@ class SnapshotTaker:
         self._previous: _PreviousMaps | None = None
         self._trust_epoch: int | None = None  # of the last check
 
-    def explained_layers(self, probes: Probes) -> Sequence[str]:
-        """Explain the first probe image and return the names of the explained layers.
+    def explain_first(self, probes: Probes) -> Explanation:
+        """Explain the first probe image.
 
         Raises:
-            ValueError: If the explainer does not fit the model.
+            ValueError: If the explainer does not fit the model, or the model does not take floating-point images.
             TypeError: If the model does not return logits.
         """
         with preserved_random_state(), self._trainer.precision_plugin.forward_context():
-            images = images_on_device(self._trainer, probes.batches[0])[:1]
-            return self._explainer(self._module, images, forward=self._forward).layers
+            images = probes.batches[0][:1].to(self._module.device)
+            if probes.are_integers:
+                check_integer_images(self._module, images, self._forward)
+            return self._explainer(self._module, images, forward=self._forward)
 
     def take(self, probes: Probes, normalisation: Normalisation) -> Snapshot:
         """Take a snapshot of the probe images, which becomes the next one's previous snapshot."""
         with preserved_random_state():  # hooks that move a batch may draw random numbers
-            snapshot = explain_probes(self._trainer, probes, self._explain, normalisation)
+            snapshot = explain_probes(probes, self._explain, normalisation, self._module.device)
             snapshot = with_drift(snapshot, None if self._previous is None else self._previous.of(snapshot))
             snapshot = self._check_trust(snapshot, probes)
         self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)

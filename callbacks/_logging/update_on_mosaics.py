@@ -11,10 +11,10 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer
+from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.metrics import choose_mosaics, mosaic_maps
 
-from .._trainer.stages import images_on_device
 from .probes import Probes
 
 __all__ = ["update_on_mosaics"]
@@ -34,16 +34,17 @@ def update_on_mosaics(
 
     Args:
         metric: A :class:`camaug.metrics.GridPointingGame`.
-        trainer: The Trainer, which moves the images to its device.
+        trainer: The Trainer, in whose precision the model runs.
         pl_module: The model, which stays unchanged.
         probes: The probe images.
         explainer: The method that explains the mosaics.
         forward: Function from images to logits, None for the model itself.
     """
-    images, labels = _labelled_images(trainer, probes)
+    images, labels = _labelled_images(probes, pl_module.device)
+    as_logits = LogitsForward(forward or pl_module)
     with trainer.precision_plugin.forward_context():
         with neutral(pl_module):
-            logits = torch.cat([(forward or pl_module)(part) for part in torch.split(images, BATCH_SIZE)])
+            logits = torch.cat([as_logits(part) for part in torch.split(images, BATCH_SIZE)])
         confidences = logits.float().softmax(dim=1).gather(1, labels[:, None])[:, 0]
         try:
             mosaics = choose_mosaics(confidences.cpu(), labels.cpu())
@@ -55,8 +56,8 @@ def update_on_mosaics(
             metric.update(maps, cells)
 
 
-def _labelled_images(trainer: L.Trainer, probes: Probes) -> tuple[Tensor, Tensor]:
-    images = torch.cat([images_on_device(trainer, batch) for batch in probes.batches])
+def _labelled_images(probes: Probes, device: torch.device) -> tuple[Tensor, Tensor]:
+    images = torch.cat(list(probes.batches)).to(device)
     labelled = [position for position, label in enumerate(probes.labels) if label is not None]
     labels = torch.tensor([probes.labels[position] for position in labelled], dtype=torch.int64, device=images.device)
     return images[torch.tensor(labelled, dtype=torch.int64, device=images.device)], labels

@@ -20,16 +20,19 @@ class WarnOnce:
 
     Args:
         name: Name of the callback.
+        first_failure_only: True to report the first failure alone, whatever the reasons of later ones.
         every_rank: True to warn on every process that fails, not only on rank zero.
 
     Attributes:
         name: Name of the callback.
     """
 
-    def __init__(self, name: str, *, every_rank: bool = False) -> None:
+    def __init__(self, name: str, *, first_failure_only: bool = False, every_rank: bool = False) -> None:
         self.name = name
+        self._first_failure_only = first_failure_only
         self._warn = warnings.warn if every_rank else rank_zero_warn
         self._reasons: set[str] = set()
+        self._has_failed = False
 
     def __call__(self, reason: str, message: str) -> None:
         """Warn with the message, unless this reason had a warning before."""
@@ -37,15 +40,21 @@ class WarnOnce:
             self._reasons.add(reason)
             self._warn(message)
 
+    @property
+    def has_failed(self) -> bool:
+        """True if a failure was reported, so that its consequences need no warning."""
+        return self._has_failed
+
     @contextmanager
     def instead_of_error(
-        self, trainer: L.Trainer, failure: str, *, raising: tuple[type[Exception], ...] = ()
+        self, trainer: L.Trainer, failure: str, *, remedy: str = "", raising: tuple[type[Exception], ...] = ()
     ) -> Iterator[None]:
-        """Turn an exception inside the block into a warning with its traceback.
+        """Turn an exception inside the block into a warning with its cause, a remedy and its traceback.
 
         Args:
             trainer: The Trainer. After a SIGTERM the block ends the process's work instead.
             failure: Description of what failed, the rest of a sentence that begins with the callback's name.
+            remedy: What the user can do, a sentence without its full stop.
             raising: Exceptions that leave the block.
 
         Raises:
@@ -57,6 +66,12 @@ class WarnOnce:
             raise
         except Exception:
             end_if_terminated(trainer)
+            self._has_failed = True
             trace = traceback.format_exc()
             cause = trace.strip().splitlines()[-1]
-            self(cause, f"{self.name} {failure}; training goes on. The same cause is not reported again.\n{trace}")
+            advice = f"{remedy}. " if remedy else ""
+            again = "No further failure is reported" if self._first_failure_only else "This is reported once"
+            self(
+                "failure" if self._first_failure_only else cause,
+                f"{self.name} {failure}; training goes on. {cause}. {advice}{again}.\n{trace}",
+            )

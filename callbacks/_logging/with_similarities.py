@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from camaug.explainers import Explainer
+from camaug.inspection.model_output import LogitsForward
 from camaug.metrics import class_similarity, head_similarity
 
-from .._trainer.stages import images_on_device
 from .probes import Probes
 from .snapshot import Snapshot
 
@@ -34,17 +34,18 @@ def with_similarities(
     Args:
         snapshot: Snapshot of the probe images.
         probes: The probe images.
-        trainer: The Trainer, which moves the images to its device.
+        trainer: The Trainer, in whose precision the model runs.
         pl_module: The model, which stays unchanged.
         explainer: The method of the snapshot.
         forward: Function from images to logits, None for the model itself.
     """
+    as_logits = LogitsForward(forward or pl_module)
     of_class, of_head = [], []
     for batch, part in zip(probes.batches, probes.slices, strict=True):
-        images = images_on_device(trainer, batch)
+        images = batch.to(pl_module.device)
         maps, targets = snapshot.maps[part].to(images.device), snapshot.predicted[part].to(images.device)
         with trainer.precision_plugin.forward_context():
             arguments = explainer, pl_module, images, maps, targets
-            of_class.append(class_similarity(*arguments, forward=forward).cpu())
-            of_head.append(head_similarity(*arguments, forward=forward).cpu())
+            of_class.append(class_similarity(*arguments, forward=as_logits).cpu())
+            of_head.append(head_similarity(*arguments, forward=as_logits).cpu())
     return replace(snapshot, class_similarity=torch.cat(of_class), head_similarity=torch.cat(of_head))

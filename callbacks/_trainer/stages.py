@@ -8,9 +8,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch import Tensor
 
-from camaug.augmentation.batch import find_images_and_labels
 from camaug.utils.replaced_attribute import replaced_attribute
 
 __all__ = [
@@ -18,8 +16,8 @@ __all__ = [
     "end_if_terminated",
     "first_loader",
     "has_validation",
-    "images_on_device",
-    "validation_or_training_loader",
+    "transfer_batch",
+    "validation_or_training_loaders",
 ]
 
 
@@ -41,12 +39,11 @@ def as_validation(trainer: L.Trainer) -> AbstractContextManager[None]:
     return replaced_attribute(trainer.state, "stage", RunningStage.VALIDATING if is_fitting else trainer.state.stage)
 
 
-def images_on_device(trainer: L.Trainer, batch: Any) -> Tensor:
-    """Return the images of a batch on the device, as the model gets them in validation."""
+def transfer_batch(trainer: L.Trainer, batch: Any, loader_index: int = 0) -> Any:
+    """Return a batch on the device, as the model gets it in validation."""
     with as_validation(trainer):
         batch = trainer.precision_plugin.convert_input(batch)
-        batch = trainer.strategy.batch_to_device(batch, dataloader_idx=0)
-    return find_images_and_labels(batch).images
+        return trainer.strategy.batch_to_device(batch, dataloader_idx=loader_index)
 
 
 def first_loader(loaders: Any) -> Any:
@@ -61,6 +58,6 @@ def has_validation(trainer: L.Trainer) -> bool:
     return trainer.val_dataloaders is not None and trainer.val_dataloaders != []
 
 
-def validation_or_training_loader(trainer: L.Trainer) -> Any:
-    """Return the first validation loader of ``fit``, or the first training loader if there is no validation."""
-    return first_loader(trainer.val_dataloaders if has_validation(trainer) else trainer.train_dataloader)
+def validation_or_training_loaders(trainer: L.Trainer) -> Any:
+    """Return the validation loaders of ``fit``, or the training loaders if there is no validation."""
+    return trainer.val_dataloaders if has_validation(trainer) else trainer.train_dataloader

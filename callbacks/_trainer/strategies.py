@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import lightning as L
-from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
+from typing import Any
 
-__all__ = ["refuse_fsdp2", "refuse_sharded"]
+import lightning as L
+
+__all__ = ["refuse_fsdp2", "refuse_sharded", "sharding_problem"]
 
 INSTEAD = "use strategy='ddp', or FSDP2 (ModelParallelStrategy with fully_shard), or leave the callback out"
 
@@ -16,23 +17,32 @@ def refuse_sharded(trainer: L.Trainer, callback: L.Callback) -> None:
     Raises:
         ValueError: If the trainer's strategy shards the model in another way.
     """
-    strategy, name = trainer.strategy, type(callback).__name__
-    if isinstance(strategy, FSDPStrategy):
-        raise ValueError(
+    problem = sharding_problem(trainer, callback)
+    if problem:
+        raise ValueError(problem)
+
+
+def sharding_problem(trainer: L.Trainer, callback: L.Callback) -> str:
+    """Return why explaining cannot gather the whole model, and what to do, or an empty string if it can."""
+    strategy: Any = trainer.strategy
+    name = type(callback).__name__
+    if _is_a(strategy, "FSDPStrategy"):
+        return (
             f"{name} needs the whole model to explain images, and {type(strategy).__name__} flattens the weights "
             f"of many layers into one tensor: {INSTEAD}"
         )
-    if isinstance(strategy, DeepSpeedStrategy):
-        raise ValueError(
+    if _is_a(strategy, "DeepSpeedStrategy"):
+        return (
             f"{name} needs the whole model to explain images, and {type(strategy).__name__} keeps the "
             f"weights in an engine of its own: {INSTEAD}"
         )
-    if isinstance(strategy, ModelParallelStrategy) and strategy.device_mesh["tensor_parallel"].size() > 1:
-        raise ValueError(
+    if _is_a(strategy, "ModelParallelStrategy") and (size := strategy.device_mesh["tensor_parallel"].size()) > 1:
+        return (
             f"{name} needs whole layers to explain images, and {type(strategy).__name__}(tensor_parallel_size="
-            f"{strategy.device_mesh['tensor_parallel'].size()}) splits them: give tensor_parallel_size=1 and "
+            f"{size}) splits them: give tensor_parallel_size=1 and "
             "data_parallel_size=the number of processes, or leave the callback out"
         )
+    return ""
 
 
 def refuse_fsdp2(trainer: L.Trainer, callback: L.Callback) -> None:
@@ -41,9 +51,14 @@ def refuse_fsdp2(trainer: L.Trainer, callback: L.Callback) -> None:
     Raises:
         ValueError: If the trainer's strategy shards the model by FSDP2.
     """
-    if isinstance(trainer.strategy, ModelParallelStrategy):
+    if _is_a(trainer.strategy, "ModelParallelStrategy"):
         raise ValueError(
             f"{type(callback).__name__} explains the batches of each process, whose numbers may differ, and "
             f"{type(trainer.strategy).__name__} needs all processes for each explanation: use strategy='ddp' or one "
             "device"
         )
+
+
+def _is_a(strategy: Any, name: str) -> bool:
+    """Return True for a strategy of ``lightning`` and of ``pytorch_lightning``, whose classes are different ones."""
+    return any(parent.__name__ == name for parent in type(strategy).__mro__)

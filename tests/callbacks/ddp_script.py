@@ -179,7 +179,7 @@ def make_callbacks(arguments: argparse.Namespace) -> list[L.Callback]:
         return [bank_augmentation(explainer, arguments.folder), FirstEpochCheckpoint(arguments.folder)]
     callbacks: list[L.Callback] = []
     if arguments.logger != "none":
-        callbacks.append((CamLogger if arguments.logger == "cam" else FailingLogger)(explainer, images=3))
+        callbacks.append((CamLogger if arguments.logger == "cam" else FailingLogger)(explainer, num_images=3))
     if arguments.augment:
         callbacks.append(GroupCamAugmentation(explainer, preset="paper", blur_kernel_size=5, blur_sigma=5.0))
     return callbacks

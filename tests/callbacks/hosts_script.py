@@ -25,7 +25,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     module = ToyClassifier()
     explainer = GroupCAM(**SMALL_GROUP_CAM)
-    callbacks = CamLogger(explainer, images=3), bank_augmentation(explainer, folder)
+    callbacks = CamLogger(explainer, num_images=3), bank_augmentation(explainer, folder)
     trainer = quiet_trainer(folder, *callbacks, num_nodes=2, strategy="ddp")
     trainer.fit(module, DataLoader(TransformedBlobs(SIZE), batch_size=4), DataLoader(Blobs(SIZE), batch_size=4))
     result = {

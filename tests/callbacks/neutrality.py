@@ -137,8 +137,8 @@ INDUCTOR = Setting(change=lambda module: compile_network(module, "inductor"))
 
 BLUR = {"blur_kernel_size": 5, "blur_sigma": 5.0}
 CALLBACKS: dict[str, Callable[[Explainer], L.Callback]] = {
-    "logger": lambda explainer: CamLogger(explainer, images=3),
-    "evaluator": lambda explainer: CamEvaluator(["average_drop", "drift"], explainer, images=3),
+    "logger": lambda explainer: CamLogger(explainer, num_images=3),
+    "evaluator": lambda explainer: CamEvaluator(["average_drop", "drift"], explainer, num_images=3),
     "augmentation that starts later": lambda explainer: GroupCamAugmentation(
         explainer, preset="paper", share=0.5, start_epoch=9, **BLUR
     ),

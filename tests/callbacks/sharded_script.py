@@ -91,7 +91,7 @@ def main() -> None:
     for name in ("group-cam", "grad-cam", "full-grad", "gradient"):
         explainer = small(name)
         starts_later = GroupCamAugmentation(explainer, preset="paper", share=0.5, start_epoch=9, **BLUR)
-        callbacks = CamLogger(explainer, images=3), CamEvaluator(METRICS, explainer, 5), starts_later
+        callbacks = CamLogger(explainer, num_images=3), CamEvaluator(METRICS, explainer, 5), starts_later
         trainer, module, warned = train(folder, name, *callbacks)
         result["explained"][name] = final_state(module), warned
     result["metrics"] = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("cam/")}
@@ -109,11 +109,11 @@ def main() -> None:
     _, module, _ = train(folder, "banked", bank, data=TransformedBlobs)
     result["banked"] = final_state(module)
 
-    failing = FailingLogger(EXPLAINER, images=3), FailingEvaluator(["average_drop"], EXPLAINER, 5)
+    failing = FailingLogger(EXPLAINER, num_images=3), FailingEvaluator(["average_drop"], EXPLAINER, 5)
     _, module, result["warnings of failures"] = train(folder, "failing", *failing)
     result["failing"] = final_state(module)
 
-    callbacks = CamLogger(EXPLAINER, images=3), CamEvaluator(["average_drop"], EXPLAINER, 5)
+    callbacks = CamLogger(EXPLAINER, num_images=3), CamEvaluator(["average_drop"], EXPLAINER, 5)
     weights = camaug.inspection.sharded_weights
     with replaced_attribute(weights, "_has_memory_for", lambda shards, here: rank == 0):  # no memory on rank one
         _, module, result["warnings of no memory"] = train(folder, "no memory", *callbacks)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import warnings
 
@@ -67,7 +68,7 @@ class Terminated(Broken):
 
 
 def test_each_image_has_one_tag_and_each_epoch_one_step(module, loader, make_trainer, read_events):
-    trainer = make_trainer(CamLogger(EXPLAINER, images=6), max_epochs=3)
+    trainer = make_trainer(CamLogger(EXPLAINER, num_images=6), max_epochs=3)
     trainer.fit(module, loader, loader)
     events = read_events()
     tags = events.Tags()["images"]
@@ -92,7 +93,7 @@ def test_each_image_has_one_tag_and_each_epoch_one_step(module, loader, make_tra
 
 
 def test_a_panel_shows_the_image_and_the_heatmap(module, loader, dataset, make_trainer, read_events):
-    trainer = make_trainer(CamLogger("grad-cam", images=3, strength=0.5, colormap="gray"), max_epochs=1)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=3, strength=0.5, colormap="gray"), max_epochs=1)
     trainer.fit(module, loader, loader)
     panel = pixels(read_events().Images("cam/left/0")[0])[:192].astype(float) / 255  # a JPEG: close, not equal
     image = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=8, mode="bicubic").clamp(0, 1)[0]
@@ -105,7 +106,7 @@ def test_a_panel_shows_the_image_and_the_heatmap(module, loader, dataset, make_t
 def test_the_true_class_is_shown_only_where_it_differs(module, loader, make_trainer, read_events):
     with torch.no_grad():
         module.net[-1].bias.copy_(torch.tensor([100.0, 0.0, 0.0]))  # always predicts the first class
-    trainer = make_trainer(CamLogger("grad-cam", images=3), max_epochs=1, limit_train_batches=1)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=1, limit_train_batches=1)
     module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), lr=0.0)
     trainer.fit(module, loader, loader)
     events = read_events()
@@ -115,13 +116,13 @@ def test_the_true_class_is_shown_only_where_it_differs(module, loader, make_trai
 
 
 def test_every_n_epochs(module, loader, make_trainer, read_events):
-    trainer = make_trainer(CamLogger("grad-cam", images=3, every_n_epochs=2), max_epochs=4)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=3, every_n_epochs=2), max_epochs=4)
     trainer.fit(module, loader, loader)
     assert [event.step for event in read_events().Images("cam/overview")] == [1, 3]
 
 
 def test_panels_may_be_rarer_than_snapshots(module, loader, make_trainer, read_events):
-    trainer = make_trainer(CamLogger("grad-cam", images=3, images_every_n_epochs=3), max_epochs=4)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=3, images_every_n_epochs=3), max_epochs=4)
     trainer.fit(module, loader, loader)
     trainer.test(module, loader, verbose=False)
     events = read_events()
@@ -132,7 +133,7 @@ def test_panels_may_be_rarer_than_snapshots(module, loader, make_trainer, read_e
 
 def test_a_long_run_has_as_many_panels_as_tensorboard_shows(module, loader, make_trainer, read_events, tmp_path):
     loggers = [TensorBoardLogger(tmp_path, "run", version="0"), CSVLogger(tmp_path, "csv", version="")]
-    trainer = make_trainer(CamLogger("grad-cam", images=1), max_epochs=24, logger=loggers, limit_train_batches=1)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=1), max_epochs=24, logger=loggers, limit_train_batches=1)
     trainer.fit(module, loader, loader)
     events = read_events()
     assert [event.step for event in events.Images("cam/overview")] == [0, 2, 5, 8, 11, 14, 17, 20, 23]
@@ -141,7 +142,7 @@ def test_a_long_run_has_as_many_panels_as_tensorboard_shows(module, loader, make
 
 
 def test_validate_and_test_log_under_their_own_names(module, loader, make_trainer, read_events):
-    trainer = make_trainer(CamLogger(EXPLAINER, images=3))
+    trainer = make_trainer(CamLogger(EXPLAINER, num_images=3))
     trainer.validate(module, loader, verbose=False)
     trainer.test(module, loader, verbose=False)
     tags = read_events().Tags()["images"]
@@ -149,19 +150,19 @@ def test_validate_and_test_log_under_their_own_names(module, loader, make_traine
 
 
 def test_training_images_are_logged_without_validation_data(module, loader, make_trainer, read_events):
-    make_trainer(CamLogger("grad-cam", images=3)).fit(module, loader)
+    make_trainer(CamLogger("grad-cam", num_images=3)).fit(module, loader)
     assert len(read_events().Images("cam/overview")) == 2
 
 
 def test_the_model_stays_in_training_mode_without_hooks(module, loader, make_trainer):
-    make_trainer(CamLogger(EXPLAINER, images=3)).fit(module, loader, loader)
+    make_trainer(CamLogger(EXPLAINER, num_images=3)).fit(module, loader, loader)
     assert all(not part._forward_hooks for part in module.modules())
     assert all(part.training for part in module.modules())
 
 
 def test_a_failure_is_one_warning_with_its_traceback_and_training_goes_on(module, loader, make_trainer):
     Broken.calls = 0
-    trainer = make_trainer(CamLogger(Broken(), images=3), max_epochs=3)
+    trainer = make_trainer(CamLogger(Broken(), num_images=3), max_epochs=3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trainer.fit(module, loader, loader)
@@ -182,28 +183,41 @@ def test_random_transforms_on_the_device_see_the_validation_stage(module, loader
         return batch
 
     module.on_after_batch_transfer = on_after_batch_transfer
-    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, loader)
+    make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=1).fit(module, loader, loader)
     assert (False, 3) in stages
     assert (True, 3) not in stages
     assert module.trainer.state.stage is None or not module.trainer.validating
 
 
-def test_a_module_whose_forward_is_not_logits(module, loader, make_trainer, read_events):
+def with_forward(module, change):
+    """Return the module with a forward that returns ``change(logits)``, and is trained without it."""
     logits = module.net.forward
-    module.forward = lambda images: {"logits": logits(images)}
+    module.forward = lambda images: change(logits(images))
     module.training_step = lambda batch, batch_idx: torch.nn.functional.cross_entropy(module.net(batch[0]), batch[1])
-    with pytest.raises(TypeError, match="returns a dict, expected a tensor of logits"):
-        make_trainer(CamLogger("grad-cam", images=3)).fit(module, loader)
-    callback = CamLogger("grad-cam", images=3, forward=lambda module, images: module(images)["logits"])
-    make_trainer(callback).fit(module, loader)
+    return module
+
+
+def test_a_module_whose_forward_returns_a_dictionary(module, loader, make_trainer, read_events):
+    module = with_forward(module, lambda logits: {"logits": logits, "loss": None})
+    make_trainer(CamLogger("grad-cam", num_images=3)).fit(module, loader)
     assert len(read_events().Images("cam/overview")) == 2
+
+
+def test_a_module_whose_forward_returns_several_tensors_needs_a_function(module, loader, make_trainer, read_events):
+    module = with_forward(module, lambda logits: {"a": logits, "b": logits[:, :2]})
+    message = r"several tensors that could be the logits[\s\S]*a function that returns logits, CamLogger\(forward=\)"
+    with pytest.warns(UserWarning, match=message):
+        make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=1, version="1").fit(module, loader)
+    callback = CamLogger("grad-cam", num_images=3, forward=lambda module, images: module(images)["a"])
+    make_trainer(callback, max_epochs=1).fit(module, loader)
+    assert len(read_events().Images("cam/overview")) == 1
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"explainer": "group_cam"}, "unknown explainer 'group_cam'.*did you mean 'group-cam'"),
-        ({"images": 0}, "`images` must be at least 1, got 0"),
+        ({"num_images": 0}, "`num_images` must be at least 1, got 0"),
         ({"every_n_epochs": 0}, "`every_n_epochs` must be at least 1"),
         ({"strength": 1.5}, "`strength` must be between 0 and 1, got 1.5"),
         ({"colormap": "rainbow"}, "unknown colour map 'rainbow', expected one of"),
@@ -216,7 +230,9 @@ def test_wrong_arguments(settings, message):
 
 @pytest.mark.parametrize("tags", [("cam", "cam"), ("cam_test", "cam")])
 def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tags):
-    loggers = [CamLogger(name, images=3, tag=tag) for name, tag in zip(("grad-cam", "eigen-cam"), tags, strict=True)]
+    loggers = [
+        CamLogger(name, num_images=3, tag=tag) for name, tag in zip(("grad-cam", "eigen-cam"), tags, strict=True)
+    ]
     with pytest.raises(ValueError, match=r"two CamLoggers would log under 'cam.*CamLogger\(\.\.\., tag='grad-cam'\)"):
         make_trainer(*loggers).fit(module, loader, loader)
     assert module.seen == []
@@ -231,19 +247,26 @@ def test_tags_with_special_characters_are_refused(tag):
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        (CamLogger("grad-cam", images=25), "25 probe images were asked for, the data set has 24"),
-        (CamLogger(GradCAM(layer="net.44"), images=3), "has no layer 'net.44'; the nearest are net.4"),
-        (CamLogger(GroupCAM(groups=9), images=3), "`groups` must be between 1 and the layer's 8 channels, got 9"),
+        (CamLogger("grad-cam", num_images=25), "25 probe images were asked for, the data set has 24"),
+        (CamLogger(GradCAM(layer="net.44"), num_images=3), "has no layer 'net.44'; the nearest are net.4"),
+        (CamLogger(GroupCAM(groups=9), num_images=3), "`groups` must be between 1 and the layer's 8 channels, got 9"),
+        (CamLogger("grad-cam", num_images=3, images="photo"), "the batch, a list, has no part 'photo'; it has"),
+        (CamLogger("grad-cam", num_images=3, loader=1), r"loader=1 is not among the data loaders"),
     ],
 )
-def test_impossible_settings_are_errors_before_the_first_batch(callback, message, module, loader, make_trainer):
-    with pytest.raises(ValueError, match=message):
+def test_settings_that_do_not_fit_are_one_warning_and_training_goes_on(callback, message, module, loader, make_trainer):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         make_trainer(callback).fit(module, loader, loader)
-    assert module.seen == []
+    texts = [str(warning.message) for warning in caught if "CamLogger" in str(warning.message)]
+    assert len(texts) == 1
+    assert re.search(message, texts[0])
+    assert "training goes on" in texts[0]
+    assert len(module.seen) == 6
 
 
 def test_a_snapshot_that_fails_after_a_sigterm_ends_the_run_without_a_warning(module, loader, make_trainer):
-    trainer = make_trainer(CamLogger(Terminated(), images=3, fast=False), max_epochs=3)
+    trainer = make_trainer(CamLogger(Terminated(), num_images=3, fast=False), max_epochs=3)
     with pytest.raises(SIGTERMException):
         trainer.fit(module, loader, loader)
     assert trainer.current_epoch == 0
@@ -251,7 +274,7 @@ def test_a_snapshot_that_fails_after_a_sigterm_ends_the_run_without_a_warning(mo
 
 def test_no_logger_for_images_is_a_warning(module, loader, make_trainer):
     with pytest.warns(UserWarning, match="CamLogger found no logger that takes images"):
-        make_trainer(CamLogger("grad-cam", images=3), logger=False).fit(module, loader)
+        make_trainer(CamLogger("grad-cam", num_images=3), logger=False).fit(module, loader)
     assert len(module.seen) == 6
 
 
@@ -263,7 +286,9 @@ def test_a_smaller_data_set_is_logged_whole_by_default(module, dataset, make_tra
 
 def test_a_stream_of_validation_images(module, dataset, loader, make_trainer, read_events):
     stream = Stream([dataset[index] for index in range(8)])
-    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, DataLoader(stream, batch_size=4))
+    make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=1).fit(
+        module, loader, DataLoader(stream, batch_size=4)
+    )
     assert len(read_events().Images("cam/overview")) == 1
 
 
@@ -272,11 +297,11 @@ def test_the_defaults_work_on_a_network_with_fewer_channels_than_groups(module, 
     assert {"cam/overview", "augmentation/first_batch"} <= set(read_events().Tags()["images"])
 
 
-def test_a_loader_without_a_data_set_is_a_warning(module, dataset, make_trainer):
+def test_a_loader_of_any_class_yields_its_first_images(module, dataset, make_trainer, read_events):
     batches = [[dataset.images[:8], torch.tensor(dataset.targets[:8])]]
-    with pytest.warns(UserWarning, match="a Batches has none, so no heatmap will be seen"):
-        make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, Batches(batches))
+    make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, Batches(batches))
     assert len(module.seen) == 1
+    assert "cam/class 1/7" in read_events().Tags()["images"]
 
 
 def test_hooks_that_draw_random_numbers_do_not_change_the_training_run(module, loader, make_trainer):
@@ -284,7 +309,7 @@ def test_hooks_that_draw_random_numbers_do_not_change_the_training_run(module, l
         return [batch[0] + torch.rand(1) * 0.01, batch[1]]
 
     results = []
-    for callbacks in ([], [CamLogger("grad-cam", images=3)]):
+    for callbacks in ([], [CamLogger("grad-cam", num_images=3)]):
         L.seed_everything(3, verbose=False)
         again = type(module)()
         again.on_after_batch_transfer = noisy
@@ -300,7 +325,7 @@ def test_fast_dev_run_is_quiet(module, loader, make_trainer):
 
 def test_hostile_class_names_stay_inside_their_tag(module, loader, dataset, make_trainer, read_events):
     names = ["../../etc/passwd", "<img onerror=x>\n", "\x1b[31mred"]
-    make_trainer(CamLogger("grad-cam", images=3, class_names=names), max_epochs=1).fit(module, loader, loader)
+    make_trainer(CamLogger("grad-cam", num_images=3, class_names=names), max_epochs=1).fit(module, loader, loader)
     tags = [tag for tag in read_events().Tags()["images"] if tag != "cam/overview"]
     assert sorted(tags) == ["cam/.._.._etc_passwd/0", "cam/_31mred/2", "cam/_img onerror_x_/1"]
 
@@ -315,7 +340,7 @@ def test_images_are_denormalised_as_the_data_were_normalised(module, dataset, ma
             return self.transform(self.images[index]), self.targets[index]
 
     loader = DataLoader(Normalised(), batch_size=8)
-    make_trainer(CamLogger("grad-cam", images=3), max_epochs=1).fit(module, loader, loader)
+    make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=1).fit(module, loader, loader)
     image = pixels(read_events().Images("cam/left/0")[0])[:192, :192].astype(float) / 255
     assert image.mean() == pytest.approx(dataset.images[0].mean().item(), abs=0.01)
 

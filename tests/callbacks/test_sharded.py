@@ -68,7 +68,7 @@ def test_each_process_makes_its_share_of_the_bank(folder):
 def test_a_failure_on_one_rank_blocks_no_rank_and_changes_nothing(results):
     for result in results:
         assert result["failing"] == result["plain"]
-    assert [result["warnings of failures"] for result in results] == [1, 2]  # rank zero: the logger; one: the evaluator
+    assert [result["warnings of failures"] for result in results] == [1, 1]  # rank zero: the logger; one: the evaluator
 
 
 def test_no_rank_explains_if_one_has_no_memory_for_the_whole_model(results):
@@ -90,8 +90,12 @@ def test_other_strategies_are_refused(callback, strategy, reason, module, make_t
     trainer._accelerator_connector.strategy = strategy.__new__(strategy)
     name = type(callback).__name__
     message = f"{name} needs the whole model to explain images, and {strategy.__name__} {reason}.*use strategy"
-    with pytest.raises(ValueError, match=message):
-        callback.setup(trainer, module, "fit")
+    if isinstance(callback, GroupCamAugmentation):
+        with pytest.raises(ValueError, match=message):
+            callback.setup(trainer, module, "fit")
+    else:  # which never end a training run
+        with pytest.warns(UserWarning, match=message):
+            callback.setup(trainer, module, "fit")
 
 
 def trainer_with_tensor_parallel_size(make_trainer, size: int) -> L.Trainer:
@@ -103,7 +107,7 @@ def trainer_with_tensor_parallel_size(make_trainer, size: int) -> L.Trainer:
 
 
 def test_tensor_parallel_layers_are_refused(module, make_trainer):
-    with pytest.raises(ValueError, match=r"\(tensor_parallel_size=2\) splits them: give tensor_parallel_size=1"):
+    with pytest.warns(UserWarning, match=r"\(tensor_parallel_size=2\) splits them: give tensor_parallel_size=1"):
         CamLogger().setup(trainer_with_tensor_parallel_size(make_trainer, 2), module, "fit")
     CamEvaluator().setup(trainer_with_tensor_parallel_size(make_trainer, 1), module, "fit")
 

@@ -117,7 +117,7 @@ def test_callbacks_use_the_masks_of_the_objects(tmp_path):
     by_class = (area[[0, 2]].mean() + area[1]) / 2
     assert metrics["cam_validate/pointing_area"] == pytest.approx(by_class.item(), abs=1e-6)
 
-    trainer(tmp_path / "2", CamLogger(explainer, images=3, fast=False)).validate(
+    trainer(tmp_path / "2", CamLogger(explainer, num_images=3, fast=False)).validate(
         ColourNet(), datamodule=data, verbose=False
     )
     (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_validate/object_energy")

@@ -104,7 +104,7 @@ def test_an_explainer_that_never_works_is_an_error_at_the_first_batch(module, lo
 
 def test_nan_maps_change_no_image_and_are_logged_as_constant(module, loader, dataset, make_trainer, read_events):
     with pytest.warns(UserWarning, match="constant map"):
-        make_trainer(augmentation(NanGroupCAM), CamLogger(explainer(NanGroupCAM), images=3, fast=False)).fit(
+        make_trainer(augmentation(NanGroupCAM), CamLogger(explainer(NanGroupCAM), num_images=3, fast=False)).fit(
             module, loader
         )
     assert all(are_unchanged(module.seen[2], dataset, 16))
@@ -115,7 +115,7 @@ def test_nan_pixels_stay_where_they_are(module, dataset, make_trainer):
     dataset.images[3, :, 5, 5] = float("nan")
     module.on_before_optimizer_step = lambda optimizer: module.zero_grad()
     data = DataLoader(dataset, batch_size=8)
-    make_trainer(augmentation(), CamLogger(explainer(), images=3, fast=False), max_epochs=1).fit(module, data)
+    make_trainer(augmentation(), CamLogger(explainer(), num_images=3, fast=False), max_epochs=1).fit(module, data)
     assert torch.equal(module.seen[0][3].isnan(), dataset.images[3].isnan())  # not spread by the blur
     assert module.seen[0][[0, 1, 2, 4]].isfinite().all()
 
@@ -123,7 +123,7 @@ def test_nan_pixels_stay_where_they_are(module, dataset, make_trainer):
 @pytest.mark.filterwarnings("ignore:CamLogger. in epoch")
 def test_a_nan_loss_does_not_end_the_training_run(module, loader, make_trainer, read_events):
     module.on_after_backward = lambda: [p.grad.fill_(float("nan")) for p in module.parameters()]
-    trainer = make_trainer(augmentation(), CamLogger(explainer(), images=3))
+    trainer = make_trainer(augmentation(), CamLogger(explainer(), num_images=3))
     trainer.fit(module, loader)
     assert trainer.current_epoch == 2
     assert torch.tensor(module.losses[1:]).isnan().all()
@@ -217,7 +217,7 @@ def test_a_bank_on_a_read_only_disk_is_an_error_before_the_first_batch(module, m
 
 
 def test_images_that_cannot_be_written_are_one_warning(module, loader, make_trainer, read_events):
-    callbacks = [CamLogger(explainer(), images=3), augmentation()]
+    callbacks = [CamLogger(explainer(), num_images=3), augmentation()]
     trainer = make_trainer(*callbacks, max_epochs=3)
 
     def refuse(*arguments, **settings):
@@ -266,7 +266,7 @@ def test_the_death_of_a_worker_loses_nothing_that_was_logged(module, make_traine
 
     module.training_step = logging_step
     dying = DyingWorkerBlobs(64, three_steps_done)
-    trainer = make_trainer(CamLogger(explainer(), images=3), augmentation())
+    trainer = make_trainer(CamLogger(explainer(), num_images=3), augmentation())
     with pytest.raises((RuntimeError, OSError, EOFError)):  # PyTorch notices the signal or the closed pipe
         trainer.fit(module, DataLoader(dying, batch_size=8, num_workers=1), DataLoader(Blobs(), batch_size=8))
     logged = [event.step for event in read_events().Scalars("loss")]
@@ -281,7 +281,7 @@ def test_probe_images_that_cannot_be_read_are_one_warning(module, loader, make_t
                 raise OSError("cannot read image 'x.jpg': image file is truncated")
             return super().__getitem__(index)
 
-    trainer = make_trainer(CamLogger(explainer(), images=3), limit_val_batches=1)
+    trainer = make_trainer(CamLogger(explainer(), num_images=3), limit_val_batches=1)
     with pytest.warns(UserWarning, match=r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"):
         trainer.fit(module, loader, DataLoader(TruncatedBlobs(), batch_size=1))
     assert len(module.seen) == 6
@@ -301,7 +301,7 @@ def test_the_data_sets_own_tensors_are_not_modified(module, make_trainer):
             return batch
 
     probes = DataLoader(Blobs(), batch_size=8)
-    trainer = make_trainer(augmentation(), CamLogger(explainer(), images=3))
+    trainer = make_trainer(augmentation(), CamLogger(explainer(), num_images=3))
     trainer.fit(module, DataLoader(OneBatch(), batch_size=None), probes)
     assert torch.equal(batch[0], before)
     assert not torch.equal(module.seen[0], before)
@@ -341,7 +341,7 @@ def test_both_callbacks_find_images_and_labels_in_any_container(container, modul
     seen: list[torch.Tensor] = []
     module.training_step, module.validation_step = training_step, None
     data = DataLoader(Blobs(), batch_size=8, collate_fn=collate)
-    make_trainer(augmentation(), CamLogger(explainer(), images=3), max_epochs=1).fit(module, data)
+    make_trainer(augmentation(), CamLogger(explainer(), num_images=3), max_epochs=1).fit(module, data)
     assert not all(are_unchanged(seen[0], Blobs()))
     assert "cam/left/0" in read_events().Tags()["images"]
 
@@ -389,7 +389,7 @@ def test_any_number_of_channels(channels, make_trainer, read_events):
     images = torch.rand(12, channels, 16, 16)
     data = DataLoader(TensorDataset(images, torch.arange(12) % 3), batch_size=4)
     module = ChannelsClassifier(channels)
-    make_trainer(augmentation(), CamLogger(explainer(), images=3), max_epochs=1).fit(module, data)
+    make_trainer(augmentation(), CamLogger(explainer(), num_images=3), max_epochs=1).fit(module, data)
     assert [len(seen) for seen in module.seen] == [4, 4, 4]
     assert "cam/overview" in read_events().Tags()["images"]
 

@@ -52,12 +52,12 @@ def train(
     """Train with all callbacks and shuffled data, and return the final state and the history."""
     L.seed_everything(3, verbose=False)
     module, data = ToyClassifier(), TransformedBlobs()
-    logger = CamLogger(explainer(), images=4)
+    logger = CamLogger(explainer(), num_images=4)
     metrics = MetricHistory()
     callbacks = [
         *([RandomStateCheckpoint()] if random_state else []),
         logger,
-        CamEvaluator(["drift", "average_drop"], explainer(), images=4),
+        CamEvaluator(["drift", "average_drop"], explainer(), num_images=4),
         augmentation(**settings),
         metrics,
         L.pytorch.callbacks.ModelCheckpoint(folder, save_top_k=-1, filename="{epoch}"),
@@ -125,14 +125,14 @@ def test_lightning_alone_does_not_restore_random_numbers(make_trainer, tmp_path)
 def checkpoint(make_trainer, module, loader, tmp_path):
     """Return a checkpoint after one epoch with four probe images, and the callback that wrote it."""
     saving = L.pytorch.callbacks.ModelCheckpoint(tmp_path / "checkpoints", save_last=True)
-    trainer = make_trainer(CamLogger("grad-cam", images=4), saving, max_epochs=1, enable_checkpointing=True)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=4), saving, max_epochs=1, enable_checkpointing=True)
     trainer.fit(module, loader, loader)
     return tmp_path / "checkpoints" / "last.ckpt", saving
 
 
 def test_drift_is_not_measured_against_a_snapshot_of_other_images(make_trainer, checkpoint, read_events, loader):
     path, saving = checkpoint
-    callbacks = CamLogger("grad-cam", images=6), saving
+    callbacks = CamLogger("grad-cam", num_images=6), saving
     trainer = make_trainer(*callbacks, max_epochs=3, version="more", enable_checkpointing=True)
     trainer.fit(ToyClassifier(), loader, loader, ckpt_path=path, weights_only=True)
     assert [event.step for event in read_events("more").Scalars("cam/drift")] == [8]  # none in epoch 1
@@ -140,7 +140,7 @@ def test_drift_is_not_measured_against_a_snapshot_of_other_images(make_trainer, 
 
 def test_a_validation_is_not_compared_with_the_training_run(make_trainer, checkpoint, read_events, loader):
     path, saving = checkpoint
-    callbacks = CamLogger("grad-cam", images=4), saving
+    callbacks = CamLogger("grad-cam", num_images=4), saving
     trainer = make_trainer(*callbacks, version="validated", enable_checkpointing=True)
     trainer.validate(ToyClassifier(), loader, ckpt_path=path, weights_only=True)
     tags = read_events("validated").Tags()["scalars"]

@@ -78,11 +78,11 @@ def assert_no_growth(readings: list[dict[str, float]], warm_up: int, max_mb: flo
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 class TestSoak:
     def test_twelve_epochs_of_the_logger(self, make_trainer):
-        assert_no_growth(run(make_trainer, 12, CamLogger(explainer(), images=4)), warm_up=6)
+        assert_no_growth(run(make_trainer, 12, CamLogger(explainer(), num_images=4)), warm_up=6)
 
     @pytest.mark.slow
     def test_a_hundred_epochs_of_the_logger(self, make_trainer):
-        readings = run(make_trainer, 100, CamLogger(explainer(), images=4))
+        readings = run(make_trainer, 100, CamLogger(explainer(), num_images=4))
         print("after 20 epochs", readings[20], "after 100", readings[-1])
         assert_no_growth(readings, warm_up=20)
 
@@ -93,8 +93,8 @@ class TestSoak:
             explainer(), share=0.5, blur_kernel_size=5, blur_sigma=5.0, refresh_every_n_epochs=5
         )
         callbacks = [
-            CamLogger(explainer(), images=4),
-            CamEvaluator(["insertion_deletion", "drift", "trust", "energy_in_mask"], explainer(), images=4),
+            CamLogger(explainer(), num_images=4),
+            CamEvaluator(["insertion_deletion", "drift", "trust", "energy_in_mask"], explainer(), num_images=4),
             augmentation,
             RandomStateCheckpoint(),
             L.pytorch.callbacks.ModelCheckpoint(tmp_path / "checkpoints", save_last=True),

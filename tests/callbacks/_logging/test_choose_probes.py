@@ -15,10 +15,11 @@ from tests.toys import Stream
 
 def test_probes_are_balanced_over_classes_and_stay_on_the_cpu(dataset):
     probes = choose_probes(DataLoader(dataset, batch_size=4, shuffle=True), 6)
+    probes = probes.with_classes(3)
     assert sorted(probes.labels) == [0, 0, 1, 1, 2, 2]
     assert [dataset.targets[index] for index in probes.indices] == list(probes.labels)
-    assert [len(batch[0]) for batch in probes.batches] == [4, 2]
-    images = torch.cat([batch[0] for batch in probes.batches])
+    assert [len(batch) for batch in probes.batches] == [4, 2]
+    images = torch.cat(list(probes.batches))
     assert torch.equal(images, dataset.images[list(probes.indices)])
     assert torch.equal(torch.stack(list(probes.masks)), dataset.masks[list(probes.indices)])
 
@@ -39,14 +40,14 @@ def test_probes_are_the_same_in_every_run_and_draw_no_random_numbers(dataset):
     random.seed(3)
     np.random.seed(4)
     second = choose_probes(loader, 4)
-    assert torch.equal(first.batches[0][0], second.batches[0][0])
+    assert torch.equal(first.batches[0], second.batches[0])
 
 
 def test_subsets_and_concatenations_are_balanced_too(dataset):
     subset = Subset(dataset, [1, 4, 7, 2, 5])
-    assert choose_probes(DataLoader(subset, batch_size=4), 2).labels == [1, 2]
+    assert choose_probes(DataLoader(subset, batch_size=4), 2).with_classes(3).labels == [1, 2]
     both = ConcatDataset([Subset(dataset, [0, 3]), Subset(dataset, [1, 4])])
-    assert choose_probes(DataLoader(both, batch_size=4), 2).labels == [0, 1]
+    assert choose_probes(DataLoader(both, batch_size=4), 2).with_classes(3).labels == [0, 1]
 
 
 def test_data_without_targets_are_sampled_evenly():
@@ -59,7 +60,7 @@ def test_data_without_targets_are_sampled_evenly():
 def test_a_stream_yields_its_first_images():
     stream = Stream([(torch.full((3, 4, 4), float(index)), 0) for index in range(5)])
     probes = choose_probes(DataLoader(stream, batch_size=2), 3)
-    assert [float(image[0, 0, 0]) for batch in probes.batches for image in batch[0]] == [0, 1, 2]
+    assert [float(image[0, 0, 0]) for batch in probes.batches for image in batch] == [0, 1, 2]
     with pytest.raises(ValueError, match="6 probe images were asked for, the data set has 5"):
         choose_probes(DataLoader(stream, batch_size=2), 6)
 

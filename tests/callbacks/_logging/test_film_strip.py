@@ -54,7 +54,7 @@ def read(tmp_path):
 
 
 def test_the_blobs_contain_every_epoch(module, loader, make_trainer, read):
-    logger = RecordingLogger("grad-cam", images=6, fast=False)
+    logger = RecordingLogger("grad-cam", num_images=6, fast=False)
     make_trainer(logger, max_epochs=13).fit(module, loader, loader)
     source = DataSource(read())
     assert source.runs() == {"runs": [{**SERIES._asdict(), "epochs": list(range(13)), "probes": 6}]}
@@ -91,7 +91,7 @@ def test_stored_maps_match_the_explainer_within_one_8_bit_step(module, loader, d
     with torch.no_grad():
         module.net[-1].bias.copy_(torch.tensor([100.0, 0.0, 0.0]))  # always predicts the first class
     module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), lr=0.0)
-    make_trainer(CamLogger("grad-cam", images=3, fast=False), max_epochs=1).fit(module, loader, loader)
+    make_trainer(CamLogger("grad-cam", num_images=3, fast=False), max_epochs=1).fit(module, loader, loader)
     reader = read()
     for index in range(3):
         tag = f"camaug/cam/grad-cam/{index}"
@@ -110,7 +110,7 @@ def test_stored_maps_match_the_explainer_within_one_8_bit_step(module, loader, d
 
 
 def test_originals_and_class_names_are_written_once(module, loader, make_trainer, read):
-    trainer = make_trainer(CamLogger("grad-cam", images=3), max_epochs=3)
+    trainer = make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=3)
     trainer.fit(module, loader, loader)
     trainer.test(module, loader, verbose=False)
     reader = read()
@@ -121,7 +121,7 @@ def test_originals_and_class_names_are_written_once(module, loader, make_trainer
 
 def test_two_loggers_in_one_run_are_two_series(module, loader, make_trainer, read, read_events):
     group = GroupCAM(groups=4, theta=None, blur_kernel_size=5, blur_sigma=5.0)
-    loggers = CamLogger(group, images=3), CamLogger("grad-cam", images=3, tag="grad-cam")
+    loggers = CamLogger(group, num_images=3), CamLogger("grad-cam", num_images=3, tag="grad-cam")
     make_trainer(*loggers, max_epochs=1).fit(module, loader, loader)
     series = [(entry["prefix"], entry["method"]) for entry in DataSource(read()).runs()["runs"]]
     assert series == [("cam", "group-cam"), ("grad-cam", "grad-cam")]

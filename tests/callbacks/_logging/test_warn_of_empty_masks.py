@@ -13,7 +13,7 @@ from camaug.callbacks._logging.warn_of_empty_masks import warn_of_empty_masks
 
 def probes(masks) -> Probes:
     count = 12
-    return Probes([[torch.rand(count, 3, 4, 4), torch.zeros(count)]], list(range(count)), [0] * count, masks)
+    return Probes([torch.rand(count, 3, 4, 4)], list(range(count)), [torch.zeros(count)], masks)
 
 
 def test_images_with_an_empty_mask_are_listed():

@@ -14,7 +14,7 @@ from camaug.callbacks._trainer.stages import (
     end_if_terminated,
     first_loader,
     has_validation,
-    validation_or_training_loader,
+    validation_or_training_loaders,
 )
 from tests.toys import Stream
 
@@ -38,13 +38,13 @@ def test_the_first_of_nested_loaders(loaders):
 def test_training_data_without_validation_data(loaders):
     trainer = SimpleNamespace(val_dataloaders=loaders, train_dataloader=[STREAM])
     assert not has_validation(trainer)
-    assert validation_or_training_loader(trainer) is STREAM
+    assert validation_or_training_loaders(trainer) == [STREAM]
 
 
 def test_a_stream_without_a_length_is_validation_data():
     trainer = SimpleNamespace(val_dataloaders=STREAM, train_dataloader=None)
     assert has_validation(trainer)
-    assert validation_or_training_loader(trainer) is STREAM
+    assert validation_or_training_loaders(trainer) is STREAM
 
 
 def test_a_sigterm_ends_the_only_process():

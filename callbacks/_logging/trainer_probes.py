@@ -1,0 +1,70 @@
+"""The probe images of a callback, from the data loaders of the Trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+
+from camaug.augmentation.batch_leaves import Selector
+
+from .._trainer.choose_loader import choose_loader
+from .._trainer.stages import transfer_batch
+from .choose_probes import choose_probes
+from .probes import Probes
+from .read_batch import ReadBatch, read_batch
+
+__all__ = ["ProbeSource"]
+
+
+@dataclass(frozen=True)
+class ProbeSource:
+    """Which images a callback explains, and where they are in a batch.
+
+    Attributes:
+        callback: Name of the callback, the first word of every message.
+        count: Number of images, None for the default.
+        default: Number of images, or of all of a smaller data set, if ``count`` is None.
+        loader: Name or number of the data loader, None for the first one.
+        images: Where the images are in a batch, None to find them.
+        labels: Where the labels are in a batch, None to find them.
+    """
+
+    callback: str
+    count: int | None
+    default: int
+    loader: str | int | None
+    images: Selector | None
+    labels: Selector | None
+
+    def choose(self, trainer: L.Trainer, loaders: Any) -> tuple[Probes, Any]:
+        """Choose the images, and return them with their data set, None if the loader has none.
+
+        Raises:
+            ValueError: If there are no images, or they cannot be found in a batch.
+        """
+        loader, number, message = choose_loader(loaders, self.loader)
+        if message:
+            rank_zero_info(f"{self.callback}: {message}")
+
+        def read(batch: Any) -> ReadBatch:
+            return read_batch(transfer_batch(trainer, batch, number), self.images, self.labels)
+
+        probes = choose_probes(
+            loader,
+            self.count or self.default,
+            exactly=self.count is not None,
+            read=read,
+            warn=lambda sentence: rank_zero_warn(f"{self.callback}: {sentence}"),
+        )
+        return probes, getattr(loader, "dataset", None)
+
+    def with_classes(self, probes: Probes, classes: int) -> Probes:
+        """Return the images with their labels, or without any and with a warning if they do not fit the model."""
+        try:
+            return probes.with_classes(classes)
+        except ValueError as error:
+            rank_zero_warn(f"{self.callback} takes the images as unlabelled: {error}")
+            return probes

@@ -1,0 +1,374 @@
+"""CamLogger and CamEvaluator with modules, batches and loaders as other projects have them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+
+from camaug.callbacks import CamEvaluator, CamLogger
+from tests.toys import CLASSES, Blobs, ToyClassifier
+
+# Modules
+
+
+class AnyBatch(ToyClassifier):
+    """A classifier that takes its images and labels out of batches by a function."""
+
+    def __init__(self, read=lambda batch: batch) -> None:
+        super().__init__()
+        self.read = read
+
+    def training_step(self, batch, batch_idx):
+        return super().training_step(self.read(batch), batch_idx)
+
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        images, labels = self.read(batch)
+        self.log("val/loss", F.cross_entropy(self(images), labels), batch_size=len(images))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=1e-3)
+
+
+class NormalisedAfterTransfer(AnyBatch):
+    """A classifier whose hook scales images of integers."""
+
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        return [batch[0].float() / 255, batch[1]]
+
+
+class NormalisedInForward(AnyBatch):
+    """A classifier whose forward scales images of any type."""
+
+    def forward(self, images):
+        return self.net(images.float() / 255)
+
+
+class NormalisedByType(AnyBatch):
+    """A classifier whose forward scales images of integers alone."""
+
+    def forward(self, images):
+        return self.net(images / 255 if images.dtype == torch.uint8 else images)
+
+
+class FrozenBackbone(AnyBatch):
+    """A classifier whose convolutions run without gradients."""
+
+    def forward(self, images):
+        *backbone, head = self.net
+        with torch.no_grad():
+            features = torch.nn.Sequential(*backbone)(images)
+        return head(features)
+
+
+class OneLogit(AnyBatch):
+    """A binary classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net[-1] = torch.nn.Linear(self.net[-1].in_features, 1)
+
+    def training_step(self, batch, batch_idx):
+        return F.binary_cross_entropy_with_logits(self(batch[0]), batch[1])
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/loss", self.training_step(batch, batch_idx))
+
+
+class SeveralLabels(OneLogit):
+    """A classifier of images with several labels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net[-1] = torch.nn.Linear(self.net[-1].in_features, CLASSES)
+
+
+# Data sets
+
+
+class Items(Dataset):
+    """Blobs changed by a function of the image and the label."""
+
+    classes = Blobs.classes
+
+    def __init__(self, change=lambda image, label: (image, label), size: int = 12) -> None:
+        self.blobs, self.change = Blobs(size), change
+
+    def __len__(self) -> int:
+        return len(self.blobs)
+
+    def __getitem__(self, index: int):
+        return self.change(*self.blobs[index])
+
+
+class WholeBatches(IterableDataset):
+    """A stream of whole batches."""
+
+    def __iter__(self):
+        yield from DataLoader(Items(), batch_size=4)
+
+
+class WorkersOnly(Items):
+    """A data set whose handle must not be opened in the main process."""
+
+    def __getitem__(self, index: int):
+        if get_worker_info() is None:
+            raise RuntimeError("the file was opened in the main process")
+        return super().__getitem__(index)
+
+
+class Corrupt(Items):
+    """A data set of which one item cannot be read."""
+
+    def __getitem__(self, index: int):
+        if index == 10:
+            raise ValueError("truncated file 10.jpg")
+        return super().__getitem__(index)
+
+
+class Missing(Items):
+    """A data set that returns None for an item, which its collate function drops."""
+
+    def __getitem__(self, index: int):
+        return None if index == 10 else super().__getitem__(index)
+
+
+def drop_missing(items):
+    return torch.utils.data.default_collate([item for item in items if item is not None])
+
+
+@dataclass
+class OwnBatch:
+    """A batch class with a method ``to``."""
+
+    photo: Tensor
+    target: Tensor
+
+    def to(self, *arguments, **settings):
+        return OwnBatch(self.photo.to(*arguments, **settings), self.target.to(*arguments, **settings))
+
+
+def as_own_batch(items) -> OwnBatch:
+    return OwnBatch(*torch.utils.data.default_collate(items))
+
+
+def as_namespace(items) -> SimpleNamespace:
+    images, labels = torch.utils.data.default_collate(items)
+    return SimpleNamespace(image=images, label=labels)
+
+
+def as_lists(items) -> tuple[list[Tensor], list[int]]:
+    images, labels = zip(*items, strict=True)
+    return list(images), list(labels)
+
+
+def integers(image, label):
+    return (image * 255).to(torch.uint8), label
+
+
+def loader_of(dataset, **settings) -> DataLoader:
+    return DataLoader(dataset, **({"batch_size": 4} | settings))
+
+
+def fit(make_trainer, module, loader, *callbacks, validation=None, **settings) -> list[str]:
+    """Train with callbacks, and return their warnings, except those about the maps themselves."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer = make_trainer(*callbacks, **({"max_epochs": 1} | settings))
+        trainer.fit(module, loader, loader if validation is None else validation)
+    assert trainer.current_epoch == trainer.max_epochs
+    messages = [str(warning.message) for warning in caught]
+    return [text for text in messages if text.startswith("Cam") and "not to be trusted" not in text]
+
+
+def both(**settings) -> tuple[CamLogger, CamEvaluator]:
+    settings = {"num_images": 6, "explainer": "grad-cam"} | settings
+    return CamLogger(**settings), CamEvaluator(["average_drop"], **settings)
+
+
+WORKING = {
+    "integers, normalised after transfer": (NormalisedAfterTransfer, lambda: loader_of(Items(integers))),
+    "integers, normalised in forward": (NormalisedInForward, lambda: loader_of(Items(integers))),
+    "a stream of whole batches": (AnyBatch, lambda: DataLoader(WholeBatches(), batch_size=None)),
+    "whole batches by index": (AnyBatch, lambda: DataLoader(list(loader_of(Items())), batch_size=None)),
+    "worker processes only": (AnyBatch, lambda: loader_of(WorkersOnly(), num_workers=1)),
+    "a namespace": (
+        lambda: AnyBatch(lambda b: (b.image, b.label)),
+        lambda: loader_of(Items(), collate_fn=as_namespace),
+    ),
+    "lists": (
+        lambda: AnyBatch(lambda b: (torch.stack(b[0]), torch.tensor(b[1]))),
+        lambda: loader_of(Items(), collate_fn=as_lists),
+    ),
+    "an own batch class": (
+        lambda: AnyBatch(lambda b: (b.photo, b.target)),
+        lambda: loader_of(Items(), collate_fn=as_own_batch),
+    ),
+    "labels in a column": (
+        lambda: AnyBatch(lambda b: (b[0], b[1][:, 0])),
+        lambda: loader_of(Items(lambda image, label: (image, np.array([label])))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_it_simply_works(name, make_trainer, read_events):
+    make_module, make_loader = WORKING[name]
+    assert fit(make_trainer, make_module(), make_loader(), *both()) == []
+    events = read_events()
+    images = [tag for tag in events.Tags()["images"] if tag != "cam/overview"]
+    assert len(images) == 6
+    assert {"cam/confidence", "cam/average_drop"} <= set(events.Tags()["scalars"])
+    labels = {tag.split("/")[1] for tag in images}
+    assert labels in ({"left", "middle", "right"}, {f"class {index}" for index in range(CLASSES)})
+
+
+LEFT_OUT = {
+    "an item that cannot be read": (lambda: loader_of(Corrupt()), "truncated file 10.jpg"),
+    "the same in a worker process": (lambda: loader_of(Corrupt(), num_workers=1), "truncated file 10.jpg"),
+    "an item that is dropped": (lambda: loader_of(Missing(), collate_fn=drop_missing), "the data set returns None"),
+    "an image of another size": (
+        lambda: loader_of(Items(lambda image, label: (image[:, : 24 - 8 * (label == 1)], label)), batch_size=1),
+        "its size is",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_bad_image_costs_that_image(name, make_trainer, read_events):
+    make_loader, reason = LEFT_OUT[name]
+    settings = {"validation": make_loader(), "limit_val_batches": 1}
+    messages = fit(make_trainer, AnyBatch(), loader_of(Items()), CamLogger("grad-cam", num_images=12), **settings)
+    assert len([text for text in messages if reason in text]) == 1
+    tags = [tag for tag in read_events().Tags()["images"] if tag != "cam/overview"]
+    assert len(tags) == (8 if "size" in name else 11)
+
+
+class UnusualValidation(NormalisedByType):
+    """A classifier that ignores its validation data."""
+
+    def validation_step(self, batch, batch_idx):
+        pass
+
+
+class Unread(DataLoader):
+    """A data loader that yields nothing in validation."""
+
+    def __iter__(self):
+        return iter(())
+
+
+FAILING = {
+    "volumes": (
+        Items(lambda image, label: (image[:, None].repeat(1, 2, 1, 1), label)),
+        "the batch holds volumes or clips, .* give a function of the batch that returns one slice",
+    ),
+    "integers, normalised by type": (Items(integers), "predicts otherwise from floating-point copies of them"),
+    "nothing that is an image": (
+        Items(lambda image, label: (image.flatten(), label)),
+        r"expected images, floating-point \(N, C, H, W\).*Say where they are: Cam(Logger|Evaluator)\(images=",
+    ),
+    "an item that is no tensor": (Items(lambda image, label: (object(), label)), "default_collate"),
+    "only items that cannot be read": (Items(lambda image, label: 1 / 0), "ZeroDivisionError"),
+    "an empty data set": (Items(size=0), "the data set has 0"),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_failure_is_one_warning_and_changes_nothing(name, make_trainer):
+    dataset, reason = FAILING[name]
+    states = []
+    for callbacks in ([], both()):
+        L.seed_everything(0, verbose=False)
+        module = UnusualValidation()
+        settings = {"validation": Unread(dataset, batch_size=4), "max_epochs": 2}
+        messages = fit(make_trainer, module, loader_of(Items()), *callbacks, **settings)
+        states.append(module.state_dict())
+    assert [text.split()[0] for text in messages] == ["CamLogger", "CamEvaluator"]
+    assert all(re.search(reason, text) and "training goes on" in text for text in messages)
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_frozen_backbone_needs_a_method_without_gradients(make_trainer, read_events):
+    settings = {"num_images": 3}
+    messages = fit(make_trainer, FrozenBackbone(), loader_of(Items()), *both(**settings), version="1")
+    assert len(messages) == 2
+    assert all("one without gradients such as 'score-cam' for layers under torch.no_grad()" in m for m in messages)
+    assert fit(make_trainer, FrozenBackbone(), loader_of(Items()), *both(**settings, explainer="score-cam")) == []
+    assert len(read_events().Images("cam/overview")) == 1
+
+
+def test_truth_values_of_a_model_with_one_logit(make_trainer, read_events):
+    loader = loader_of(Items(lambda image, label: (image, torch.tensor([float(label == 1)]))))
+    assert fit(make_trainer, OneLogit(), loader, *both()) == []
+    tags = {tag.split("/")[1] for tag in read_events().Tags()["images"]}
+    assert tags == {"overview", "left", "middle"}
+
+
+def test_several_labels(make_trainer, read_events):
+    positives = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    loader = loader_of(Items(lambda image, label: (image, positives[label])))
+    module = SeveralLabels()
+    assert fit(make_trainer, module, loader, CamLogger("grad-cam", num_images=12)) == []
+    events = read_events()
+    assert {tag.split("/")[1] for tag in events.Tags()["images"]} == {"overview", "left", "middle", *"258", "11"}
+    probabilities = module.eval()(torch.stack([Blobs(12)[index][0] for index in range(12)])).sigmoid()
+    labelled = [probabilities[index][positives[index % 3] > 0].mean().item() for index in range(12) if index % 3 < 2]
+    assert events.Scalars("cam/confidence")[0].value == pytest.approx(np.mean(labelled), abs=1e-5)
+
+
+def test_negative_labels_are_unlabelled_and_wrong_ones_are_reported(make_trainer, read_events):
+    module = UnusualValidation()
+    loader = loader_of(Items(lambda image, label: (image, label if label else -100)))
+    assert fit(make_trainer, module, loader_of(Items()), *both(num_images=12), validation=loader) == []
+    assert "cam/0" in read_events().Tags()["images"]
+    loader = loader_of(Items(lambda image, label: (image, label + 5)))
+    messages = fit(make_trainer, module, loader_of(Items()), CamLogger("grad-cam"), validation=loader)
+    assert [bool(re.search("takes the images as unlabelled: labels name class 7", text)) for text in messages] == [True]
+
+
+def test_images_and_labels_by_selectors(make_trainer, read_events):
+    def change(image, label):
+        return {"far": image.flip(2), "near": image, "a": label, "b": 2 - label}
+
+    loader = loader_of(Items(change))
+    module = AnyBatch(lambda batch: (batch["near"], batch["b"]))
+    callbacks = both(num_images=12, images="near", labels=lambda batch: batch["b"])
+    assert fit(make_trainer, module, loader, *callbacks) == []
+    assert "cam/right/0" in read_events().Tags()["images"]
+
+
+def test_several_validation_loaders(make_trainer, read_events, caplog):
+    loaders = [loader_of(Items()), loader_of(Items(lambda image, label: (image, 2 - label)))]
+    with caplog.at_level("INFO"):
+        assert fit(make_trainer, AnyBatch(), loader_of(Items()), *both(loader=1), validation=loaders) == []
+    assert "CamLogger: the images are of loader '1', one of 0, 1; choose another with loader=" in caplog.text
+    assert "cam/right/0" in read_events().Tags()["images"]
+
+
+def test_training_loaders_of_labelled_and_unlabelled_images(make_trainer, read_events):
+    loaders = {"unlabelled": loader_of(Items(lambda image, label: image)), "labelled": loader_of(Items())}
+    module = AnyBatch(lambda batch: batch["labelled"])
+    trainer = make_trainer(*both(loader="labelled"), max_epochs=1)
+    trainer.fit(module, loaders)
+    assert "cam/left/0" in read_events().Tags()["images"]
+    make_trainer(*both(), max_epochs=1, version="1").fit(module, loaders)
+    assert "cam/0" in read_events("1").Tags()["images"]
+
+
+def test_a_loader_that_is_an_iterator_is_left_to_the_trainer(make_trainer):
+    batches = list(loader_of(Items()))
+    module = AnyBatch()
+    trainer = make_trainer(CamLogger("grad-cam"), max_epochs=1)
+    with pytest.warns(UserWarning, match="is an iterator, and reading images from it would take them away"):
+        trainer.fit(module, iter(batches))
+    assert len(module.seen) == 3
