@@ -129,6 +129,21 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
 
 
 @pytest.fixture
+def bfloat16_by_default() -> Callable[[], AbstractContextManager[None]]:
+    """Return a context manager in which new tensors are bfloat16, as in Lightning's ``bf16-true``."""
+    return _bfloat16_by_default
+
+
+@contextmanager
+def _bfloat16_by_default() -> Iterator[None]:
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
 def unchanged() -> Callable[[nn.Module], AbstractContextManager[None]]:
     """Return a context manager that fails if its block changes the model or the state of the process."""
     return _unchanged

@@ -25,7 +25,7 @@ def noisy_copies(images: Tensor, samples: int, noise: float, seed: int) -> Itera
     generator = torch.Generator().manual_seed(seed)
     spread = images.amax(dim=(1, 2, 3), keepdim=True) - images.amin(dim=(1, 2, 3), keepdim=True)
     for _ in range(samples):
-        sample = torch.randn(images.shape[1:], generator=generator)
+        sample = torch.randn(images.shape[1:], dtype=torch.float32, generator=generator)
         yield images + noise * spread * sample.to(images)
 
 

@@ -30,7 +30,7 @@ def random_masks(masks: Tensor, cells: int = 7) -> Tensor:
     """
     if len(masks) == 0:
         return masks
-    noise = torch.rand(len(masks), 1, cells, cells).to(masks.device)
+    noise = torch.rand(len(masks), 1, cells, cells, dtype=torch.float32).to(masks.device)
     pixels = upsample(noise, (masks.shape[1], masks.shape[2])).flatten(1)
     ranks = pixels.argsort(dim=1, descending=True).argsort(dim=1)
     return (ranks < masks.flatten(1).sum(dim=1, keepdim=True)).view(masks.shape)

@@ -123,7 +123,7 @@ def _match_tokens(tokens: Tensor, vectors: Tensor) -> Tensor | None:
 
 def _nearest_tokens(tokens: Tensor, vectors: Tensor) -> Tensor:
     """Return for each vector the index of the token whose projection on one random direction is the nearest."""
-    direction = torch.randn(tokens.shape[1], generator=torch.Generator().manual_seed(0)).to(tokens.device)
+    direction = torch.randn(tokens.shape[1], dtype=torch.float32, generator=torch.Generator().manual_seed(0)).to(tokens)
     sorted_tokens, order = (tokens @ direction).sort()
     projected = vectors @ direction
     right = torch.searchsorted(sorted_tokens, projected).clamp(1, len(tokens) - 1)

@@ -205,6 +205,6 @@ def _ends_of_parents(name: str) -> list[int]:
 def _draw_like(parameter: Tensor, generator: torch.Generator) -> Tensor:
     scale = parameter.detach().float().square().mean().sqrt()
     if scale == 0 and parameter.dim() >= 2:
-        scale = torch.tensor(parameter[0].numel()).rsqrt()
-    drawn = torch.randn(parameter.shape, generator=generator)
+        scale = torch.tensor(parameter[0].numel(), dtype=torch.float32).rsqrt()
+    drawn = torch.randn(parameter.shape, dtype=torch.float32, generator=generator)
     return (drawn * scale.cpu()).to(parameter.device, parameter.dtype)

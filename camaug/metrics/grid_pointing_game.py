@@ -198,4 +198,4 @@ class GridPointingGame(MeanOverImages):
         Raises:
             ValueError: If there were no maps.
         """
-        return {**super().compute(), "chance": torch.tensor(1 / self.n**2)}
+        return {**super().compute(), "chance": torch.tensor(1 / self.n**2, dtype=torch.float32)}

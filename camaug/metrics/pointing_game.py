@@ -116,7 +116,7 @@ class PointingGame(Metric):
         self.num_classes = num_classes
         self.tolerance = tolerance
         for name in ("hits", "areas", "counts"):
-            self.add_state(name, torch.zeros(num_classes), dist_reduce_fx="sum")
+            self.add_state(name, torch.zeros(num_classes, dtype=torch.float32), dist_reduce_fx="sum")
 
     def update(self, maps: Tensor, masks: Tensor, targets: Tensor) -> None:
         """Add maps (N, H, W), boolean masks of their classes' objects of the same shape, and the classes (N,).

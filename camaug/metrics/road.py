@@ -61,7 +61,8 @@ def noisy_linear_imputation(
     at_once = 1 if images.device.type == "cpu" else max(1, len(images))
     parts = zip(torch.split(values, at_once), torch.split(removed, at_once), strict=True)
     imputed = torch.cat([_impute(*part, tolerance) for part in parts])
-    sample = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(seed)).to(imputed)
+    generator = torch.Generator().manual_seed(seed)
+    sample = torch.randn(images.shape[1:], dtype=torch.float32, generator=generator).to(imputed)
     return torch.where(masks[:, None], (imputed + noise * sample).to(images.dtype), images)
 
 

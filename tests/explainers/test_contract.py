@@ -222,6 +222,17 @@ def test_logits_are_read_from_a_model_that_returns_a_dict(explainer, net, images
         explainer(model, images, forward=lambda batch: {"loss": 0.5})
 
 
+def test_a_default_dtype_of_low_precision_does_not_matter(explainer, net, images, bfloat16_by_default):
+    model, images = net.bfloat16(), images.bfloat16()
+    expected = explainer(model, images).maps
+    with bfloat16_by_default():
+        maps = explainer(model, images).maps
+    assert maps.dtype == torch.float32
+    # captum's integration takes its points in the default dtype.
+    atol = 2e-3 if explainer.name in ("integrated-gradients", "xrai") else 0
+    torch.testing.assert_close(maps, expected, rtol=0, atol=atol)
+
+
 # Configuration
 
 

@@ -31,16 +31,13 @@ def test_its_gradient_pulls_both_predictions_together():
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
-def test_a_default_dtype_of_low_precision_does_not_matter(multilabel):
+def test_a_default_dtype_of_low_precision_does_not_matter(multilabel, bfloat16_by_default):
     """Lightning's bf16-true makes every new tensor bfloat16, in which ln 2 is 0.0018 too large."""
     logits, index = torch.randn(6, 4), torch.tensor([2, 0])
     logits[4:] = logits[index] + 0.01
     expected = pair_consistency(logits.bfloat16().float(), index, multilabel=multilabel)
-    try:
-        torch.set_default_dtype(torch.bfloat16)
+    with bfloat16_by_default():
         divergence = pair_consistency(logits.bfloat16(), index, multilabel=multilabel)
-    finally:
-        torch.set_default_dtype(torch.float32)
     assert divergence.dtype == torch.float32
     assert torch.equal(divergence, expected)
     assert divergence >= 0

@@ -413,3 +413,12 @@ def test_layers_of_a_model_that_returns_its_logits_in_another_form(net, images):
         model = OtherOutput(net, output)
         assert find_layer(model, images).name == "net.body"
         assert torch.equal(spatial_features(model, images), spatial_features(net, images))
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_convnext"])
+def test_a_default_dtype_of_low_precision_does_not_matter(name, bfloat16_by_default):
+    model = timm.create_model(name, num_classes=7).eval().bfloat16()
+    images = torch.rand(1, 3, 160, 160).bfloat16()
+    expected = find_layers(model, images)
+    with bfloat16_by_default():
+        assert find_layers(model, images) == expected

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -85,6 +86,20 @@ def test_one_logit_is_a_classifier_of_two_classes(make, targets, net, images):
     expected = _measured(make(), two_classes, images, targets)
     for output in (lambda logits: logits[:, :1], lambda logits: logits[:, 0], lambda logits: {"out": logits[:, 0]}):
         torch.testing.assert_close(_measured(make(), OtherOutput(net, output), images, targets), expected)
+
+
+@pytest.mark.parametrize("make", METRICS)
+def test_a_default_dtype_of_low_precision_does_not_matter(make, net, images, bfloat16_by_default):
+    model, images = net.bfloat16(), images.bfloat16()
+    maps = images.float().mean(dim=1)
+    values = []
+    for default in (nullcontext, bfloat16_by_default):
+        with default():
+            metric = make()
+            metric.update(model, images, maps)
+            values.append(metric.compute())
+    assert values[0] == values[1]
+    assert {value.dtype for value in values[1].values()} == {torch.float32}
 
 
 @pytest.mark.parametrize("make", METRICS)

@@ -37,8 +37,8 @@ def random_masks(
         Masks in [0, 1], (M, *size).
     """
     height, width = (-(-side // cells) for side in size)  # of a cell, rounded up
-    grids = (torch.rand(count, 1, cells, cells, generator=generator) < keep_probability).float()
-    enlarged = upsample(grids, (height * (cells + 1), width * (cells + 1)))[:, 0]
+    grids = torch.rand(count, 1, cells, cells, dtype=torch.float32, generator=generator) < keep_probability
+    enlarged = upsample(grids.float(), (height * (cells + 1), width * (cells + 1)))[:, 0]
     tops = torch.randint(height, (count,), generator=generator).tolist()
     lefts = torch.randint(width, (count,), generator=generator).tolist()
     crops = [

@@ -68,7 +68,7 @@ class SSCAM(ScoreCAM):
     def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
         """Add noise to the masks."""
         # One generator per channel and sample makes the noise independent of the batch and of the chunks.
-        noise = torch.empty(masks.shape)
+        noise = torch.empty(masks.shape, dtype=torch.float32)
         for plane, channel in zip(noise, channels.tolist(), strict=True):
             plane.normal_(generator=torch.Generator().manual_seed(hash((self.seed, variant, channel)) % 2**63))
         return masks + self.std * noise.to(masks)
