@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -88,7 +88,8 @@ def make_target(targets: int | Tensor | Callable[[Tensor], Tensor] | Target | No
         ValueError: If the classes are of the wrong type, shape or range.
     """
     if isinstance(targets, Target):
-        return targets
+        classes = _checked_shape(targets.classes, len(logits))
+        return replace(targets, classes=classes.to(logits.device, torch.int64))
     predicted = logits.detach().argmax(dim=1)
     if targets is None:
         return Target(predicted)
@@ -122,7 +123,16 @@ def _in_order(logits: Tensor) -> Tensor:
 
 def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
     count, classes = logits.shape
-    targets = torch.as_tensor(targets, device=logits.device)
+    targets = _checked_shape(torch.as_tensor(targets, device=logits.device), count)
+    lowest = -1 if targets.dim() == 2 else 0  # -1 is padding
+    if targets.min() < lowest or targets.max() >= classes:
+        wrong = sorted({int(t) for t in targets.reshape(-1) if not lowest <= t < classes})
+        padding = ", or -1 as padding" if targets.dim() == 2 else ""
+        raise ValueError(f"`targets` must be between 0 and {classes - 1}, the model's last class{padding}, got {wrong}")
+    return targets.long() if targets.dim() == 2 else targets.long().expand(count)
+
+
+def _checked_shape(targets: Tensor, count: int) -> Tensor:
     if targets.is_floating_point() or targets.dtype == torch.bool or targets.dim() > 2 or 0 in targets.shape:
         raise ValueError(
             f"`targets` must be class indices, one integer or a tensor of shape ({count},) or ({count}, k), "
@@ -130,9 +140,4 @@ def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
         )
     if targets.dim() > 0 and len(targets) != count:
         raise ValueError(f"`targets` must have one class or row for each of the {count} images, got {len(targets)}")
-    lowest = -1 if targets.dim() == 2 else 0  # -1 is padding
-    if targets.min() < lowest or targets.max() >= classes:
-        wrong = sorted({int(t) for t in targets.reshape(-1) if not lowest <= t < classes})
-        padding = ", or -1 as padding" if targets.dim() == 2 else ""
-        raise ValueError(f"`targets` must be between 0 and {classes - 1}, the model's last class{padding}, got {wrong}")
-    return targets.long() if targets.dim() == 2 else targets.long().expand(count)
+    return targets

@@ -12,6 +12,7 @@ from torch import nn
 
 import camaug.explainers
 from camaug import Explainer, GradCAM
+from camaug.explainers import Target
 from tests.toys import DictOutput
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -289,6 +290,8 @@ def test_invalid_images_are_refused(explainer, net, wrong, message):
         (torch.zeros(4, 0, dtype=torch.long), r"got torch.int64 of shape \(4, 0\)"),
         (torch.rand(4, 5), r"got torch.float32 of shape \(4, 5\)"),
         (torch.zeros(2, 4, dtype=torch.long), "one class or row for each of the 4 images, got 2"),
+        (Target(torch.tensor([0, 1])), "one class or row for each of the 4 images, got 2"),
+        (Target(torch.rand(4)), "got torch.float32"),
         (torch.tensor([[0, -1]] * 3 + [[-2, 5]]), r"the model's last class, or -1 as padding, got \[-2, 5\]"),
     ],
 )

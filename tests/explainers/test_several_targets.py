@@ -57,6 +57,15 @@ def test_several_targets_at_several_layers(method, fuse, net, images):
     assert_columns_are_single_targets(small(method, layer=["stem", "body"], fuse=fuse), net, images, TARGETS)
 
 
+@pytest.mark.parametrize("method", ["group-cam", "rise", "grad-cam"])
+def test_several_classes_of_a_model_with_one_class_per_image(method, net, images):
+    explanation = small(method)(net, images, Target(TARGETS))
+    for index, classes in enumerate(TARGETS.T):
+        one = small(method)(net, images, classes.clamp(min=0))
+        expected = torch.where(classes[:, None, None] < 0, 0, one.maps)
+        torch.testing.assert_close(explanation.maps[:, index], expected, rtol=0, atol=1e-5)
+
+
 def count_images(explainer: Explainer, model, images, targets) -> int:
     forward = CountingForward(model)
     explainer(model, images, targets, forward=forward)  # finds the layer
@@ -76,12 +85,14 @@ def test_forward_passes_are_shared_by_all_targets(method, net, images):
         assert together == len(images) + sum(count - len(images) for count in alone)
 
 
-def test_unweighted_group_cam_shares_its_queries(net, images):
-    explainer = get_explainer("group-cam", groups=5, weighted=False, theta=None)
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [("group-cam", {"groups": 5, "weighted": False, "theta": None}), ("finer-cam", {"explainer": "score-cam"})],
+)
+def test_settings_that_share_their_queries(method, settings, net, images):
+    explainer = get_explainer(method, **settings)
     one, three = (count_images(explainer, net, images, TARGETS[:, :k]) for k in (1, 3))
     assert one == three > len(images)
-    weighted = get_explainer("group-cam", groups=5)
-    assert count_images(weighted, net, images, TARGETS) > count_images(weighted, net, images, TARGETS[:, :1])
 
 
 def test_one_backward_pass_per_target(net, images, monkeypatch):

@@ -77,6 +77,11 @@ class FinerCAM(WrappingExplainer):
         if self.references < 1:
             raise ValueError(f"`references` must be at least 1 class, got {self.references}")
 
+    @property
+    def shares_queries(self) -> bool:
+        """Return True if the inner method's queries serve all targets."""
+        return self.inner.shares_queries
+
     def gather(
         self, model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor, targets: Targets
     ) -> Evidence:
