@@ -10,8 +10,9 @@ import lightning as L
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from camaug.augmentation.batch import find_images_and_labels, find_labelled_images
+from camaug.augmentation.batch_leaves import Selector
 from camaug.augmentation.group_cam_transform import GroupCamTransform
+from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.recipes import Recipe
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe
@@ -21,8 +22,11 @@ from ._augmentation.augmented_step import AugmentedStep
 from ._augmentation.bank_keeper import BankKeeper
 from ._augmentation.batch_augmenter import BatchAugmenter
 from ._augmentation.check_layers import check_layers
-from ._augmentation.consistency_loss import ConsistencyLoss
+from ._augmentation.check_step import check_step
+from ._augmentation.classifier_recorder import has_own_forward
+from ._augmentation.consistency_loss import create_consistency
 from ._augmentation.log_first_batch import log_first_batch
+from ._augmentation.observed_forward import ObservedForward
 from ._augmentation.presets import Preset, apply_preset
 from ._augmentation.schedule import Schedule
 from ._augmentation.step_time_share import StepTimeShare
@@ -41,10 +45,11 @@ class GroupCamAugmentation(L.Callback):
     (``augmentation/first_batch``: original, map, mask, result), and in every epoch the share of the steps' time that
     augmentation took (``augmentation/step_time_share``).
 
-    Settings or data that cannot work are an error at the first batch. A later failure, such as exhausted memory, is a
-    warning with its traceback: training goes on with the batch as it is, and the next batch is tried again. In
-    distributed training each process augments its own images. (The class has more than 200 lines because it has many
-    arguments; apart from them it holds hooks alone.)
+    Settings or data that cannot work are an error at the first batch. A later failure, such as exhausted memory or a
+    batch without labels, is a warning with its traceback: training goes on with the batch as it is, and the next batch
+    is tried again. A ``training_step`` that fails on the longer batches of masked views gets them in place of their
+    originals. In distributed training each process augments its own images. (The class has more than 200 lines because
+    it has many arguments; apart from them it holds hooks alone.)
 
     Args:
         explainer: The explainer that finds the saliency, or its name. None is the paper's choice: Group-CAM with 16
@@ -61,10 +66,12 @@ class GroupCamAugmentation(L.Callback):
             probabilities, which ``cross_entropy`` accepts.
         strength: Strength of the change, in [0, 1]; None for the preset's.
         consistency: Weight of the term that recipes with masked views add to the loss: the Jensen-Shannon divergence
-            between the predictions for the images and for their masked views.
+            between the predictions for the images and for their masked views. With manual optimisation there is none.
         preset: Defaults of the arguments that are None: ``default`` (``paired`` on half of the images), the nearest to
             a gain in the comparisons of ``docs/results.md``; or ``paper`` (``keep-salient`` on every image).
-        forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
+        forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not. A module
+            without forward needs none if its ``training_step`` calls one submodule with the images: the first batch
+            shows which, and stays as it is.
         refresh_every_n_epochs: None explains the chosen images of every batch with the current model. A number keeps
             the maps of all training images in a saliency bank, which is refreshed after so many epochs, and carries
             them through the data set's random crops and flips. This needs transforms of torchvision's v2
@@ -73,6 +80,11 @@ class GroupCamAugmentation(L.Callback):
         bank_dir: Directory of the bank, visible to all processes; None for ``bank`` in the trainer's ``log_dir``.
         fast: True to explain by the fast forward while its maps agree with the plain ones
             (:class:`camaug.explainers.fast_path.FastPath`).
+        images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
+            function of the batch that returns one of its tensors.
+        labels: Where a batch has its labels, in the same forms. Class indices (N,) or (N, 1), truth values of a model
+            with one logit, probabilities and several labels for each image (N, classes) are read; images without a
+            label (negative, or a row of zeros) stay as they are.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -99,6 +111,8 @@ class GroupCamAugmentation(L.Callback):
         refresh_every_n_epochs: int | None = None,
         bank_dir: str | None = None,
         fast: bool = True,
+        images: Selector | None = None,
+        labels: Selector | None = None,
     ) -> None:
         if refresh_every_n_epochs is not None and refresh_every_n_epochs < 1:
             raise ValueError(
@@ -117,22 +131,27 @@ class GroupCamAugmentation(L.Callback):
         self.refresh_every_n_epochs = refresh_every_n_epochs
         self.bank_dir = bank_dir
         self.fast = fast
+        self.images = images
+        self.labels = labels
         self._transform: GroupCamTransform | None = None
         self._keeper: BankKeeper | None = None
         self._bank_state: dict[str, Any] = {}
+        self._observed: ObservedForward | None = None
         self._undo = ExitStack()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Create everything that works on batches, and check what can be checked without data.
 
         Raises:
-            ValueError: If the strategy shards the model, or a module with manual optimisation would get a loss term.
+            ValueError: If the strategy shards the model, the module's step takes a ``dataloader_iter``, or a saliency
+                bank needs ``forward=``.
         """
         refuse_sharded(trainer, self)
+        has_bank = self.refresh_every_n_epochs is not None and self.share > 0 and self.recipe.needs_maps
+        check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank)
+        self._observed = None if self.forward is not None or has_own_forward(pl_module) else ObservedForward()
         self._transform = self._create_transform(pl_module)
-        has_term = self.recipe.adds_masked_views and self.consistency > 0
-        consistency = ConsistencyLoss(pl_module, self.consistency, self.forward) if has_term else None
-        if stage == "fit" and self.refresh_every_n_epochs is not None and self.share > 0 and self.recipe.needs_maps:
+        if stage == "fit" and has_bank and self.refresh_every_n_epochs is not None:
             self._keeper = BankKeeper(
                 trainer,
                 pl_module,
@@ -143,7 +162,8 @@ class GroupCamAugmentation(L.Callback):
                 {"forward": describe(self.forward)},
             )
         self._augment = BatchAugmenter(trainer, self._transform, self._keeper)
-        self._step = AugmentedStep(pl_module, consistency)
+        consistency = create_consistency(pl_module, self.recipe, self.consistency, self.forward)
+        self._step = AugmentedStep(trainer, pl_module, self._transform, consistency, self._observed)
         self._is_begun = self._is_resumed = self._is_first_logged = False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -167,23 +187,29 @@ class GroupCamAugmentation(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Augment the batch."""
+        self._step.source = batch
+        if self._observed is not None and not self._observed.is_known:
+            return
+        source = _batch_before(trainer, self, batch)
         if not self._is_begun:
-            self._begin(trainer, batch)
+            self._begin(trainer, source)
         self._time.start_step()
-        if not self.schedule.is_active(trainer.current_epoch):
+        if not self.schedule.is_active(trainer.current_epoch) or self._step.is_refused:
             return
         with self._time.augmenting(), trainer.precision_plugin.forward_context():
-            self._step.augmented = self._augment(batch, self.schedule.share_in(trainer.current_epoch))
+            self._step.augmented = self._augment(source, self.schedule.share_in(trainer.current_epoch))
         if self._step.augmented is not None and not self._is_first_logged and len(self._step.augmented.index):
             self._is_first_logged = True
-            log_first_batch(trainer, find_images_and_labels(batch).images, self._step.augmented)
+            log_first_batch(trainer, self._augment.transform.find(source)[0], self._step.augmented)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Delete the augmented batch."""
         self._step.clear()
-        self._time.end_step()
+        if self._is_begun:
+            self._augment.is_first = False
+            self._time.end_step()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Log the share of the steps' time, and the share of the images if it rises."""
@@ -203,6 +229,11 @@ class GroupCamAugmentation(L.Callback):
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Restore the training data loader."""
         self._close_bank()
+
+    @property
+    def state_key(self) -> str:
+        """Key of the callback's state in checkpoints, another one for each recipe."""
+        return self._generate_state_key(recipe=self.recipe.name)
 
     def state_dict(self) -> dict[str, Any]:
         """Return which maps of the bank are in use, and the choice between the fast and the plain forward."""
@@ -226,8 +257,10 @@ class GroupCamAugmentation(L.Callback):
             share=self.share,
             blur_kernel_size=self.blur_kernel_size,
             blur_sigma=self.blur_sigma,
-            forward=bind_forward(self.forward, pl_module),
+            forward=bind_forward(self.forward, pl_module) or self._observed,
             fast=self.fast,
+            images=self.images,
+            labels=self.labels,
         )
         transform.explaining.notify = lambda sentence: rank_zero_info(f"GroupCamAugmentation: {sentence}")
         return transform
@@ -237,7 +270,7 @@ class GroupCamAugmentation(L.Callback):
         self._is_begun = True
         if self.share == 0:
             return
-        images, labels = find_labelled_images(batch)
+        images, labels = map(plain_tensor, self._augment.transform.find(batch))
         warn_of_several_classes(labels)
         announce(
             trainer,
@@ -254,3 +287,10 @@ class GroupCamAugmentation(L.Callback):
             self._bank_state = self._keeper.state_dict()  # for checkpoints that are saved after training
             self._keeper.close()
         self._keeper = None
+
+
+def _batch_before(trainer: L.Trainer, callback: GroupCamAugmentation, batch: Any) -> Any:
+    """Return the batch that the augmentation before this one made of a batch, or the batch itself."""
+    callbacks = [each for each in trainer.callbacks if isinstance(each, GroupCamAugmentation)]  # type: ignore[attr-defined]
+    before = [each._step.augmented for each in callbacks[: callbacks.index(callback)]]
+    return next((augmented.batch for augmented in reversed(before) if augmented is not None), batch)

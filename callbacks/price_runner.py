@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 
 from camaug.augmentation.batch import find_labelled_images
+from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.price import Pricing
 from camaug.augmentation.price_settings import CONFIGURED, Setting, price_settings
 from camaug.experiments.report import Report
@@ -58,7 +59,7 @@ class PriceRunner(L.Callback):
         # The learning rates' schedule exists already, so the run's planned end is no longer needed.
         trainer.fit_loop.max_epochs, trainer.fit_loop.min_epochs = -1, None
         trainer.fit_loop.epoch_loop.max_steps, trainer.fit_loop.epoch_loop.min_steps = -1, None
-        self._undo.enter_context(wrapped_training_step(pl_module, lambda batch: self._batch))
+        self._undo.enter_context(wrapped_training_step(trainer, lambda step, batch: step(self._batch)))
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
@@ -93,12 +94,12 @@ class PriceRunner(L.Callback):
         self._restore()
 
     def _create_pricing(self, pl_module: L.LightningModule, batch: Any) -> Pricing:
-        images, labels = find_labelled_images(batch)
         augmentation = self.augmentation
+        images, labels = find_labelled_images(batch, augmentation.images, augmentation.labels)
         return Pricing(
             pl_module,
-            images,
-            labels,
+            plain_tensor(images),
+            plain_tensor(labels),
             price_settings(_configured(augmentation)),
             seconds=self.seconds,
             forward=bind_forward(augmentation.forward, pl_module),

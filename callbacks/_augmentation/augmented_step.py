@@ -2,58 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
 
 from camaug.augmentation.augmented_batch import AugmentedBatch
+from camaug.augmentation.group_cam_transform import GroupCamTransform
 
+from .._logging.warn_once import WarnOnce
+from .._trainer.stages import end_if_terminated
 from .._trainer.training_step import wrapped_training_step
+from .classifier_recorder import ClassifierRecorder
 from .consistency_loss import ConsistencyLoss
+from .observed_forward import ObservedForward
 
 __all__ = ["AugmentedStep"]
 
 
 class AugmentedStep:
-    """A module's ``training_step`` that receives the augmented batch, with a consistency term in its loss.
+    """A training step that receives the augmented batch, with a consistency term in its loss.
+
+    A step that fails on more images or on mixed labels, and works on the batch as it was, is no reason to end training:
+    from then on masked views replace their originals, and mixing ends if no step has worked.
 
     Args:
+        trainer: The trainer.
         pl_module: The module.
+        transform: The transform that augments.
         consistency: The term for batches with masked views; None for no term.
+        observed: The forward function to set after the first step; None if it is known.
 
     Attributes:
+        source: Lightning's batch.
         augmented: The batch for the next step; None to use Lightning's.
+        is_refused: True if the step takes no augmented batches.
     """
 
-    def __init__(self, pl_module: L.LightningModule, consistency: ConsistencyLoss | None) -> None:
-        self._module = pl_module
+    def __init__(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        transform: GroupCamTransform,
+        consistency: ConsistencyLoss | None,
+        observed: ObservedForward | None,
+    ) -> None:
+        self._trainer = trainer
+        self._transform = transform
         self._consistency = consistency
+        self._observed = observed
+        self._recorder = ClassifierRecorder(pl_module)
+        self._warn_once = WarnOnce("GroupCamAugmentation")
+        self._has_worked = False
+        self.source: Any = None
         self.augmented: AugmentedBatch | None = None
+        self.is_refused = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Inside the block, replace the module's ``training_step``."""
-        recording = self._consistency.recording() if self._consistency else nullcontext()
+        """Inside the block, run the Trainer's training steps on the augmented batches."""
         try:
-            with recording, wrapped_training_step(self._module, self._batch_for, self._result_of):
+            with wrapped_training_step(self._trainer, self._run):
                 yield
         finally:
             self.clear()
 
     def clear(self) -> None:
-        """Delete the augmented batch and the recorded output."""
+        """Delete the batches and the recorded calls."""
+        self.source = self.augmented = None
+        self._recorder.clear()
+
+    def _run(self, step: Callable[[Any], Any], batch: Any) -> Any:
+        if self._consistency is None and self._observed is None:
+            return self._run_augmented(step, batch)
+        with self._recorder.recording():
+            result = self._run_augmented(step, batch)
+        if self._observed is not None and not self._observed.is_known:
+            self._set_classifier(self._observed, batch)
+        if self.augmented is not None and self._consistency is not None and self._transform.appends_masked_views:
+            result = self._consistency.add_to(result, self.augmented, self._recorder)
+        self._recorder.clear()
+        return result
+
+    def _run_augmented(self, step: Callable[[Any], Any], batch: Any) -> Any:
+        # Another augmentation's batch was made from this one's, and contains it.
+        augmented = self.augmented if batch is self.source else None
+        if augmented is None:
+            return step(batch)
+        try:
+            result = step(augmented.batch)
+        except Exception as error:
+            if not self._may_repeat(augmented):
+                raise
+            end_if_terminated(self._trainer)
+            result = self._repeat(step, batch, error)
+        else:
+            self._has_worked = True
+        return result
+
+    def _may_repeat(self, augmented: AugmentedBatch) -> bool:
+        """Return True if the failed step may work on the batch as it was and no other process waits for it."""
+        is_other_kind = self._transform.appends_masked_views or self._transform.recipe.mixes_labels
+        is_alone = self._trainer.world_size == 1 and self._trainer.lightning_module.automatic_optimization
+        return is_other_kind and is_alone and len(augmented.index) > 0
+
+    def _repeat(self, step: Callable[[Any], Any], batch: Any, error: Exception) -> Any:
         self.augmented = None
-        if self._consistency is not None:
-            self._consistency.clear()
+        self._recorder.clear()
+        result = step(batch)
+        cause = f"{type(error).__name__}: {error}"
+        if self._transform.appends_masked_views:
+            self._transform.appends_masked_views = False
+            consequence = "masked views replace their originals from now on, without a consistency term"
+        elif not self._has_worked:
+            self.is_refused = True
+            consequence = "nothing is augmented from now on"
+        else:
+            consequence = "the step was repeated with the batch as it was"
+        self._warn_once(
+            cause,
+            "GroupCamAugmentation: the training_step fails on batches of the recipe "
+            f"{self._transform.recipe.name!r} and works without it: {consequence} ({cause})",
+        )
+        return result
 
-    def _batch_for(self, batch: Any) -> Any:
-        if self._consistency is not None:
-            self._consistency.clear()  # the explainer's own forward passes are recorded too
-        return batch if self.augmented is None else self.augmented.batch
-
-    def _result_of(self, result: Any) -> Any:
-        if self.augmented is None or self._consistency is None:
-            return result
-        return self._consistency.add_to(result, self.augmented)
+    def _set_classifier(self, observed: ObservedForward, batch: Any) -> None:
+        classifier = self._recorder.classifier(self._transform.find(batch)[0])
+        if classifier is None:
+            calls = ", ".join(f"self.{name}" for name in self._recorder.names()) or "no submodule with the images"
+            raise ValueError(
+                "GroupCamAugmentation explains the logits of a module without forward by the submodule that its "
+                f"training_step calls with the images, and it calls {calls}: give forward=, a function of module and "
+                "images that returns logits"
+            )
+        observed.use(classifier)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import lightning as L
+from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
-from camaug.augmentation.batch import find_images_and_labels
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.explainers.provenance import describe_explainer
 from camaug.utils.dataset_layers import dataset_layers, transformed_dataset
@@ -51,9 +51,8 @@ def bank_settings(
     }
 
 
-def batch_digest(batch: Any) -> str:
-    """Return a digest of a batch's images, for data sets that list no files."""
-    images = find_images_and_labels(batch).images
+def images_digest(images: Tensor) -> str:
+    """Return a digest of images, for data sets that list no files."""
     return hashlib.blake2b(images.float().cpu().numpy().tobytes(), digest_size=16).hexdigest()
 
 

@@ -31,10 +31,16 @@ def carried_maps(loader: Any, images: Tensor, labels: Tensor) -> Tensor:
             "images must not change after the data set's transform while the saliency bank is on "
             "(refresh_every_n_epochs)"
         )
-    if labels.dim() == 2:
+    if _are_mixed(labels):
         raise ValueError(
             f"the batch has labels {tuple(labels.shape)}, probabilities: the saliency bank has a map for each "
             "single image, and such a batch may mix several (MixUp, CutMix). Mix in the training_step, or leave "
             "the bank off (refresh_every_n_epochs)"
         )
     return maps.to(images.device, non_blocking=True).float().div(255)
+
+
+def _are_mixed(labels: Tensor) -> bool:
+    """Return True if labels are rows with probabilities between 0 and 1, as MixUp and CutMix make them."""
+    is_rows = labels.dim() == 2 and labels.shape[1] > 1 and labels.is_floating_point()
+    return is_rows and bool(((labels > 0) & (labels < 1)).any())

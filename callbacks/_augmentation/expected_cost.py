@@ -5,10 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from camaug.inspection.model_output import read_logits
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.timing import now
@@ -34,7 +37,7 @@ class ExpectedCost:
 def expected_cost(
     explain: Callable[[Tensor], object],
     model: nn.Module,
-    forward: Callable[[Tensor], Tensor],
+    forward: Callable[[Tensor], Any],
     images: Tensor,
     explained: int,
 ) -> ExpectedCost:
@@ -45,7 +48,7 @@ def expected_cost(
     Args:
         explain: A function that explains images.
         model: The classifier.
-        forward: A function from images to logits.
+        forward: A function from images to logits, or to an output that holds them.
         images: A training batch, (N, C, H, W).
         explained: Number of images to explain.
     """
@@ -61,7 +64,7 @@ def expected_cost(
     passes: list[int] = []
     ratios: list[float] = []
     for _ in range(ROUNDS):
-        handle = inner.register_forward_pre_hook(lambda module, inputs: passes.append(len(inputs[0])))
+        handle = inner.register_forward_pre_hook(partial(_count_images, passes), with_kwargs=True)
         try:
             seconds = _timed(lambda: explain(few), images.device)
         finally:
@@ -76,9 +79,13 @@ def _timed(work: Callable[[], object], device: torch.device) -> float:
     return now(device) - start
 
 
-def _both_passes(model: nn.Module, forward: Callable[[Tensor], Tensor], images: Tensor) -> None:
+def _count_images(passes: list[int], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    passes.append(next((len(value) for value in (*args, *kwargs.values()) if isinstance(value, Tensor)), 0))
+
+
+def _both_passes(model: nn.Module, forward: Callable[[Tensor], Any], images: Tensor) -> None:
     """Run a forward and a backward pass without leaving gradients."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    logits = forward(images)
+    logits = read_logits(forward(images))
     if trained and logits.requires_grad:
         torch.autograd.grad(logits.float().square().mean(), trained, allow_unused=True)

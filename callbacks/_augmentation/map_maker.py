@@ -9,7 +9,6 @@ from typing import Any
 import lightning as L
 from torch.utils.data import DataLoader, Dataset
 
-from camaug.augmentation.batch import find_labelled_images
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.explainers import Explanation
 from camaug.inspection.model_digest import model_digest
@@ -20,7 +19,7 @@ from camaug.saliency_bank.shard import Shard
 from camaug.saliency_bank.untransformed import untransformed, view_size
 from camaug.utils.preserved_random_state import preserved_random_state
 
-from .bank_settings import bank_settings, batch_digest
+from .bank_settings import bank_settings, images_digest
 
 __all__ = ["MapMaker"]
 
@@ -82,7 +81,7 @@ class MapMaker:
             settings = {
                 **self._settings,
                 **bank_settings(self._trainer, self._module, self._transform, self._views, self.size),
-                "pixels": batch_digest(batch),
+                "pixels": images_digest(self._transform.find(batch)[0]),
                 "layers": list(explanation.layers),
                 "enlarged": explanation.grid is not None,
             }
@@ -120,6 +119,6 @@ class MapMaker:
         trainer = self._trainer
         batch = trainer.precision_plugin.convert_input(batch)
         batch = self._module._on_before_batch_transfer(batch, dataloader_idx=0)
-        images, labels = find_labelled_images(trainer.strategy.batch_to_device(batch, dataloader_idx=0))
+        images, labels = self._transform.find(trainer.strategy.batch_to_device(batch, dataloader_idx=0))
         with trainer.precision_plugin.forward_context():
             return self._transform.explain(images, labels, deciding=deciding)

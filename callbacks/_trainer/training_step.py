@@ -1,8 +1,7 @@
-"""Temporary change of what a module's ``training_step`` receives and returns."""
+"""Temporary change of the Trainer's training step."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,26 +14,21 @@ __all__ = ["wrapped_training_step"]
 
 
 @contextmanager
-def wrapped_training_step(
-    pl_module: L.LightningModule,
-    change_batch: Callable[[Any], Any],
-    change_result: Callable[[Any], Any] = lambda result: result,
-) -> Iterator[None]:
-    """Inside the block, pass batches to ``training_step`` and results from it through two functions.
+def wrapped_training_step(trainer: L.Trainer, run: Callable[[Callable[[Any], Any], Any], Any]) -> Iterator[None]:
+    """Inside the block, let a function run each training step.
 
     A callback cannot return a new batch, a tuple cannot be changed in place, and a tensor must not be changed, because
-    the data set may yield it again.
+    the data set may yield it again. The step is replaced in the Trainer's strategy, so that the module stays as it is
+    and can be copied, pickled and compiled.
 
     Args:
-        pl_module: The module.
-        change_batch: From Lightning's batch to the batch that ``training_step`` receives.
-        change_result: From the result of ``training_step`` to the result that Lightning receives.
+        trainer: The trainer.
+        run: A function from the step and Lightning's batch to the step's result. The step is a function of a batch.
     """
-    original = pl_module.training_step
+    original = trainer.strategy.training_step
 
-    @functools.wraps(original)
-    def training_step(batch: Any, *args: Any, **kwargs: Any) -> Any:
-        return change_result(original(change_batch(batch), *args, **kwargs))
+    def training_step(batch: Any, *args: Any) -> Any:
+        return run(lambda changed: original(changed, *args), batch)
 
-    with replaced_attribute(pl_module, "training_step", training_step):
+    with replaced_attribute(trainer.strategy, "training_step", training_step):
         yield

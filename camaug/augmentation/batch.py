@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
-from camaug.augmentation.batch_leaves import BatchLeaf, Selector, batch_leaves, select
+from camaug.augmentation.batch_leaves import BatchLeaf, Selector, batch_leaves, change_parts, select
 
 __all__ = [
     "ImagesAndLabels",
@@ -19,6 +18,7 @@ __all__ = [
     "find_labelled_images",
     "find_strings",
     "replace_tensors",
+    "sub_batch_path",
 ]
 
 IMAGE_NAMES = {"image", "images", "img", "imgs", "pixel_values", "x", "input", "inputs"}
@@ -119,19 +119,31 @@ def find_images_and_labels(
     return ImagesAndLabels(candidates[0].tensor, None)
 
 
-def find_labelled_images(batch: Any) -> tuple[Tensor, Tensor]:
+def find_labelled_images(
+    batch: Any, images: Selector | None = None, labels: Selector | None = None
+) -> tuple[Tensor, Tensor]:
     """Find images and labels in a batch that must have both.
+
+    The arguments are those of :func:`find_images_and_labels`.
 
     Raises:
         ValueError: If there are no images or no labels.
     """
-    images, labels = find_images_and_labels(batch)
-    if labels is None:
-        raise ValueError(
-            f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
-            f"({len(images)}, classes)"
-        )
-    return images, labels
+    found = find_images_and_labels(batch, images, labels)
+    return found.images, _required(found)
+
+
+def sub_batch_path(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> tuple[str, ...]:
+    """Return the path of the sub-batch that an image tensor belongs to, empty for the whole batch.
+
+    Args:
+        leaves: The tensors of the batch.
+        image: The image tensor.
+    """
+    others = [leaf for leaf in _image_leaves(leaves) if leaf.path[:1] != image.path[:1]]
+    if not others or all(len(leaf.path) == 1 for leaf in (image, *others)):
+        return ()
+    return image.path[:1]
 
 
 def find_strings(batch: Any, name: str, count: int) -> list[str] | None:
@@ -167,12 +179,22 @@ def replace_tensors(batch: Any, replacements: Sequence[tuple[Tensor, Tensor]]) -
         A new container of the same type.
     """
     by_identity = {id(old): new for old, new in replacements}
-    return apply_to_collection(batch, Tensor, lambda tensor: by_identity.get(id(tensor), tensor))
+    return change_parts(batch, lambda part, path: by_identity.get(id(part), part))
 
 
 def class_indices(labels: Tensor) -> Tensor:
     """Return labels as class indices (N,): the most probable class if they are probabilities (N, classes)."""
     return labels.argmax(dim=1) if labels.dim() == 2 else labels
+
+
+def _required(found: ImagesAndLabels) -> Tensor:
+    images, labels = found
+    if labels is None:
+        raise ValueError(
+            f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
+            f"({len(images)}, classes). Say where they are with labels="
+        )
+    return labels
 
 
 def _selected(batch: Any, selector: Selector, argument: str) -> Tensor:
@@ -192,10 +214,8 @@ def _image_leaves(leaves: Sequence[BatchLeaf]) -> list[BatchLeaf]:
 
 def _same_sub_batch(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> Sequence[BatchLeaf]:
     """Return the leaves of the image's own batch: with several loaders each part of the batch has images and labels."""
-    others = [leaf for leaf in _image_leaves(leaves) if leaf.path[:1] != image.path[:1]]
-    if not others or all(len(leaf.path) == 1 for leaf in (image, *others)):
-        return leaves
-    return [leaf for leaf in leaves if leaf.path[:1] == image.path[:1]]
+    path = sub_batch_path(leaves, image)
+    return [leaf for leaf in leaves if leaf.path[: len(path)] == path]
 
 
 def _label_leaf(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> BatchLeaf | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-__all__ = ["BatchLeaf", "Selector", "batch_leaves", "select"]
+__all__ = ["BatchLeaf", "Selector", "batch_leaves", "change_parts", "select"]
 
 Selector = str | int | Callable[[Any], Any]
 """How a user names a part of a batch: a key, an index, a path such as ``"1.class_id"``, or a function of the batch."""
@@ -80,6 +81,28 @@ def select(batch: Any, selector: Selector) -> Any:
     return part
 
 
+def change_parts(batch: Any, change: Callable[[Any, tuple[str, ...]], Any], path: tuple[str, ...] = ()) -> Any:
+    """Return a copy of a batch with changed parts. The batch itself stays as it is.
+
+    Args:
+        batch: The batch.
+        change: A function from a part and its path to its replacement. If it returns the part itself, the parts inside
+            are changed.
+        path: The path of the batch.
+
+    Example:
+        >>> change_parts((1, {"label": 5}), lambda part, path: 10 * part if path == ("1", "label") else part)
+        (1, {'label': 50})
+    """
+    changed = change(batch, path)
+    if changed is not batch or isinstance(batch, Tensor):
+        return changed
+    before = list(children(batch))
+    after = [change_parts(part, change, (*path, key)) for key, part in before]
+    is_same = all(new is old for new, (_, old) in zip(after, before, strict=True))
+    return batch if is_same else _rebuilt(batch, after)
+
+
 def children(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the parts of a container with their keys, and nothing for anything else."""
     if isinstance(value, Mapping):
@@ -108,3 +131,19 @@ def _child(value: Any, key: str) -> Any:
     if isinstance(value, list | tuple) and not hasattr(value, key):
         return value[int(key)]
     return getattr(value, key)
+
+
+def _rebuilt(value: Any, parts: list[Any]) -> Any:
+    """Return a copy of a container with other parts, in the order of :func:`children`."""
+    if isinstance(value, MutableMapping):
+        copied = copy.copy(value)
+        copied.update(zip(list(value), parts, strict=True))
+        return copied
+    if isinstance(value, Mapping):
+        return type(value)(dict(zip(value, parts, strict=True)))  # type: ignore[call-arg]
+    if isinstance(value, list | tuple):
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    copied = copy.copy(value)
+    for (key, _), part in zip(children(value), parts, strict=True):
+        object.__setattr__(copied, key, part)  # also of a frozen data class
+    return copied

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,13 +11,17 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from camaug.augmentation.append_rows import append_rows
 from camaug.augmentation.augmented_batch import AugmentedBatch
-from camaug.augmentation.batch import class_indices, find_labelled_images, replace_tensors
+from camaug.augmentation.batch import find_labelled_images, replace_tensors
+from camaug.augmentation.batch_leaves import Selector, batch_leaves
+from camaug.augmentation.explained_classes import check_labels_fit, explained_classes
+from camaug.augmentation.label_rows import label_rows, labels_of_rows
+from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
 from camaug.functional.masks import gaussian_blur
-from camaug.functional.mixed_labels import label_probabilities
 from camaug.utils.check_fraction import check_fraction
 
 __all__ = ["GroupCamTransform"]
@@ -33,14 +38,16 @@ class GroupCamTransform(v2.Transform):
     * ``keep-salient``: the paper's; unimportant pixels are blurred;
     * ``hide-salient``: the pixels that the model relies on are blurred;
     * ``mix``: the salient part of one image is pasted into another, and labels become probabilities (after SnapMix);
-    * ``paired``: masked views of the chosen images, with their labels, are appended to the batch.
+    * ``paired``: masked views of the chosen images are appended to the batch, with their labels and everything else
+      in the batch that has a row for each image (weights, paths, a second view).
 
     Controls show what the saliency is worth: ``blur-everything``; ``random-mask``, with random patches of the same
     area; ``shuffled-maps``, with the map of another image of the batch; ``paired-random``, masked views with random
     masks.
 
     Use it as torchvision's ``MixUp`` and ``CutMix``: on a batch, on its device. It returns new tensors and leaves the
-    given ones alone. The model is left as it is, and it is not a submodule: the transform has no weights.
+    given ones alone. Unlabelled images (negative class indices, rows of zeros) are never explained or changed. The
+    model is left as it is, and it is not a submodule: the transform has no weights.
 
     Args:
         model: The classifier, usually the one in training. Its forward returns logits.
@@ -54,6 +61,9 @@ class GroupCamTransform(v2.Transform):
         forward: A function from images to logits (N, classes), for a model whose forward returns something else.
         fast: True to explain by the fast forward while its maps agree with the plain ones
             (:class:`camaug.explainers.fast_path.FastPath`).
+        images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
+            function of the batch that returns one of its tensors.
+        labels: Where a batch has its labels, in the same forms.
 
     Raises:
         ValueError: If ``share`` or ``strength`` is outside [0, 1], or a name is unknown.
@@ -78,6 +88,8 @@ class GroupCamTransform(v2.Transform):
         blur_sigma: float = 50.0,
         forward: Callable[[Tensor], Tensor] | None = None,
         fast: bool = True,
+        images: Selector | None = None,
+        labels: Selector | None = None,
     ) -> None:
         super().__init__()
         check_fraction("strength", strength)
@@ -89,15 +101,18 @@ class GroupCamTransform(v2.Transform):
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma
         self.forward_function = forward
+        self.image_selector = images
+        self.label_selector = labels
+        self.appends_masked_views = self.recipe.adds_masked_views
         self.explaining = FastPath(self.explainer, model, forward, enabled=fast)
 
     def forward(self, *inputs: Any) -> Any:
         """Augment a batch.
 
         Args:
-            *inputs: Images (N, C, H, W) and labels, class indices (N,) or probabilities (N, classes), as two arguments
-                or in one container (:func:`camaug.augmentation.batch.find_images_and_labels`). The most probable class
-                is explained. Everything else passes through.
+            *inputs: Images (N, C, H, W) and labels of any kind, as two arguments or in one container
+                (:func:`camaug.augmentation.batch.find_images_and_labels`). Of several labels of an image the one with
+                the largest share is explained.
 
         Returns:
             The same structure with new images, and with new labels if the recipe mixes labels or appends masked views.
@@ -118,12 +133,21 @@ class GroupCamTransform(v2.Transform):
         Raises:
             ValueError: If there are no images or no labels, or the given maps do not fit.
         """
-        images, labels = find_labelled_images(batch)
-        params = self.make_params([images, labels], maps, classes)
-        changed = self._changed_images(images, params)
-        new_images = self._insert(images, changed, params["index"])
-        new_batch = replace_tensors(batch, [(images, new_images), (labels, self.relabel(labels, params))])
+        images, labels = self.find(batch)
+        inputs = [plain_tensor(images), plain_tensor(labels)]
+        params = self.make_params(inputs, maps, classes)
+        changed = self._changed_images(inputs[0], params)
+        new_images, new_labels = self._insert(inputs[0], changed, params["index"]), self.relabel(inputs[1], params)
+        new_batch = self._rebuild(batch, [(images, new_images), (labels, new_labels)], params["index"])
         return AugmentedBatch(new_batch, new_images, params["index"], changed, params["maps"], params["masks"])
+
+    def find(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the images and labels of a batch.
+
+        Raises:
+            ValueError: If there are no images or no labels.
+        """
+        return find_labelled_images(batch, self.image_selector, self.label_selector)
 
     def make_params(
         self, flat_inputs: list[Any], maps: Tensor | None = None, classes: int | None = None
@@ -146,7 +170,7 @@ class GroupCamTransform(v2.Transform):
         images, labels = flat_inputs
         if maps is not None:
             self._check_given(images, maps, classes)
-        index = self._choose(images)
+        index = self._choose(images, explained_classes(labels) >= 0)
         if maps is not None:
             maps = maps[index]
         elif len(index) and self.recipe.needs_maps:
@@ -157,14 +181,21 @@ class GroupCamTransform(v2.Transform):
         return {"index": index, "maps": maps, "masks": self.recipe.masks(maps), "classes": classes}
 
     def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
-        """Explain the true classes, or the most probable ones if labels are probabilities.
+        """Explain the classes that the labels name, one for each image.
 
         Args:
             images: (N, C, H, W).
-            labels: Class indices (N,) or probabilities (N, classes).
+            labels: Labels of any kind (:func:`camaug.augmentation.label_targets.label_targets`). Of several labels of
+                an image the one with the largest share is explained; the map of an unlabelled image is all zero.
             deciding: True if the fast forward may first be compared with the plain one.
+
+        Raises:
+            ValueError: If the labels do not fit the model's number of classes.
         """
-        return self.explaining(images, class_indices(labels), deciding=deciding)
+        targets = explained_classes(plain_tensor(labels)).to(images.device)
+        explanation = self.explaining(plain_tensor(images), targets.clamp(min=0), deciding=deciding)
+        check_labels_fit(labels, explanation.logits.shape[1])
+        return replace(explanation, maps=explanation.maps * (targets >= 0)[:, None, None], targets=targets)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the new images: (N, C, H, W), or (N + M, C, H, W) if masked views are appended."""
@@ -172,13 +203,14 @@ class GroupCamTransform(v2.Transform):
 
     def relabel(self, labels: Tensor, params: dict[str, Any]) -> Tensor:
         """Return the labels of the new images: the same tensor unless labels are mixed or masked views appended."""
-        index, recipe = params["index"], self.recipe
-        if len(index) == 0 or not (recipe.mixes_labels or recipe.adds_masked_views):
-            return labels
-        changed = recipe.labels(labels[index], self._recipe_params(params))
-        if recipe.mixes_labels:
-            labels = label_probabilities(labels, params["classes"])
-        return self._insert(labels, changed, index)
+        index, recipe = params["index"].to(labels.device), self.recipe
+        if len(index) > 0 and recipe.mixes_labels:
+            rows = label_rows(labels, params["classes"])
+            changed = recipe.labels(rows[index], self._recipe_params(params))
+            return labels_of_rows(self._insert(rows, changed, index), labels)
+        if len(index) > 0 and self.appends_masked_views:
+            return self._insert(labels, recipe.labels(labels[index], self._recipe_params(params)), index)
+        return labels
 
     def extra_repr(self) -> str:
         """Return the settings for ``repr``."""
@@ -192,7 +224,24 @@ class GroupCamTransform(v2.Transform):
         return RecipeParams(params["maps"], params["masks"], self.strength, blur, params["classes"])
 
     def _insert(self, batch: Tensor, changed: Tensor, index: Tensor) -> Tensor:
-        return torch.cat([batch, changed]) if self.recipe.adds_masked_views else batch.index_copy(0, index, changed)
+        return torch.cat([batch, changed]) if self.appends_masked_views else batch.index_copy(0, index, changed)
+
+    def _rebuild(self, batch: Any, replacements: list[tuple[Tensor, Tensor]], index: Tensor) -> Any:
+        tensors = [leaf.tensor for leaf in batch_leaves(batch)]
+        (images, _), (labels, new_labels) = replacements
+        if not any(tensor is images for tensor in tensors):
+            raise ValueError(
+                f"images={self.image_selector!r} gives a tensor that is not part of the batch, so that it cannot be "
+                "replaced: name one of the batch's own tensors"
+            )
+        if self.recipe.mixes_labels and new_labels is not labels and not any(tensor is labels for tensor in tensors):
+            raise ValueError(
+                f"labels={self.label_selector!r} gives a tensor that is not part of the batch, so that the recipe "
+                f"{self.recipe.name!r} cannot replace it by mixed labels: name one of the batch's own tensors"
+            )
+        if not self.appends_masked_views:
+            return replace_tensors(batch, replacements)
+        return append_rows(batch, images, index, replacements) if len(index) else batch
 
     def _check_given(self, images: Tensor, maps: Tensor, classes: int | None) -> None:
         expected = (len(images), *images.shape[2:])
@@ -204,10 +253,8 @@ class GroupCamTransform(v2.Transform):
                 "None"
             )
 
-    def _choose(self, images: Tensor) -> Tensor:
-        count = len(images)
-        if self.share == 1:
-            return torch.arange(count, device=images.device)
-        if self.share == 0:
-            return torch.arange(0, device=images.device)
-        return (torch.rand(count) < self.share).nonzero()[:, 0].to(images.device)
+    def _choose(self, images: Tensor, has_label: Tensor) -> Tensor:
+        chosen = has_label.cpu()
+        if self.share < 1:
+            chosen &= torch.rand(len(images)) < self.share if self.share > 0 else False
+        return chosen.nonzero()[:, 0].to(images.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["IGNORED", "label_targets"]
+__all__ = ["IGNORED", "is_truth", "label_targets"]
 
 IGNORED = -1
 """Class index that stands for "no label"."""
@@ -38,7 +38,7 @@ def label_targets(labels: Tensor, classes: int) -> Tensor:
     if labels.dim() == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dim() == 1:
-        return _truth(labels, classes) if _is_truth(labels) else _indices(labels, classes)
+        return _truth(labels, classes) if is_truth(labels) else _indices(labels, classes)
     if labels.dim() == 2 and labels.shape[1] == classes:
         return _rows(labels)
     raise ValueError(
@@ -47,7 +47,8 @@ def label_targets(labels: Tensor, classes: int) -> Tensor:
     )
 
 
-def _is_truth(labels: Tensor) -> bool:
+def is_truth(labels: Tensor) -> bool:
+    """Return True if labels with one value for each image are truth values rather than class indices."""
     return labels.is_floating_point() or labels.dtype == torch.bool
 
 

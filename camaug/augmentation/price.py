@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from camaug.augmentation.batch import class_indices
+from camaug.augmentation.explained_classes import explained_classes
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.augmentation.price_settings import Setting, price_settings
 from camaug.fast_forward.forward import FastForward
@@ -56,7 +56,7 @@ def price(
         model: The classifier in training.
         step: A function that does one plain training step with the batch.
         images: A training batch, (N, C, H, W).
-        labels: Its labels, class indices (N,) or probabilities (N, classes).
+        labels: Its labels, of any kind that :func:`camaug.augmentation.label_targets.label_targets` reads.
         **settings: Further arguments of :class:`Pricing`.
 
     Returns:
@@ -81,7 +81,7 @@ class Pricing:
     Args:
         model: The classifier in training; its state stays as it is.
         images: A training batch, (N, C, H, W).
-        labels: Its labels, class indices (N,) or probabilities (N, classes).
+        labels: Its labels, of any kind that :func:`camaug.augmentation.label_targets.label_targets` reads.
         settings: The settings; the maps of the first are the reference for the others. None for the usual ones.
         seconds: Total time of the measurement.
         forward: A function from images to logits (N, classes), for a model whose forward returns something else.
@@ -242,7 +242,9 @@ class _Measured:
         """Return the maps, (N, H, W)."""
         before = self.counting.pixels
         # Not through the transform, which would itself decide between the fast and the plain forward.
-        maps = self.setting.explainer(self.model, images, class_indices(labels), forward=self.forward).maps
+        maps = self.setting.explainer(
+            self.model, images, explained_classes(labels).clamp(min=0), forward=self.forward
+        ).maps
         # Overwritten in every round, because the first also contains passes that are needed only once.
         self.passes = (self.counting.pixels - before) / _pixels(images)
         return maps

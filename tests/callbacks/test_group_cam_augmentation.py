@@ -275,18 +275,6 @@ def test_paired_with_a_dict_as_result(module, loader, make_trainer):
     assert all(whole > own for whole, own in zip(optimised, module.losses, strict=True))
 
 
-def test_paired_without_logits_is_an_error(module, loader, make_trainer):
-    module.training_step = lambda batch, batch_idx: module.net(batch[0]).sum()
-    with pytest.raises(ValueError, match=r"compares the logits \(16, classes\) of images and masked views"):
-        make_trainer(augmentation(recipe="paired"), max_epochs=1).fit(module, loader)
-
-
-def test_paired_with_manual_optimisation_is_an_error(module, loader, make_trainer):
-    module.automatic_optimization = False
-    with pytest.raises(ValueError, match=r"adds a term to the loss .* set consistency=0"):
-        make_trainer(augmentation(recipe="paired")).fit(module, loader)
-
-
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_every_recipe_trains(recipe, module, loader, dataset, make_trainer):
     make_trainer(augmentation(recipe=recipe), max_epochs=1).fit(module, loader)
