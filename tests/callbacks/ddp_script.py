@@ -39,10 +39,10 @@ class FailingEvaluator(CamEvaluator):
 
     failing_rank = 1
 
-    def _explain(self, trainer, *arguments):
+    def _update(self, trainer, *arguments):
         if trainer.global_rank == self.failing_rank:
             raise RuntimeError("no heat today")
-        return super()._explain(trainer, *arguments)
+        super()._update(trainer, *arguments)
 
 
 @dataclass(frozen=True)
