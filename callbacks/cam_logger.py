@@ -153,7 +153,7 @@ class CamLogger(L.Callback):
         _refuse_shared_tags(trainer, self)
         _warn_without_image_logger(trainer)
         problem = sharding_problem(trainer, self)
-        self._is_possible = not problem
+        self._is_possible = not problem and bool(trainer.loggers)
         if problem:
             rank_zero_warn(f"{problem}. No heatmap will be seen")
         self._warn_once = WarnOnce("CamLogger", first_failure_only=True)

@@ -31,6 +31,7 @@ from camaug.utils.replaced_attribute import replaced_attribute
 from ._logging.choose_indices import choose_indices
 from ._logging.find_class_names import find_class_names
 from ._logging.find_normalisation import find_normalisation
+from ._logging.tensorboard_writer import tensorboard_writer
 from ._trainer.stages import first_loader
 
 __all__ = ["ExperimentRunner"]
@@ -142,8 +143,9 @@ class ExperimentRunner(L.Callback):
             report = self.experiment.run(pl_module, [_as_normal_tensors(batch) for batch in self._batches], track)
         self.report = dataclasses.replace(report, notes=(*self._notes(trainer, pl_module), *report.notes))
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                write_report(self.report, self.directory, logger.experiment)
+            writer = tensorboard_writer(logger)
+            if writer is not None:
+                write_report(self.report, self.directory, writer)
                 return
         logger = TensorBoardLogger(self.directory, name="", version="")
         write_report(self.report, self.directory, logger.experiment)

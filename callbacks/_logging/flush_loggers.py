@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import lightning as L
-from lightning.pytorch.loggers import TensorBoardLogger
 
+from .tensorboard_writer import tensorboard_writer
 from .warn_once import WarnOnce
 
 __all__ = ["flush_loggers"]
@@ -21,5 +21,6 @@ def flush_loggers(trainer: L.Trainer, warn_once: WarnOnce) -> None:
         return
     with warn_once.instead_of_error(trainer, "could not write what is logged to the disk"):
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.flush()
+            writer = tensorboard_writer(logger)
+            if writer is not None:
+                writer.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import lightning as L
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
@@ -20,6 +20,7 @@ from .image_epochs import logs_images_in_epoch
 from .safe_tag import safe_tag
 from .snapshot import Snapshot
 from .snapshot_metrics import snapshot_metrics
+from .tensorboard_writer import tensorboard_writer
 from .write_image import write_image
 
 __all__ = ["SnapshotWriter"]
@@ -89,12 +90,12 @@ class SnapshotWriter:
             return True
         if self._images_every_n_epochs is not None:
             return (epoch + 1) % self._images_every_n_epochs == 0
-        return not isinstance(logger, TensorBoardLogger) or logs_images_in_epoch(epoch, epochs)
+        return tensorboard_writer(logger) is None or logs_images_in_epoch(epoch, epochs)
 
     def _write_strip(
         self, snapshot: Snapshot, prefix: str, names: Sequence[str] | None, metrics: Mapping[str, float]
     ) -> None:
-        writers = [logger.experiment for logger in self._trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        writers = [writer for logger in self._trainer.loggers if (writer := tensorboard_writer(logger)) is not None]
         if not writers:
             return
         epoch, method = self._trainer.current_epoch, self._explainer.name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
 from tensorboard.compat.proto import summary_pb2
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -13,10 +13,12 @@ from torch.utils.tensorboard import SummaryWriter
 from camaug.images.writing import as_pil, jpeg_bytes
 from camaug.utils.atomic_write import write_atomically
 
+from .tensorboard_writer import is_tensorboard, tensorboard_writer
+
 __all__ = ["add_jpeg", "can_log_images", "write_image"]
 
 
-def write_image(loggers: Sequence[Logger], tag: str, image: Tensor, step: int) -> None:
+def write_image(loggers: Sequence[Any], tag: str, image: Tensor, step: int) -> None:
     """Write an image (3, H, W) in [0, 1] to every logger that can log images.
 
     TensorBoard gets a JPEG, MLflow an artifact, a logger with a ``log_image`` method a call of it, and a logger that
@@ -24,21 +26,22 @@ def write_image(loggers: Sequence[Logger], tag: str, image: Tensor, step: int) -
     """
     file_name = f"{tag}/step_{step:04d}.jpg"
     for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            add_jpeg(logger.experiment, tag, image, step)
-        elif isinstance(logger, MLFlowLogger):
-            logger.experiment.log_image(logger.run_id, as_pil(image), file_name)
+        writer = tensorboard_writer(logger)
+        if writer is not None:
+            add_jpeg(writer, tag, image, step)
         elif hasattr(logger, "log_image"):
             logger.log_image(key=tag, images=[as_pil(image)], step=step)
+        elif _is_mlflow(logger):
+            logger.experiment.log_image(logger.run_id, as_pil(image), file_name)
         elif can_log_images(logger):
             path = Path(str(logger.log_dir)) / file_name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, jpeg_bytes(image))
 
 
-def can_log_images(logger: Logger) -> bool:
+def can_log_images(logger: Any) -> bool:
     """Return True if images can be written to a logger. A directory is enough."""
-    has_images = isinstance(logger, TensorBoardLogger | MLFlowLogger) or hasattr(logger, "log_image")
+    has_images = is_tensorboard(logger) or _is_mlflow(logger) or hasattr(logger, "log_image")
     return has_images or getattr(logger, "log_dir", None) is not None
 
 
@@ -50,3 +53,7 @@ def add_jpeg(writer: SummaryWriter, tag: str, image: Tensor, step: int) -> None:
     )
     summary = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, image=encoded)])
     writer._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]
+
+
+def _is_mlflow(logger: Any) -> bool:
+    return any(parent.__name__ == "MLFlowLogger" for parent in type(logger).__mro__)

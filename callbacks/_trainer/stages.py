@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -30,7 +31,15 @@ def end_if_terminated(trainer: L.Trainer) -> None:
         SIGTERMException: If the only process got a SIGTERM.
     """
     if trainer.received_sigterm and trainer.world_size == 1:
-        raise SIGTERMException
+        raise _sigterm_exception(trainer)
+
+
+def _sigterm_exception(trainer: L.Trainer) -> type[BaseException]:
+    """Return the exception that the trainer's own package expects, ``lightning`` or ``pytorch_lightning``."""
+    package = type(trainer).__module__.split(".")[0]
+    exceptions = sys.modules.get(f"{package}.utilities.exceptions")
+    exception: type[BaseException] = getattr(exceptions, "SIGTERMException", SIGTERMException)
+    return exception
 
 
 def as_validation(trainer: L.Trainer) -> AbstractContextManager[None]:
