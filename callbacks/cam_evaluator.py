@@ -32,6 +32,7 @@ from ._logging.warn_once import WarnOnce
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.stages import has_validation, validation_or_training_loaders
 from ._trainer.strategies import sharding_problem
+from ._trainer.validated_weights import describe_validated_weights, validated_weights
 
 __all__ = ["CamEvaluator"]
 
@@ -180,6 +181,8 @@ class CamEvaluator(L.Callback):
             self._probes = probes
             names = ", ".join(self._names)
             rank_zero_info(f"CamEvaluator: {names} of {self.explainer.name}, {len(probes.indices)} images")
+            if weights := describe_validated_weights(trainer):
+                rank_zero_info(f"CamEvaluator: {weights}")
 
     def _count_classes(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> int:
         forward = bind_forward(self.forward, pl_module)
@@ -221,6 +224,7 @@ class CamEvaluator(L.Callback):
         failure = f"could not evaluate all of its images{of_process} in epoch {trainer.current_epoch}"
         with (
             self._warn_once.instead_of_error(trainer, failure, remedy=EXPLAINABLE),
+            validated_weights(trainer, pl_module, self),
             whole_weights(pl_module),
             preserved_random_state(),
         ):

@@ -29,6 +29,7 @@ from ._logging.write_image import can_log_images
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.stages import validation_or_training_loaders
 from ._trainer.strategies import sharding_problem
+from ._trainer.validated_weights import describe_validated_weights, validated_weights
 
 __all__ = ["CamLogger"]
 
@@ -243,6 +244,8 @@ class CamLogger(L.Callback):
                 self._probes = source.with_classes(self._probes, first.logits.shape[1])
                 at = f" at {', '.join(first.layers)}" if first.layers else ""
                 rank_zero_info(f"CamLogger: {self.explainer.name}{at}, {len(self._probes.indices)} images")
+                if weights := describe_validated_weights(trainer):
+                    rank_zero_info(f"CamLogger: {weights}")
 
     def _log_snapshot(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
         taker, writer, epoch = self._taker, self._writer, trainer.current_epoch
@@ -250,7 +253,10 @@ class CamLogger(L.Callback):
             return
         with self._warn_once.instead_of_error(trainer, f"could not log heatmaps in epoch {epoch}", remedy=EXPLAINABLE):
             metrics = trainer.callback_metrics  # a collective, so every process reads them
-            with whole_weights(pl_module, here=self._probes is not None):
+            with (
+                validated_weights(trainer, pl_module, self),
+                whole_weights(pl_module, here=self._probes is not None),
+            ):
                 if self._probes is None or taker is None or writer is None:
                     return
                 given = Normalisation(self.mean, self.std)

@@ -21,7 +21,7 @@ __all__ = ["ProbeSource"]
 
 @dataclass(frozen=True)
 class ProbeSource:
-    """Which images a callback explains, and where they are in a batch.
+    """Source of a callback's probe images: a loader, and the parts of its batches.
 
     Attributes:
         callback: Name of the callback, the first word of every message.
