@@ -30,7 +30,6 @@ from ._augmentation.observed_forward import ObservedForward
 from ._augmentation.presets import Preset, apply_preset
 from ._augmentation.schedule import Schedule
 from ._augmentation.step_time_share import StepTimeShare
-from ._augmentation.warn_of_several_classes import warn_of_several_classes
 from ._trainer.bound_forward import bind_forward
 from ._trainer.strategies import refuse_sharded
 
@@ -83,8 +82,8 @@ class GroupCamAugmentation(L.Callback):
         images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
             function of the batch that returns one of its tensors.
         labels: Where a batch has its labels, in the same forms. Class indices (N,) or (N, 1), truth values of a model
-            with one logit, probabilities and several labels for each image (N, classes) are read; images without a
-            label (negative, or a row of zeros) stay as they are.
+            with one logit, probabilities and several labels for each image (N, classes) are read. The map of several
+            labels is the maximum of theirs; images without a label (negative, or a row of zeros) stay as they are.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -271,7 +270,6 @@ class GroupCamAugmentation(L.Callback):
         if self.share == 0:
             return
         images, labels = map(plain_tensor, self._augment.transform.find(batch))
-        warn_of_several_classes(labels)
         announce(
             trainer,
             self._augment.transform,

@@ -26,7 +26,8 @@ class ConsistencyLoss:
     """Loss term for consistent predictions: the divergence between those for images and for their masked views.
 
     The logits come from the calls that the training step made itself, so the term costs no forward pass. A step that
-    shows no logits of all images and masked views gets no term, with one warning.
+    shows no logits of all images and masked views gets no term, with one warning. The predictions are the logits'
+    softmax, or their sigmoid from the first batch on in which an image has several labels.
 
     Args:
         pl_module: The module, which logs the term as ``augmentation/consistency``.
@@ -39,6 +40,7 @@ class ConsistencyLoss:
         self._weight = weight
         self._forward = forward
         self._has_warned = False
+        self._multilabel = False
 
     def add_to(self, result: Any, augmented: AugmentedBatch, recorder: ClassifierRecorder) -> Any:
         """Return the result of the training step with the term added to its loss.
@@ -54,7 +56,8 @@ class ConsistencyLoss:
         if logits is None:
             self._explain_absence(augmented.images, recorder)
             return result
-        term = pair_consistency(logits, augmented.index)
+        self._multilabel |= augmented.multilabel  # a later batch may have one label for each image
+        term = pair_consistency(logits, augmented.index, multilabel=self._multilabel)
         self._module.log("augmentation/consistency", term.detach())
         if isinstance(result, dict):
             return {**result, "loss": result["loss"] + self._weight * term}

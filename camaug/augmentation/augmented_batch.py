@@ -21,6 +21,7 @@ class AugmentedBatch:
         changed: The changed images or masked views, (M, C, H, W).
         maps: Saliency maps of the changed images in [0, 1], (M, H, W).
         masks: Masks that the recipe made of the maps, boolean (M, H, W).
+        multilabel: True if an image of the batch has several labels.
     """
 
     batch: Any
@@ -29,3 +30,4 @@ class AugmentedBatch:
     changed: Tensor
     maps: Tensor
     masks: Tensor
+    multilabel: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,7 @@ from camaug.augmentation.append_rows import append_rows
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.batch import find_labelled_images, replace_tensors
 from camaug.augmentation.batch_leaves import Selector, batch_leaves
-from camaug.augmentation.explained_classes import check_labels_fit, explained_classes
+from camaug.augmentation.explain_labels import explain_labels, has_labels, has_several_labels
 from camaug.augmentation.label_rows import label_rows, labels_of_rows
 from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
@@ -111,8 +110,7 @@ class GroupCamTransform(v2.Transform):
 
         Args:
             *inputs: Images (N, C, H, W) and labels of any kind, as two arguments or in one container
-                (:func:`camaug.augmentation.batch.find_images_and_labels`). Of several labels of an image the one with
-                the largest share is explained.
+                (:func:`camaug.augmentation.batch.find_images_and_labels`). Of probabilities the largest is explained.
 
         Returns:
             The same structure with new images, and with new labels if the recipe mixes labels or appends masked views.
@@ -139,7 +137,15 @@ class GroupCamTransform(v2.Transform):
         changed = self._changed_images(inputs[0], params)
         new_images, new_labels = self._insert(inputs[0], changed, params["index"]), self.relabel(inputs[1], params)
         new_batch = self._rebuild(batch, [(images, new_images), (labels, new_labels)], params["index"])
-        return AugmentedBatch(new_batch, new_images, params["index"], changed, params["maps"], params["masks"])
+        return AugmentedBatch(
+            new_batch,
+            new_images,
+            params["index"],
+            changed,
+            params["maps"],
+            params["masks"],
+            multilabel=has_several_labels(labels),
+        )
 
     def find(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return the images and labels of a batch.
@@ -170,7 +176,7 @@ class GroupCamTransform(v2.Transform):
         images, labels = flat_inputs
         if maps is not None:
             self._check_given(images, maps, classes)
-        index = self._choose(images, explained_classes(labels) >= 0)
+        index = self._choose(images, has_labels(labels))
         if maps is not None:
             maps = maps[index]
         elif len(index) and self.recipe.needs_maps:
@@ -181,21 +187,18 @@ class GroupCamTransform(v2.Transform):
         return {"index": index, "maps": maps, "masks": self.recipe.masks(maps), "classes": classes}
 
     def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
-        """Explain the classes that the labels name, one for each image.
+        """Explain the classes that the labels name, with one map for each image.
 
         Args:
             images: (N, C, H, W).
-            labels: Labels of any kind (:func:`camaug.augmentation.label_targets.label_targets`). Of several labels of
-                an image the one with the largest share is explained; the map of an unlabelled image is all zero.
+            labels: Labels of any kind (:func:`camaug.augmentation.label_targets.label_targets`). The map of an image
+                with several labels is the maximum of their maps, and that of an unlabelled image is all zero.
             deciding: True if the fast forward may first be compared with the plain one.
 
         Raises:
             ValueError: If the labels do not fit the model's number of classes.
         """
-        targets = explained_classes(plain_tensor(labels)).to(images.device)
-        explanation = self.explaining(plain_tensor(images), targets.clamp(min=0), deciding=deciding)
-        check_labels_fit(labels, explanation.logits.shape[1])
-        return replace(explanation, maps=explanation.maps * (targets >= 0)[:, None, None], targets=targets)
+        return explain_labels(partial(self.explaining, deciding=deciding), images, labels)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the new images: (N, C, H, W), or (N + M, C, H, W) if masked views are appended."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from camaug.augmentation.explained_classes import explained_classes
+from camaug.augmentation.explain_labels import explain_labels
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.augmentation.price_settings import Setting, price_settings
 from camaug.fast_forward.forward import FastForward
@@ -242,9 +243,8 @@ class _Measured:
         """Return the maps, (N, H, W)."""
         before = self.counting.pixels
         # Not through the transform, which would itself decide between the fast and the plain forward.
-        maps = self.setting.explainer(
-            self.model, images, explained_classes(labels).clamp(min=0), forward=self.forward
-        ).maps
+        explain = partial(self.setting.explainer, self.model, forward=self.forward)
+        maps = explain_labels(explain, images, labels).maps
         # Overwritten in every round, because the first also contains passes that are needed only once.
         self.passes = (self.counting.pixels - before) / _pixels(images)
         return maps

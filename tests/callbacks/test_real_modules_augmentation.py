@@ -17,11 +17,12 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 
-from camaug import GroupCAM
+from camaug import GroupCAM, GroupCamTransform
 from camaug.augmentation.batch import find_images_and_labels
 from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks.price_runner import PriceRunner
+from camaug.functional.pair_consistency import pair_consistency
 from tests.toys import CLASSES, Blobs, DropoutNet, TinyNet, ToyClassifier, quiet_trainer
 
 EXPLAINER = GroupCAM(groups=2, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
@@ -113,7 +114,6 @@ def _long(labels):
     return labels if labels.is_floating_point() else labels.long()
 
 
-@pytest.mark.filterwarnings("ignore:GroupCamAugmentation. the labels name several classes")
 @pytest.mark.parametrize("recipe", list_recipes())
 @pytest.mark.parametrize("kind", KINDS)
 def test_labels_of_every_kind_train_with_every_recipe(kind, recipe, tmp_path):
@@ -142,6 +142,26 @@ def test_batches_without_labelled_images_pass_through(recipe, tmp_path):
     fit(tmp_path, module, batches, augmentation(recipe=recipe))
     assert [torch.equal(images, IMAGES) for images, _ in module.batches] == [True, False, True]
     assert torch.equal(module.batches[2][1], batches[2][1])
+
+
+def test_the_map_of_several_labels_is_the_maximum_of_theirs():
+    network = TinyNet().eval()
+    transform = GroupCamTransform(network, EXPLAINER, fast=False)
+    labels = torch.tensor([[1, 0, 0, 1, 0], [0, 0, 0, 0, 0]])
+    maps = transform.explain(IMAGES[:2], labels).maps
+    each = EXPLAINER(network, IMAGES[:1], torch.tensor([[0, 3]])).maps
+    torch.testing.assert_close(maps[0], each[0].amax(dim=0))
+    assert not maps[1].any()
+
+
+def test_the_term_of_several_labels_compares_sigmoids(tmp_path):
+    logits = []
+    module = Recording(multi_label)
+    module.register_forward_hook(lambda m, i, output: logits.append(output.detach()) if m.training else None)
+    trainer = fit(tmp_path, module, [(IMAGES, SEVERAL)], augmentation())
+    index = torch.tensor([0, 2, 3, 5])
+    expected = pair_consistency(logits[0], index, multilabel=True)
+    torch.testing.assert_close(trainer.callback_metrics["augmentation/consistency"], expected)
 
 
 def test_selectors_choose_images_and_labels(tmp_path):

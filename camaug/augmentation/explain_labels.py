@@ -1,0 +1,68 @@
+"""Explanation of the classes that a batch's labels name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from torch import Tensor
+
+from camaug.augmentation.label_targets import is_truth, label_targets
+from camaug.augmentation.plain_tensor import plain_tensor
+from camaug.explainers import Explanation
+
+__all__ = ["explain_labels", "has_labels", "has_several_labels"]
+
+ANY_NUMBER = 2**31 - 1
+
+
+def explain_labels(explain: Callable[[Tensor, Tensor], Explanation], images: Tensor, labels: Tensor) -> Explanation:
+    """Explain the classes that labels name, with one map for each image.
+
+    Args:
+        explain: A function from images and targets, (N,) or (N, k), to their explanation.
+        images: (N, C, H, W).
+        labels: Labels of any kind that :func:`camaug.augmentation.label_targets.label_targets` reads.
+
+    Returns:
+        The explanation. The map of an image with several labels is the maximum of their maps, and that of an unlabelled
+        image is all zero.
+
+    Raises:
+        ValueError: If the labels cannot be read or do not fit the model's number of classes.
+    """
+    targets = _targets(labels).to(images.device)
+    is_single = targets.dim() == 1
+    explanation = explain(plain_tensor(images), targets.clamp(min=0) if is_single else targets)
+    classes = explanation.logits.shape[1]
+    if _apparent_classes(labels) not in (ANY_NUMBER, classes):
+        label_targets(plain_tensor(labels), classes)  # raises
+    maps = explanation.maps * (targets >= 0)[:, None, None] if is_single else explanation.maps.amax(dim=1)
+    return replace(explanation, maps=maps, targets=targets)
+
+
+def has_labels(labels: Tensor) -> Tensor:
+    """Return which images have a label, boolean (N,).
+
+    Example:
+        >>> import torch
+        >>> has_labels(torch.tensor([[0.0, 0.4, 0.6], [0.0, 0.0, 0.0]]))
+        tensor([ True, False])
+    """
+    return _targets(labels).reshape(len(labels), -1)[:, 0] >= 0
+
+
+def has_several_labels(labels: Tensor) -> bool:
+    """Return True if labels are rows with several classes of one image, unlike probabilities."""
+    return _targets(labels).dim() == 2
+
+
+def _targets(labels: Tensor) -> Tensor:
+    return label_targets(plain_tensor(labels), _apparent_classes(labels))
+
+
+def _apparent_classes(labels: Tensor) -> int:
+    """Return the number of classes that the labels' type and shape imply."""
+    if labels.dim() == 2 and labels.shape[1] > 1:
+        return labels.shape[1]
+    return 2 if is_truth(labels) else ANY_NUMBER
