@@ -46,7 +46,7 @@ def announce(
     else:
         method, time = "", ""
     views = f", with {schedule.share:.0%} more images in a step" if recipe.adds_masked_views else ""
-    rank_zero_info(f"GroupCamAugmentation: {recipe.name}{method} on {schedule}{time}{views}")
+    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{time}{views}")
 
 
 def _measure(

@@ -124,5 +124,5 @@ def _choice(model: nn.Module, plan: Plan, fastest: Plan, faults: list[str]) -> P
         return PlanChoice(plan)
     how = "unchanged" if plan.is_plain else f"with {plan}"
     reasons = " and ".join(dict.fromkeys(faults))
-    limitation = f"{type(model).__name__} runs {how}, because with {fastest} {reasons}"
+    limitation = f"the model ({type(model).__name__}) runs {how}, because with {fastest} {reasons}"
     return PlanChoice(plan, is_limited=True, limitation=limitation)

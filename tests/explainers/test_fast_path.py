@@ -169,7 +169,7 @@ def test_a_fast_forward_that_does_not_work_yet_is_tried_again_and_reported_once(
     assert explaining.is_fast
     assert not explaining.is_settled
     assert len(messages) == 1
-    assert messages[0].startswith("Untrained runs unchanged, because with bfloat16")
+    assert messages[0].startswith("the model (Untrained) runs unchanged, because with bfloat16")
     model.is_untrained = False
     explaining(IMAGES, TARGETS)
     assert explaining.is_settled

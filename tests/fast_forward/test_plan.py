@@ -42,7 +42,7 @@ def test_a_model_that_refuses_channels_last():
     forward = FastForward(model, dtype=None)
     with (
         torch.no_grad(),
-        pytest.warns(UserWarning, match=r"Viewing runs unchanged, because with channels-last it raises .*view"),
+        pytest.warns(UserWarning, match=r"\(Viewing\) runs unchanged, because with channels-last it raises .*view"),
     ):
         logits = forward(images)
     torch.testing.assert_close(logits, model(images))
