@@ -315,8 +315,8 @@ def test_the_consistency_term_takes_logits_from_the_output_without_a_second_pass
         ),
         (
             {"preset": "default", "stop_epoch": 4, "ramp_epochs": 2},
-            "recipe 'paired' by group-cam, on 50% of the training images from epoch 0 to 3, with a ramp of 2 epochs: adds "
-            "about 90% to the time of a step (6 forward passes for each image), with 50% more images in a step",
+            "recipe 'paired' by group-cam, on 50% of the training images from epoch 0 to 3, with a ramp of 2 epochs: "
+            "adds about 90% to the time of a step (6 forward passes for each image), with 50% more images in a step",
         ),
         ({"recipe": "blur-everything"}, "recipe 'blur-everything', on 100% of the training images from epoch 0 on"),
     ],
