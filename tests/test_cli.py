@@ -116,11 +116,6 @@ FINETUNE = [
         (["--data.root={images}/ants"], "class"),
         (["--model.name=resnet5O"], "unknown model 'resnet5O'; the nearest names are resnet50"),
         (["--cam.explainer=grupcam"], "unknown explainer 'grupcam', did you mean 'group-cam'"),
-        (
-            ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
-            "has no layer 'layer9'; the nearest are .*layer4",
-        ),
-        (["--cam.num_images=100"], "100 probe images were asked for, the data set has 2"),
         (["--model.checkpoint=absent.pth"], "there is no checkpoint 'absent.pth'"),
         (["--cam.colormap=rainbow"], "rainbow"),
         (["--data.batchsize=3"], "batchsize"),
@@ -132,6 +127,29 @@ def test_bad_input_is_one_clear_error_before_training(arguments, message, images
     root = [] if any("--data.root" in argument for argument in arguments) else [f"--data.root={images}"]
     output = refused(*FINETUNE, *root, *arguments)
     assert re.search(message, output[-1500:]), output[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
+            "has no layer 'layer9'; the nearest are .*layer4",
+        ),
+        (["--cam.num_images=100"], "100 probe images were asked for, the data set has 2"),
+    ],
+)
+def test_heatmaps_that_cannot_be_made_are_a_warning_and_training_goes_on(
+    arguments, message, images, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train.py", *FINETUNE, f"--data.root={images}", *arguments])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cli.main()
+    texts = [str(warning.message) for warning in caught if str(warning.message).startswith("CamLogger")]
+    assert len(texts) == 1
+    assert re.search(message, texts[0])
 
 
 def test_weights_that_cannot_be_downloaded_are_one_clear_error(images, tmp_path):

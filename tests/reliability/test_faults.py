@@ -274,16 +274,38 @@ def test_the_death_of_a_worker_loses_nothing_that_was_logged(module, make_traine
     assert logged == list(range(len(logged)))
 
 
-def test_probe_images_that_cannot_be_read_are_one_warning(module, loader, make_trainer):
+class TruncatedLoader(DataLoader):
+    """A loader of a data set that cannot be read, which yields another loader's batches."""
+
+    def __init__(self, dataset, others) -> None:
+        super().__init__(dataset)
+        self.__dict__["others"] = others
+
+    def __iter__(self):
+        return iter(self.others)
+
+    def __len__(self):
+        return len(self.others)
+
+
+@pytest.mark.parametrize(
+    ("readable", "message"),
+    [
+        (0, r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"),
+        (1, r"image 1 is left out \(OSError: .*x\.jpg.*\); image 2 is left out .* The other 1 images are explained"),
+    ],
+)
+def test_probe_images_that_cannot_be_read_are_one_warning(readable, message, module, loader, make_trainer):
     class TruncatedBlobs(Blobs):
         def __getitem__(self, index):
-            if index >= 1:
+            if index >= readable:
                 raise OSError("cannot read image 'x.jpg': image file is truncated")
             return super().__getitem__(index)
 
-    trainer = make_trainer(CamLogger(explainer(), num_images=3), limit_val_batches=1)
-    with pytest.warns(UserWarning, match=r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"):
-        trainer.fit(module, loader, DataLoader(TruncatedBlobs(), batch_size=1))
+    trainer = make_trainer(CamLogger(explainer(), num_images=3), limit_val_batches=readable)
+    module.val_dataloader = lambda: DataLoader(TruncatedBlobs(), batch_size=1)
+    with pytest.warns(UserWarning, match=message):
+        trainer.fit(module, loader if readable else TruncatedLoader(TruncatedBlobs(), loader))
     assert len(module.seen) == 6
 
 
