@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 from dataclasses import dataclass
@@ -556,6 +557,44 @@ def test_a_compiled_module(tmp_path):
     trainer.fit(torch.compile(module, backend="eager"), loader)
     assert module.count == 12
     assert trainer.callback_metrics["augmentation/consistency"] > 0
+
+
+def test_a_training_step_that_is_an_attribute_of_the_instance_stays_in_place(tmp_path):
+    module = ToyClassifier()
+    module.training_step = own = functools.partial(ToyClassifier.training_step, module)
+    fit(tmp_path, module, [(IMAGES, INDICES)], augmentation())
+    assert module.training_step is own
+    assert len(module.seen[0]) == 2 * COUNT
+
+
+def test_several_optimisers_in_manual_optimisation(tmp_path):
+    class TwoOptimisers(Manual):
+        def training_step(self, batch, batch_idx):
+            for optimizer in self.optimizers():
+                optimizer.zero_grad()
+                self.manual_backward(Recording.training_step(self, batch, batch_idx))
+                optimizer.step()
+
+        def configure_optimizers(self):
+            layers = list(self.net)
+            return [torch.optim.SGD(layer.parameters(), lr=0.01) for layer in (layers[0], layers[9])]
+
+    module = TwoOptimisers(cross_entropy)
+    fit(tmp_path, module, 2 * [(IMAGES, INDICES)], augmentation(preset="paper"))
+    assert len(module.batches) == 4
+    assert torch.equal(module.batches[0][0], module.batches[1][0])
+    assert not torch.equal(module.batches[0][0], IMAGES)
+
+
+def test_a_closure_that_runs_the_step_several_times(tmp_path):
+    class WithLBFGS(Recording):
+        def configure_optimizers(self):
+            return torch.optim.LBFGS(self.parameters(), lr=0.01, max_iter=3)
+
+    module = WithLBFGS(cross_entropy)
+    fit(tmp_path, module, [(IMAGES, INDICES)], augmentation())
+    assert len(module.own) > 1
+    assert all(whole > own for whole, own in zip(module.optimised, module.own, strict=True))
 
 
 # Several callbacks
