@@ -9,6 +9,7 @@ from torch import Tensor
 
 from camaug.inspection.feature_grid import FeatureGrid, guess_feature_grid, match_feature_grid
 from camaug.inspection.feature_maps import channels_first, image_size, is_spatial
+from camaug.inspection.model_output import head_widths
 from camaug.inspection.trace import Call, Trace
 
 __all__ = ["Candidate", "known_feature_grids", "list_candidates"]
@@ -78,11 +79,11 @@ def _last_calls(calls: list[Call]) -> list[Call]:
 def _before_head(traced: Trace) -> list[Call]:
     """Return the calls before the head: the last layer with weights, if it outputs one value per class."""
     logits = traced.logits
-    classes = logits.shape[-1] if isinstance(logits, Tensor) and logits.dim() == 2 else None
+    widths = head_widths(logits) if isinstance(logits, Tensor) and logits.dim() == 2 else set()
     with_weights = [position for position, call in enumerate(traced.calls) if call.has_weights]
-    if with_weights and classes is not None:
+    if with_weights:
         shape = traced.calls[with_weights[-1]].shape
-        if len(shape) > 1 and classes in (shape[1], shape[-1]):
+        if len(shape) > 1 and widths & {shape[1], shape[-1]}:
             return traced.calls[: with_weights[-1]]
     return traced.calls
 

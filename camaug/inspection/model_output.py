@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["REMEDY", "LogitsForward", "describe_structure", "read_logits"]
+__all__ = ["REMEDY", "LogitsForward", "describe_structure", "head_widths", "read_logits"]
 
 LOGIT_NAMES = [
     *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
@@ -78,6 +78,23 @@ class LogitsForward:
     def __call__(self, images: Tensor) -> Tensor:
         """Return the logits of images (N, C, H, W)."""
         return read_logits(self.__wrapped__(images))
+
+
+def head_widths(logits: Tensor) -> set[int]:
+    """Return the possible numbers of values per image that the model's last layer outputs.
+
+    Args:
+        logits: Logits (N, classes) from :func:`read_logits`.
+
+    Returns:
+        The number of classes, and 1 too if the logits may be made of one.
+
+    Example:
+        >>> head_widths(torch.zeros(1, 5)), head_widths(read_logits(torch.tensor([3.0])))
+        ({5}, {1, 2})
+    """
+    may_be_one = logits.shape[1] == 2 and torch.equal(logits[:, 0], -logits[:, 1])
+    return {1, 2} if may_be_one else {logits.shape[1]}
 
 
 def describe_structure(value: Any, depth: int = 3) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from camaug.inspection.model_output import LogitsForward
+from camaug.inspection.model_output import LogitsForward, head_widths
 from camaug.inspection.neutral import neutral
 from camaug.inspection.replaced_parameters import replaced_parameters
 from camaug.inspection.unwrap import unwrap
@@ -72,10 +72,11 @@ def head_layers(model: nn.Module, images: Tensor, *, forward: Forward | None = N
         >>> list(head_layers(torchvision.models.squeezenet1_0(), torch.rand(1, 3, 64, 64)))
         ['classifier.1']
     """
-    layers, logits_shape = _run_layers(unwrap(model), images, forward)
+    layers, logits = _run_layers(unwrap(model), images, forward)
     head = layers[-1:]
+    shapes = {(len(logits), width) for width in head_widths(logits)}
     for layer in reversed(layers[:-1]):
-        if layer.output_shape != head[0].output_shape or layer.output_shape != logits_shape:
+        if layer.output_shape != head[0].output_shape or layer.output_shape not in shapes:
             break
         head.insert(0, layer)
     return _by_name(head)
@@ -169,8 +170,8 @@ def _by_name(layers: list[_RunLayer]) -> dict[str, nn.Module]:
     return {layer.name: layer.module for layer in layers}
 
 
-def _run_layers(model: nn.Module, images: Tensor, forward: Forward | None) -> tuple[list[_RunLayer], tuple[int, ...]]:
-    """Return the layers to randomise in the order in which they last run, and the shape of the logits."""
+def _run_layers(model: nn.Module, images: Tensor, forward: Forward | None) -> tuple[list[_RunLayer], Tensor]:
+    """Return the layers to randomise in the order in which they last run, and the logits."""
     modules = dict(model.named_modules())
     shapes: dict[str, tuple[int, ...]] = {}
     with neutral(model), ExitStack() as hooks:
@@ -188,7 +189,7 @@ def _run_layers(model: nn.Module, images: Tensor, forward: Forward | None) -> tu
             f"found no layer of {type(model).__name__} to randomise: no module that runs in its forward has weights of "
             "two or more dimensions. Pass the layers to randomised(layers)"
         )
-    return layers, tuple(logits.shape)
+    return layers, logits
 
 
 def _record_shape(shapes: dict[str, tuple[int, ...]], name: str, module: nn.Module, inputs: Any, output: Any) -> None:

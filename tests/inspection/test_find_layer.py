@@ -422,3 +422,17 @@ def test_a_default_dtype_of_low_precision_does_not_matter(name, bfloat16_by_defa
     expected = find_layers(model, images)
     with bfloat16_by_default():
         assert find_layers(model, images) == expected
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "mobilenet_v3_small", "vgg11"])
+def test_the_head_of_one_logit_is_a_head(name):
+    images = torch.rand(1, 3, 96, 96)
+    one, two = (getattr(torchvision.models, name)(num_classes=classes).eval() for classes in (1, 2))
+    assert find_layer(one, images) == find_layer(two, images)
+
+
+def test_a_head_of_two_zero_logits_is_a_head(images):
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    nn.init.zeros_(model[2].weight)
+    nn.init.zeros_(model[2].bias)
+    assert find_layer(model, images).channels == 8

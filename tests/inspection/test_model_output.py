@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from camaug.inspection.model_output import LogitsForward, describe_structure, read_logits
+from camaug.inspection.model_output import LogitsForward, describe_structure, head_widths, read_logits
 
 LOGITS = torch.randn(4, 5)
 FEATURES = torch.randn(4, 32)
@@ -96,3 +96,10 @@ def test_a_forward_that_returns_logits():
     assert forward(torch.zeros(2, 3, 4, 4)).shape == (2, 48)
     copies = LogitsForward(lambda images: (images.flatten(1).repeat(3, 1),))  # a layer may copy images
     assert copies(torch.zeros(2, 3, 4, 4)).shape == (6, 48)
+
+
+def test_widths_of_the_head():
+    assert head_widths(torch.randn(4, 5)) == {5}
+    assert head_widths(torch.tensor([[1.0, 2.0], [3.0, -3.0]])) == {2}
+    assert head_widths(read_logits(torch.randn(4, 1))) == {1, 2}
+    assert head_widths(torch.zeros(4, 2)) == {1, 2}

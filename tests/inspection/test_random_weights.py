@@ -148,3 +148,9 @@ def test_no_layer_to_randomise(images):
 def test_layers_of_a_model_that_returns_its_logits_in_another_form(net, images):
     for output in (lambda logits: {"logits": logits}, lambda logits: logits[:, 0]):
         assert list(head_layers(OtherOutput(net, output), images)) == ["net.head"]
+
+
+def test_both_heads_of_one_logit(images):
+    model = TwoHeads()
+    model.heads = nn.ModuleList([nn.Linear(4, 1), nn.Linear(4, 1)])
+    assert set(head_layers(model, images)) == {"heads.0", "heads.1"}

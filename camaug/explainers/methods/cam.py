@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
+from camaug.inspection.model_output import head_widths
 
 __all__ = ["CAM", "pooled_head"]
 
@@ -30,11 +32,16 @@ def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor
     """
     pooled, logits = activations.mean(dim=(2, 3)), at_least_float32(logits)
     tolerance = 1e-2 if logits.abs().amax() == 0 else 1e-2 * float(logits.abs().amax())
+    shapes = [(width, pooled.shape[1]) for width in head_widths(logits)]
     for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.shape[:2] == (logits.shape[1], pooled.shape[1]):
+        if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.shape[:2] in shapes:
             weight = module.weight.detach().to(logits).flatten(1)
-            bias = 0 if module.bias is None else module.bias.detach().to(logits)
-            if weight.shape[1] == pooled.shape[1] and (pooled @ weight.T + bias - logits).abs().amax() <= tolerance:
+            bias = logits.new_zeros(len(weight)) if module.bias is None else module.bias.detach().to(logits)
+            if weight.shape[1] != pooled.shape[1]:
+                continue
+            if len(weight) == 1:  # see read_logits
+                weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+            if (pooled @ weight.T + bias - logits).abs().amax() <= tolerance:
                 return weight
     return None
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from camaug import get_explainer
-from camaug.explainers import CAM
+from camaug.explainers import CAM, GradCAM
 from camaug.explainers.methods.cam import pooled_head
 from tests.explainers.raw_maps import TARGETS, raw_maps
 
@@ -43,3 +43,13 @@ def test_pooled_head_may_be_a_convolution(images):
     with torch.no_grad():
         weight = pooled_head(model, model[0](images), model(images))
     torch.testing.assert_close(weight, model[2].weight.flatten(1))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_one_logit_for_yes_and_for_no(images, bias):
+    """CAM is Grad-CAM times a constant where the head is one linear layer on the average."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1, bias))
+    both = torch.tensor([[0, 1]]).expand(len(images), 2)
+    maps = CAM(layer="0")(model, images, both).maps
+    torch.testing.assert_close(maps, GradCAM(layer="0")(model, images, both).maps)
+    assert (maps.amax(dim=(2, 3)) == 1).all()
