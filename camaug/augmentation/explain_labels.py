@@ -49,7 +49,8 @@ def has_labels(labels: Tensor) -> Tensor:
         >>> has_labels(torch.tensor([[0.0, 0.4, 0.6], [0.0, 0.0, 0.0]]))
         tensor([ True, False])
     """
-    return _targets(labels).reshape(len(labels), -1)[:, 0] >= 0
+    targets = _targets(labels)
+    return (targets if targets.dim() == 1 else targets[:, 0]) >= 0
 
 
 def has_several_labels(labels: Tensor) -> bool:

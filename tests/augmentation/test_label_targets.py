@@ -59,3 +59,8 @@ def test_rows_without_a_label():
 def test_labels_that_do_not_fit(labels, classes, message):
     with pytest.raises(ValueError, match=message):
         label_targets(labels, classes)
+
+
+@pytest.mark.parametrize("labels", [torch.empty(0, dtype=torch.int64), torch.empty(0), torch.empty(0, 3)])
+def test_no_images(labels):
+    assert label_targets(labels, 2 if labels.dtype == torch.float32 and labels.dim() == 1 else 3).shape == (0,)
