@@ -24,8 +24,8 @@ from ._logging.check_arguments import check_positive
 from ._logging.check_integer_images import check_integer_images
 from ._logging.evaluated_metrics import EVALUATED_METRICS
 from ._logging.explained_batch import ExplainedBatch
+from ._logging.probe_source import ProbeSource
 from ._logging.probes import Probes
-from ._logging.trainer_probes import ProbeSource
 from ._logging.update_on_mosaics import update_on_mosaics
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
 from ._logging.warn_once import WarnOnce

@@ -18,11 +18,11 @@ from ._logging.check_arguments import check_overlay, check_positive
 from ._logging.find_class_names import find_class_names
 from ._logging.find_normalisation import Normalisation, find_normalisation
 from ._logging.flush_loggers import flush_loggers
+from ._logging.probe_source import ProbeSource
 from ._logging.probes import Probes
 from ._logging.report_trust_warnings import report_trust_warnings
 from ._logging.snapshot_taker import SnapshotTaker
 from ._logging.snapshot_writer import SnapshotWriter
-from ._logging.trainer_probes import ProbeSource
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
 from ._logging.warn_once import WarnOnce
 from ._logging.write_image import can_log_images
