@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug import Explainer, get_explainer
-from camaug.explainers import LayerEvidence, LayerExplainer
+from camaug.explainers import LayerEvidence, LayerExplainer, explainer_class
 from tests.small_explainers import CONVOLUTIONAL, SETTINGS
 
 # The first is the augmentation's: without gradients the layer is captured in another way.
@@ -22,18 +23,37 @@ VARIANTS = [
 METHODS = [(name, SETTINGS.get(name, {})) for name in CONVOLUTIONAL] + VARIANTS
 AT_A_LAYER = [(name, settings) for name, settings in METHODS if isinstance(get_explainer(name), LayerExplainer)]
 AT_A_LAYER = [(name, settings) for name, settings in AT_A_LAYER if "layer" not in settings]
+AT_AN_EARLIER_LAYER = [(name, settings) for name, settings in AT_A_LAYER if name != "cam"]
+ONE_PASS = r"(1|the method's)( \+ (2 )?head back)?"
+QUERYING = [
+    (name, settings) for name, settings in METHODS if not re.fullmatch(ONE_PASS, explainer_class(name).info.passes)
+]
 
 
 @pytest.fixture(params=METHODS, ids=[name for name, _ in METHODS])
 def explainer(request: pytest.FixtureRequest) -> Explainer:
-    """Every registered method that works on convolutional networks, with few queries."""
+    """Return each registered method that works on convolutional networks, with few queries."""
     name, settings = request.param
     return get_explainer(name, **settings)
 
 
 @pytest.fixture(params=AT_A_LAYER, ids=[name for name, _ in AT_A_LAYER])
 def layer_explainer(request: pytest.FixtureRequest) -> LayerExplainer:
-    """Every registered method that reads a layer."""
+    """Return each registered method that reads a layer."""
+    name, settings = request.param
+    return get_explainer(name, **settings)
+
+
+@pytest.fixture(params=AT_AN_EARLIER_LAYER, ids=[name for name, _ in AT_AN_EARLIER_LAYER])
+def earlier_layer_explainer(request: pytest.FixtureRequest) -> LayerExplainer:
+    """Return each registered method that reads any layer, not only the last one."""
+    name, settings = request.param
+    return get_explainer(name, **settings)
+
+
+@pytest.fixture(params=QUERYING, ids=[name for name, _ in QUERYING])
+def querying_explainer(request: pytest.FixtureRequest) -> Explainer:
+    """Return each registered method that calls the model more than once."""
     name, settings = request.param
     return get_explainer(name, **settings)
 
