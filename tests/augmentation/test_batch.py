@@ -11,7 +11,7 @@ from torch import Tensor
 
 from camaug.augmentation.batch import class_indices, find_images_and_labels, replace_tensors
 
-Pair = namedtuple("Pair", ["picture", "answer"])
+Pair = namedtuple("Pair", ["photo", "digit"])
 Named = namedtuple("Named", ["mask", "image", "label"])
 
 

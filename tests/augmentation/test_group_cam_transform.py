@@ -162,7 +162,7 @@ def test_image_that_is_not_finite_stays_and_harms_no_other(transform, images):
 # Labels
 
 
-def test_soft_labels_are_explained_at_their_heaviest_class(transform, images):
+def test_soft_labels_are_explained_at_their_most_probable_class(transform, images):
     soft = torch.full((4, 5), 0.1).scatter_(1, LABELS[:, None], 0.6)
     new, labels = transform(images, soft)
     assert labels is soft
@@ -183,7 +183,7 @@ def test_after_mixup(transform, images):
 def test_share_of_nothing(net, images):
     class Never(nn.Module):
         def forward(self, batch):
-            raise AssertionError("the model was asked")
+            raise AssertionError("the model was called")
 
     state = torch.get_rng_state()
     new, _ = GroupCamTransform(Never(), share=0)(images, LABELS)
@@ -199,22 +199,22 @@ def test_share_of_all_draws_nothing(transform, images):
 
 def test_share_of_half(net):
     images, labels = torch.rand(64, 3, 16, 16), torch.randint(0, 5, (64,))
-    asked = []
+    batch_sizes = []
 
     def forward(batch):
-        asked.append(len(batch))
+        batch_sizes.append(len(batch))
         return net(batch)
 
     everything, _ = GroupCamTransform(net, FOUR_GROUPS, fast=False)(images, labels)
     transform = GroupCamTransform(net, FOUR_GROUPS, share=0.5, forward=forward, fast=False)
     transform(images, labels)
-    asked.clear()
+    batch_sizes.clear()
     torch.manual_seed(2)
     new, _ = transform(images, labels)
     torch.manual_seed(2)
     chosen = transform.make_params([images, labels])["index"]
     assert 20 < len(chosen) < 44
-    assert asked[0] == len(chosen)
+    assert batch_sizes[0] == len(chosen)
     others = torch.ones(64, dtype=torch.bool).index_fill(0, chosen, False)
     assert torch.equal(new[others], images[others])
     close = (new[chosen] - everything[chosen]).abs().amax(dim=(1, 2, 3)) < 1e-6
@@ -235,9 +235,9 @@ def test_replay(net, images):
     count = len(params["index"])
     assert params["maps"].shape == params["masks"].shape == (count, 16, 16)
     assert params["masks"].dtype == torch.bool
-    # Another picture of the same places is masked in the same way.
-    flat = transform.transform(torch.zeros_like(images), params)
-    assert flat.eq(0).all()
+    # Other images are masked at the same positions.
+    black = transform.transform(torch.zeros_like(images), params)
+    assert black.eq(0).all()
 
 
 def test_with_torchvisions_containers(net, images):
@@ -437,7 +437,7 @@ def test_strength_of_mix(net, images):
     assert (labels.gather(1, LABELS[:, None]) > 0.5).all()
 
 
-def test_paired_appends_the_twins(net, images):
+def test_paired_appends_the_masked_views(net, images):
     masked_views, _ = recipe_of(net, "keep-salient")(images, LABELS)
     new, labels = recipe_of(net, "paired")(images, LABELS)
     assert torch.equal(new, torch.cat([images, masked_views]))

@@ -1,4 +1,4 @@
-"""What the settings of the augmentation cost: rows and arithmetic, never how fast this machine is."""
+"""Cost of each setting of the augmentation: rows and arithmetic, independent of this machine's speed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL = GroupCAM(groups=4, theta=None, weighted=False)
 
 
 class Clock:
-    """Goes on by a second for each image that the model is asked about."""
+    """A clock that the model advances by a second for each image."""
 
     def __init__(self):
         self.seconds = 0.0
@@ -163,8 +163,8 @@ def test_the_trainer_leaves_weights_and_itself_as_they_were(tiny, tmp_path, caps
         [steps + masked_views for steps, masked_views in zip(added, share, strict=True)]
     )
     assert table.column("mask overlap")[1] == 1
-    said = capsys.readouterr().out
-    assert "augmentation: {share: 0.5, fast: true}" in said
+    output = capsys.readouterr().out
+    assert "augmentation: {share: 0.5, fast: true}" in output
 
 
 def test_several_processes_are_refused(tiny, tmp_path):

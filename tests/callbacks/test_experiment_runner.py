@@ -97,7 +97,7 @@ def test_photos_are_spread_over_the_folder_and_have_names_and_images(photos, tmp
 
 
 def test_a_broken_photo_is_left_out_counted_and_named(photos, tmp_path):
-    (photos / "3.png").write_bytes(b"not a picture")
+    (photos / "3.png").write_bytes(b"not an image")
     datamodule = PhotoFolder(photos, batch_size=4, num_workers=0)
     report = run(ExperimentRunner(RecordImages(), tmp_path / "out", images=None), datamodule)
     assert report.table("seen").rows == [[9]]
@@ -109,7 +109,7 @@ def test_a_broken_photo_is_left_out_counted_and_named(photos, tmp_path):
 
 def test_nothing_but_broken_photos_is_an_error(tmp_path):
     (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/a.jpg").write_bytes(b"not a picture")
+    (tmp_path / "photos/a.jpg").write_bytes(b"not an image")
     with pytest.raises(ValueError, match=r"no images for the experiment. Left out: 1 of .*a\.jpg"):
         run(
             ExperimentRunner(RecordImages(), tmp_path / "out", images=None),

@@ -56,7 +56,7 @@ CONTAINERS = {
 
 
 def untrained_loss(module):
-    """A loss that leaves weights and batch-norm statistics as they are."""
+    """Return a loss that does not change weights and batch-norm statistics."""
     return sum(parameter.sum() for parameter in module.parameters()) * 0
 
 
@@ -119,16 +119,16 @@ def test_training_step_is_given_back_after_a_failure(module, loader, make_traine
     assert all(not part._forward_hooks for part in module.modules())
 
 
-def test_first_batch_is_pictured_once(module, loader, dataset, make_trainer, read_events):
+def test_first_batch_is_drawn_once(module, loader, dataset, make_trainer, read_events):
     make_trainer(augmentation(start_epoch=1), max_epochs=3).fit(module, loader)
     (event,) = read_events().Images("augmentation/first_batch")
-    picture = np.asarray(Image.open(io.BytesIO(event.encoded_image_string))).astype(float) / 255
+    drawing = np.asarray(Image.open(io.BytesIO(event.encoded_image_string))).astype(float) / 255
     assert event.step == 1
-    assert picture.shape[1] == 2 * (4 * 144 + 3 * 4) + 4
+    assert drawing.shape[1] == 2 * (4 * 144 + 3 * 4) + 4
     original = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=6, mode="bicubic").clamp(0, 1)[0]
-    difference = np.abs(picture[:144, :144].transpose(2, 0, 1) - original.numpy())
+    difference = np.abs(drawing[:144, :144].transpose(2, 0, 1) - original.numpy())
     assert difference.mean() < 0.03  # of a JPEG
-    mask = picture[10:134, 2 * 148 + 10 : 2 * 148 + 134]
+    mask = drawing[10:134, 2 * 148 + 10 : 2 * 148 + 134]
     assert ((mask < 0.05) | (mask > 0.95)).mean() > 0.75
 
 
@@ -157,7 +157,7 @@ def test_manual_optimisation(module, loader, dataset, make_trainer):
     assert not torch.equal(torch.cat(module.seen), dataset.images)
 
 
-def test_soft_labels_are_explained_at_their_heaviest_class(module, dataset, make_trainer):
+def test_soft_labels_are_explained_at_their_most_probable_class(module, dataset, make_trainer):
     hard = torch.tensor(dataset.targets[:8])
     soft = torch.nn.functional.one_hot(hard, 3) * 0.7 + 0.1
     module.training_step = lambda batch, batch_idx: module.seen.append(batch[0]) or untrained_loss(module)
@@ -252,12 +252,12 @@ def test_paired_adds_its_term_to_the_loss(module, loader, dataset, make_trainer,
     """The loss that is optimised is the step's own and the term, by the logits of this very step."""
     optimised = []
     module.on_before_backward = lambda loss: optimised.append(loss.item())
-    heard = []
-    module.register_forward_hook(lambda m, i, o: heard.append(o.detach()) if m.training else None)
+    logits_of_steps = []
+    module.register_forward_hook(lambda m, i, o: logits_of_steps.append(o.detach()) if m.training else None)
     make_trainer(augmentation(recipe="paired", consistency=2.0), max_epochs=1).fit(module, loader)
     assert [len(images) for images in module.seen] == [16, 16, 16]
     torch.testing.assert_close(module.seen[0][:8], dataset.images[:8])
-    terms = [pair_consistency(logits, torch.arange(8)).item() for logits in heard]
+    terms = [pair_consistency(logits, torch.arange(8)).item() for logits in logits_of_steps]
     assert min(terms) > 0
     assert optimised == pytest.approx([loss + 2 * term for loss, term in zip(module.losses, terms, strict=True)])
     logged = [event.value for event in read_events().Scalars("augmentation/consistency")]

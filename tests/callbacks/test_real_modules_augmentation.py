@@ -308,10 +308,10 @@ def in_fixed_size(module, batch):
 
 def test_a_step_of_fixed_batch_size_gets_masked_views_in_place_of_their_originals(tmp_path):
     module = Recording(in_fixed_size)
-    with pytest.warns(UserWarning, match="works without it: masked views replace their originals") as said:
+    with pytest.warns(UserWarning, match="works without it: masked views replace their originals") as caught:
         fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation())
     assert len(module.own) == 3
-    assert sum("masked views replace" in str(each.message) for each in said) == 1
+    assert sum("masked views replace" in str(each.message) for each in caught) == 1
     assert [len(batch[0]) for batch in module.batches] == [12, 6, 6, 6]
     assert not torch.equal(module.batches[-1][0], IMAGES)
 

@@ -19,7 +19,7 @@ PLAIN_SETTINGS = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "num_workers"
 
 
 class Thing(NamedTuple):
-    """A rectangle of its category's colour; right and bottom exclusive."""
+    """A rectangle of its category's colour, with right and bottom exclusive."""
 
     category: str
     left: int

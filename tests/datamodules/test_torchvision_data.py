@@ -15,7 +15,7 @@ from camaug.datamodules import TorchvisionDataModule
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """The file format of MNIST."""
+    """Write an array in MNIST's file format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     path.write_bytes(header + array.astype(np.uint8).tobytes())

@@ -31,7 +31,7 @@ class TwoHalves(nn.Module):
 
 @dataclass(frozen=True)
 class HalfMap(Explainer):
-    """Map of one half for every class, or of the half of the explained class: 0 left, 1 right; or a constant map."""
+    """Map of one half for every class, of the explained class's half (0 left, 1 right), or constant."""
 
     side: str = "left"
 

@@ -21,7 +21,7 @@ def test_settings_are_merged_by_section():
 
 @pytest.fixture
 def config(tmp_path):
-    """Two arms of a tiny network on drawn shapes."""
+    """Return a configuration of two arms of a tiny network on drawn shapes."""
     settings = {
         "compare": {
             "arms": {"none": {"augmentation": {"share": 0}}, "mix": {"augmentation": {"recipe": "mix", "share": 0.5}}},
@@ -44,7 +44,7 @@ def config(tmp_path):
 
 
 def test_the_command_resumes(config, tmp_path, capsys):
-    """Two arms and two seeds; then nothing to do; then one result lost, and one arm changed."""
+    """Two arms with two seeds are trained once. Then only a lost result and a changed arm are trained again."""
     out = tmp_path / "out"
     report = main(["compare", "--config", str(config), "--trainer.limit_val_batches", "1"])
     assert [row[:2] for row in report.table("equal epochs").rows] == [["none", 2], ["mix", 2]]

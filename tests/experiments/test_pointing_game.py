@@ -15,7 +15,7 @@ INDICES = ((0, 2), (1,), (2,))  # a left thing is class 0 or 2, of which 0 is th
 
 @pytest.fixture
 def boxed(batches):
-    """Four images with something left, something right, both; the last with a small thing on the right."""
+    """Return four images with an object on the left, on the right, on both sides, and a small one on the right."""
     images = batches[0].images * 3
     left, right, small = (0, 0, 8, 16), (8, 0, 16, 16), (12, 12, 14, 14)
     views = [
@@ -34,7 +34,7 @@ def method_row(report, name):
 
 
 def test_the_report_by_hand(two_halves, boxed, explainers):
-    """Pairs: a left; b right; c left and right; d small on the right."""
+    """The objects are: a left, b right, c left and right, d small on the right."""
     half = explainers["half"]
     experiment = PointingGameExperiment([half("own"), half("left"), half("right"), half("constant")], tolerance=7)
     report = experiment.run(two_halves, boxed)

@@ -26,7 +26,7 @@ class SlowGradCAM(GradCAM):
 
 @pytest.fixture
 def clock(net, monkeypatch) -> FakeClock:
-    """A clock on which the model takes two seconds an image."""
+    """Return a clock on which the model takes two seconds an image."""
     clock = FakeClock()
     net.stem.register_forward_hook(lambda module, inputs, output: clock.advance(2.0 * len(output)))
     monkeypatch.setattr("camaug.experiments.run_time.now", clock)

@@ -9,7 +9,7 @@ RAMP = torch.linspace(0, 1, 16).view(1, 4, 4)
 
 
 def test_agreement_of_maps_that_differ_by_one_swap():
-    """Seven of the eight positions above the mean are shared; the ranks differ by one swap of neighbours."""
+    """Seven of the eight positions above the mean are shared, and the ranks differ by one swap of neighbours."""
     swapped = RAMP.flatten().clone()
     swapped[[7, 8]] = swapped[[8, 7]]
     agreement = Agreement.between(RAMP, swapped.view(1, 4, 4))

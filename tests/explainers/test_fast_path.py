@@ -18,7 +18,7 @@ IMAGES, TARGETS = torch.rand(10, 3, 16, 16), torch.arange(10) % 5
 
 @dataclass(frozen=True)
 class Scripted(GroupCAM):
-    """An explainer whose map is a ramp; with the fast forward, the next of the given maps."""
+    """An explainer whose map is a ramp, or with the fast forward the next of the given maps."""
 
     fast_maps: list[torch.Tensor] = field(default_factory=list)
     calls: list[tuple[str, float, int]] = field(default_factory=list, compare=False)
@@ -73,7 +73,7 @@ def test_smaller_queries_are_used_where_the_maps_agree(net):
 
 
 def test_the_plain_forward_is_used_where_the_maps_differ_and_the_comparison_is_repeated(net):
-    """At the first, the second and the fourth call; then the maps agree. Each choice is reported once."""
+    """The maps differ at the first, second and fourth call and then agree. Each choice is reported once."""
     messages = []
     explainer = Scripted(fast_maps=[1 - RAMP, 1 - RAMP])
     explaining = FastPath(explainer, net, notify=messages.append)

@@ -85,19 +85,19 @@ def by_pytorch_grad_cam(name: str, theirs: str) -> Comparison:
 
 
 def grad_cam_plus_plus(network: Network) -> tuple[Tensor, Tensor]:
-    """Its epsilon beside squared gradients is not in the paper: the score is scaled until it vanishes."""
+    """Compare with a scaled score: the paper has no epsilon beside the squared gradients."""
     large = replace(network, model=nn.Sequential(network.model, Scale(1e4)), layer=f"0.{network.layer}")
     return network_maps("grad-cam++", large), pytorch_grad_cam_maps("GradCAMPlusPlus", large).relu()
 
 
 def x_grad_cam(network: Network) -> tuple[Tensor, Tensor]:
-    """Its epsilon beside the sum of activations is not in the paper: they are scaled until it vanishes."""
+    """Compare with scaled activations: the paper has no epsilon beside their sum."""
     large = replace(network, to_maps=lambda output: 1e3 * network.to_maps(output))
     return network_maps("x-grad-cam", network), pytorch_grad_cam_maps("XGradCAM", large).relu() / 1e6
 
 
 def principal_component(name: str, theirs: str, theirs_settings: dict[str, Any], **settings: Any) -> Comparison:
-    """Its sign is arbitrary: the maps are compared up to the sign."""
+    """Compare the maps up to their sign, which is arbitrary in the reference."""
 
     def compare(network: Network) -> tuple[Tensor, Tensor]:
         maps = pytorch_grad_cam_maps(theirs, network, **theirs_settings)
@@ -133,9 +133,9 @@ def shapley_cam(network: Network) -> tuple[Tensor, Tensor]:
 
 
 def ablation_cam(network: Network) -> tuple[Tensor, Tensor]:
-    """It divides by the score itself, which inverts the map of a class with a negative logit.
+    """Compare after undoing the reference's division by the score, which inverts maps of negative logits.
 
-    Where activations are negative, it ablates with a large negative number; the paper says 0.
+    The reference replaces channels with negative activations by a large negative number, the paper by 0.
     """
     network.model[3] = nn.ReLU()
     scores = network.model(network.images).gather(1, TARGETS[:, None]).detach()
@@ -157,7 +157,7 @@ def with_biases_of_convolutions() -> Network:
 
 
 def full_grad(network: Network) -> tuple[Tensor, Tensor]:
-    """Both are normalised to [0, 1]; OpenCV's interpolation rounds differently from torch's."""
+    """Compare maps normalised to [0, 1]. OpenCV's interpolation rounds differently from torch's."""
     package = grad_cam_package()
     targets = [package.utils.model_targets.ClassifierOutputTarget(int(target)) for target in TARGETS]
     with package.FullGrad(network.model, []) as cam:
@@ -169,7 +169,7 @@ def full_grad(network: Network) -> tuple[Tensor, Tensor]:
 
 
 def torchcam() -> Any:
-    """Return torchcam's methods; it needs a newer Python than camaug."""
+    """Return torchcam's methods, or skip the test: torchcam needs a newer Python than camaug."""
     return pytest.importorskip("torchcam.methods", reason="torchcam is not installed")
 
 
@@ -189,7 +189,7 @@ def by_torchcam(name: str, theirs: str, theirs_settings: dict[str, Any] | None =
 
 
 def queries_by_torchcam(name: str, theirs: str, theirs_settings: dict[str, Any], **settings: Any) -> Comparison:
-    """It normalises the masks before it enlarges them, which changes them a little: ours are made to do so too."""
+    """Compare with masks that are normalised before they are enlarged, as in the reference."""
 
     def compare(network: Network) -> tuple[Tensor, Tensor]:
         with pytest.MonkeyPatch.context() as patch:
@@ -211,7 +211,7 @@ def finer_cam(references: int) -> Comparison:
 
 
 def refine_cam(network: Network) -> tuple[Tensor, Tensor]:
-    """It multiplies at the size of the finest map, ours at the images' size: both are the same here."""
+    """Compare where the finest map has the images' size, because the reference multiplies at the map's size."""
     layers = ["1", "3"]
     explainer = get_explainer("refine-cam", explainer="layer-cam", layers=layers)
     return network_maps(explainer, network), torchcam_maps(
@@ -220,7 +220,7 @@ def refine_cam(network: Network) -> tuple[Tensor, Tensor]:
 
 
 def smooth_grad_cam_plus_plus(network: Network) -> tuple[Tensor, Tensor]:
-    """With one copy and no noise, before average pooling, the score scaled until its epsilon vanishes."""
+    """Compare one copy without noise, with a score that makes the reference's epsilon negligible."""
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5), Scale(1e4)]
     network = replace(network, model=nn.Sequential(*network.model[:4], *head).double().eval())
     theirs = torchcam_maps("SmoothGradCAMpp", network, num_samples=1, std=1e-30)
@@ -235,7 +235,7 @@ def torchvision_transformer() -> Network:
 
 
 def legrad(network: Network) -> tuple[Tensor, Tensor]:
-    """The head on the class token is the score of each block."""
+    """Compare with the head on the class token as the score of each block."""
     model = network.model
 
     def head(tokens: Tensor) -> Tensor:
@@ -262,13 +262,13 @@ def grad_cam_by_captum(network: Network) -> tuple[Tensor, Tensor]:
 
 
 def guided_grad_cam(network: Network) -> tuple[Tensor, Tensor]:
-    """It enlarges to the nearest position, so the layer has the images' size."""
+    """Compare at a layer of the images' size, because the reference enlarges by nearest neighbour."""
     theirs = captum().GuidedGradCam(network.model, network.model[3]).attribute(network.images, TARGETS)
     return network_maps("guided-grad-cam", network, clip=100), theirs.abs().amax(dim=1).detach()
 
 
 def attributions(name: str, theirs: str, **settings: Any) -> Comparison:
-    """Ours call captum on the score of the target, the reference on the model."""
+    """Compare captum called on the target's score, as in camaug, with captum called on the model."""
 
     def compare(network: Network) -> tuple[Tensor, Tensor]:
         explainer = get_explainer(name)

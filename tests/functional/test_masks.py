@@ -23,7 +23,7 @@ def test_blur_against_torchvision(kernel_size, sigma, size):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 3), (16, 12), (32, 32), (25, 26), (51, 50)])
 def test_blur_of_images_smaller_than_the_kernel(size):
-    """By numpy's padding, which reflects as often as needed; torch's and torchvision's refuse."""
+    """The reference is numpy's padding, which reflects as often as needed, where torch's and torchvision's raise."""
     images = torch.rand(2, 1, *size, dtype=torch.float64)
     padded = np.pad(images.numpy(), ((0, 0), (0, 0), (25, 25), (25, 25)), mode="reflect")
     kernel = torch.exp(-0.5 * (torch.arange(-25, 26, dtype=torch.float64) / 50) ** 2)

@@ -40,25 +40,25 @@ def test_each_pixel_is_painted_where_it_is():
 
 
 def test_unknown_colour_map():
-    for paint in (lambda: colorize(torch.rand(1, 2, 2), "heat"), lambda: overlay(PICTURES, MAPS, "heat")):
+    for paint in (lambda: colorize(torch.rand(1, 2, 2), "heat"), lambda: overlay(IMAGES, MAPS, "heat")):
         with pytest.raises(ValueError, match=r"unknown colour map 'heat', expected one of inferno, .*turbo, jet, gray"):
             paint()
 
 
-PICTURES, MAPS = torch.rand(2, 3, 6, 8), torch.rand(2, 6, 8)
+IMAGES, MAPS = torch.rand(2, 3, 6, 8), torch.rand(2, 6, 8)
 
 
 def test_overlay():
-    assert torch.equal(overlay(PICTURES, MAPS, strength=0), PICTURES)
-    assert torch.equal(overlay(PICTURES, MAPS, "jet", strength=1), colorize(MAPS, "jet"))
-    expected = 0.75 * PICTURES + 0.25 * MAPS[:, None]
-    torch.testing.assert_close(overlay(PICTURES, MAPS, "gray", strength=0.25), expected)
+    assert torch.equal(overlay(IMAGES, MAPS, strength=0), IMAGES)
+    assert torch.equal(overlay(IMAGES, MAPS, "jet", strength=1), colorize(MAPS, "jet"))
+    expected = 0.75 * IMAGES + 0.25 * MAPS[:, None]
+    torch.testing.assert_close(overlay(IMAGES, MAPS, "gray", strength=0.25), expected)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.5])
 def test_wrong_strength(strength):
     with pytest.raises(ValueError, match=f"`strength` must be between 0 and 1, got {strength}"):
-        overlay(PICTURES, MAPS, strength=strength)
+        overlay(IMAGES, MAPS, strength=strength)
 
 
 # Images to images
@@ -66,14 +66,14 @@ def test_wrong_strength(strength):
 
 def test_denormalise_undoes_the_normalisation():
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    inputs = (PICTURES - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
-    torch.testing.assert_close(denormalise(inputs.requires_grad_(), mean, std), PICTURES)
+    inputs = (IMAGES - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+    torch.testing.assert_close(denormalise(inputs.requires_grad_(), mean, std), IMAGES)
     assert not denormalise(inputs, mean, std).requires_grad
     assert denormalise(inputs.bfloat16(), mean, std).dtype == torch.float32
 
 
 def test_denormalise_without_knowing_how():
-    assert torch.equal(denormalise(PICTURES, None, None), PICTURES)
+    assert torch.equal(denormalise(IMAGES, None, None), IMAGES)
     stretched = denormalise(torch.tensor([-2.0, 0.0, 2.0]).view(1, 3, 1, 1), None, None)
     assert stretched.flatten().tolist() == [0.0, 0.5, 1.0]
     assert denormalise(torch.full((1, 3, 2, 2), 5.0), None, None).isfinite().all()

@@ -52,7 +52,7 @@ def test_number_of_steps(step, points):
 
 
 def reference(net, image, saliency, target, *, start, finish, step):
-    """The published loop, one image and one step at a time."""
+    """Compute the curve by the published loop, one image and one step at a time."""
     order = saliency.flatten().argsort(descending=True)
     current, scores = start.clone(), []
     for done in range(0, len(order) + step, step):

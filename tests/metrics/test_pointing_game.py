@@ -61,7 +61,7 @@ def test_boxes_become_masks():
 
 
 def test_accuracy_is_averaged_over_classes():
-    """Three images of class 0, two hit; one of class 2, missed: (2/3 + 0) / 2, though half of the images are hit."""
+    """Two of three images of class 0 are hit, and the only image of class 2 is missed: (2/3 + 0) / 2, not 2/4."""
     masks = torch.zeros(4, 10, 10, dtype=torch.bool)
     masks[:, :5] = True
     maps = torch.cat([peak(0, 0), peak(4, 9), peak(5, 0), peak(9, 9)])

@@ -11,7 +11,7 @@ OFFSETS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row,
 
 
 def exact(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The system written out pixel by pixel, and solved densely in float64."""
+    """Impute by the system written out pixel by pixel, and solved densely in float64."""
     _, height, width = image.shape
     system, right = np.eye(height * width), image.double().flatten(1).T.numpy().copy()
     for row, column in mask.nonzero().tolist():
@@ -28,7 +28,7 @@ def exact(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def some_masks(size: int = 24) -> torch.Tensor:
-    """A few scattered pixels, most of the pixels, a hole up to the border, and all but one corner."""
+    """Return masks of a few scattered pixels, most pixels, a hole up to the border, and all but one corner."""
     masks = torch.rand(4, size, size) < torch.tensor([0.1, 0.9, 0.0, 0.0])[:, None, None]
     masks[2, 4:, 2:20] = True
     masks[3] = True
@@ -121,9 +121,9 @@ def test_imputation_refuses_invalid_inputs():
 @pytest.mark.parametrize("percentiles", [[50], [10, 30, 50, 70, 90]])
 @pytest.mark.filterwarnings("default")
 def test_metric_against_pytorch_grad_cam(net, images, percentiles):
-    """Their percentile is that of the threshold, so that 90 removes a tenth: the mean is the same.
+    """The reference's percentile 90 removes a tenth of the pixels, so that the mean over percentiles is the same.
 
-    At some of the other percentiles they remove one pixel of the 256 more, the one at the threshold.
+    At some other percentiles it removes one of the 256 pixels more, the pixel at the threshold.
     """
     road = pytest.importorskip("pytorch_grad_cam.metrics.road")
     targets_of = pytest.importorskip("pytorch_grad_cam.utils.model_targets").ClassifierOutputSoftmaxTarget
@@ -131,7 +131,7 @@ def test_metric_against_pytorch_grad_cam(net, images, percentiles):
     maps, targets = torch.rand(4, 16, 16), torch.tensor([1, 3, 0, 2])
 
     def theirs(remove):
-        """Their average, without noise."""
+        """Return the reference's average, without noise."""
 
         def metric(percentile):
             imputer = road.NoisyLinearImputer(noise=0)

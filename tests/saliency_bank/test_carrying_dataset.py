@@ -77,7 +77,7 @@ def test_the_users_data_set_is_not_touched():
     assert items[0].item["label"] == 1
     assert inner.transform is CROP
     assert subset.dataset.dataset is inner
-    assert isinstance(dataset, Subset)  # which those who look for targets and names look into
+    assert isinstance(dataset, Subset)  # in which other code finds targets and names
     assert dataset.dataset is subset
     assert set(vars(inner)) == {"transform", "targets"}
 

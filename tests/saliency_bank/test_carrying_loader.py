@@ -18,7 +18,7 @@ from tests.toys import Stream
 
 @pytest.fixture
 def bank(tmp_path) -> SaliencyBank:
-    """Two generations: the blobs, and their negatives."""
+    """Return a bank of two generations: the blobs, and their negatives."""
     bank = SaliencyBank(tmp_path)
     for model in ("a", "b"):
         number = bank.begin(BankRecord(24, GRID, 2, 1, model, {}))
@@ -74,7 +74,7 @@ def test_the_users_settings_and_collate_function():
     assert batch[0] == tuple(f"image {index}" for index in (3, 1, 4, 1, 5))
     assert len(loader.maps) == 5
     assert (loader.batch_size, loader.drop_last, len(loader)) == (5, True, 1)
-    assert loader.collate_fn([dataset[0]])[0] == ("image 0",)  # as others collate what they look at
+    assert loader.collate_fn([dataset[0]])[0] == ("image 0",)  # as other code collates single items
     own = BatchSampler(SequentialSampler(dataset), 10, drop_last=False)
     own.__class__ = type("Own", (BatchSampler,), {})
     assert [len(batch["name"]) for batch in carrying_loader(DataLoader(dataset, batch_sampler=own), carrying)] == [

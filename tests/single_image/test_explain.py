@@ -106,7 +106,7 @@ def test_the_model_is_left_as_it_was(restless_net, unchanged):
     image = torch.rand(3, 16, 16)
     with unchanged(restless_net):
         explain(restless_net, image, GradCAM(layer="features"), 1)
-        explain(restless_net, image, GradCAM(layer="features"), "bee")  # its names are looked for with a forward
+        explain(restless_net, image, GradCAM(layer="features"), "bee")  # its names are found by a forward pass
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "group-cam"])

@@ -24,7 +24,7 @@ def test_top_is_sorted_and_named(net):
     assert explained.class_name == explained.top(1)[0][0]
 
 
-def test_a_function_as_target_is_said_to_be_one(net):
+def test_the_record_names_a_function_as_target(net):
     explained = explain(net, torch.rand(3, 16, 16), "grad-cam", lambda logits: logits[:, 1] - logits[:, 0])
     assert "a function of the logits, predicted" in repr(explained)
     assert set(explained.record["target"]) == {"function"}

@@ -16,7 +16,7 @@ from tests.tensorboard.waiting import wait_until
 
 
 class TensorBoardProcess:
-    """TensorBoard on a log directory; a context manager that stops the process.
+    """TensorBoard on a log directory, as a context manager that stops the process.
 
     Args:
         logdir: Log directory.

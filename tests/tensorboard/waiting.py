@@ -22,7 +22,7 @@ def wait_until(condition: Callable[[], object], description: str) -> None:
 
 
 def wait_for_assertions(check: Callable[[], None]) -> None:
-    """Poll until the function raises no AssertionError, then return; after two minutes raise its last error."""
+    """Poll until the function raises no AssertionError, or raise its last one after two minutes."""
     deadline = time.monotonic() + LIMIT
     while True:
         try:

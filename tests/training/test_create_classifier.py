@@ -16,7 +16,7 @@ from tests.training.small_models import copy_of, logits, resnet
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither library can download anything, nor find it in a cache."""
+    """Prevent both libraries from downloading weights, and from finding them in a cache."""
 
     def refuse(*_: object, **__: object) -> None:
         raise urllib.error.URLError("no network in this test")

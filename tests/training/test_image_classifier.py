@@ -201,7 +201,7 @@ def test_cosine_ends_at_the_last_step_of_accumulated_batches() -> None:
 
 
 def test_cosine_over_a_number_of_steps() -> None:
-    # `max_steps` without `max_epochs`: Lightning has not counted the batches when it asks for the optimiser.
+    # `max_steps` without `max_epochs`: Lightning has not counted the batches when it creates the optimiser.
     seen = learning_rates(classifier(schedule="cosine", lr=1.0), loader(8, 4), max_epochs=-1, max_steps=4)
     assert [backbone for backbone, _ in seen] == pytest.approx([1.0, 0.8535533906, 0.5, 0.1464466094])
 
@@ -294,7 +294,7 @@ def test_without_mixing_labels_are_hard(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def kinds_of_mixing(module: ImageClassifier) -> set[str]:
-    """Each image has one value: a mixed-up one has one too, a cut-and-mixed one two."""
+    """Return the kinds of mixing, told apart by the values of constant images: mixup leaves one, CutMix two."""
     images = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 8, 8)
     kinds = set()
     for seed in range(30):
@@ -315,7 +315,7 @@ def test_mixup_and_cutmix_take_turns_where_both_are_asked_for() -> None:
 
 
 def coded(logits: Tensor, labels: list[int], **settings: Any) -> tuple[ImageClassifier, DataLoader]:
-    """A classifier that reads its logits from the pixels of the images, which are of these logits."""
+    """Return a classifier that reads its logits from the images' pixels, and a loader of images of these logits."""
     count, num_classes = logits.shape
     module = classifier(num_classes=num_classes, **settings)
     module.model.forward = lambda images: images[:, 0, 0, :num_classes]
@@ -392,7 +392,7 @@ class Data(L.LightningDataModule):
 
 
 def published(tmp_path: Path) -> dict[str, Any]:
-    """Arguments by which timm reads its pretrained weights from a file, not from the network."""
+    """Return arguments by which timm reads its pretrained weights from a file, not from the network."""
     path = tmp_path / "published.safetensors"
     save_file(copy_of(classifier(num_classes=1000).model), path)
     config = {"file": str(path), "mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
@@ -425,7 +425,7 @@ def images() -> Tensor:
 
 
 def trained(tmp_path: Path, **settings: Any) -> tuple[ImageClassifier, Path]:
-    """A classifier after two epochs, and the checkpoint that `ModelCheckpoint` wrote of it."""
+    """Return a classifier after two epochs, and the checkpoint that `ModelCheckpoint` wrote of it."""
     module = classifier(**{"lr": 0.1, "schedule": "cosine", **settings})
     saver = ModelCheckpoint(tmp_path / "run", monitor="val/accuracy", mode="max", save_top_k=-1, save_last=True)
     trainer(max_epochs=2, callbacks=[saver], enable_checkpointing=True).fit(module, loader(), loader())

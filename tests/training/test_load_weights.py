@@ -148,7 +148,7 @@ def test_a_truncated_file_is_one_clear_error(suffix: str, share: float, tmp_path
 
 
 class Malicious:
-    """Creates a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker

@@ -1,4 +1,4 @@
-"""What every registered recipe must keep to."""
+"""The contract of every registered recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recipe(request) -> Recipe:
 
 
 def maps_of(count: int) -> torch.Tensor:
-    """Maps with evidence in another quarter of each image."""
+    """Return maps with evidence in another quarter of each image."""
     maps = torch.zeros(count, 16, 16)
     for n in range(count):
         row, column = 8 * (n // 2 % 2), 8 * (n % 2)
@@ -32,7 +32,7 @@ def maps_of(count: int) -> torch.Tensor:
 
 
 def augment(recipe: Recipe, images, labels=None, maps=None, **settings):
-    """Augment images by given maps; the model is never called."""
+    """Augment images by given maps, without a call of the model."""
     transform = GroupCamTransform(nn.Identity(), GroupCAM(groups=4), recipe=recipe, **{**SETTINGS, **settings})
     labels = LABELS[: len(images)] if labels is None else labels
     return transform.augment([images, labels], maps_of(len(images)) if maps is None else maps, CLASSES)

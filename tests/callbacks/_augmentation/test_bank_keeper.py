@@ -61,7 +61,7 @@ def scaled(module, images):
 
 
 class Reseeding(L.Callback):
-    """Makes an epoch's random numbers its own, so that a resumed run has them too."""
+    """A callback that seeds each epoch, so that a resumed run has the same random numbers."""
 
     def on_train_epoch_start(self, trainer, pl_module):
         torch.manual_seed(100 + trainer.current_epoch)
@@ -132,9 +132,9 @@ def test_what_it_costs_is_spread_over_the_epochs_that_the_maps_serve(module, mak
 def test_one_line_says_what_was_done(module, make_trainer, tmp_path, caplog):
     with caplog.at_level("INFO"):
         make_trainer(augmentation(), max_epochs=3).fit(module, loader())
-    said = [record.message for record in caplog.records if "24 maps of 12×12 (0.0 MB) made in" in record.message]
-    assert len(said) == 2
-    assert said[1].endswith(str(bank_of(tmp_path).folder(2)))
+    messages = [record.message for record in caplog.records if "24 maps of 12×12 (0.0 MB) made in" in record.message]
+    assert len(messages) == 2
+    assert messages[1].endswith(str(bank_of(tmp_path).folder(2)))
 
 
 def test_the_images_are_those_that_the_bank_says(module, make_trainer, monkeypatch):

@@ -1,4 +1,4 @@
-"""What explaining will cost."""
+"""Expected cost of the explanations."""
 
 import itertools
 

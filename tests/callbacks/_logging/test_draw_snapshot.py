@@ -25,7 +25,7 @@ SIDE = 192
     ],
 )
 def test_trust_warnings_fit_into_a_caption(warning):
-    """A line that is too long ends in an ellipsis and looks the same however it continues."""
+    """A line that is too long ends in an ellipsis and is drawn the same however it continues."""
     line, longer = (caption(torch.zeros(3, SIDE, SIDE), ["", text], mark=GREY) for text in (warning, warning + "M"))
     assert not torch.equal(line, longer)
 

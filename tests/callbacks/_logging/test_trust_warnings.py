@@ -50,14 +50,14 @@ def test_most_heatmaps_constant_is_one_warning(module, loader, make_trainer, rea
 
 
 class SameForAny(GradCAM):
-    """Reads the images alone, though it claims to depend on the class."""
+    """A method that reads only the images, but is declared as class-specific."""
 
     def saliency(self, evidence):
         return evidence.images.mean(dim=1)
 
 
 class SameWithRandomHead(GradCAM):
-    """Reads the index of the class, but no weight."""
+    """A method that reads the class index, but no weight."""
 
     def saliency(self, evidence):
         maps = evidence.images.mean(dim=1)

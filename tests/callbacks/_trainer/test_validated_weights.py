@@ -53,5 +53,5 @@ def test_other_averages_are_reported(loader, make_trainer, caplog):
     assert "the trained weights are explained, not those that ModelEma may validate" in caplog.text
 
 
-def test_without_an_average_nothing_is_said(make_trainer):
+def test_without_an_average_nothing_is_reported(make_trainer):
     assert describe_validated_weights(make_trainer()) == ""

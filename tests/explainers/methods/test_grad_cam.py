@@ -39,7 +39,7 @@ def test_maps_are_proportional_to_cam_where_the_head_is_pooling_and_one_linear_l
 
 
 def deep_net() -> nn.Sequential:
-    """A head with a hidden layer, so that the gradients differ between positions."""
+    """Return a network whose head has a hidden layer, so that the gradients differ between positions."""
     torch.manual_seed(3)
     features = [nn.Conv2d(3, 6, 3, 2, 1), nn.Tanh(), nn.Conv2d(6, 8, 3, 2, 1), nn.ELU()]
     return nn.Sequential(*features, nn.Flatten(), nn.Linear(128, 10), nn.Tanh(), nn.Linear(10, 5)).eval()

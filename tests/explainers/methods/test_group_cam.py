@@ -20,7 +20,7 @@ TARGETS = torch.tensor([0, 3, 2, 4])
 
 
 def two_channel_net() -> nn.Module:
-    """Features (x, -x + 3); logits (mean of channel 0, 2 * mean of channel 1)."""
+    """Return a network of features (x, 3 - x) and logits (mean of channel 0, 2 * mean of channel 1)."""
     model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2, bias=False))
     with torch.no_grad():
         model[0].weight.copy_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1))
@@ -260,7 +260,7 @@ def test_empty_groups_need_no_query(net, images):
 
 
 def test_queries_of_half_the_size(net, images):
-    """The masked images have half the height and width; the map covers the whole image."""
+    """The masked images have half the height and width, and the map covers the whole image."""
     seen = []
 
     def forward(batch):
@@ -373,10 +373,10 @@ def test_an_invalid_blur_is_refused(net, images, settings, message):
 @pytest.mark.parametrize(("weighted", "expected"), [(True, 32), (False, 16)])
 def test_the_default_number_of_groups_is_the_papers_or_the_number_of_channels(weighted, expected):
     for channels in (8, 40):
-        asked = []
+        batch_sizes = []
 
-        def forward(queries, asked=asked):
-            asked.append(len(queries))
+        def forward(queries, batch_sizes=batch_sizes):
+            batch_sizes.append(len(queries))
             return torch.full((len(queries), 2), 0.5)
 
         evidence = LayerEvidence(
@@ -390,7 +390,7 @@ def test_the_default_number_of_groups_is_the_papers_or_the_number_of_channels(we
             gradients=torch.ones(1, channels, 4, 4),
         )
         GroupCAM(weighted=weighted).saliency(evidence)
-        assert sum(asked) == min(expected, channels) + 1  # the masks, and the baseline
+        assert sum(batch_sizes) == min(expected, channels) + 1  # the masks, and the baseline
 
 
 @pytest.mark.parametrize("grouping", ["k-means", "agglomerative"])

@@ -7,7 +7,7 @@ from tests.explainers.raw_maps import raw_maps
 
 
 def test_maps_of_two_halves():
-    """The channels are the left and the right half of the image; the logit is the left half's mean."""
+    """The channels are the left and the right half of the image, and the logit is the left half's mean."""
     model = HalvesNet()
     image = torch.ones(1, 1, 4, 4)
     # The logit is 2 through the left mask and 0 through the right one.

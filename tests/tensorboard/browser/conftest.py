@@ -70,7 +70,7 @@ def make_page(browser):
 
 @pytest.fixture
 def page(make_page, tensorboard):
-    """The tab alone on ``run/b``, completely painted."""
+    """Return a page with the tab alone on ``run/b``, completely painted."""
     from tests.tensorboard.browser.page_tools import view_hash, wait_for_paint
 
     page = make_page(f"{tensorboard.tab_url}#{view_hash(runs=['run/b'])}")

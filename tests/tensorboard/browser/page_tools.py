@@ -1,4 +1,4 @@
-"""What the browser tests share: selectors, view links, and readings of the page's pixels.
+"""Helpers of the browser tests: selectors, view links, and readings of the page's pixels.
 
 Importing this module skips the importing test module if Playwright or Chromium is not installed.
 """

@@ -1,4 +1,4 @@
-"""The film strip shows every image in every epoch; the slider, the keys and the charts move it."""
+"""The film strip shows every image in every epoch, and the slider, the keys and the charts move it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.tensorboard.waiting import wait_until
 
 
 class CallAfterEpoch(L.Callback):
-    """Calls a function after an epoch has been logged."""
+    """A callback that calls a function after an epoch has been logged."""
 
     def __init__(self, epoch: int, function) -> None:
         self.epoch, self.function = epoch, function
