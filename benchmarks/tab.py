@@ -37,7 +37,7 @@ from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.callbacks._logging.write_image import add_jpeg
 from camaug.experiments.table import Cell, Table
 from camaug.functional.masks import normalise, upsample
-from camaug.images.render import denormalise
+from camaug.images.denormalise import denormalise
 from camaug.tensorboard.plugin import CamaugPlugin
 
 __all__ = ["measure"]

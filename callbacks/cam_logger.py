@@ -12,12 +12,13 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
+from camaug.images.normalisation import Normalisation, channel_values
 from camaug.inspection.sharded_weights import whole_weights
 
-from ._logging.check_arguments import check_overlay, check_positive
+from ._logging.check_arguments import check_display, check_overlay, check_positive
 from ._logging.find_class_names import find_class_names
-from ._logging.find_normalisation import Normalisation, find_normalisation
 from ._logging.flush_loggers import flush_loggers
+from ._logging.image_display import ImageDisplay
 from ._logging.probe_source import ProbeSource
 from ._logging.probes import Probes
 from ._logging.report_trust_warnings import report_trust_warnings
@@ -75,6 +76,10 @@ class CamLogger(L.Callback):
         mean: Mean of each channel by which the images were normalised. By default the data module's, or that of the
             data set's ``Normalize``. If neither is known, each image is stretched to [0, 1].
         std: Standard deviation of each channel, found in the same way.
+        bands: Indices, counted from 0, of the channels that are shown as red, green and blue, or of one that is shown
+            as grey, for images that have neither one channel nor three: ``(3, 2, 1)`` for Sentinel-2. None for the
+            first three, or for the first of two. Without a known normalisation, each is stretched from its 2nd to its
+            98th percentile.
         class_names: Names of the classes, by default the ``classes`` of the data module or the data set.
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
         trust_every_n_epochs: Epochs between two comparisons of the heatmaps with those of the runner-up class and of a
@@ -106,6 +111,7 @@ class CamLogger(L.Callback):
         strength: float = 0.5,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        bands: Sequence[int] | None = None,
         class_names: Sequence[str] | None = None,
         forward: ModuleForward | None = None,
         trust_every_n_epochs: int | None = 5,
@@ -129,7 +135,8 @@ class CamLogger(L.Callback):
         self.num_images = num_images
         self.every_n_epochs = every_n_epochs
         self.colormap, self.strength = colormap, strength
-        self.mean, self.std = mean, std
+        check_display(bands, mean=mean, std=std)
+        self.mean, self.std, self.bands = mean, std, bands
         self.class_names = class_names
         self.forward = forward
         self.trust_every_n_epochs = trust_every_n_epochs
@@ -243,9 +250,22 @@ class CamLogger(L.Callback):
                 first = taker.explain_first(self._probes)
                 self._probes = source.with_classes(self._probes, first.logits.shape[1])
                 at = f" at {', '.join(first.layers)}" if first.layers else ""
-                rank_zero_info(f"CamLogger: {self.explainer.name}{at}, {len(self._probes.indices)} images")
+                bands = self._find_display(trainer, self._probes).describe_bands(self._probes.channels)
+                shown = f", of which {bands} of {self._probes.channels} are shown" if bands else ""
+                rank_zero_info(f"CamLogger: {self.explainer.name}{at}, {len(self._probes.indices)} images{shown}")
                 if weights := describe_validated_weights(trainer):
                     rank_zero_info(f"CamLogger: {weights}")
+
+    def _find_display(self, trainer: L.Trainer, probes: Probes) -> ImageDisplay:
+        given = Normalisation(channel_values(self.mean), channel_values(self.std))
+        return ImageDisplay.find(
+            trainer,
+            self._dataset,
+            probes.channels,
+            lambda sentence: self._warn_once(sentence, f"CamLogger: {sentence}"),
+            given=given,
+            bands=self.bands,
+        )
 
     def _log_snapshot(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
         taker, writer, epoch = self._taker, self._writer, trainer.current_epoch
@@ -259,9 +279,7 @@ class CamLogger(L.Callback):
             ):
                 if self._probes is None or taker is None or writer is None:
                     return
-                given = Normalisation(self.mean, self.std)
-                normalisation = given if given.is_known else find_normalisation(trainer, self._dataset)
-                snapshot = taker.take(self._probes, normalisation)
+                snapshot = taker.take(self._probes, self._find_display(trainer, self._probes))
             report_trust_warnings(self._warn_once, snapshot, epoch=epoch, method=self.explainer.name, tag=self.tag)
             names = self.class_names or find_class_names(trainer, self._dataset)
             writer.write(snapshot, prefix, names, metrics)

@@ -19,18 +19,18 @@ from camaug.augmentation.batch import find_images_and_labels, find_strings
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
-from camaug.images.render import denormalise
 from camaug.inspection.model_digest import model_digest
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.single_image.explanation_record import explanation_record
 from camaug.utils.printable import printable
 from camaug.utils.replaced_attribute import replaced_attribute
 
-from ._logging.check_arguments import check_overlay
+from ._logging.check_arguments import check_display, check_overlay
 from ._logging.find_class_names import find_class_names
-from ._logging.find_normalisation import find_normalisation
+from ._logging.image_display import ImageDisplay
 from ._logging.is_explained import is_explained
 from ._logging.photo_names import PhotoNames
+from ._logging.warn_once import WarnOnce
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.strategies import refuse_fsdp2, refuse_sharded
 
@@ -58,6 +58,8 @@ class CamWriter(L.Callback):
         directory: Directory of the files. Photos inside it, as earlier results, are not explained.
         target: Index or name of the class to explain, None for each image's predicted class.
         raw: Format of the map, ``png`` or ``npy``.
+        bands: Indices, counted from 0, of the channels that overlays show as red, green and blue, or of one that they
+            show as grey. None for the first three, or for the first of one or two.
         colormap: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``.
         strength: Share of the heatmap in the overlay, in [0, 1].
         resume: Whether images with results are skipped.
@@ -78,6 +80,7 @@ class CamWriter(L.Callback):
         directory: str = "explained",
         target: int | str | None = None,
         raw: RawMap = "png",
+        bands: Sequence[int] | None = None,
         colormap: str = "viridis",
         strength: float = 0.5,
         resume: bool = True,
@@ -87,10 +90,11 @@ class CamWriter(L.Callback):
         if raw not in ("png", "npy"):
             raise ValueError(f"`raw` must be 'png' or 'npy', got {raw!r}")
         check_overlay(colormap, strength)
+        check_display(bands)
         self.explainer = as_explainer(explainer)
         self.directory = Path(directory).expanduser()
         self.target, self.raw, self.resume = target, raw, resume
-        self.colormap, self.strength = colormap, strength
+        self.colormap, self.strength, self.bands = colormap, strength, bands
         self.class_names, self.forward = class_names, forward
         self._replacements = ExitStack()
         self._reset()
@@ -101,6 +105,7 @@ class CamWriter(L.Callback):
         self._settings: dict[str, Any] | None = None
         self._class: int | None = None  # of a target that is a name
         self._names = PhotoNames()
+        self._warn_once = WarnOnce("CamWriter")
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data, and let the data module load unexplained photos only."""
@@ -199,7 +204,7 @@ class CamWriter(L.Callback):
                 "model": {**describe_model(pl_module), "weights": model_digest(pl_module)},
                 "transform": getattr(preprocessing, "settings", None),
                 "precision": str(trainer.precision),
-                "written": {"raw": self.raw, "colormap": self.colormap, "strength": self.strength},
+                "written": {"raw": self.raw, "colormap": self.colormap, "strength": self.strength, "bands": self.bands},
                 "class_names": None if self.class_names is None else list(self.class_names),
             }
             self._settings = json.loads(json.dumps(settings))
@@ -215,8 +220,7 @@ class CamWriter(L.Callback):
             target = self._class if isinstance(self.target, str) else self.target
             explanation = self.explainer(pl_module, images, target, forward=forward)
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
-        normalisation = find_normalisation(trainer, getattr(trainer.predict_dataloaders, "dataset", None))
-        shown = denormalise(images, *normalisation)
+        shown = self._find_display(trainer, images.shape[1]).to_rgb(images)
         settings = self._result_settings(trainer, pl_module)
         for position, path in enumerate(paths):
             ExplainedImage(
@@ -230,6 +234,16 @@ class CamWriter(L.Callback):
                 self.strength,
             ).save(self.directory, self._names.output(path), self.raw)
             self.written += 1
+
+    def _find_display(self, trainer: L.Trainer, channels: int) -> ImageDisplay:
+        dataset = getattr(trainer.predict_dataloaders, "dataset", None)
+        return ImageDisplay.find(
+            trainer,
+            dataset,
+            channels,
+            lambda sentence: self._warn_once(sentence, f"CamWriter: {sentence}"),
+            bands=self.bands,
+        )
 
     def _class_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
         if self.class_names is not None and len(self.class_names) != classes:

@@ -23,7 +23,7 @@ from camaug.experiments.report import Report
 from camaug.experiments.write_report import write_report
 from camaug.explainers.provenance import describe_model
 from camaug.images.class_names import known_class_names
-from camaug.images.render import denormalise
+from camaug.images.denormalise import denormalise
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.replaced_attribute import replaced_attribute
@@ -121,7 +121,7 @@ class ExperimentRunner(L.Callback):
                 images=images[readable],
                 labels=None if labels is None or self._unused_labels else class_indices(labels)[readable],
                 names=None if names is None else [Path(names[position]).name for position in readable],
-                display_images=denormalise(images[readable], *find_normalisation(trainer, dataset)),
+                display_images=denormalise(images[readable], *find_normalisation(trainer, dataset, images.shape[1])),
                 class_names=self._class_names,
                 source=batch,
             )

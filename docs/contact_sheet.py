@@ -20,7 +20,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.functional import to_pil_image
 
 from camaug import Explainer, get_explainer, list_explainers
-from camaug.images.render import caption, colorize, denormalise, grid, overlay
+from camaug.images.denormalise import denormalise
+from camaug.images.render import caption, colorize, grid, overlay
 from camaug.training.create_classifier import create_classifier
 
 DATA = Path(os.environ.get("CAMAUG_DATA", "../shared/data"))

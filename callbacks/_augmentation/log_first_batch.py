@@ -9,9 +9,11 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from camaug.augmentation.augmented_batch import AugmentedBatch
-from camaug.images.render import caption, colorize, denormalise, enlarge, grid, row
+from camaug.images.denormalise import denormalise
+from camaug.images.normalisation import Normalisation
+from camaug.images.render import caption, colorize, enlarge, grid, row
 
-from .._logging.find_normalisation import Normalisation, find_normalisation
+from .._logging.find_normalisation import find_normalisation
 from .._logging.write_image import write_image
 
 __all__ = ["log_first_batch"]
@@ -33,7 +35,8 @@ def log_first_batch(trainer: L.Trainer, images: Tensor, augmented: AugmentedBatc
     if not trainer.is_global_zero:
         return
     try:
-        normalisation = find_normalisation(trainer, getattr(trainer.train_dataloader, "dataset", None))
+        dataset = getattr(trainer.train_dataloader, "dataset", None)
+        normalisation = find_normalisation(trainer, dataset, images.shape[1])
         image = _draw(images, augmented, normalisation)
         write_image(trainer.loggers, "augmentation/first_batch", image, trainer.current_epoch)
     except Exception:

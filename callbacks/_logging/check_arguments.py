@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from camaug.images.bands import check_bands
+from camaug.images.normalisation import channel_values
 from camaug.images.render import COLORMAPS
 
-__all__ = ["check_overlay", "check_positive"]
+__all__ = ["check_display", "check_overlay", "check_positive"]
 
 
 def check_positive(**counts: int | None) -> None:
@@ -31,3 +36,19 @@ def check_overlay(colormap: str, strength: float) -> None:
         raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
     if colormap not in COLORMAPS:
         raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
+
+
+def check_display(bands: Sequence[int] | None, **statistics: Any) -> None:
+    """Check the arguments by which a model's inputs are shown.
+
+    Args:
+        bands: Indices of the channels that are shown.
+        **statistics: Mean and standard deviation by the name of their argument.
+
+    Raises:
+        ValueError: If the bands are not one or three indices, or a statistic is no number for each channel.
+    """
+    check_bands(bands)
+    for name, values in statistics.items():
+        if values is not None and channel_values(values) is None:
+            raise ValueError(f"`{name}` is a number or one for each channel, got {values!r}")

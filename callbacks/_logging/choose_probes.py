@@ -78,7 +78,7 @@ class _Collected:
     left_out: list[str] = field(default_factory=list)
 
     def add(self, batch: Any, indices: Sequence[int]) -> None:
-        """Read a batch and keep it, with one index for each of its images.
+        """Read a batch and keep its images, with their indices, except those with values that are not finite.
 
         Raises:
             ValueError: If the batch has another number of images, or images of another size than the first batch.
@@ -89,8 +89,21 @@ class _Collected:
         if self.batches and found.images.shape[1:] != self.batches[0].images.shape[1:]:
             sizes = [tuple(images.shape[1:]) for images in (found.images, self.batches[0].images)]
             raise ValueError(f"its size is {sizes[0]}, and that of the first image {sizes[1]}")
-        self.batches.append(_on_cpu(found, len(indices)))
-        self.indices += indices
+        self.keep_finite(_on_cpu(found, len(indices)), indices)
+
+    def keep_finite(self, batch: ReadBatch, indices: Sequence[int]) -> None:
+        """Keep the images of a batch on the CPU, except those with values that are not finite."""
+        is_finite = batch.images.isfinite().flatten(1).all(dim=1)
+        for index, is_usable in zip(indices, is_finite.tolist(), strict=True):
+            if is_usable:
+                self.indices.append(index)
+            else:
+                self.leave_out(index, ValueError("it has values that are NaN or infinite"))
+        if is_finite.all():
+            self.batches.append(batch)
+        elif is_finite.any():
+            labels = None if batch.labels is None else batch.labels[is_finite]
+            self.batches.append(batch._replace(images=batch.images[is_finite], labels=labels))
 
     def leave_out(self, index: int, error: Exception) -> None:
         """Keep the reason why an image is left out."""
@@ -140,17 +153,18 @@ def _joined(batches: Sequence[ReadBatch]) -> list[ReadBatch]:
 
 
 def _collect_stream(collected: _Collected, loader: Any, count: int, exactly: bool) -> None:
+    seen = 0
     for number, batch in enumerate(stream_batches(loader)):
-        missing = count - len(collected.indices)
+        missing = count - seen
         if missing <= 0 or number >= STREAM_BATCHES:
             break
         if batch is None:
             continue
         found = collected.read(batch)
         taken = min(missing, len(found.images))
-        collected.batches.append(_on_cpu(found, taken))
-        collected.indices += range(len(collected.indices), len(collected.indices) + taken)
-    _check_available(count, len(collected.indices), exactly)
+        collected.keep_finite(_on_cpu(found, taken), range(seen, seen + taken))
+        seen += taken
+    _check_available(count, seen, exactly)
 
 
 def _on_cpu(batch: ReadBatch, count: int) -> ReadBatch:

@@ -74,7 +74,7 @@ def draw_overview(snapshot: Snapshot, names: Sequence[str] | None, colormap: str
 def _image_cell(snapshot: Snapshot, position: int, image: Tensor, names: Sequence[str] | None) -> Tensor:
     label = snapshot.labels[position]
     truth = "unlabelled" if label is None else class_label(names, label)
-    return caption(image, [truth, f"image {snapshot.indices[position]}"], mark=GREY)
+    return caption(image, [truth, f"image {snapshot.indices[position]}", *_band_line(snapshot)], mark=GREY)
 
 
 def _predicted_cell(snapshot: Snapshot, position: int, heatmap: Tensor, names: Sequence[str] | None) -> Tensor:
@@ -82,16 +82,26 @@ def _predicted_cell(snapshot: Snapshot, position: int, heatmap: Tensor, names: S
     if snapshot.labels[position] is not None:
         verdict += ", right" if snapshot.is_correct(position) else ", wrong"
     lines = [_prediction(snapshot, position, names), trust_warning(snapshot, position) or verdict]
-    return caption(heatmap, lines, mark=_mark(snapshot, position))
+    return caption(heatmap, [*lines, *_empty_line(snapshot)], mark=_mark(snapshot, position))
 
 
 def _true_cell(snapshot: Snapshot, position: int, heatmap: Tensor, names: Sequence[str] | None) -> Tensor:
     label = snapshot.labels[position]
     if label is None or snapshot.is_correct(position):
-        return caption(torch.full_like(heatmap, EMPTY_CELL), ["", ""])
+        return caption(torch.full_like(heatmap, EMPTY_CELL), ["", "", *_empty_line(snapshot)])
     confidence = f"{snapshot.probabilities[position, label]:.0%} {class_label(names, label)}"
     is_constant = bool(are_constant(snapshot.true_maps[position, None]))
-    return caption(heatmap, [confidence, CONSTANT if is_constant else "true class"], mark=GREY)
+    lines = [confidence, CONSTANT if is_constant else "true class"]
+    return caption(heatmap, [*lines, *_empty_line(snapshot)], mark=GREY)
+
+
+def _band_line(snapshot: Snapshot) -> list[str]:
+    return [snapshot.bands] if snapshot.bands else []
+
+
+def _empty_line(snapshot: Snapshot) -> list[str]:
+    """Return as many empty lines as an image has for its bands, so that all cells have one height."""
+    return ["" for _ in _band_line(snapshot)]
 
 
 def _overlay(images: Tensor, maps: Tensor, colormap: str, strength: float) -> Tensor:

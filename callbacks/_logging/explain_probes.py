@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from camaug.explainers import Explanation
-from camaug.images.render import denormalise
 
-from .find_normalisation import Normalisation
+from .image_display import ImageDisplay
 from .probes import Probes
 from .snapshot import Snapshot
 
@@ -29,7 +28,7 @@ class _Batch(NamedTuple):
 def explain_probes(
     probes: Probes,
     explain: Callable[[Tensor, Tensor | None], Explanation],
-    normalisation: Normalisation,
+    display: ImageDisplay,
     device: torch.device,
 ) -> Snapshot:
     """Explain the probe images for their predicted classes and, where these are wrong, for their true classes.
@@ -37,7 +36,7 @@ def explain_probes(
     Args:
         probes: The probe images.
         explain: Function from images (N, C, H, W) and targets (N,), None for the predicted classes, to explanations.
-        normalisation: Mean and standard deviation by which the images were normalised.
+        display: Conversion of the images to RGB.
         device: Device of the model.
     """
     batches: list[_Batch] = []
@@ -54,7 +53,7 @@ def explain_probes(
             wrong_images, true_classes = images[wrong.to(images.device)], labels[wrong].to(images.device)
             true_maps[wrong] = explain(wrong_images, true_classes).maps.cpu()
         probabilities = _probabilities(explanation.logits.float(), has_several=probes.has_several).cpu()
-        batches.append(_Batch(denormalise(images, *normalisation), probabilities, predicted, maps, true_maps))
+        batches.append(_Batch(display.to_rgb(images), probabilities, predicted, maps, true_maps))
     tensors = _Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
     masks = None if probes.masks is None else torch.stack(list(probes.masks))
     return Snapshot(
@@ -64,6 +63,7 @@ def explain_probes(
         masks=masks,
         layers=explanation.layers,
         grid=explanation.grid,
+        bands=display.describe_bands(images.shape[1]),
         **tensors._asdict(),
     )
 

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import lightning as L
+from lightning.pytorch.utilities import rank_zero_warn
 
-from camaug.utils.dataset_layers import dataset_layers, transform_parts
+from camaug.images.normalisation import Normalisation, read_normalisation
+from camaug.utils.dataset_layers import dataset_layers
 
-__all__ = ["Normalisation", "find_normalisation"]
-
-
-class Normalisation(NamedTuple):
-    """Mean and standard deviation of each channel by which images were normalised, None if unknown."""
-
-    mean: Sequence[float] | None
-    std: Sequence[float] | None
-
-    @property
-    def is_known(self) -> bool:
-        """True if both are known."""
-        return self.mean is not None and self.std is not None
+__all__ = ["find_normalisation"]
 
 
-def find_normalisation(trainer: L.Trainer, dataset: Any) -> Normalisation:
-    """Find the ``mean`` and ``std`` of the data module or of a ``Normalize`` among the data set's transforms."""
-    datamodule = getattr(trainer, "datamodule", None)
-    for source in (datamodule, *_normalize_transforms(dataset)):
-        if getattr(source, "mean", None) is not None and getattr(source, "std", None) is not None:
-            return Normalisation([float(value) for value in source.mean], [float(value) for value in source.std])
-    return Normalisation(None, None)
+def find_normalisation(
+    trainer: L.Trainer,
+    dataset: Any,
+    channels: int,
+    *,
+    given: Normalisation | None = None,
+    warn: Callable[[str], None] = rank_zero_warn,
+) -> Normalisation:
+    """Find the normalisation of images with a number of channels.
+
+    It is the given one, or the first that the data module, one of its transforms, the data set or one of its transforms
+    tells (:func:`camaug.images.normalisation.read_normalisation`).
+
+    Args:
+        trainer: The Trainer.
+        dataset: The images' data set, or None.
+        channels: Number of channels of the images.
+        given: The user's normalisation.
+        warn: Function that gets a sentence if the normalisation does not fit the images, and is taken as unknown.
+    """
+    found = given or Normalisation()
+    if not found.is_known:
+        datamodule = getattr(trainer, "datamodule", None)
+        sources = [datamodule, *dataset_layers(dataset)]
+        found = read_normalisation(*(part for source in sources for part in (source, *_transforms(source))))
+    try:
+        found.check(channels)
+    except ValueError as error:
+        warn(f"{error}. The images are shown as if their normalisation were unknown")
+        return Normalisation()
+    return found
 
 
-def _normalize_transforms(dataset: Any) -> Iterator[Any]:
-    for layer in dataset_layers(dataset):
-        for name in ("transform", "transforms"):
-            parts = transform_parts(getattr(layer, name, None))
-            yield from (part for part in parts if type(part).__name__ == "Normalize")
+def _transforms(source: Any) -> list[Any]:
+    """Return the transforms of a data module or data set, by parts of usual names."""
+    attributes = getattr(source, "__dict__", {})
+    return [value for name, value in attributes.items() if any(part in name for part in ("transform", "aug", "normal"))]

@@ -36,6 +36,11 @@ class Probes:
     has_several: bool = False
 
     @property
+    def channels(self) -> int:
+        """Number of channels of the images."""
+        return self.batches[0].shape[1]
+
+    @property
     def labels(self) -> list[int | None]:
         """First class of each image, None where it is unlabelled."""
         return [classes[0] if classes else None for classes in self.positives or [()] * len(self.indices)]

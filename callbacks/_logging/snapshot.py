@@ -33,6 +33,7 @@ class Snapshot:
         layers: Names of the explained layers.
         grid: Height and width of the maps before upsampling, or None for methods without a layer.
         positives: All classes of each image where images have several, or an empty sequence.
+        bands: Names of the channels that ``images`` show, or an empty string if they show all.
     """
 
     indices: Sequence[int]
@@ -50,6 +51,7 @@ class Snapshot:
     layers: Sequence[str] = ()
     grid: tuple[int, int] | None = None
     positives: Sequence[Sequence[int]] = ()
+    bands: str = ""
 
     def is_correct(self, position: int) -> bool:
         """Return True if the label of the image at this position is known and predicted."""

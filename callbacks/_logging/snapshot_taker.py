@@ -15,7 +15,7 @@ from camaug.utils.preserved_random_state import preserved_random_state
 
 from .check_integer_images import check_integer_images
 from .explain_probes import explain_probes
-from .find_normalisation import Normalisation
+from .image_display import ImageDisplay
 from .probes import Probes
 from .snapshot import Snapshot
 from .warn_once import WarnOnce
@@ -90,10 +90,10 @@ class SnapshotTaker:
                 check_integer_images(self._module, images, self._forward)
             return self._explainer(self._module, images, forward=self._forward)
 
-    def take(self, probes: Probes, normalisation: Normalisation) -> Snapshot:
+    def take(self, probes: Probes, display: ImageDisplay) -> Snapshot:
         """Take a snapshot of the probe images, which becomes the next one's previous snapshot."""
         with preserved_random_state():  # hooks that move a batch may draw random numbers
-            snapshot = explain_probes(probes, self._explain, normalisation, self._module.device)
+            snapshot = explain_probes(probes, self._explain, display, self._module.device)
             snapshot = with_drift(snapshot, None if self._previous is None else self._previous.of(snapshot))
             snapshot = self._check_trust(snapshot, probes)
         self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from camaug.images.render import denormalise
+from camaug.images.denormalise import denormalise
 
 __all__ = ["ImageBatch", "image_count"]
 

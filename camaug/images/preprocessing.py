@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from camaug.utils.dataset_layers import transform_parts
+from .normalisation import read_normalisation
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -20,7 +20,6 @@ __all__ = [
     "check_image_size",
     "eval_transform",
     "model_preprocessing",
-    "normalisation_of",
     "tensor_transform",
 ]
 
@@ -49,7 +48,7 @@ class Preprocessing:
     @classmethod
     def of(cls, transform: Callable[[Any], Tensor]) -> Preprocessing:
         """Describe a custom transform."""
-        mean, std = normalisation_of(transform)
+        mean, std = read_normalisation(transform)
         return cls(transform, mean, std, {"transform": str(transform)})
 
 
@@ -80,14 +79,6 @@ def model_preprocessing(model: nn.Module) -> Preprocessing:
         if isinstance(config, Mapping) and "input_size" in config:
             return _timm(module)
     return _standard()
-
-
-def normalisation_of(transform: Any) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    """Return the mean and standard deviation of the ``Normalize`` in a transform, or two Nones."""
-    for part in transform_parts(transform):
-        if type(part).__name__ == "Normalize":
-            return tuple(float(value) for value in part.mean), tuple(float(value) for value in part.std)
-    return None, None
 
 
 def eval_transform(image_size: int, mean: Channels, std: Channels, crop_pct: float = 0.875) -> v2.Transform:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-__all__ = ["COLORMAPS", "caption", "colorize", "denormalise", "enlarge", "grid", "overlay", "row"]
+__all__ = ["COLORMAPS", "caption", "colorize", "enlarge", "grid", "overlay", "row"]
 
 # Colours at equal distances from 0 to 1, interpolated linearly between.
 COLORMAPS: dict[str, tuple[str, ...]] = {
@@ -28,30 +28,6 @@ COLORMAPS: dict[str, tuple[str, ...]] = {
 _MARGIN = 4
 _BACKGROUND = (24, 24, 28)
 _TEXT = (245, 245, 245)
-
-
-def denormalise(images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
-    """Convert a model's normalised inputs to RGB images.
-
-    Args:
-        images: (N, C, H, W). One channel becomes grey. Of more than three channels the first three are used.
-        mean: The subtracted mean of each channel. None stretches each image to [0, 1].
-        std: The standard deviation of each channel that the input was divided by, or None.
-
-    Returns:
-        Images (N, 3, H, W).
-    """
-    images = images.detach().float().cpu()
-    if mean is None or std is None:
-        low, high = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
-        inside = (low >= 0) & (high <= 1)
-        images = torch.where(inside, images, (images - low) / (high - low).clamp(min=1e-12))
-    else:
-        scale, shift = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (std, mean))
-        images = images * scale + shift
-    channels = images.shape[1]
-    images = images[:, :3] if channels >= 3 else images[:, :1].expand(-1, 3, -1, -1)
-    return images.nan_to_num(0).clamp(0, 1)
 
 
 def colorize(maps: Tensor, colormap: str = "viridis") -> Tensor:

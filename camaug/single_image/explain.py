@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe, describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
+from camaug.images.denormalise import denormalise
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
-from camaug.images.render import denormalise
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
@@ -35,6 +35,7 @@ def explain(
     *,
     transform: Callable[[Image.Image], Tensor] | None = None,
     class_names: Sequence[str] | None = None,
+    bands: Sequence[int] | None = None,
     forward: Callable[[Tensor], Tensor] | None = None,
 ) -> ExplainedImage:
     """Explain the prediction for one image.
@@ -53,6 +54,8 @@ def explain(
             (:func:`camaug.images.preprocessing.model_preprocessing`): that of an ``ImageClassifier``'s training data,
             timm's, or ImageNet's standard: shorter side 256, middle 224, ImageNet's mean and standard deviation.
         class_names: One name a class. By default the model's own ``class_names``, or ImageNet's for 1000 classes.
+        bands: Indices, counted from 0, of the input's channels that are displayed as red, green and blue, or of one
+            that is displayed as grey. None for the first three, or for the first of one or two.
         forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
 
     Returns:
@@ -95,7 +98,7 @@ def explain(
     record["model"] = describe_model(model)
     record["transform"] = preprocessing.settings if transformed else None
     return ExplainedImage(
-        denormalise(images, preprocessing.mean, preprocessing.std)[0],
+        denormalise(images, preprocessing.mean, preprocessing.std, bands)[0],
         explanation.maps[0].cpu(),
         explanation.logits[0].float().cpu(),
         int(explanation.targets[0]),

@@ -36,12 +36,14 @@ def transform_parts(transform: Any) -> Iterator[Any]:
     """Yield a transform and every transform inside it, in the order in which they are applied.
 
     torchvision's containers (``Compose``, ``RandomApply``) and wrappers of data sets hold other transforms as
-    ``transforms`` or ``transform``.
+    ``transforms`` or ``transform``; ``nn.Sequential`` and kornia's containers hold them as modules.
     """
     if transform is None:
         return
     yield transform
     inner = getattr(transform, "transforms", None) or getattr(transform, "transform", None)
+    if isinstance(transform, nn.Sequential):
+        inner = list(transform)
     if inspect.ismethod(inner):  # torchvision's v2 transforms have a method of that name
         return
     for part in inner if isinstance(inner, list | tuple | nn.ModuleList) else [inner]:

@@ -19,8 +19,9 @@ from torchvision.transforms import v2
 from camaug import GradCAM, GroupCAM
 from camaug.callbacks import CamWriter
 from camaug.datamodules import PhotoFolder
+from camaug.images.denormalise import denormalise
 from camaug.images.preprocessing import model_preprocessing
-from camaug.images.render import denormalise, overlay
+from camaug.images.render import overlay
 from tests.processes import run_program
 
 SIDE = 32

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from camaug.images import render
-from camaug.images.render import COLORMAPS, caption, colorize, denormalise, enlarge, grid, overlay, row
+from camaug.images.render import COLORMAPS, caption, colorize, enlarge, grid, overlay, row
 
 BACKGROUND = torch.tensor([24, 24, 28]).view(3, 1, 1) / 255
 
@@ -62,37 +62,6 @@ def test_wrong_strength(strength):
 
 
 # Images to images
-
-
-def test_denormalise_undoes_the_normalisation():
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    inputs = (IMAGES - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
-    torch.testing.assert_close(denormalise(inputs.requires_grad_(), mean, std), IMAGES)
-    assert not denormalise(inputs, mean, std).requires_grad
-    assert denormalise(inputs.bfloat16(), mean, std).dtype == torch.float32
-
-
-def test_denormalise_without_knowing_how():
-    assert torch.equal(denormalise(IMAGES, None, None), IMAGES)
-    stretched = denormalise(torch.tensor([-2.0, 0.0, 2.0]).view(1, 3, 1, 1), None, None)
-    assert stretched.flatten().tolist() == [0.0, 0.5, 1.0]
-    assert denormalise(torch.full((1, 3, 2, 2), 5.0), None, None).isfinite().all()
-
-
-@pytest.mark.parametrize(("channels", "shown"), [(1, [0, 0, 0]), (2, [0, 0, 0]), (3, [0, 1, 2]), (5, [0, 1, 2])])
-def test_denormalise_other_numbers_of_channels(channels, shown):
-    images = torch.rand(2, channels, 4, 4)
-    assert torch.equal(denormalise(images, None, None), images[:, shown])
-    assert torch.equal(denormalise(images, [0.0] * channels, [1.0] * channels), images[:, shown])
-
-
-def test_denormalise_what_is_not_finite():
-    images = torch.rand(1, 3, 4, 4)
-    images[0, 0, 0, 0], images[0, 1, 1, 1] = float("nan"), float("inf")
-    image = denormalise(images, (0.0,) * 3, (1.0,) * 3)
-    assert image[0, 0, 0, 0] == 0
-    assert image[0, 1, 1, 1] == 1
-    assert torch.equal(image[0, 2], images[0, 2])
 
 
 def test_enlarge():

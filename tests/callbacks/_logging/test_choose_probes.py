@@ -65,6 +65,21 @@ def test_a_stream_yields_its_first_images():
         choose_probes(DataLoader(stream, batch_size=2), 6)
 
 
+@pytest.mark.parametrize("make_loader", [lambda items: items, lambda items: Stream(items)])
+def test_images_with_values_that_are_not_finite_are_left_out(make_loader):
+    images = torch.rand(6, 3, 4, 4)
+    images[1, 0, 2, 2], images[4, 2, 0, 0] = float("nan"), float("-inf")
+    loader = DataLoader(make_loader(list(zip(images, range(6), strict=True))), batch_size=4)
+    sentences = []
+    probes = choose_probes(loader, 6, warn=sentences.append)
+    assert probes.indices == [0, 2, 3, 5]
+    assert torch.equal(torch.cat(list(probes.batches)), images[[0, 2, 3, 5]])
+    assert torch.cat(list(probes.raw_labels)).tolist() == [0, 2, 3, 5]
+    (sentence,) = sentences
+    assert sentence.count("is left out (ValueError: it has values that are NaN or infinite)") == 2
+    assert sentence.endswith("The other 4 images are explained")
+
+
 def test_more_probes_than_images_is_an_error(loader):
     with pytest.raises(ValueError, match="25 probe images were asked for, the data set has 24: ask for at most 24"):
         choose_probes(loader, 25)

@@ -1,0 +1,87 @@
+"""Mean and standard deviation by which images were normalised, read from objects of many kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+
+from camaug.utils.dataset_layers import transform_parts
+
+__all__ = ["Normalisation", "channel_values", "read_normalisation"]
+
+
+class Normalisation(NamedTuple):
+    """Mean and standard deviation of each channel, or one of all channels, or None where they are unknown."""
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """True if both are known."""
+        return self.mean is not None and self.std is not None
+
+    def check(self, channels: int) -> None:
+        """Raise a ValueError if the number of values is neither one nor the number of channels."""
+        for name, values in self._asdict().items():
+            if values is not None and len(values) not in (1, channels):
+                raise ValueError(
+                    f"the `{name}` of the normalisation has {len(values)} values and the images have {channels} "
+                    f"{'channel' if channels == 1 else 'channels'}"
+                )
+
+
+def read_normalisation(*sources: Any) -> Normalisation:
+    """Return the normalisation that the first of several objects tells, or an unknown one.
+
+    An object tells it by the attributes or keys ``mean`` and ``std``, by kornia's ``flags``, by timm's ``data_config``,
+    or, as a transform, by a ``Normalize`` inside it.
+
+    Args:
+        *sources: Data modules, data sets, transforms or mappings. None is passed over.
+
+    Example:
+        >>> from torchvision.transforms import v2
+        >>> read_normalisation(None, v2.Compose([v2.Compose([v2.Normalize([0.5], [0.25])])]))
+        Normalisation(mean=(0.5,), std=(0.25,))
+    """
+    for source in sources:
+        for part in _parts(source):
+            found = Normalisation(channel_values(_member(part, "mean")), channel_values(_member(part, "std")))
+            if found.is_known:
+                return found
+    return Normalisation()
+
+
+def channel_values(values: Any) -> tuple[float, ...] | None:
+    """Return one number for each channel, or None where the values are no numbers.
+
+    Args:
+        values: A number, a sequence, an array or a tensor of shape (), (C,), (C, 1, 1) or (1, C, 1, 1).
+
+    Example:
+        >>> channel_values(0.5), channel_values(torch.tensor([[[0.5]], [[0.25]]])), channel_values(None)
+        ((0.5,), (0.5, 0.25), None)
+    """
+    if values is None or callable(values) or isinstance(values, str | Mapping):
+        return None
+    try:
+        tensor = torch.as_tensor(values, dtype=torch.float64, device="cpu").detach()
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    is_per_channel = 0 < tensor.numel() == max(tensor.shape, default=1)
+    return tuple(tensor.flatten().tolist()) if is_per_channel else None
+
+
+def _parts(source: Any) -> Iterator[Any]:
+    yield source
+    yield _member(source, "data_config")
+    for transform in transform_parts(source):
+        if type(transform).__name__.startswith("Normalize"):  # kornia's noise has a mean and std, too
+            yield from (transform, _member(transform, "flags"))
+
+
+def _member(source: Any, name: str) -> Any:
+    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
