@@ -18,6 +18,8 @@ from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.utils.check_types import check_types
+from camaug.utils.did_you_mean import did_you_mean
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from ._logging.check_arguments import check_positive
@@ -105,14 +107,18 @@ class CamEvaluator(L.Callback):
         labels: Selector | None = None,
         loader: str | int | None = None,
     ) -> None:
+        self.explainer = as_explainer(explainer)
+        check_types(CamEvaluator.__init__, locals())
         check_positive(num_images=num_images, every_n_epochs=every_n_epochs)
         self.metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-        unknown = sorted(set(self.metrics) - set(EVALUATED_METRICS))
+        unknown = [name for name in self.metrics if name not in list(EVALUATED_METRICS)]
         if unknown or not self.metrics:
-            raise ValueError(
-                f"`metrics` must be some of {', '.join(EVALUATED_METRICS)}, got {', '.join(unknown) or 'none'}"
+            refused = (
+                f"unknown metric {unknown[0]!r}, {did_you_mean(unknown[0], EVALUATED_METRICS)}"
+                if unknown
+                else ("`metrics` is empty, ")
             )
-        self.explainer = as_explainer(explainer)
+            raise ValueError(f"{refused}expected some of {', '.join(EVALUATED_METRICS)}")
         self.num_images = num_images
         self.every_n_epochs = every_n_epochs
         self.forward = forward

@@ -14,6 +14,7 @@ from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
 from camaug.images.normalisation import Normalisation, channel_values
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.utils.check_types import check_types
 
 from ._logging.check_arguments import check_display, check_overlay, check_positive
 from ._logging.find_class_names import find_class_names
@@ -109,8 +110,8 @@ class CamLogger(L.Callback):
         every_n_epochs: int = 1,
         colormap: str = "viridis",
         strength: float = 0.5,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
         bands: Sequence[int] | None = None,
         class_names: Sequence[str] | None = None,
         forward: ModuleForward | None = None,
@@ -122,6 +123,8 @@ class CamLogger(L.Callback):
         loader: str | int | None = None,
         tag: str = "cam",
     ) -> None:
+        self.explainer = as_explainer(explainer)
+        check_types(CamLogger.__init__, locals())
         check_positive(
             num_images=num_images,
             every_n_epochs=every_n_epochs,
@@ -131,7 +134,6 @@ class CamLogger(L.Callback):
         check_overlay(colormap, strength)
         if not re.fullmatch(r"[\w.-]+", tag):
             raise ValueError(f"`tag` must be of letters, digits, '_', '-' and '.', got {tag!r}")
-        self.explainer = as_explainer(explainer)
         self.num_images = num_images
         self.every_n_epochs = every_n_epochs
         self.colormap, self.strength = colormap, strength

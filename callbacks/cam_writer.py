@@ -22,6 +22,7 @@ from camaug.images.class_names import find_class, known_class_names
 from camaug.inspection.model_digest import model_digest
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.single_image.explanation_record import explanation_record
+from camaug.utils.check_types import check_types
 from camaug.utils.printable import printable
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -87,11 +88,10 @@ class CamWriter(L.Callback):
         class_names: Sequence[str] | None = None,
         forward: ModuleForward | None = None,
     ) -> None:
-        if raw not in ("png", "npy"):
-            raise ValueError(f"`raw` must be 'png' or 'npy', got {raw!r}")
+        self.explainer = as_explainer(explainer)
+        check_types(CamWriter.__init__, locals())
         check_overlay(colormap, strength)
         check_display(bands)
-        self.explainer = as_explainer(explainer)
         self.directory = Path(directory).expanduser()
         self.target, self.raw, self.resume = target, raw, resume
         self.colormap, self.strength, self.bands = colormap, strength, bands

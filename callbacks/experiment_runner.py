@@ -26,6 +26,7 @@ from camaug.images.class_names import known_class_names
 from camaug.images.denormalise import denormalise
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
+from camaug.utils.check_types import check_types
 from camaug.utils.replaced_attribute import replaced_attribute
 
 from ._logging.choose_indices import choose_indices
@@ -62,6 +63,7 @@ class ExperimentRunner(L.Callback):
     """
 
     def __init__(self, experiment: Experiment, directory: str | Path, images: int | None = 100) -> None:
+        check_types(ExperimentRunner.__init__, locals())
         if images is not None and images < 1:
             raise ValueError(f"`images` must be the number of images, at least 1, or None for all, got {images}")
         self.experiment = experiment

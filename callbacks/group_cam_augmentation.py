@@ -16,6 +16,8 @@ from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.recipes import Recipe
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe
+from camaug.utils.check_blur import check_blur
+from camaug.utils.check_types import check_types
 
 from ._augmentation.announce import announce
 from ._augmentation.augmented_step import AugmentedStep
@@ -113,6 +115,9 @@ class GroupCamAugmentation(L.Callback):
         images: Selector | None = None,
         labels: Selector | None = None,
     ) -> None:
+        self.explainer = None if explainer is None else as_explainer(explainer)
+        check_types(GroupCamAugmentation.__init__, locals())
+        check_blur(blur_kernel_size, blur_sigma)
         if refresh_every_n_epochs is not None and refresh_every_n_epochs < 1:
             raise ValueError(
                 "`refresh_every_n_epochs` must be at least 1, or None for no saliency bank, got "
@@ -122,7 +127,6 @@ class GroupCamAugmentation(L.Callback):
             raise ValueError(f"`consistency` must be at least 0, got {consistency}")
         self.recipe, self.share, self.strength = apply_preset(preset, recipe, share, strength)
         self.schedule = Schedule(self.share, start_epoch, stop_epoch, ramp_epochs)
-        self.explainer = None if explainer is None else as_explainer(explainer)
         self.consistency = consistency
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma

@@ -12,6 +12,7 @@ from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.price import Pricing
 from camaug.augmentation.price_settings import CONFIGURED, Setting, price_settings
 from camaug.experiments.report import Report
+from camaug.utils.check_types import check_types
 
 from ._augmentation.price_advice import price_advice
 from ._augmentation.price_report import price_report
@@ -42,6 +43,7 @@ class PriceRunner(L.Callback):
     """
 
     def __init__(self, augmentation: GroupCamAugmentation | None = None, seconds: float = 45.0) -> None:
+        check_types(PriceRunner.__init__, locals())
         if not seconds > 0:
             raise ValueError(f"`seconds`, the time of the measurement, must be above 0, got {seconds}")
         self.augmentation = augmentation or GroupCamAugmentation()

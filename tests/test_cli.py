@@ -114,7 +114,7 @@ FINETUNE = [
     [
         (["--data.root=nowhere"], "nowhere"),
         (["--data.root={images}/ants"], "class"),
-        (["--model.name=resnet5O"], "unknown model 'resnet5O'; the nearest names are resnet50"),
+        (["--model.name=resnet5O"], "unknown model 'resnet5O', did you mean .*'resnet50'"),
         (["--cam.explainer=grupcam"], "unknown explainer 'grupcam', did you mean 'group-cam'"),
         (["--model.checkpoint=absent.pth"], "there is no checkpoint 'absent.pth'"),
         (["--cam.colormap=rainbow"], "rainbow"),
@@ -134,7 +134,7 @@ def test_bad_input_is_one_clear_error_before_training(arguments, message, images
     [
         (
             ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
-            "has no layer 'layer9'; the nearest are .*layer4",
+            "has no layer 'layer9', did you mean .*'layer4'",
         ),
         (["--cam.num_images=100"], "100 probe images were asked for, the data set has 2"),
     ],
@@ -186,7 +186,7 @@ def test_predict_prints_the_folder_of_the_explanations(images, tmp_path):
     [
         (["--data.root=nowhere"], "the folder of photos nowhere does not exist"),
         (["--data.root={images}", "--explainer.groups=3", "--explainer=GradCAM"], "groups"),
-        (["--data.root={images}", "--writer.target=flamingoo"], "no class 'flamingoo' .* nearest names are 'flamingo'"),
+        (["--data.root={images}", "--writer.target=flamingoo"], "no class 'flamingoo', did you mean 'flamingo'"),
         (["--data.root={images}", "--model.checkpoint={weights}"], "is not of 1000 classes, .* set model.num_classes"),
     ],
     ids=lambda value: value[-1][:40] if isinstance(value, list) else "",

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from camaug.augmentation.recipes import Recipe, as_recipe
 from camaug.utils.check_fraction import check_fraction
+from camaug.utils.check_types import check_types
 
 __all__ = ["PRESETS", "Preset", "PresetSettings", "apply_preset"]
 
@@ -34,15 +35,14 @@ PRESETS: Mapping[str, PresetSettings] = {
 
 
 def apply_preset(
-    preset: str, recipe: str | Recipe | None, share: float | None, strength: float | None
+    preset: Preset, recipe: str | Recipe | None, share: float | None, strength: float | None
 ) -> tuple[Recipe, float, float]:
     """Return recipe, share and strength, taken from the preset for arguments that are None.
 
     Raises:
         ValueError: If a name is unknown, or ``share`` or ``strength`` is outside [0, 1].
     """
-    if preset not in PRESETS:
-        raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}, got {preset!r}")
+    check_types(apply_preset, {"preset": preset})
     defaults = PRESETS[preset]
     share = defaults.share if share is None else share
     strength = defaults.strength if strength is None else strength

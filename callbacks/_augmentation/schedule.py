@@ -40,8 +40,8 @@ class Schedule:
             raise ValueError(
                 f"`stop_epoch` must be after `start_epoch` ({self.start_epoch}), or None, got {self.stop_epoch}"
             )
-        if self.ramp_epochs < 0 or self.ramp_epochs != int(self.ramp_epochs):
-            raise ValueError(f"`ramp_epochs` must be a whole number of at least 0, got {self.ramp_epochs}")
+        if self.ramp_epochs < 0:
+            raise ValueError(f"`ramp_epochs` must be at least 0, got {self.ramp_epochs}")
 
     def is_active(self, epoch: int) -> bool:
         """Return True if images are augmented in the epoch."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from camaug.images.bands import check_bands
 from camaug.images.normalisation import channel_values
-from camaug.images.render import COLORMAPS
+from camaug.images.render import check_colormap
+from camaug.utils.check_fraction import check_fraction
 
 __all__ = ["check_display", "check_overlay", "check_positive"]
 
@@ -32,10 +33,8 @@ def check_overlay(colormap: str, strength: float) -> None:
     Raises:
         ValueError: If the colour map is unknown or the strength is outside [0, 1].
     """
-    if not 0 <= strength <= 1:
-        raise ValueError(f"`strength` must be between 0 and 1, got {strength}")
-    if colormap not in COLORMAPS:
-        raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
+    check_fraction("strength", strength)
+    check_colormap(colormap)
 
 
 def check_display(bands: Sequence[int] | None, **statistics: Any) -> None:

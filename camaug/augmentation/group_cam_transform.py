@@ -21,7 +21,9 @@ from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
 from camaug.functional.masks import gaussian_blur
+from camaug.utils.check_blur import check_blur
 from camaug.utils.check_fraction import check_fraction
+from camaug.utils.check_types import check_types
 
 __all__ = ["GroupCamTransform"]
 
@@ -91,10 +93,12 @@ class GroupCamTransform(v2.Transform):
         labels: Selector | None = None,
     ) -> None:
         super().__init__()
-        check_fraction("strength", strength)
-        check_fraction("share", share)
         self.recipe = as_recipe(recipe)
         self.explainer = self.recipe.explainer() if explainer is None else as_explainer(explainer)
+        check_types(GroupCamTransform.__init__, locals())
+        check_fraction("strength", strength)
+        check_fraction("share", share)
+        check_blur(blur_kernel_size, blur_sigma)
         self.strength = strength
         self.share = share
         self.blur_kernel_size = blur_kernel_size

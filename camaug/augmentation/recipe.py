@@ -13,6 +13,7 @@ from torch import Tensor
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
 from camaug.explainers import Explainer
 from camaug.functional.masks import blend
+from camaug.utils.check_types import check_types
 
 __all__ = ["Recipe", "RecipeParams"]
 
@@ -57,6 +58,9 @@ class Recipe(ABC):
     """True if the changed images are appended to the batch, as masked views, instead of replacing the originals."""
     mixes_labels: ClassVar[bool] = False
     """True if :meth:`labels` returns probabilities (M, classes). All labels of the batch become probabilities then."""
+
+    def __post_init__(self) -> None:
+        check_types(type(self), vars(self))
 
     def explainer(self) -> Explainer:
         """Return the explainer that finds the maps if the user chooses none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from camaug.augmentation.recipe import Recipe
+from camaug.utils.check_types import given
 from camaug.utils.registry import Registry
 
 __all__ = ["as_recipe", "list_recipes", "register_recipe"]
@@ -32,6 +33,5 @@ def as_recipe(recipe: str | Recipe) -> Recipe:
     if isinstance(recipe, str):
         return _registry[recipe]()
     if not isinstance(recipe, Recipe):
-        given = f"the class {recipe.__name__}" if isinstance(recipe, type) else type(recipe).__name__
-        raise TypeError(f"expected a recipe or its name, for example 'paired' or Paired(), got {given}")
+        raise TypeError(f"expected a recipe or its name, for example 'paired' or Paired(), got {given(recipe)}")
     return recipe

@@ -21,13 +21,16 @@ from camaug.inspection.feature_maps import image_size
 from camaug.inspection.model_output import REMEDY, LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
+from camaug.utils.check_types import check_types
 
 __all__ = ["Evidence", "Explainer", "Explanation", "Targets"]
+
+_SHOWN_TARGETS = 8
 
 Targets = int | Tensor | Callable[[Tensor], Tensor] | Target | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """Heatmaps of a batch of images, with the logits and targets they explain.
 
@@ -40,6 +43,7 @@ class Explanation:
         layers: Names of the target layers; empty for methods that read no layer.
         grid: Height and width of the target layer's feature maps, the largest where there are several layers; None for
             methods that read no layer.
+        method: Name of the explainer.
     """
 
     maps: Tensor
@@ -47,6 +51,13 @@ class Explanation:
     targets: Tensor
     layers: tuple[str, ...] = ()
     grid: tuple[int, int] | None = None
+    method: str = ""
+
+    def __repr__(self) -> str:
+        shown = str(self.targets[:_SHOWN_TARGETS].tolist())
+        targets = shown if len(self.targets) <= _SHOWN_TARGETS else f"{shown[:-1]}, …]"
+        layers = f", layers={list(self.layers)}" if self.layers else ""
+        return f"Explanation({self.method}, maps={tuple(self.maps.shape)}, targets={targets}{layers})"
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,9 @@ class Explainer(ABC):
     class_specific: ClassVar[bool] = True
     """True if the map depends on the target; False for methods that show what stands out whatever the class."""
 
+    def __post_init__(self) -> None:
+        check_types(type(self), vars(self))
+
     @property
     def shares_queries(self) -> bool:
         """Return True if :meth:`saliency` can compute the maps of k targets per image together, (N, k, h, w).
@@ -170,6 +184,7 @@ class Explainer(ABC):
                 do not depend on it.
             TypeError: If the forward returns no tensor.
         """
+        check_types(Explainer.__call__, {"model": model, "forward": forward})
         _check_images(images)
         model = unwrap(model)
         run = _in_ambient_precision(LogitsForward(forward or model), images.device.type)
@@ -185,7 +200,9 @@ class Explainer(ABC):
             with torch.autocast(images.device.type, enabled=False):
                 saliency = self.saliency(evidence) if evidence.target.classes.dim() == 1 else self._of_columns(evidence)
                 maps = normalise(upsample(saliency.float(), evidence.image_size))
-            return Explanation(maps, evidence.logits, evidence.target.classes, evidence.layers, evidence.grid)
+            return Explanation(
+                maps, evidence.logits, evidence.target.classes, evidence.layers, evidence.grid, self.name
+            )
 
     def _of_columns(self, evidence: Evidence) -> Tensor:
         """Compute the unnormalised maps of k targets per image, (N, k, h, w), all zero for padding."""

@@ -83,8 +83,7 @@ class LayerExplainer(Explainer):
             object.__setattr__(self, "layer", tuple(self.layer))
             if not self.layer:
                 raise ValueError("`layer` must name at least one layer, got an empty list: None finds one")
-        if self.fuse not in ("mean", "max", "product"):
-            raise ValueError(f"`fuse` must be 'mean', 'max' or 'product', got {self.fuse!r}")
+        super().__post_init__()
 
     @property
     def needs_gradients(self) -> bool:

@@ -40,6 +40,7 @@ class PixelExplainer(Explainer):
     clip: float = field(default=99.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_clip(self.clip)
 
     @abstractmethod

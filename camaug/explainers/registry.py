@@ -7,6 +7,8 @@ import inspect
 from typing import Any
 
 from camaug.explainers.base import Explainer
+from camaug.utils.check_types import given
+from camaug.utils.did_you_mean import did_you_mean
 from camaug.utils.registry import Registry
 
 __all__ = ["as_explainer", "explainer_class", "get_explainer", "list_explainers", "register_explainer"]
@@ -35,8 +37,9 @@ def as_explainer(explainer: str | Explainer) -> Explainer:
     if isinstance(explainer, str):
         return get_explainer(explainer)
     if not isinstance(explainer, Explainer):
-        given = f"the class {explainer.__name__}" if isinstance(explainer, type) else type(explainer).__name__
-        raise TypeError(f"expected an explainer such as GradCAM(), or its name such as 'grad-cam', got {given}")
+        raise TypeError(
+            f"expected an explainer such as GradCAM(), or its name such as 'grad-cam', got {given(explainer)}"
+        )
     return explainer
 
 
@@ -63,7 +66,9 @@ def get_explainer(name: str, **settings: Any) -> Explainer:
     known = list(inspect.signature(explainer).parameters)
     unknown = sorted(set(settings) - set(known))
     if unknown:
-        raise ValueError(f"{name} has no setting {', '.join(map(repr, unknown))}, expected some of {', '.join(known)}")
+        hint = did_you_mean(unknown[0], known)
+        names = ", ".join(map(repr, unknown))
+        raise ValueError(f"{name} has no setting {names}, {hint}expected some of {', '.join(known)}")
     return explainer(**settings)
 
 
@@ -76,6 +81,8 @@ def explainer_class(name: str) -> type[Explainer]:
     Raises:
         ValueError: If the name is unknown; the message names the nearest ones.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"expected the name of an explainer, such as 'grad-cam', got {given(name)}")
     is_import_path = "." in name and name not in _registry.names()
     return _import_explainer(name) if is_import_path else _registry[name]
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from camaug.utils.check_types import given
+
 __all__ = ["Target", "make_target", "pick_logits"]
 
 
@@ -123,7 +125,7 @@ def _in_order(logits: Tensor) -> Tensor:
 
 def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
     count, classes = logits.shape
-    targets = _checked_shape(torch.as_tensor(targets, device=logits.device), count)
+    targets = _checked_shape(_as_tensor(targets, count).to(logits.device), count)
     lowest = -1 if targets.dim() == 2 else 0  # -1 is padding
     if targets.min() < lowest or targets.max() >= classes:
         wrong = sorted({int(t) for t in targets.reshape(-1) if not lowest <= t < classes})
@@ -132,12 +134,20 @@ def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
     return targets.long() if targets.dim() == 2 else targets.long().expand(count)
 
 
+def _as_tensor(targets: object, count: int) -> Tensor:
+    try:
+        return torch.as_tensor(targets)
+    except (TypeError, ValueError, RuntimeError) as error:  # of strings, nested lists and the like
+        raise TypeError(f"{_expected(count)}, a function of the logits or None, got {given(targets)}") from error
+
+
+def _expected(count: int) -> str:
+    return f"`targets` must be class indices, one integer or a tensor of shape ({count},) or ({count}, k)"
+
+
 def _checked_shape(targets: Tensor, count: int) -> Tensor:
     if targets.is_floating_point() or targets.dtype == torch.bool or targets.dim() > 2 or 0 in targets.shape:
-        raise ValueError(
-            f"`targets` must be class indices, one integer or a tensor of shape ({count},) or ({count}, k), "
-            f"got {targets.dtype} of shape {tuple(targets.shape)}"
-        )
+        raise ValueError(f"{_expected(count)}, got {targets.dtype} of shape {tuple(targets.shape)}")
     if targets.dim() > 0 and len(targets) != count:
         raise ValueError(f"`targets` must have one class or row for each of the {count} images, got {len(targets)}")
     return targets

@@ -26,6 +26,7 @@ class WrappingExplainer(Explainer):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "explainer", self.inner)
+        super().__post_init__()
 
     @property
     def inner(self) -> Explainer:

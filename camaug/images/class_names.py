@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from functools import cache
 
 from torch import nn
 
+from camaug.utils.did_you_mean import did_you_mean
+
 __all__ = ["class_label", "find_class", "known_class_names"]
 
 _IMAGENET_CLASSES = 1000
+_FEW = 20
 
 
 def known_class_names(model: nn.Module, classes: int) -> list[str] | None:
@@ -70,10 +72,9 @@ def find_class(name: str, names: Sequence[str] | None) -> int:
             f"{len(matches)} classes have the name {name!r}: pass the index, one of "
             f"{', '.join(f'{index} ({names[index]})' for index in matches)}"
         )
-    synonyms = {synonym: index for index, known in enumerate(names) for synonym in _synonyms(known)}
-    near = difflib.get_close_matches(query, synonyms, n=5, cutoff=0.5)
-    nearest = ", ".join(dict.fromkeys(repr(names[synonyms[synonym]]) for synonym in near)) or "none"
-    raise ValueError(f"the model has no class {name!r} among its {len(names)}; the nearest names are {nearest}")
+    synonyms = [synonym for known in names for synonym in _synonyms(known)]
+    known = f"expected one of {', '.join(names)}" if len(names) <= _FEW else f"expected one of its {len(names)} names"
+    raise ValueError(f"the model has no class {name!r}, {did_you_mean(query, synonyms)}{known}")
 
 
 @cache

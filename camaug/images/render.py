@@ -13,7 +13,9 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-__all__ = ["COLORMAPS", "caption", "colorize", "enlarge", "grid", "overlay", "row"]
+from camaug.utils.did_you_mean import did_you_mean
+
+__all__ = ["COLORMAPS", "caption", "check_colormap", "colorize", "enlarge", "grid", "overlay", "row"]
 
 # Colours at equal distances from 0 to 1, interpolated linearly between.
 COLORMAPS: dict[str, tuple[str, ...]] = {
@@ -28,6 +30,13 @@ COLORMAPS: dict[str, tuple[str, ...]] = {
 _MARGIN = 4
 _BACKGROUND = (24, 24, 28)
 _TEXT = (245, 245, 245)
+
+
+def check_colormap(colormap: str) -> None:
+    """Raise a ValueError if the colour map is unknown."""
+    if colormap not in COLORMAPS:
+        hint = did_you_mean(colormap, COLORMAPS)
+        raise ValueError(f"unknown colour map {colormap!r}, {hint}expected one of {', '.join(COLORMAPS)}")
 
 
 def colorize(maps: Tensor, colormap: str = "viridis") -> Tensor:
@@ -55,8 +64,7 @@ def colorize(maps: Tensor, colormap: str = "viridis") -> Tensor:
 
 
 def _stops(colormap: str) -> Tensor:
-    if colormap not in COLORMAPS:
-        raise ValueError(f"unknown colour map {colormap!r}, expected one of {', '.join(COLORMAPS)}")
+    check_colormap(colormap)
     stops = [list(bytes.fromhex(stop)) for stop in COLORMAPS[colormap]]
     return torch.tensor(stops, dtype=torch.float32) / 255
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +16,8 @@ from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.quantised import refuse_quantised
 from camaug.inspection.trace import Forward, trace_noise
+from camaug.utils.check_types import given
+from camaug.utils.did_you_mean import did_you_mean
 
 __all__ = ["ResolvedLayer", "resolve_layer"]
 
@@ -118,11 +119,14 @@ def _look_up(model: nn.Module, modules: Mapping[str, nn.Module], layer: str | nn
             raise ValueError(f"the given layer {type(layer).__name__} is not a part of {type(model).__name__}")
         return name
     if not isinstance(layer, str):
-        raise TypeError(f"`layer` must be None, a name or a module, got {type(layer).__name__}")
+        raise TypeError(f"`layer` must be None, a name or a module, got {given(layer)}")
     if layer in modules:
         return layer
     endings = [name for name in modules if name.endswith(f".{layer}")]
     if len(endings) == 1:
         return endings[0]
-    nearest = endings or difflib.get_close_matches(layer, modules, n=5, cutoff=0.3) or list(modules)[-5:]
-    raise ValueError(f"{type(model).__name__} has no layer {layer!r}; the nearest are {', '.join(nearest)}")
+    refused = f"{type(model).__name__} has no layer {layer!r}"
+    if endings:
+        raise ValueError(f"{refused} but several that end so: give the whole name, one of {', '.join(endings)}")
+    last = ", ".join([name for name in modules if name][-5:])
+    raise ValueError(f"{refused}, {did_you_mean(layer, modules).rstrip() or f'its last layers are {last}'}")

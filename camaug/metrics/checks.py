@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from camaug.utils.check_types import check_types
+
 __all__ = ["check_finite", "check_maps", "check_masks", "check_target_shape", "check_targets", "require_images"]
 
 
 def check_maps(maps: Tensor, images: Tensor) -> None:
     """Raise a ValueError unless there is one finite map (N, H, W) of the same size for each image (N, C, H, W)."""
+    check_types(check_maps, locals())
     if images.dim() != 4 or maps.shape != (len(images), *images.shape[2:]):
         raise ValueError(
             f"`maps` must be (N, H, W), one for each of the images (N, C, H, W) and of their size, got maps "
@@ -37,6 +40,7 @@ def check_targets(targets: Tensor, logits: Tensor) -> None:
 
 def check_target_shape(targets: Tensor, count: int) -> None:
     """Raise a ValueError unless there is one class (N,) for each of N images."""
+    check_types(check_target_shape, locals())
     if targets.shape != (count,) or targets.is_floating_point():
         raise ValueError(
             f"`targets` must be one class for each of {count} images, got {targets.dtype} {tuple(targets.shape)}"
@@ -45,6 +49,7 @@ def check_target_shape(targets: Tensor, count: int) -> None:
 
 def check_masks(masks: Tensor, maps: Tensor) -> None:
     """Raise a ValueError unless there is one non-empty boolean mask of the same size for each map (N, H, W)."""
+    check_types(check_masks, locals())
     if maps.dim() != 3 or masks.shape != maps.shape or masks.dtype != torch.bool:
         raise ValueError(
             f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape, (N, H, W), and masks be "

@@ -13,6 +13,7 @@ from camaug.explainers import Explainer
 from camaug.metrics.checks import check_finite
 from camaug.metrics.energy_in_mask import energy_in_mask
 from camaug.metrics.mean_over_images import MeanOverImages
+from camaug.utils.check_types import check_types
 
 __all__ = ["GridPointingGame", "choose_mosaics", "energy_in_cell", "mosaic", "mosaic_maps"]
 
@@ -173,6 +174,7 @@ class GridPointingGame(MeanOverImages):
     values = ("localisation",)
 
     def __init__(self, n: int = 2, **kwargs: Any) -> None:
+        check_types(GridPointingGame.__init__, locals())
         super().__init__(**kwargs)
         if n < 2:
             raise ValueError(f"`n` must be at least 2 rows and columns, got {n}")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from camaug.explainers.queries import default_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.functional.masks import blend, gaussian_blur
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
@@ -16,6 +16,7 @@ from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_maps, check_target_shape
 from camaug.metrics.confidence import confidence, predicted_classes
 from camaug.metrics.mean_over_images import ModelMetric
+from camaug.utils.check_types import check_types
 
 __all__ = [
     "InsertionDeletion",
@@ -217,6 +218,8 @@ class InsertionDeletion(ModelMetric):
         forward: Forward | None = None,
         **kwargs: Any,
     ) -> None:
+        check_types(InsertionDeletion.__init__, locals())
+        check_chunk_size(chunk_size)
         super().__init__(forward=forward, **kwargs)
         self.preset = preset
         self.step = step_size(preset, step)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from camaug.metrics.checks import check_maps, require_images
+from camaug.utils.check_types import check_types
 
 __all__ = ["MeanOverImages", "ModelMetric"]
 
@@ -61,6 +62,7 @@ class ModelMetric(MeanOverImages):
     """
 
     def __init__(self, *, forward: Callable[[Tensor], Tensor] | None = None, **kwargs: Any) -> None:
+        check_types(ModelMetric.__init__, locals())
         super().__init__(**kwargs)
         self.forward_function = forward
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.metrics.checks import check_masks, require_images
+from camaug.utils.check_types import check_types
 
 __all__ = ["PointingGame", "boxes_to_masks", "points_at"]
 
@@ -108,6 +109,7 @@ class PointingGame(Metric):
     counts: Tensor
 
     def __init__(self, num_classes: int, tolerance: float = 0, **kwargs: Any) -> None:
+        check_types(PointingGame.__init__, locals())
         super().__init__(**kwargs)
         if num_classes < 1 or tolerance < 0:
             raise ValueError(

@@ -16,6 +16,7 @@ from camaug.inspection.unwrap import unwrap
 from camaug.metrics.confidence import confidence
 from camaug.metrics.insertion_deletion import pixel_ranks
 from camaug.metrics.mean_over_images import ModelMetric
+from camaug.utils.check_types import check_types
 
 __all__ = ["ROAD", "noisy_linear_imputation"]
 
@@ -111,13 +112,10 @@ class ROAD(ModelMetric):
         forward: Callable[[Tensor], Tensor] | None = None,
         **kwargs: Any,
     ) -> None:
+        check_types(ROAD.__init__, locals())
         super().__init__(forward=forward, **kwargs)
         if not percentiles or not all(0 < percentile < 100 for percentile in percentiles):
             raise ValueError(f"`percentiles` must be per cents between 0 and 100, got {list(percentiles)}")
-        if order not in ("combined", "most_relevant_first", "least_relevant_first"):
-            raise ValueError(
-                f"`order` must be 'combined', 'most_relevant_first' or 'least_relevant_first', got {order!r}"
-            )
         _check_noise(noise)
         check_chunk_size(chunk_size)
         self.percentiles = tuple(percentiles)

@@ -17,6 +17,7 @@ from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_targets
 from camaug.metrics.confidence import predicted_classes
 from camaug.metrics.mean_over_images import ModelMetric
+from camaug.utils.check_types import check_types
 
 __all__ = ["Trust", "are_constant", "centre_bias", "class_similarity", "head_similarity", "runner_up"]
 
@@ -169,8 +170,10 @@ class Trust(ModelMetric):
     def __init__(
         self, explainer: str | Explainer = "group-cam", *, seed: int = 0, forward: Forward | None = None, **kwargs: Any
     ) -> None:
+        chosen = as_explainer(explainer)
+        check_types(Trust.__init__, locals())
         super().__init__(forward=forward, **kwargs)
-        self.explainer = as_explainer(explainer)
+        self.explainer = chosen
         self.seed = seed
 
     def measure(self, model: nn.Module, images: Tensor, maps: Tensor, targets: Tensor | None) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from camaug.inspection.unwrap import unwrap
 from camaug.single_image.explained_image import ExplainedImage
 from camaug.single_image.explanation_record import explanation_record
 from camaug.single_image.model_input import model_input
+from camaug.utils.check_types import check_types, given
 
 __all__ = ["ImageTarget", "explain"]
 
@@ -75,8 +76,10 @@ def explain(
         (torch.Size([224, 224]), True)
     """
     explainer = as_explainer(explainer)
+    named = {"transform": transform, "class_names": class_names, "bands": bands, "forward": forward}
+    check_types(explain, named)
     if not isinstance(model, nn.Module):
-        raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}: explain(model, image)")
+        raise TypeError(f"`model` must be a torch.nn.Module, got {given(model)}: explain(model, image)")
     model = unwrap(model)
     preprocessing = model_preprocessing(model) if transform is None else Preprocessing.of(transform)
     images, transformed = model_input(image, preprocessing)
@@ -119,7 +122,7 @@ def _check_target(target: int | Callable[[Tensor], Tensor] | None) -> int | Call
         return operator.index(target)
     except TypeError as error:
         raise TypeError(
-            f"`target` must be a class's index or name, a function of the logits, or None, got {type(target).__name__}"
+            f"`target` must be a class's index or name, a function of the logits, or None, got {given(target)}"
         ) from error
 
 

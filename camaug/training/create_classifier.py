@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from torch import nn
 
 from camaug.training.head_modules import head_modules
 from camaug.training.load_weights import AUXILIARY_HEADS, load_weights
+from camaug.utils.did_you_mean import did_you_mean
 
 __all__ = ["create_classifier"]
 
@@ -76,10 +76,9 @@ def _find_library(name: str) -> tuple[Literal["timm", "torchvision"], str]:
         if _in_timm(name):
             return "timm", name
         candidates = sorted({*timm.list_models(), *_torchvision_names()})
-    nearest = difflib.get_close_matches(name, candidates, n=5, cutoff=0.4)
     raise ValueError(
-        f"unknown model {name!r}; the nearest names are {', '.join(nearest) or 'none'}. timm.list_models() and "
-        "torchvision.models.list_models(module=torchvision.models) list them all"
+        f"unknown model {name!r}, {did_you_mean(name, candidates)}expected a name of timm.list_models() or "
+        "torchvision.models.list_models(module=torchvision.models)"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import lightning as L
 import torch
@@ -21,6 +21,7 @@ from camaug.training.load_weights import load_weights
 from camaug.training.parameter_groups import parameter_groups
 from camaug.training.schedule_by_step import schedule_by_step
 from camaug.training.schedules import Schedule
+from camaug.utils.check_types import check_types
 
 __all__ = ["ImageClassifier"]
 
@@ -84,10 +85,7 @@ class ImageClassifier(L.LightningModule):
         channels_last: bool = False,
     ) -> None:
         super().__init__()
-        if optimizer not in ("sgd", "adamw"):
-            raise ValueError(f"unknown optimizer {optimizer!r}; the known ones are sgd, adamw")
-        if schedule not in get_args(Schedule):
-            raise ValueError(f"unknown schedule {schedule!r}; the known ones are {', '.join(get_args(Schedule))}")
+        check_types(ImageClassifier.__init__, locals())
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"`label_smoothing` must be in [0, 1), got {label_smoothing}")
         self.save_hyperparameters()

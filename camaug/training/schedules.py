@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import Literal
+
+from camaug.utils.check_types import check_types
 
 __all__ = ["Schedule", "learning_rate_factor"]
 
@@ -40,8 +42,7 @@ def learning_rate_factor(
         >>> [round(learning_rate_factor(e, schedule="cosine", total_epochs=4), 3) for e in range(5)]
         [1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    if schedule not in get_args(Schedule):
-        raise ValueError(f"unknown schedule {schedule!r}; the known ones are {', '.join(get_args(Schedule))}")
+    check_types(learning_rate_factor, {"schedule": schedule})
     if epoch < warmup_epochs:
         return epoch / warmup_epochs
     if schedule == "step":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from camaug.utils.did_you_mean import did_you_mean
 
 __all__ = ["Registry"]
 
@@ -66,7 +67,6 @@ class Registry(Generic[T]):
             ValueError: If the name is unknown.
         """
         if name not in self._classes:
-            nearest = difflib.get_close_matches(name, self._classes, n=3, cutoff=0.4)
-            hint = f"did you mean {' or '.join(map(repr, nearest))}? " if nearest else ""
+            hint = did_you_mean(name, self._classes)
             raise ValueError(f"unknown {self._kind} {name!r}, {hint}expected one of {', '.join(self.names())}")
         return self._classes[name]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
+
+from camaug.utils.did_you_mean import did_you_mean
 
 __all__ = ["ClassIndices", "parse_class_indices"]
 
@@ -31,10 +32,9 @@ def parse_class_indices(mapping: Mapping[str, ClassIndices], categories: Sequenc
     """
     for name in mapping:
         if name not in categories:
-            near = ", ".join(map(repr, difflib.get_close_matches(name, categories, n=5, cutoff=0.5))) or "none"
             raise ValueError(
-                f"`class_indices` maps the category {name!r}, which is none of the annotations' {len(categories)}; "
-                f"the nearest names are {near}"
+                f"`class_indices` maps the unknown category {name!r}, {did_you_mean(name, categories)}expected one of "
+                f"the annotations' {len(categories)}"
             )
     if not mapping:
         raise ValueError("`class_indices` maps no category: give some, or None to use every category as a class")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
+
+from camaug.utils.did_you_mean import did_you_mean
 
 from ..labelled_dataset import Split
 
@@ -31,12 +32,9 @@ def find_splits(dataset: str) -> dict[Split, Arguments]:
         {'train': {'split': 'train'}, 'val': {'split': 'val'}, 'test': {'split': 'val'}}
     """
     if dataset not in _SPLITS:
-        near = difflib.get_close_matches(dataset.lower(), [name.lower() for name in _SPLITS], n=3, cutoff=0.5)
-        nearest = [name for name in _SPLITS if name.lower() in near]
-        hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
         raise ValueError(
-            f"{dataset!r} is none of torchvision's labelled data sets with a training and a test split.{hint} "
-            f"Possible are: {', '.join(sorted(_SPLITS))}"
+            f"{dataset!r} is none of torchvision's labelled data sets with a training and a test split, "
+            f"{did_you_mean(dataset, _SPLITS)}expected one of {', '.join(sorted(_SPLITS))}"
         )
     return _SPLITS[dataset]
 

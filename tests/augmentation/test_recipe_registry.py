@@ -30,7 +30,7 @@ def test_names_and_recipes():
         ("pared", ValueError, "unknown recipe 'pared', did you mean 'paired' or 'paired-random'"),
         ("zzz", ValueError, "unknown recipe 'zzz', expected one of blur-everything, .*, shuffled-maps"),
         (Paired, TypeError, r"expected a recipe or its name, for example 'paired' or Paired\(\), got the class Paired"),
-        (3, TypeError, "got int"),
+        (3, TypeError, r"got 3 \(int\)"),
     ],
 )
 def test_wrong_recipes(recipe, error, message):

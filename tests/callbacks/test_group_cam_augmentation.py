@@ -184,7 +184,9 @@ def test_low_precision(module, loader, make_trainer):
         ({"start_epoch": -1}, "`start_epoch` must be at least 0, got -1"),
         ({"start_epoch": 3, "stop_epoch": 3}, r"`stop_epoch` must be after `start_epoch` \(3\), or None, got 3"),
         ({"explainer": "group"}, "unknown explainer 'group'"),
-        ({"ramp_epochs": 2.5}, "`ramp_epochs` must be a whole number of at least 0, got 2.5"),
+        ({"ramp_epochs": -1}, "`ramp_epochs` must be at least 0, got -1"),
+        ({"blur_kernel_size": 50}, "`blur_kernel_size` must be a positive odd number of pixels, got 50"),
+        ({"blur_sigma": 0}, "`blur_sigma` must be a positive number of pixels, got 0"),
         ({"consistency": -1.0}, "`consistency` must be at least 0, got -1.0"),
         ({"recipe": "pared"}, "unknown recipe 'pared', did you mean 'paired'"),
     ],
@@ -224,7 +226,7 @@ def test_presets():
     assert (paper.recipe, paper.share, paper.strength) == (KeepSalient(), 1.0, 1.0)
     changed = GroupCamAugmentation(preset="paper", share=0.25, recipe=RandomMask(cells=4))
     assert (changed.recipe, changed.share, changed.strength) == (RandomMask(cells=4), 0.25, 1.0)
-    with pytest.raises(ValueError, match="`preset` must be one of default, paper, got 'papers'"):
+    with pytest.raises(ValueError, match="`preset` must be 'default' or 'paper', got 'papers', did you mean 'paper'"):
         GroupCamAugmentation(preset="papers")
 
 

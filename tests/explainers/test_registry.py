@@ -95,7 +95,7 @@ def test_an_explainer_is_created_by_its_import_path(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "given"), [(GradCAM, "got the class GradCAM"), (["grad-cam"], "got list"), (None, "got NoneType")]
+    ("wrong", "given"), [(GradCAM, "got the class GradCAM"), (["grad-cam"], "got .*list"), (None, "got None")]
 )
 def test_neither_a_name_nor_an_explainer_is_refused(wrong, given):
     with pytest.raises(TypeError, match=rf"expected an explainer such as GradCAM\(\), or its name .*, {given}"):
@@ -104,7 +104,9 @@ def test_neither_a_name_nor_an_explainer_is_refused(wrong, given):
 
 
 def test_an_unknown_setting_is_refused():
-    with pytest.raises(ValueError, match=r"group-cam has no setting 'group', 'tau', expected some of .*groups, theta"):
+    with pytest.raises(
+        ValueError, match=r"group-cam has no setting 'group', 'tau', did you mean 'groups'.* some of .*groups, theta"
+    ):
         get_explainer("group-cam", group=8, tau=1, groups=4)
 
 

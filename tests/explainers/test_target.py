@@ -36,6 +36,38 @@ def test_functions_without_one_score_per_image_are_refused(net, images, wrong):
         GradCAM()(net, images, wrong)
 
 
+@pytest.mark.parametrize(
+    ("targets", "error", "message"),
+    [
+        ("dog", TypeError, r"`targets` must be class indices, .*, a function of the logits or None, got 'dog' \(str\)"),
+        ([[0, 1], [2]], TypeError, r"`targets` must be class indices, .* got \[\[0, 1\], \[2\]\] \(list\)"),
+        ({"a": 0}, TypeError, "`targets` must be class indices, .* got .*dict"),
+        (2.5, ValueError, r"`targets` must be class indices, .* got torch.float32 of shape \(\)"),
+        (torch.rand(4), ValueError, r"`targets` must be class indices, .* got torch.float32 of shape \(4,\)"),
+        (torch.zeros(3, dtype=torch.int64), ValueError, "one class or row for each of the 4 images, got 3"),
+        (5, ValueError, r"`targets` must be between 0 and 4, the model's last class, got \[5\]"),
+        (-1, ValueError, r"`targets` must be between 0 and 4, the model's last class, got \[-1\]"),
+    ],
+)
+def test_what_is_no_target_is_refused(net, images, targets, error, message):
+    with pytest.raises(error, match=message):
+        GradCAM()(net, images, targets)
+
+
+@pytest.mark.parametrize(
+    ("model", "forward", "message"),
+    [
+        ("resnet18", None, r"`model` must be a Module, got 'resnet18' \(str\)"),
+        (None, None, "`model` must be a Module, got None"),
+        (torch.nn.Linear, None, "`model` must be a Module, got the class Linear"),
+        (torch.nn.ReLU(), 3, r"`forward` must be a function or None, got 3 \(int\)"),
+    ],
+)
+def test_what_is_no_model_or_forward_is_refused(images, model, forward, message):
+    with pytest.raises(TypeError, match=message):
+        GradCAM()(model, images, forward=forward)
+
+
 def test_scores_and_confidences_of_one_class_and_of_several_labels():
     one = make_target(torch.tensor([1, 0, 2]), ROWS)
     assert one.score(ROWS).tolist() == [2, 1, 3]

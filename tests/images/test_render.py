@@ -41,7 +41,7 @@ def test_each_pixel_is_painted_where_it_is():
 
 def test_unknown_colour_map():
     for paint in (lambda: colorize(torch.rand(1, 2, 2), "heat"), lambda: overlay(IMAGES, MAPS, "heat")):
-        with pytest.raises(ValueError, match=r"unknown colour map 'heat', expected one of inferno, .*turbo, jet, gray"):
+        with pytest.raises(ValueError, match=r"unknown colour map 'heat', .*expected one of inferno, .*jet, gray"):
             paint()
 
 

@@ -58,7 +58,7 @@ def test_named_layers_drop_prefix_tokens(settings, size):
 )
 def test_layer_names(net, images, name, expected):
     if expected is None:
-        with pytest.raises(ValueError, match=f"TinyNet has no layer '{name}'; the nearest are "):
+        with pytest.raises(ValueError, match=f"TinyNet has no layer '{name}'"):
             resolve_layer(net, name, images)
     else:
         assert resolve_layer(net, name, images).module is net.get_submodule(expected)
@@ -68,7 +68,7 @@ def test_names_may_leave_out_leading_parts(net, images):
     model = nn.ModuleDict({"inner": nn.ModuleDict({"net": net})})
     for name in ("inner.net.body", "net.body", "body"):
         assert resolve_layer(model, name, images).module is net.body
-    with pytest.raises(ValueError, match=r"no layer '1'; the nearest are inner.net.stem.1, inner.net.body.1$"):
+    with pytest.raises(ValueError, match=r"give the whole name, one of inner\.net\.stem\.1, inner\.net\.body\.1$"):
         resolve_layer(model, "1", images)
     with pytest.raises(ValueError, match="no layer 'ody'"):
         resolve_layer(model, "ody", images)
@@ -76,9 +76,9 @@ def test_names_may_leave_out_leading_parts(net, images):
 
 def test_unknown_names_list_the_nearest(images):
     model = torchvision.models.resnet18()
-    with pytest.raises(ValueError, match=r"ResNet has no layer 'layer5'; the nearest are .*layer4"):
+    with pytest.raises(ValueError, match=r"ResNet has no layer 'layer5', did you mean .*'layer4'"):
         resolve_layer(model, "layer5", images)
-    with pytest.raises(ValueError, match=r"no layer 'Ωμέγα'; the nearest are .*avgpool, fc$"):
+    with pytest.raises(ValueError, match=r"no layer 'Ωμέγα', its last layers are .*avgpool, fc$"):
         resolve_layer(model, "Ωμέγα", images)
 
 
@@ -90,7 +90,7 @@ def test_layer_modules(net, images):
 
 @pytest.mark.parametrize("wrong", [4, ["body"], b"body"])
 def test_neither_a_name_nor_a_module(net, images, wrong):
-    with pytest.raises(TypeError, match=f"`layer` must be None, a name or a module, got {type(wrong).__name__}"):
+    with pytest.raises(TypeError, match=f"`layer` must be None, a name or a module, got .*{type(wrong).__name__}"):
         resolve_layer(net, wrong, images)
 
 

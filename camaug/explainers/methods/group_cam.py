@@ -15,6 +15,7 @@ from camaug.explainers.methods.grad_cam import channel_weights
 from camaug.explainers.queries import check_chunk_size, masked_scores
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import denoise, gaussian_blur, normalise, upsample
+from camaug.utils.check_blur import check_blur
 from camaug.utils.optional import import_extra
 
 __all__ = ["GroupCAM", "Grouping", "cluster_channels", "group_maps"]
@@ -154,12 +155,11 @@ class GroupCAM(LayerExplainer):
         super().__post_init__()
         if self.groups is not None and self.groups < 1:
             raise ValueError(f"`groups` must be at least 1, got {self.groups}")
-        if self.grouping not in ("order", "k-means", "agglomerative"):
-            raise ValueError(f"`grouping` must be 'order', 'k-means' or 'agglomerative', got {self.grouping!r}")
         if self.theta is not None and not 0 <= self.theta <= 100:
             raise ValueError(f"`theta` is a percentile and must be between 0 and 100, or None, got {self.theta}")
         if not 0 < self.query_scale <= 1:
             raise ValueError(f"`query_scale` must be above 0 and at most 1, got {self.query_scale}")
+        check_blur(self.blur_kernel_size, self.blur_sigma)
         check_chunk_size(self.chunk_size)
 
     @property

@@ -80,11 +80,6 @@ class KPCACAM(LayerExplainer):
     kernel: Kernel = "sigmoid"
     gamma: float | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.kernel not in ("sigmoid", "rbf"):
-            raise ValueError(f"`kernel` must be 'sigmoid' or 'rbf', got {self.kernel!r}")
-
     def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
         """Compute the positive part of the first kernel principal component, (N, u, v)."""
         return kernel_component(evidence.activations, self.kernel, self.gamma).relu()

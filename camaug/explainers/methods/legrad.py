@@ -56,6 +56,7 @@ class LeGrad(Explainer):
     blocks: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.blocks is not None and self.blocks < 1:
             raise ValueError(f"`blocks` must be at least 1, or None for all, got {self.blocks}")
 

@@ -84,6 +84,7 @@ class RISE(Explainer):
     chunk_size: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.masks < 1 or self.cells < 1:
             raise ValueError(f"`masks` and `cells` must be at least 1, got {self.masks} and {self.cells}")
         if not 0 < self.keep_probability < 1:

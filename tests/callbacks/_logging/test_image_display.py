@@ -86,7 +86,7 @@ def test_settings_that_do_not_fit_are_told_once_and_ignored(make_trainer, read_e
 def test_impossible_arguments_raise():
     with pytest.raises(ValueError, match="`bands` are three indices"):
         CamLogger(bands=(1, 2))
-    with pytest.raises(ValueError, match="`mean` is a number or one for each channel, got 'imagenet'"):
+    with pytest.raises(TypeError, match=r"`mean` must be a number, a list of numbers or None, got 'imagenet' \(str\)"):
         CamLogger(mean="imagenet")
 
 

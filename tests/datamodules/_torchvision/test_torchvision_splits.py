@@ -12,13 +12,13 @@ from camaug.datamodules._torchvision.torchvision_splits import _SPLITS, NOT_DOWN
 
 
 def test_unknown_name_gives_the_nearest():
-    with pytest.raises(ValueError, match=r"'Cifar_10' is none of .*Did you mean CIFAR10 or CIFAR100\?"):
+    with pytest.raises(ValueError, match=r"'Cifar_10' is none of .*did you mean 'CIFAR10' or 'CIFAR100'"):
         TorchvisionDataModule("Cifar_10")
 
 
 @pytest.mark.parametrize("name", ["SEMEION", "CocoDetection", "Kinetics", "ImageFolder"])
 def test_unlabelled_data_sets_are_refused_with_a_list_of_the_others(name):
-    with pytest.raises(ValueError, match=f"'{name}' is none of .* Possible are: CIFAR10, CIFAR100, .*USPS"):
+    with pytest.raises(ValueError, match=f"'{name}' is none of .* expected one of CIFAR10, CIFAR100, .*USPS"):
         TorchvisionDataModule(name)
 
 
