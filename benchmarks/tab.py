@@ -3,7 +3,7 @@
 Random snapshots are written as `CamLogger` writes them. The images are drawn over photos if `CAMAUG_DATA` has some,
 otherwise over noise, which JPEG cannot compress. "First screen" is what a browser requests when the tab is opened on
 three methods, six requests at a time: the runs, the snapshots of each method, and the heatmaps of eight images in the
-last 36 epochs. TensorBoard's fast loader is a separate process, which needs one request a blob.
+last 36 snapshots. TensorBoard's fast loader is a separate process, which needs one request a blob.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ __all__ = ["measure"]
 METHODS = ("grad-cam", "group-cam", "score-cam")
 CLASSES = [f"class {index}" for index in range(1000)]
 VISIBLE_IMAGES = 8  # on the first screen
+STEPS_PER_EPOCH = 100
 
 
 def measure(options: Options) -> list[Table]:
@@ -122,9 +123,13 @@ def _first_screen(tab: TabServer, series: list[dict[str, str]], rows: int) -> No
     tab.fetch("runs")
     with ThreadPoolExecutor(6) as pool:  # as many at a time as browsers request
         list(pool.map(lambda each: tab.fetch("snapshots", **each), series))
-        epoch_ranges = [{"first": first, "last": first + 15} for first in range(64, 100, 16)]
-        map_requests = [{**each, **epochs, "probe": list(range(rows))} for each in series for epochs in epoch_ranges]
+        step_ranges = [_step_range(first, first + 15) for first in range(64, 100, 16)]
+        map_requests = [{**each, **steps, "probe": list(range(rows))} for each in series for steps in step_ranges]
         list(pool.map(lambda each: tab.fetch("maps", **each), map_requests))
+
+
+def _step_range(first_epoch: int, last_epoch: int) -> dict[str, int]:
+    return {"first": STEPS_PER_EPOCH * first_epoch, "last": STEPS_PER_EPOCH * last_epoch}
 
 
 def _median_time(request: Callable[[], object], rounds: int = 5) -> float:
@@ -162,7 +167,7 @@ def _wait_for(tab: TabServer, epochs: int, probes: int) -> None:
     """Wait until everything is loaded, which the fast loader does in the background."""
     while True:
         runs = json.loads(tab.fetch("runs"))["runs"]
-        if len(runs) == len(METHODS) and all(len(run["epochs"]) == epochs and run["probes"] == probes for run in runs):
+        if len(runs) == len(METHODS) and all(len(run["steps"]) == epochs and run["probes"] == probes for run in runs):
             return
         time.sleep(0.5)
 
@@ -198,7 +203,7 @@ def _random_snapshot(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -
 def _write_run(writer: SummaryWriter, snapshots: Iterable[Snapshot], method: str = "group-cam") -> None:
     for epoch, snapshot in enumerate(snapshots):
         record = snapshot_record(snapshot, {f"cam/metric_{number}": 0.5 for number in range(12)})
-        common = {"epoch": epoch, "step": 100 * epoch, "method": method, "layer": "layer4"}
+        common = {"epoch": epoch, "step": STEPS_PER_EPOCH * epoch, "method": method, "layer": "layer4"}
         common["settings"] = f"{method} fuse=mean groups=32 theta=70.0 weighted=True subtract_baseline=True"
         if epoch == 0:
             write_originals(writer, snapshot, "cam", method, CLASSES, epoch)

@@ -27,28 +27,29 @@ ORIGINAL_SIDE = 448  # pixels
 
 
 def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """Convert the predictions of N images and the epoch's metrics to JSON types, without the maps.
+    """Convert the predictions of N images and the metrics of a snapshot to JSON types, without the maps.
 
     Args:
         snapshot: Snapshot of N images.
-        metrics: Scalars of the epoch, shown as curves.
+        metrics: Scalars, shown as curves.
 
     Returns:
-        Lists of N values, None where a value is unknown: ``ids``; ``labels``; ``predicted``; ``confidence`` in the
-        predicted class; ``true_confidence``; ``drift`` of the true class's map; ``object_energy``, the share of its
-        energy on the object; ``warning``, why the heatmap is untrustworthy, or an empty string; and ``top_classes``,
-        the five most probable classes with their probabilities. ``metrics`` holds the finite metrics.
+        Lists of N values, None where a value is unknown: ``ids``; ``labels``, the classes of each image, none
+        where it is unlabelled; ``predicted``; ``confidence`` in the predicted class; ``true_confidences``, one for each
+        of its labels; ``drift`` of the true class's map; ``object_energy``, the share of its energy on the object;
+        ``warning``, why the heatmap is untrustworthy, or an empty string; and ``top_classes``, the five most probable
+        classes with their probabilities. ``metrics`` holds the finite metrics.
     """
     indices = range(len(snapshot.maps))
     predicted = snapshot.predicted.tolist()
+    labels = [list(snapshot.classes(index)) for index in indices]
     return {
         "ids": list(snapshot.indices),
-        "labels": list(snapshot.labels),
+        "labels": labels,
         "predicted": predicted,
         "confidence": [_finite_or_none(snapshot.probabilities[index, predicted[index]]) for index in indices],
-        "true_confidence": [
-            None if label is None else _finite_or_none(snapshot.probabilities[index, label])
-            for index, label in enumerate(snapshot.labels)
+        "true_confidences": [
+            [_finite_or_none(snapshot.probabilities[index, label]) for label in labels[index]] for index in indices
         ],
         "drift": [None] * len(indices) if snapshot.drift is None else list(map(_finite_or_none, snapshot.drift)),
         "object_energy": _object_energy(snapshot),
@@ -66,11 +67,11 @@ def write_strip(
     record: Mapping[str, Any],
     common: Mapping[str, Any],
 ) -> None:
-    """Write one epoch of the film strip to an event file.
+    """Write a snapshot to an event file, at its global step.
 
     Args:
         writer: Event-file writer.
-        snapshot: Snapshot of this epoch.
+        snapshot: The snapshot.
         prefix: First part of the tags.
         method: Name of the explainer.
         record: Record of the snapshot (:func:`snapshot_record`).
@@ -81,26 +82,27 @@ def write_strip(
     stored = compress_maps(maps, snapshot.grid)
     predicted_maps, true_maps = stored[:count], stored[count:]
     fields = {name: values for name, values in record.items() if name not in ("ids", "labels", "metrics")}
-    for position, (index, label) in enumerate(zip(snapshot.indices, snapshot.labels, strict=True)):
-        image_record = {**common, "id": index, "label": label}
+    step = common["step"]
+    for position, (index, labels) in enumerate(zip(snapshot.indices, record["labels"], strict=True)):
+        image_record = {**common, "id": index, "labels": labels}
         image_record |= {name: values[position] for name, values in fields.items()}
-        is_wrong = label not in (None, image_record["predicted"])
+        is_wrong = bool(labels) and not snapshot.is_correct(position)
         blob = ProbeBlob(image_record, predicted_maps[position], true_maps[position] if is_wrong else None)
-        add_blob(writer, BlobTag(prefix, method, str(index)), blob.to_bytes(), common["epoch"])
-    epoch_record = to_json({"format": FORMAT, **common, **record})
+        add_blob(writer, BlobTag(prefix, method, str(index)), blob.to_bytes(), step)
+    snapshot_json = to_json({"format": FORMAT, **common, **record})
     # Written last, so that a reader who finds it also finds the maps.
-    add_blob(writer, BlobTag(prefix, method, SNAPSHOTS), epoch_record, common["epoch"])
+    add_blob(writer, BlobTag(prefix, method, SNAPSHOTS), snapshot_json, step)
 
 
 def write_originals(
-    writer: SummaryWriter, snapshot: Snapshot, prefix: str, method: str, classes: Sequence[str] | None, epoch: int
+    writer: SummaryWriter, snapshot: Snapshot, prefix: str, method: str, classes: Sequence[str] | None, step: int
 ) -> None:
-    """Write what stays the same in every epoch: the probe images and the class names."""
+    """Write what stays the same in every snapshot: the probe images and the class names."""
     for index, image in zip(snapshot.indices, snapshot.images, strict=True):
         original = jpeg_bytes(image, ORIGINAL_QUALITY, ORIGINAL_SIDE)
-        add_blob(writer, BlobTag(prefix, ORIGINAL, str(index)), original, epoch)
+        add_blob(writer, BlobTag(prefix, ORIGINAL, str(index)), original, step)
     names = None if classes is None else list(classes)
-    add_blob(writer, BlobTag(prefix, method, CLASSES), to_json({"format": FORMAT, "classes": names}), epoch)
+    add_blob(writer, BlobTag(prefix, method, CLASSES), to_json({"format": FORMAT, "classes": names}), step)
 
 
 def _object_energy(snapshot: Snapshot) -> list[float | None]:

@@ -1,11 +1,11 @@
-"""Event-file format of the camaug tab: one blob a tag and step, where the step is the epoch.
+"""Event-file format of the camaug tab: one blob a tag and step, where the step is the Trainer's global step.
 
 Below ``camaug/<prefix>/<method>/`` there are
 
-- ``snapshots``: one JSON text an epoch with the predictions and metrics of all probe images, but no heatmaps, so that
-  the tab opens without reading them;
+- ``snapshots``: one JSON text a snapshot with its epoch and the predictions and metrics of all probe images, but no
+  heatmaps, so that the tab opens without reading them;
 - ``classes``: the class names, once a run;
-- one tag a probe image with its heatmaps (:class:`camaug.tensorboard.probe_blob.ProbeBlob`), each epoch.
+- one tag a probe image with its heatmaps (:class:`camaug.tensorboard.probe_blob.ProbeBlob`), in each snapshot.
 
 ``camaug/<prefix>/original/<probe>`` is the probe image itself as JPEG, once a run.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CLASSES", "FORMAT", "ORIGINAL", "PLUGIN", "SNAPSHOTS", "BlobTag", "add_blob", "from_json", "to_json"]
 
 PLUGIN = "camaug"
-FORMAT = 1
+FORMAT = 2
 SNAPSHOTS, CLASSES, ORIGINAL = "snapshots", "classes", "original"
 
 
@@ -68,7 +68,7 @@ def add_blob(writer: SummaryWriter, tag: BlobTag, blob: bytes, step: int) -> Non
         writer: PyTorch's writer, such as ``TensorBoardLogger.experiment``.
         tag: Tag of the blob.
         blob: Content.
-        step: Epoch.
+        step: Global step of the snapshot.
     """
     writer._get_file_writer().add_summary(_blob_summary(str(tag), blob), step)  # type: ignore[no-untyped-call]
 

@@ -15,7 +15,7 @@ from camaug.tensorboard.probe_blob import ProbeBlob
 __all__ = ["DataSource", "JsonResponse", "NotLoggedError", "Series"]
 
 JsonResponse = dict[str, Any]
-FIELDS = ("predicted", "confidence", "true_confidence", "drift", "object_energy", "warning", "top_classes")
+FIELDS = ("predicted", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes")
 T = TypeVar("T")
 
 
@@ -50,18 +50,18 @@ class DataSource:
         self._reader = reader
 
     def runs(self) -> JsonResponse:
-        """Return ``{"runs": [{"run", "prefix", "method", "epochs", "probes"}, ...]}``, sorted, one entry a series."""
+        """Return ``{"runs": [{"run", "prefix", "method", "steps", "probes"}, ...]}``, sorted, one entry a series."""
         tags_of_runs = {
             run: [tag for tag in map(BlobTag.parse, names) if tag] for run, names in self._reader.tags().items()
         }
         snapshot_tags = {run: [str(tag) for tag in tags if tag.name == SNAPSHOTS] for run, tags in tags_of_runs.items()}
-        epochs = self._reader.steps({run: names for run, names in snapshot_tags.items() if names})
+        steps = self._reader.steps({run: names for run, names in snapshot_tags.items() if names})
         entries = [
             {
                 "run": run,
                 "prefix": tag.prefix,
                 "method": tag.method,
-                "epochs": list(epochs[run][str(tag)]),
+                "steps": list(steps[run][str(tag)]),
                 "probes": _count_probes(tags, tag),
             }
             for run, tags in tags_of_runs.items()
@@ -71,7 +71,7 @@ class DataSource:
         return {"runs": sorted(entries, key=lambda entry: (entry["run"], entry["prefix"], entry["method"]))}
 
     def snapshots(self, series: Series) -> JsonResponse:
-        """Return the predictions and metrics of a series in all epochs, without the maps.
+        """Return the predictions and metrics of all snapshots of a series, without the maps.
 
         Raises:
             NotLoggedError: If the series does not exist.
@@ -83,20 +83,22 @@ class DataSource:
             raise NotLoggedError(f"no snapshots of {series.method} under {series.prefix} in the run {series.run}")
         return _convert_errors(
             lambda: _merge_snapshots(
-                series, [from_json(blob) for blob in blobs[snapshots].values()], _class_names(blobs.get(classes, {}))
+                series,
+                {step: from_json(blob) for step, blob in blobs[snapshots].items()},
+                _class_names(blobs.get(classes, {})),
             )
         )
 
-    def maps(self, series: Series, probes: Sequence[str], epochs: range | None = None) -> JsonResponse:
+    def maps(self, series: Series, probes: Sequence[str], steps: range | None = None) -> JsonResponse:
         """Return the maps of probe images.
 
         Args:
             series: Series of the maps.
             probes: Indices of the images in the data set.
-            epochs: Epochs to read; None for all.
+            steps: Global steps to read; None for all.
 
         Returns:
-            ``{"maps": {probe: {"epochs", "sizes", "predicted", "predicted_ranges", "true", "true_ranges"}}, "errors":
+            ``{"maps": {probe: {"steps", "sizes", "predicted", "predicted_ranges", "true", "true_ranges"}}, "errors":
             {probe: message}}``. Each probe image is in exactly one of the two, so that one unreadable image does not
             affect the others.
         """
@@ -105,7 +107,7 @@ class DataSource:
             for probe in probes
             if series.method != ORIGINAL and probe not in (SNAPSHOTS, CLASSES)
         }
-        blobs_of_tags = self._reader.blobs(series.run, list(tags.values()), epochs)
+        blobs_of_tags = self._reader.blobs(series.run, list(tags.values()), steps)
         maps: dict[str, JsonResponse] = {}
         errors: dict[str, str] = {}
         for probe in probes:
@@ -142,31 +144,34 @@ def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
-def _merge_snapshots(series: Series, records: Sequence[Mapping[str, Any]], classes: list[str] | None) -> JsonResponse:
-    """Merge the records of all epochs: each field becomes a table with a row an epoch and a column a probe image."""
+def _merge_snapshots(
+    series: Series, records_by_step: Mapping[int, Mapping[str, Any]], classes: list[str] | None
+) -> JsonResponse:
+    """Merge the records: each field becomes a table with a row a snapshot and a column a probe image."""
+    records = list(records_by_step.values())
     last = records[-1]
     labels = {probe: label for record in records for probe, label in zip(record["ids"], record["labels"], strict=True)}
     ids = [*last["ids"], *(probe for probe in labels if probe not in set(last["ids"]))]
     metrics: dict[str, list[list[float]]] = {}
-    for record in records:
+    for step, record in records_by_step.items():
         for name, value in record["metrics"].items():
             if math.isfinite(value):
-                metrics.setdefault(name, []).append([record["epoch"], value])
+                metrics.setdefault(name, []).append([step, value])
     return {
         **series._asdict(),
         "settings": last["settings"],
         "layer": last["layer"],
         "classes": classes,
+        "steps": list(records_by_step),
         "epochs": [record["epoch"] for record in records],
-        "steps": [record["step"] for record in records],
-        "probes": [{"id": probe, "label": labels[probe]} for probe in ids],
+        "probes": [{"id": probe, "labels": labels[probe]} for probe in ids],
         "snapshots": {field: [_values_in_order(record, field, ids) for record in records] for field in FIELDS},
         "metrics": metrics,
     }
 
 
 def _values_in_order(record: Mapping[str, Any], field: str, ids: Sequence[int]) -> list[Any]:
-    """Return a field's values in the order of ``ids``, None for images that the epoch has not logged."""
+    """Return a field's values in the order of ``ids``, None for images that are not in the snapshot."""
     values: list[Any] = record[field]
     if record["ids"] == ids:  # nearly always
         return values
@@ -174,10 +179,10 @@ def _values_in_order(record: Mapping[str, Any], field: str, ids: Sequence[int]) 
     return [value_of.get(probe) for probe in ids]
 
 
-def _merge_maps(blobs_by_epoch: Mapping[int, bytes]) -> JsonResponse:
-    blobs = [ProbeBlob.from_bytes(blob) for blob in blobs_by_epoch.values()]
+def _merge_maps(blobs_by_step: Mapping[int, bytes]) -> JsonResponse:
+    blobs = [ProbeBlob.from_bytes(blob) for blob in blobs_by_step.values()]
     return {
-        "epochs": list(blobs_by_epoch),
+        "steps": list(blobs_by_step),
         "sizes": [[blob.predicted.width, blob.predicted.height] for blob in blobs],
         "predicted": [blob.predicted.base64 for blob in blobs],
         "predicted_ranges": [[blob.predicted.low, blob.predicted.high] for blob in blobs],

@@ -14,7 +14,7 @@ __all__ = ["CamaugLoader"]
 class CamaugLoader(base_plugin.TBLoader):
     """Loader of the camaug plugin, registered under the entry point ``tensorboard_plugins``.
 
-    TensorBoard keeps ten steps a tag of a plugin that it does not know. This loader makes it keep every epoch of the
+    TensorBoard keeps ten steps a tag of a plugin that it does not know. This loader makes it keep every snapshot of the
     camaug plugin; other plugins are unaffected, and ``--samples_per_plugin camaug=N`` still applies.
     """
 

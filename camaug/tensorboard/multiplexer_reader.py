@@ -53,7 +53,7 @@ class MultiplexerReader:
         return _blob(events[-1]) if events else None
 
     def _events(self, run: str, tag: str) -> list[Any]:
-        """Return the events of a tag in ascending order, each resumed epoch once."""
+        """Return the events of a tag in ascending order, each step of a resumed run once."""
         try:
             if not _is_camaug_blob(self._multiplexer.SummaryMetadata(run, tag)):
                 return []

@@ -71,7 +71,7 @@ class CamaugPlugin(base_plugin.TBPlugin):
             probes = request.args.getlist("probe")
             if not probes:
                 raise ValueError("maps needs the argument 'probe', once for each image")
-            return self._data_source(request).maps(_series(request), probes, _epochs(request))
+            return self._data_source(request).maps(_series(request), probes, _steps(request))
 
         return _json_response(request, read)
 
@@ -104,8 +104,8 @@ def _argument(request: Request, name: str) -> str:
     return value
 
 
-def _epochs(request: Request) -> range | None:
-    """Return the requested epochs, ``first`` to ``last``, or None if the request names neither."""
+def _steps(request: Request) -> range | None:
+    """Return the requested steps, ``first`` to ``last``, or None if the request names neither."""
     limits = [request.args.get(name) for name in ("first", "last")]
     if limits == [None, None]:
         return None

@@ -1,4 +1,4 @@
-"""Blob of one probe image in one epoch."""
+"""Blob of one probe image in one snapshot."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["ProbeBlob"]
 
 @dataclass(frozen=True)
 class ProbeBlob:
-    """Prediction and heatmaps of one image in one epoch: a line of JSON followed by the maps.
+    """Prediction and heatmaps of one image in one snapshot: a line of JSON followed by the maps.
 
     It is one blob rather than three because TensorBoard's fast loader needs one request a blob, and a row of the film
-    strip has one blob an epoch.
+    strip has one blob a snapshot.
 
     Attributes:
         record: Method, settings, layer, classes, confidences, index in the data set, epoch and step, as JSON types.
@@ -26,7 +26,7 @@ class ProbeBlob:
 
     Example:
         >>> map_ = StoredMap(2, 1, 0.0, 1.0, bytes([0, 255]))
-        >>> blob = ProbeBlob({"id": 12, "epoch": 3}, map_, None)
+        >>> blob = ProbeBlob({"id": 12, "epoch": 3, "step": 399}, map_, None)
         >>> ProbeBlob.from_bytes(blob.to_bytes()) == blob
         True
     """

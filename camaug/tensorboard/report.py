@@ -99,7 +99,7 @@ def report_data(source: DataSource) -> dict[str, Any]:
 def _original_url(source: DataSource, series: Series, probe: str) -> str | None:
     try:
         return _data_url("image/jpeg", source.original(series.run, series.prefix, probe))
-    except NotLoggedError:  # the run was killed in its first epoch
+    except NotLoggedError:  # the run was killed while it wrote its first snapshot
         return None
 
 

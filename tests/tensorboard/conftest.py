@@ -58,19 +58,38 @@ def upsampled_maps(grid, size, count=8, seed=0) -> torch.Tensor:
     return normalise(upsample(small, size)[:, 0])
 
 
+def step_of(epoch: int) -> int:
+    """Return the global step of an epoch's snapshot, ten steps an epoch."""
+    return 10 * epoch + 9
+
+
 def write_run(
-    folder, snapshots, *, method="group-cam", prefix="cam", first_epoch=0, classes=CLASSES, suffix=""
+    folder, snapshots, *, method="group-cam", prefix="cam", first_epoch=0, classes=CLASSES, suffix="", position=None
 ) -> None:
-    """Write snapshots, one an epoch, into a new event file."""
+    """Write snapshots into a new event file.
+
+    Args:
+        folder: Folder of the run.
+        snapshots: The snapshots.
+        method: Name of the explainer.
+        prefix: First part of the tags.
+        first_epoch: Epoch of the first snapshot.
+        classes: Names of the classes.
+        suffix: Suffix of the event file, different for each file of a run.
+        position: Function from a snapshot's number, counted from ``first_epoch``, to its epoch and step; by default one
+            snapshot an epoch.
+    """
+    position = position or (lambda number: (number, step_of(number)))
     previous = None
     with SummaryWriter(folder, filename_suffix=suffix) as writer:
-        for epoch, original in enumerate(snapshots, start=first_epoch):
+        for number, original in enumerate(snapshots, start=first_epoch):
+            epoch, step = position(number)
             snapshot = with_drift(original, None if previous is None else previous.true_maps)
-            record = snapshot_record(snapshot, {f"{prefix}/centre_bias": 0.25 + epoch, "val/accuracy": 0.5})
-            common = {"epoch": epoch, "step": 10 * epoch + 9, "method": method}
+            record = snapshot_record(snapshot, {f"{prefix}/centre_bias": 0.25 + number, "val/accuracy": 0.5})
+            common = {"epoch": epoch, "step": step, "method": method}
             common |= {"settings": f"{method} groups=32", "layer": "layer4"}
             if previous is None:
-                write_originals(writer, snapshot, prefix, method, classes, epoch)
+                write_originals(writer, snapshot, prefix, method, classes, step)
             write_strip(writer, snapshot, prefix, method, record, common)
             previous = snapshot
 
@@ -80,7 +99,7 @@ def decode_map(response, index: int, which: str = "predicted", size: tuple[int, 
 
     Args:
         response: Maps of one image.
-        index: Position in the response's epochs.
+        index: Position in the response's steps.
         which: ``predicted`` or ``true``.
         size: Height and width of the restored map.
     """

@@ -13,8 +13,8 @@ def test_numbers_that_are_not_finite_are_refused():
 
 
 def test_another_format_version_is_an_error():
-    with pytest.raises(ValueError, match=r"format 99 of the camaug tab, and this version of camaug reads format 1"):
-        from_json(b'{"format": 99}')
+    with pytest.raises(ValueError, match=r"format 1 of the camaug tab, and this version of camaug reads format 2"):
+        from_json(b'{"format": 1}')
 
 
 def test_only_the_tags_of_the_plugin_are_parsed():

@@ -10,9 +10,10 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from camaug.tensorboard.blobs import BlobTag, add_blob
-from tests.tensorboard.conftest import CLASSES, SIZE, decode_map, make_snapshot, write_run
+from tests.tensorboard.conftest import CLASSES, SIZE, decode_map, make_snapshot, step_of, write_run
 
 SERIES = {"run": "a", "prefix": "cam", "method": "group-cam"}
+STEPS = [step_of(epoch) for epoch in range(12)]
 
 
 @pytest.fixture
@@ -33,9 +34,9 @@ def tab(tmp_path, snapshots, serve):
 def test_runs_lists_every_series(tab):
     assert tab.fetch("runs") == {
         "runs": [
-            {**SERIES, "epochs": list(range(12)), "probes": 4},
-            {"run": "a", "prefix": "cam_test", "method": "grad-cam", "epochs": [0, 1, 2], "probes": 2},
-            {**SERIES, "run": "b/c", "epochs": [0], "probes": 4},
+            {**SERIES, "steps": STEPS, "probes": 4},
+            {"run": "a", "prefix": "cam_test", "method": "grad-cam", "steps": STEPS[:3], "probes": 2},
+            {**SERIES, "run": "b/c", "steps": STEPS[:1], "probes": 4},
         ]
     }
 
@@ -47,21 +48,20 @@ def test_snapshots_match_what_was_logged(tab, snapshots):
     assert response["layer"] == "layer4"
     assert response["classes"] == list(CLASSES)
     assert response["epochs"] == list(range(12))
-    assert response["steps"] == [10 * epoch + 9 for epoch in range(12)]
-    assert response["probes"] == [{"id": 10 * i, "label": label} for i, label in enumerate([0, 1, 2, None])]
-    assert response["metrics"]["cam/centre_bias"] == [[epoch, 0.25 + epoch] for epoch in range(12)]
+    assert response["steps"] == STEPS
+    assert response["probes"] == [{"id": 10 * i, "labels": labels} for i, labels in enumerate([[0], [1], [2], []])]
+    assert response["metrics"]["cam/centre_bias"] == [[step, 0.25 + i] for i, step in enumerate(STEPS)]
     assert set(response["snapshots"]) == {
-        "predicted", "confidence", "true_confidence", "drift", "object_energy", "warning", "top_classes"
+        "predicted", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes"
     }  # fmt: skip
     for epoch, snapshot in enumerate(snapshots):
         values = {name: rows[epoch] for name, rows in response["snapshots"].items()}
         top = snapshot.probabilities.max(dim=1)
         assert values["predicted"] == top.indices.tolist()
         assert values["confidence"] == pytest.approx(top.values.tolist(), abs=1e-6)
-        assert values["true_confidence"][:3] == pytest.approx(
-            [snapshot.probabilities[i, i].item() for i in range(3)], abs=1e-6
-        )
-        assert values["true_confidence"][3] is None
+        for i in range(3):
+            assert values["true_confidences"][i] == pytest.approx([snapshot.probabilities[i, i].item()], abs=1e-6)
+        assert values["true_confidences"][3] == []
         assert values["warning"] == [""] * 4
         order = snapshot.probabilities[1].argsort(descending=True).tolist()
         assert [index for index, _ in values["top_classes"][1]] == order
@@ -70,7 +70,7 @@ def test_snapshots_match_what_was_logged(tab, snapshots):
 
 def test_maps_match_the_logged_maps(tab, snapshots):
     response = tab.fetch("maps", **SERIES, probe=20)["maps"]["20"]
-    assert response["epochs"] == list(range(12))
+    assert response["steps"] == STEPS
     assert response["sizes"] == [[6, 3]] * 12
     wrong_predictions = 0
     for epoch, snapshot in enumerate(snapshots):
@@ -84,11 +84,11 @@ def test_maps_match_the_logged_maps(tab, snapshots):
     assert 0 < wrong_predictions < 12
 
 
-def test_maps_of_an_epoch_range(tab):
+def test_maps_of_a_range_of_steps(tab):
     every = tab.fetch("maps", **SERIES, probe=20)["maps"]["20"]
-    some = tab.fetch("maps", **SERIES, probe=20, first=3, last=5)["maps"]["20"]
+    some = tab.fetch("maps", **SERIES, probe=20, first=STEPS[3], last=STEPS[5])["maps"]["20"]
     assert some == {name: values[3:6] for name, values in every.items()}
-    assert tab.fetch("maps", **SERIES, probe=20, first=50, last=60)["maps"]["20"]["epochs"] == []
+    assert tab.fetch("maps", **SERIES, probe=20, first=500, last=600)["maps"]["20"]["steps"] == []
     for invalid in ({"first": 3}, {"first": 3, "last": "x"}):
         response = tab.get("maps", **SERIES, probe=20, **invalid)
         assert response.status_code == 400
@@ -96,9 +96,9 @@ def test_maps_of_an_epoch_range(tab):
 
 
 def test_maps_of_several_images_match_single_requests(tab):
-    response = tab.fetch("maps", **SERIES, probe=["0", "20", "999", "snapshots"], first=1, last=2)
+    response = tab.fetch("maps", **SERIES, probe=["0", "20", "999", "snapshots"], first=9, last=19)
     assert response["maps"] == {
-        probe: tab.fetch("maps", **SERIES, probe=probe, first=1, last=2)["maps"][probe] for probe in ("0", "20")
+        probe: tab.fetch("maps", **SERIES, probe=probe, first=9, last=19)["maps"][probe] for probe in ("0", "20")
     }
     assert response["errors"] == {
         probe: f"no heatmaps of image {probe} by group-cam under cam in the run a" for probe in ("999", "snapshots")
@@ -115,7 +115,7 @@ def test_the_original_is_a_jpeg_of_the_image(tab, snapshots):
     assert (image.format, image.size) == ("JPEG", (SIZE, SIZE))
 
 
-def test_probe_images_missing_in_an_epoch_are_null(tmp_path, serve):
+def test_probe_images_missing_in_a_snapshot_are_null(tmp_path, serve):
     write_run(tmp_path / "a", [make_snapshot(0, 2, indices=[5, 6]), make_snapshot(1, 2, indices=[5, 7])][:1])
     write_run(tmp_path / "a", [make_snapshot(1, 2, indices=[7, 5])], first_epoch=1, suffix=".2")
     tab = serve(tmp_path)
@@ -124,10 +124,10 @@ def test_probe_images_missing_in_an_epoch_are_null(tmp_path, serve):
     assert [[value is None for value in row] for row in response["snapshots"]["confidence"]] == [
         [True, False, False], [False, False, True]
     ]  # fmt: skip
-    assert tab.fetch("maps", **SERIES, probe=6)["maps"]["6"]["epochs"] == [0]
+    assert tab.fetch("maps", **SERIES, probe=6)["maps"]["6"]["steps"] == STEPS[:1]
 
 
-def test_a_resumed_run_replaces_the_repeated_epochs(tmp_path, serve):
+def test_a_resumed_run_replaces_the_repeated_steps(tmp_path, serve):
     write_run(tmp_path / "a", [make_snapshot(epoch) for epoch in range(8)])
     repeated = [make_snapshot(epoch + 50) for epoch in (5, 6)]
     write_run(tmp_path / "a", repeated, first_epoch=5, suffix=".2")
@@ -138,15 +138,34 @@ def test_a_resumed_run_replaces_the_repeated_epochs(tmp_path, serve):
         assert response["snapshots"]["confidence"][epoch] == pytest.approx(expected, abs=1e-6)
 
 
-def test_new_epochs_appear_while_a_run_is_being_written(tmp_path, snapshots, serve):
+def test_a_run_resumed_within_an_epoch_replaces_what_follows_its_checkpoint(tmp_path, serve):
+    """Three snapshots an epoch; the run is killed after step 60 and resumed from step 35 at another cadence."""
+    write_run(tmp_path / "a", [make_snapshot(i) for i in range(6)], position=lambda i: (i // 3, 10 * (i + 1)))
+    repeated = [make_snapshot(i) for i in (50, 51)]
+    write_run(tmp_path / "a", repeated, suffix=".2", position=lambda i: (1, 40 + 7 * i))
+    tab = serve(tmp_path)
+    steps = [10, 20, 30, 40, 47]
+    response = tab.fetch("snapshots", **SERIES)
+    assert tab.fetch("runs")["runs"][0]["steps"] == response["steps"] == steps
+    assert response["epochs"] == [0, 0, 0, 1, 1]
+    assert [step for step, _ in response["metrics"]["val/accuracy"]] == steps
+    for i, snapshot in enumerate(repeated, start=3):
+        expected = snapshot.probabilities.amax(dim=1).tolist()
+        assert response["snapshots"]["confidence"][i] == pytest.approx(expected, abs=1e-6)
+    maps = tab.fetch("maps", **SERIES, probe=20, first=31, last=100)["maps"]["20"]
+    assert maps["steps"] == [40, 47]
+    assert (decode_map(maps, 0) - repeated[0].maps[2]).abs().max() <= 1 / 255
+
+
+def test_new_snapshots_appear_while_a_run_is_being_written(tmp_path, snapshots, serve):
     write_run(tmp_path / "a", snapshots[:1])
     tab = serve(tmp_path)
     assert tab.fetch("snapshots", **SERIES)["epochs"] == [0]
     write_run(tmp_path / "a", snapshots[1:3], first_epoch=1, suffix=".2")
     tab.multiplexer.Reload()
-    assert tab.fetch("runs")["runs"][0]["epochs"] == [0, 1, 2]
+    assert tab.fetch("runs")["runs"][0]["steps"] == STEPS[:3]
     assert tab.fetch("snapshots", **SERIES)["epochs"] == [0, 1, 2]
-    assert tab.fetch("maps", **SERIES, probe=0)["maps"]["0"]["epochs"] == [0, 1, 2]
+    assert tab.fetch("maps", **SERIES, probe=0)["maps"]["0"]["steps"] == STEPS[:3]
 
 
 @pytest.mark.parametrize(
@@ -199,14 +218,14 @@ def test_hostile_names_stay_data(tmp_path, serve):
 
 
 @pytest.mark.parametrize(
-    "blob", [b"", b"{}", b"\xff\xfe", b'{"format": 1}', b'{"format":1,"maps":[],"record":{}}\n', b"[1]", b"null\n"]
+    "blob", [b"", b"{}", b"\xff\xfe", b'{"format": 2}', b'{"format":2,"maps":[],"record":{}}\n', b"[1]", b"null\n"]
 )
 def test_malformed_blobs_are_errors(tmp_path, serve, blob):
     with SummaryWriter(tmp_path / "a") as writer:
         for name in ("snapshots", "3"):
             add_blob(writer, BlobTag("cam", "group-cam", name), blob, 0)
     tab = serve(tmp_path)
-    assert tab.fetch("runs")["runs"][0]["epochs"] == [0]
+    assert tab.fetch("runs")["runs"][0]["steps"] == [0]
     response = tab.get("snapshots", **SERIES)
     assert response.status_code == 400
     assert json.loads(response.data)["error"]

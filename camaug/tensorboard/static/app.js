@@ -6,6 +6,7 @@ import { savePng } from "./export_image.js";
 import { createHelpDialog } from "./help_dialog.js";
 import { listenToKeys } from "./keyboard.js";
 import { createPage } from "./page.js";
+import { storedSnapshot } from "./snapshot_axis.js";
 import { STYLES } from "./styles.js";
 import { createViewModel } from "./view_model.js";
 import { clearFilters, parseViewState, serialiseViewState } from "./view_state.js";
@@ -80,31 +81,33 @@ export function startApp(body, dataSource, hostPage) {
   function createActions() {
     return {
       setState,
-      setEpoch,
-      moveEpoch,
+      setPosition,
+      movePosition,
       moveRow,
       openPage,
       clearFilters: () => setState(clearFilters(state)),
       openHelp: () => helpDialog.open(),
       retry: () => cache.retry(),
       loadVisible: (visible) => cache.loadVisible(visible),
-      maps: (history, epoch) => cache.maps(history, epoch),
-      mapsVersion: (history, epochs) => cache.mapsVersion(history, epochs),
+      maps: (history, snapshot) => cache.maps(history, snapshot),
+      mapsVersion: (history, snapshots) => cache.mapsVersion(history, snapshots),
       image: (history) => cache.image(history),
-      loadError: (history, epochs) => cache.loadError(history, epochs),
+      loadError: (history, snapshots) => cache.loadError(history, snapshots),
       copyLink,
       saveView,
     };
   }
 
-  /** Show an epoch. The newest is stored as null, so that the view follows a run that is still in training. */
-  function setEpoch(epoch) {
-    setStateAndReveal({ epoch: epoch === viewModel.epochs.at(-1) ? null : epoch });
+  /** Show the snapshots at a position. The newest is stored as null, so that the view follows a run in training. */
+  function setPosition(position) {
+    const { axis } = viewModel;
+    setStateAndReveal({ snapshot: position === axis.positions.at(-1) ? null : storedSnapshot(axis, position) });
   }
 
-  function moveEpoch(offset) {
-    const { epochs, epoch } = viewModel;
-    if (epochs.length > 0) setEpoch(epochs[clampIndex(epochs.indexOf(epoch) + offset, epochs)]);
+  function movePosition(offset) {
+    const { axis, position } = viewModel;
+    const { positions } = axis;
+    if (positions.length > 0) setPosition(positions[clampIndex(positions.indexOf(position) + offset, positions)]);
   }
 
   function moveRow(offset) {
@@ -124,8 +127,9 @@ export function startApp(body, dataSource, hostPage) {
   }
 
   async function copyLink() {
-    const { epoch, runs, methods } = viewModel;
-    const link = hostPage.link(serialiseViewState({ ...state, epoch, runs, methods }));
+    const { axis, position, runs, methods } = viewModel;
+    const snapshot = position === null ? null : storedSnapshot(axis, position);
+    const link = hostPage.link(serialiseViewState({ ...state, snapshot, runs, methods }));
     try {
       await navigator.clipboard.writeText(link);
       return "Link copied.";
@@ -136,7 +140,8 @@ export function startApp(body, dataSource, hostPage) {
 
   async function saveView() {
     try {
-      await savePng(page.exportImage(viewModel), `camaug-${state.page}-epoch-${viewModel.epoch}.png`);
+      const { axis, position } = viewModel;
+      await savePng(page.exportImage(viewModel), `camaug-${state.page}-${axis.unit}-${position}.png`);
       return "Saved.";
     } catch (error) {
       return error.message;

@@ -1,6 +1,6 @@
 /** Pop-up menu in which several options can be selected, at least one. */
 
-import { element, setText } from "./dom.js";
+import { element, setAttribute, setText } from "./dom.js";
 import { createPopup } from "./popup.js";
 
 export function createCheckboxMenu(name, onChange, displayName) {
@@ -17,6 +17,7 @@ export function createCheckboxMenu(name, onChange, displayName) {
     update(options, selected) {
       const summary = selected.length === 1 ? displayName(selected[0]) : `${selected.length} of ${options.length}`;
       setText(button, `${name}: ${summary}`);
+      setAttribute(button, "title", selected.map(displayName).join("\n"));
       if (shownOptions !== options.join("\n")) {
         shownOptions = options.join("\n");
         panel.replaceChildren(...options.map((value) => createOption(value, displayName(value))));

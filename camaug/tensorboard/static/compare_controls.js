@@ -1,24 +1,36 @@
 /** Controls that select the two heatmaps to compare. */
 
-import { SAME_EPOCH } from "./comparison.js";
-import { dropdown, element, segmentedButtons, setOptions } from "./dom.js";
+import { SAME_POSITION } from "./comparison.js";
+import { dropdown, element, segmentedButtons, setAttribute, setOptions, setText } from "./dom.js";
+import { positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
+
+const SAME_NAMES = { epoch: "same epoch", step: "same step or before" };
+const ALIGNMENTS = {
+  epoch: "Aligned by epoch",
+  step: "Aligned by step: the last snapshot at or before it",
+};
 
 export function createCompareControls(actions) {
-  const selectEpochA = (value) => actions.setState({ compareEpoch: value === SAME_EPOCH ? SAME_EPOCH : Number(value) });
+  let axis = null;
+  const selectSnapshotA = (value) =>
+    actions.setState({ compareSnapshot: value === SAME_POSITION ? value : storedSnapshot(axis, Number(value)) });
   const selectSeriesA = (compareSeries) => actions.setState({ compareSeries });
   const seriesA = dropdown([], selectSeriesA, { "aria-label": "A: run and method" });
-  const epochA = dropdown([], selectEpochA, { "aria-label": "A: epoch" });
+  const snapshotA = dropdown([], selectSnapshotA, { "aria-label": "A: snapshot" });
   const seriesB = dropdown([], (series) => actions.setState({ series }), { "aria-label": "B: run and method" });
-  const epochB = dropdown([], (value) => actions.setEpoch(Number(value)), { "aria-label": "B: epoch" });
+  const snapshotB = dropdown([], (value) => actions.setPosition(Number(value)), { "aria-label": "B: snapshot" });
   const modes = [["sideBySide", "Side by side"], ["swipe", "Swipe"]];
   const mode = segmentedButtons("Comparison", modes, (compareMode) => actions.setState({ compareMode }));
+  const alignment = element("span", { class: "secondary alignment" });
   const group = (letter, ...controls) =>
     element("span", { class: "compare-choice" }, element("b", { class: "letter", text: letter }), ...controls);
-  const groups = [group("A", seriesA, epochA), group("B", seriesB, epochB)];
-  const node = element("div", { class: "compare-controls" }, ...groups, mode.node);
+  const groups = [group("A", seriesA, snapshotA), group("B", seriesB, snapshotB)];
+  const node = element("div", { class: "compare-controls" }, ...groups, mode.node, alignment);
   return {
     node,
-    update({ cursor, comparison, epoch, series, state }) {
+    update(viewModel) {
+      const { cursor, comparison, series, state } = viewModel;
+      axis = viewModel.axis;
       mode.update(state.compareMode);
       const names = series.filter((_, i) => cursor.row.histories[i]).map(({ key, name }) => [key, name]);
       for (const select of [seriesA, seriesB]) {
@@ -27,14 +39,21 @@ export function createCompareControls(actions) {
       }
       seriesA.value = comparison.history.series.key;
       seriesB.value = cursor.series.key;
-      setOptions(epochA, [[SAME_EPOCH, "same epoch"], ...epochOptions(comparison.history)]);
-      setOptions(epochB, epochOptions(cursor.history));
-      epochA.value = comparison.isSameEpoch ? SAME_EPOCH : String(comparison.epoch);
-      epochB.value = String(epoch);
+      setOptions(snapshotA, [[SAME_POSITION, SAME_NAMES[axis.unit]], ...snapshotOptions(axis, comparison.history)]);
+      setOptions(snapshotB, snapshotOptions(axis, cursor.history));
+      snapshotA.value = comparison.isSamePosition ? SAME_POSITION : comparison.snapshot.position;
+      snapshotB.value = cursor.snapshot?.position ?? "";
+      const isAligned = comparison.isSamePosition && comparison.history !== cursor.history;
+      setText(alignment, isAligned ? ALIGNMENTS[axis.unit] : "");
+      for (const select of [seriesA, seriesB, snapshotA, snapshotB]) {
+        setAttribute(select, "title", select.selectedOptions[0]?.text ?? null);
+      }
     },
   };
 }
 
-function epochOptions({ epochs }) {
-  return epochs.map((epoch) => [String(epoch), `epoch ${epoch}`]);
+/** Return the snapshots of a series as options, with their epochs unless these are their names. */
+function snapshotOptions(axis, { snapshots }) {
+  const name = axis.unit === "epoch" ? ({ position }) => positionName(axis, position) : (one) => snapshotName(axis, one);
+  return snapshots.map((snapshot) => [String(snapshot.position), name(snapshot)]);
 }

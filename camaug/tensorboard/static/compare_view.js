@@ -1,12 +1,13 @@
-/** Comparison of two heatmaps of one image. B is the cursor's heatmap; A is of another epoch, run or method. */
+/** Comparison of two heatmaps of one image. B is the cursor's heatmap; A is of another snapshot, run or method. */
 
 import { blendPixels, drawOverlay, fitInSquare } from "./canvas.js";
 import { DIFFERENCE_STOPS, cssGradient } from "./colormaps.js";
 import { createCompareControls } from "./compare_controls.js";
 import { element, setText } from "./dom.js";
-import { correctnessSymbol, decimal, percent } from "./format.js";
+import { correctnessSymbol, createPercentFormat, decimal } from "./format.js";
 import { differencePixels, valueAt } from "./heatmap.js";
 import { createPanelGroup, visiblePanels } from "./image_panel.js";
+import { positionName } from "./snapshot_axis.js";
 import { createSwipeDivider } from "./swipe_divider.js";
 
 const GAP = 16;
@@ -31,11 +32,13 @@ export function createCompareView(actions) {
   new ResizeObserver(() => viewModel && draw()).observe(stage);
 
   function draw() {
-    const { cursor, comparison, state, epoch } = viewModel;
+    const { cursor, comparison, state } = viewModel;
     if (cursor === null || stage.clientWidth === 0) return;
     controls.update(viewModel);
-    a = describeHeatmap(comparison.history, comparison.epoch);
-    b = describeHeatmap(cursor.history, epoch);
+    const predictions = [comparison, cursor].map(({ history, snapshot }) => history.predictionOf(snapshot));
+    const percentOf = createPercentFormat(predictions.map((prediction) => prediction?.confidence ?? null));
+    a = describeHeatmap(comparison, percentOf);
+    b = describeHeatmap(cursor, percentOf);
     const isSwipe = state.compareMode === "swipe";
     sideBySide.hidden = isSwipe;
     swipe.node.hidden = !isSwipe;
@@ -45,18 +48,20 @@ export function createCompareView(actions) {
   }
 
   /** Return a heatmap with its image, caption and cache key. */
-  function describeHeatmap(history, epoch) {
-    const { heatmapClass } = viewModel.state;
-    const prediction = history.predictionAt(epoch);
-    const maps = actions.maps(history, epoch);
+  function describeHeatmap({ history, snapshot }, percentOf) {
+    const { axis, position, series, state } = viewModel;
+    const { heatmapClass } = state;
+    const prediction = history.predictionOf(snapshot);
+    const maps = snapshot && actions.maps(history, snapshot);
     const map = maps && ((heatmapClass === "true" && maps.true) || maps.predicted);
     const { predictedName, confidence } = prediction ?? {};
+    const version = snapshot && actions.mapsVersion(history, [snapshot]);
     return {
       map,
       image: actions.image(history),
-      title: `${viewModel.series.length > 1 ? `${history.series.name}, ` : ""}epoch ${epoch}`,
-      note: prediction ? `${correctnessSymbol(prediction)} ${predictedName} ${percent(confidence)}` : "not logged",
-      key: [history.series.key, history.id, epoch, actions.mapsVersion(history, [epoch]), heatmapClass, map !== null],
+      title: `${series.length > 1 ? `${history.series.name}, ` : ""}${positionName(axis, snapshot?.position ?? position)}`,
+      note: prediction ? `${correctnessSymbol(prediction)} ${predictedName} ${percentOf(confidence)}` : "not logged",
+      key: [history.series.key, history.id, snapshot?.step, version, heatmapClass, map !== null],
     };
   }
 

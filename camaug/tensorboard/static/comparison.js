@@ -1,21 +1,24 @@
 /** Choice of the heatmap that the cursor's heatmap is compared with. */
 
-export const SAME_EPOCH = "same";
+import { nearestSnapshot } from "./snapshot_axis.js";
+
+export const SAME_POSITION = "same";
 
 /**
- * Return the series and epoch to compare with: another epoch of the same series, or the same epoch of another series.
+ * Return the series and snapshot to compare with: another snapshot of the same series, or another series at the same
+ * epoch. Series without one snapshot an epoch are aligned by step instead: their last snapshot at or before the step.
  *
  * @param {Cursor} cursor
- * @param {number} epoch  epoch of the cursor
+ * @param {number} position  selected position
  * @param {ViewState} state
- * @returns {{history: ImageHistory, epoch: number, isSameEpoch: boolean}}
+ * @returns {{history: ImageHistory, snapshot: Snapshot|null, isSamePosition: boolean}}
  */
-export function comparisonTarget({ row, series, history }, epoch, state) {
+export function comparisonTarget({ row, series, history }, position, state) {
   const target = row.histories.find((one) => one?.series.key === state.compareSeries) ?? history;
   const isOtherSeries = target.series.key !== series.key;
-  const isSameEpoch = state.compareEpoch === SAME_EPOCH || (state.compareEpoch === null && isOtherSeries);
-  if (isSameEpoch) return { history: target, epoch, isSameEpoch };
-  const wanted = state.compareEpoch ?? target.epochs[0];
-  const nearer = (best, one) => (Math.abs(one - wanted) < Math.abs(best - wanted) ? one : best);
-  return { history: target, epoch: target.epochs.reduce(nearer, target.epochs[0]), isSameEpoch };
+  const { compareSnapshot } = state;
+  const isSamePosition = compareSnapshot === SAME_POSITION || (compareSnapshot === null && isOtherSeries);
+  if (isSamePosition) return { history: target, snapshot: target.snapshotAt(position), isSamePosition };
+  const snapshot = compareSnapshot ? nearestSnapshot(target.snapshots, compareSnapshot) : target.snapshots[0];
+  return { history: target, snapshot, isSamePosition };
 }

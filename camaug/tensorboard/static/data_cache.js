@@ -3,8 +3,8 @@
 import { loadImage } from "./load_image.js";
 import { OnDemandLoader } from "./on_demand_loader.js";
 
-const CHUNK_EPOCHS = 16; // epochs of an image that are loaded together
-const CONCURRENT_CHUNKS = 128; // chunks of one series and epoch range are one request
+const CHUNK_SNAPSHOTS = 16; // snapshots of an image that are loaded together
+const CONCURRENT_CHUNKS = 128; // chunks of one series and step range are one request
 const MAPS_CAPACITY = 96 * 1024 * 1024; // bytes
 const IMAGES_CAPACITY = 400;
 
@@ -71,16 +71,16 @@ export class DataCache {
   /**
    * Load the heatmaps and images that are visible, the first of the list first, and stop loading everything else.
    *
-   * @param {{history: ImageHistory, epochs: number[]}[]} visible
+   * @param {{history: ImageHistory, snapshots: Snapshot[]}[]} visible
    */
   loadVisible(visible) {
     const chunks = new Map();
     const images = new Map();
-    for (const { history, epochs } of visible) {
+    for (const { history, snapshots } of visible) {
       const { series, id } = history;
       images.set(imageKey(history), { key: imageKey(history), version: 0, item: { series, id } });
-      for (const chunk of epochs.map((epoch) => chunkOf(history, epoch)).filter(Boolean)) {
-        const { key, version, range } = chunk;
+      for (const snapshot of snapshots) {
+        const { key, version, range } = chunkOf(history, snapshot);
         if (!chunks.has(key)) chunks.set(key, { key, version, item: { series, id, range } });
       }
     }
@@ -88,15 +88,14 @@ export class DataCache {
     this.imageLoader.setWanted([...images.values()]);
   }
 
-  /** Return the heatmaps of an image in an epoch, or null. */
-  maps(history, epoch) {
-    const chunk = history && chunkOf(history, epoch);
-    return (chunk && this.mapsLoader.get(chunk.key)?.byEpoch.get(epoch)) ?? null;
+  /** Return the heatmaps of an image in a snapshot, or null. */
+  maps(history, snapshot) {
+    return this.mapsLoader.get(chunkOf(history, snapshot).key)?.byStep.get(snapshot.step) ?? null;
   }
 
-  /** Return a text that changes when new heatmaps of these epochs are loaded. */
-  mapsVersion(history, epochs) {
-    const keys = new Set(epochs.map((epoch) => history && chunkOf(history, epoch)?.key));
+  /** Return a text that changes when new heatmaps of these snapshots are loaded. */
+  mapsVersion(history, snapshots) {
+    const keys = new Set(snapshots.map((snapshot) => chunkOf(history, snapshot).key));
     return [...keys].map((key) => this.mapsLoader.version(key) ?? "").join(";");
   }
 
@@ -104,27 +103,25 @@ export class DataCache {
     return history ? (this.imageLoader.get(imageKey(history)) ?? null) : null;
   }
 
-  /** Return why the image or its heatmaps in these epochs could not be loaded, or undefined. */
-  loadError(history, epochs) {
-    const mapsError = epochs.map((epoch) => this.mapsLoader.error(chunkOf(history, epoch)?.key)).find(Boolean);
+  /** Return why the image or its heatmaps in these snapshots could not be loaded, or undefined. */
+  loadError(history, snapshots) {
+    const mapsError = snapshots.map((one) => this.mapsLoader.error(chunkOf(history, one).key)).find(Boolean);
     return mapsError ?? this.imageLoader.error(imageKey(history));
   }
 }
 
-/** Return the chunk of an image's heatmaps that contains an epoch, or null. */
-function chunkOf({ series, id, epochs }, epoch) {
-  const index = epochs.indexOf(epoch);
-  if (index < 0) return null;
-  const number = Math.floor(index / CHUNK_EPOCHS);
-  const chunkEpochs = epochs.slice(number * CHUNK_EPOCHS, (number + 1) * CHUNK_EPOCHS);
-  const range = { first: chunkEpochs[0], last: chunkEpochs[chunkEpochs.length - 1] };
-  return { key: `${series.key}|${id}|${number}`, version: `${range.first} ${range.last} ${chunkEpochs.length}`, range };
+/** Return the chunk of an image's heatmaps that contains a snapshot. */
+function chunkOf({ series, id, snapshots }, { index }) {
+  const number = Math.floor(index / CHUNK_SNAPSHOTS);
+  const end = Math.min((number + 1) * CHUNK_SNAPSHOTS, snapshots.length);
+  const range = { first: snapshots[number * CHUNK_SNAPSHOTS].step, last: snapshots[end - 1].step };
+  return { key: `${series.key}|${id}|${number}`, version: `${range.first} ${range.last} ${end}`, range };
 }
 
 function imageKey({ series, id }) {
   return `${series.run}|${series.prefix}|${id}`;
 }
 
-function seriesVersion({ epochs, probes }) {
-  return `${epochs.length} ${epochs[epochs.length - 1]} ${probes}`;
+function seriesVersion({ steps, probes }) {
+  return `${steps.length} ${steps[steps.length - 1]} ${probes}`;
 }

@@ -6,20 +6,20 @@
  * @property {string} run
  * @property {string} prefix
  * @property {string} method
- * @property {number[]} epochs
+ * @property {number[]} steps  global steps of the snapshots
  * @property {number} probes
  *
- * @typedef {{first: number, last: number}} EpochRange  including both ends
+ * @typedef {{first: number, last: number}} StepRange  including both ends
  *
- * @typedef {object} ImageMaps  heatmaps of one image in a range of epochs
- * @property {Map<number, {predicted: HeatMap, true: HeatMap|null}>} byEpoch
+ * @typedef {object} ImageMaps  heatmaps of one image in a range of steps
+ * @property {Map<number, {predicted: HeatMap, true: HeatMap|null}>} byStep
  * @property {number} bytes
  *
  * @typedef {object} DataSource
  * @property {boolean} isLive  whether more data may come
  * @property {function(): Promise<Series[]>} fetchRuns
  * @property {function(Series): Promise<object>} fetchSnapshots
- * @property {function(Series, number, EpochRange, AbortSignal): Promise<ImageMaps>} fetchMaps
+ * @property {function(Series, number, StepRange, AbortSignal): Promise<ImageMaps>} fetchMaps
  * @property {function(Series, number): string|null} originalUrl
  */
 
@@ -96,20 +96,20 @@ async function fetchJson(route, parameters, signal) {
   return content;
 }
 
-/** Decode one image's heatmaps in a range of epochs. @returns {ImageMaps} */
+/** Decode one image's heatmaps in a range of steps. @returns {ImageMaps} */
 function decodeMaps({ maps, errors }, probe, { first, last }) {
   const encoded = maps[probe];
   if (encoded === undefined) throw new Error(errors[probe] ?? `the response has no heatmaps of image ${probe}`);
-  const byEpoch = new Map();
+  const byStep = new Map();
   let bytes = 0;
-  encoded.epochs.forEach((epoch, i) => {
-    if (epoch < first || epoch > last) return; // a report holds all epochs
+  encoded.steps.forEach((step, i) => {
+    if (step < first || step > last) return; // a report holds all steps
     const predicted = decodeMap(encoded.sizes[i], encoded.predicted[i], encoded.predicted_ranges[i]);
     const trueMap = decodeMap(encoded.sizes[i], encoded.true[i], encoded.true_ranges[i]);
-    byEpoch.set(epoch, { predicted, true: trueMap });
+    byStep.set(step, { predicted, true: trueMap });
     bytes += predicted.values.length + (trueMap?.values.length ?? 0);
   });
-  return { byEpoch, bytes };
+  return { byStep, bytes };
 }
 
 /** @returns {HeatMap|null} */

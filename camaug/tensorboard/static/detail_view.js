@@ -1,8 +1,8 @@
-/** Details of one image in one epoch: original, heatmaps of the predicted and the true class, and prediction. */
+/** Details of one image in one snapshot: original, heatmaps of the predicted and the true class, and prediction. */
 
 import { drawHeatmap, drawImage, drawOverlay } from "./canvas.js";
 import { element, setAttribute, setText } from "./dom.js";
-import { decimal, percent } from "./format.js";
+import { createPercentFormat, decimal } from "./format.js";
 import { valueAt } from "./heatmap.js";
 import { createPanelGroup, visiblePanels } from "./image_panel.js";
 import { createPredictionDetails } from "./prediction_details.js";
@@ -26,13 +26,17 @@ export function createDetailView(actions) {
   let viewModel = null;
   new ResizeObserver(() => viewModel && draw()).observe(node);
 
-  const currentMaps = () => actions.maps(viewModel.cursor.history, viewModel.epoch);
+  function currentMaps() {
+    const { history, snapshot } = viewModel.cursor;
+    return snapshot && actions.maps(history, snapshot);
+  }
+
   const currentImage = () => actions.image(viewModel.cursor.history);
 
   function draw() {
-    const { cursor, epoch } = viewModel;
+    const { cursor } = viewModel;
     if (cursor === null || node.clientWidth === 0) return;
-    const prediction = cursor.history.predictionAt(epoch);
+    const prediction = cursor.history.predictionOf(cursor.snapshot);
     const maps = currentMaps();
     const hasTrueMap = maps?.true != null;
     const side = panelSide(node, hasTrueMap);
@@ -40,15 +44,17 @@ export function createDetailView(actions) {
     grid.style.setProperty("--panel-side", `${side}px`);
     setAttribute(grid, "data-has-true", hasTrueMap);
     drawOriginal(side);
+    const percentOf = createPercentFormat(prediction ? listProbabilities(prediction) : []);
     const { predictedName, confidence } = prediction ?? {};
-    const notes = prediction ? [`of ${predictedName}`, `${predictedName} ${percent(confidence)}`] : ["not logged", ""];
+    const notes = prediction ? [`of ${predictedName}`, `${predictedName} ${percentOf(confidence)}`] : ["not logged", ""];
     drawMap(side, [heatmap, overlay], maps?.predicted ?? null, ...notes);
     if (hasTrueMap) {
-      const name = cursor.row.className;
-      const trueNotes = [`of ${name}, the true class`, `${name} ${percent(prediction.trueConfidence)}`];
+      const [name] = cursor.row.classNames;
+      const role = cursor.row.labels.length > 1 ? "the first label" : "the true class";
+      const trueNotes = [`of ${name}, ${role}`, `${name} ${percentOf(prediction.trueConfidences[0])}`];
       drawMap(side, [trueHeatmap, trueOverlay], maps.true, ...trueNotes);
     }
-    details.update(viewModel, prediction, maps);
+    details.update(viewModel, prediction, maps, percentOf);
     updateReadout(null);
   }
 
@@ -61,10 +67,11 @@ export function createDetailView(actions) {
 
   /** Draw a map alone and over the image. */
   function drawMap(side, [mapPanel, overlayPanel], map, mapNote, overlayNote) {
-    const { state, heatmapStyle, epoch, cursor } = viewModel;
-    const { history } = cursor;
+    const { state, heatmapStyle, cursor } = viewModel;
+    const { history, snapshot } = cursor;
     const image = currentImage();
-    const content = [history.series.key, history.id, epoch, actions.mapsVersion(history, [epoch]), map !== null];
+    const version = snapshot && actions.mapsVersion(history, [snapshot]);
+    const content = [history.series.key, history.id, snapshot?.step, version, map !== null];
     const key = [...content, state.colormap, state.opacity, state.threshold];
     const updatePanel = (panel, titleText, noteText, drawLayers, opacity) => {
       const draw = (context, square) => drawLayers(context, square, image, map, { ...heatmapStyle, opacity });
@@ -95,6 +102,10 @@ export function createDetailView(actions) {
     },
     visiblePanels: () => visiblePanels(panels),
   };
+}
+
+function listProbabilities({ confidence, trueConfidences, topClasses }) {
+  return [confidence, ...trueConfidences, ...topClasses.map(([, probability]) => probability)];
 }
 
 /** Return the side of the panels: three abreast if there is room, and all of them in view without scrolling. */

@@ -1,5 +1,7 @@
 /** Export of the view as an image with a caption. */
 
+import { snapshotName } from "./snapshot_axis.js";
+
 const MARGIN = 24;
 const HEADING_HEIGHT = 52;
 const FONT = "Roboto, 'Segoe UI', system-ui, sans-serif";
@@ -19,12 +21,12 @@ export function stripImage(viewModel, filmStrip, page) {
   const [left, visibleWidth] = [parseFloat(firstCanvas.style.left), firstCanvas.clientWidth];
   const height = layout.headerHeight + rows.length * layout.rowPitch;
   const { canvas, context, colours } = createCanvas(viewModel, page, layout.labelWidth + visibleWidth, height);
-  viewModel.epochs.forEach((epoch, column) => {
+  viewModel.axis.positions.forEach((position, column) => {
     const x = layout.labelWidth + column * layout.columnPitch;
     if (x < left || x >= left + visibleWidth) return;
-    const colour = epoch === viewModel.epoch ? colours.accent : colours.secondary;
+    const colour = position === viewModel.position ? colours.accent : colours.secondary;
     const centre = x - left + layout.labelWidth + layout.cell / 2;
-    drawText(context, String(epoch), centre, 20, { colour, align: "center", size: 12 });
+    drawText(context, String(position), centre, 20, { colour, align: "center", size: 12 });
   });
   rows.forEach((row, i) => drawRow(context, row, layout.headerHeight + i * layout.rowPitch, layout, colours));
   return canvas;
@@ -88,7 +90,7 @@ export async function savePng(canvas, fileName) {
 }
 
 /** Create a canvas with the heading, its origin below it. */
-function createCanvas({ series, state, epoch, cursor }, page, width, height) {
+function createCanvas({ series, state, axis, snapshot, cursor }, page, width, height) {
   const scale = window.devicePixelRatio;
   const canvas = document.createElement("canvas");
   canvas.width = Math.round((width + 2 * MARGIN) * scale);
@@ -102,7 +104,7 @@ function createCanvas({ series, state, epoch, cursor }, page, width, height) {
   const image = state.page === "strip" ? "" : ` · ${cursor.row.className}, image ${cursor.row.id}`;
   const runs = [...new Set(series.map(({ run }) => run))].join(", ");
   const methods = [...new Set(series.map(({ method }) => method))].join(", ");
-  const heading = `${runs} · ${methods}${image} · epoch ${epoch}`;
+  const heading = `${runs} · ${methods}${image} · ${snapshotName(axis, snapshot)}`;
   drawText(context, heading, 0, 14, { colour: colours.text, size: 15, maxWidth: width });
   const { heatmapClass, colormap, opacity, threshold } = state;
   const settings = `${heatmapClass} class, ${colormap}, opacity ${opacity}, threshold ${threshold}`;

@@ -1,9 +1,11 @@
 /**
- * Film strip: a row for each image, in it a line for each series, and a column for each epoch. Only visible rows and
- * columns have elements.
+ * Film strip: a row for each image, in it a line for each series, and a column for each position of the axis. Only
+ * visible rows and columns have elements.
  */
 
+import { createColumnHeader } from "./column_header.js";
 import { element, setAttribute } from "./dom.js";
+import { visibleSnapshots } from "./strip_cells.js";
 import { computeStripLayout, visibleRange } from "./strip_layout.js";
 import { createImageRow, hasSameSeries, updateImageRow } from "./strip_row.js";
 
@@ -14,10 +16,10 @@ export function createFilmStrip(actions) {
   header.append(element("div", { class: "corner", role: "columnheader", text: "Image" }));
   const currentColumn = element("div", { class: "current-column", "aria-hidden": "true" });
   const content = element("div", { class: "strip-content", role: "presentation" }, header, currentColumn);
-  const label = "Heatmaps: images by epochs";
+  const label = "Heatmaps: images by snapshots";
   const node = element("div", { class: "strip", role: "grid", "aria-label": label, "aria-readonly": "true" }, content);
   const rowElements = new Map(); // by row key
-  const epochHeaders = new Map(); // by epoch
+  const columnHeaders = new Map(); // by position
   let viewModel = null;
   let layout = null;
   let isLayoutScheduled = false;
@@ -35,19 +37,20 @@ export function createFilmStrip(actions) {
 
   function layOut() {
     if (viewModel === null || node.clientWidth === 0) return;
-    const { rows, epochs, series } = viewModel;
+    const { rows, axis, series } = viewModel;
     const available = { availableWidth: node.clientWidth, availableHeight: node.clientHeight };
-    layout = computeStripLayout({ ...available, rows: rows.length, columns: epochs.length, series: series.length });
+    layout = computeStripLayout({ ...available, rows: rows.length, axis, series: series.length });
     const { headerHeight, labelWidth, rowPitch, columnPitch } = layout;
     applySize();
     const [visibleWidth, visibleHeight] = [node.clientWidth - labelWidth, node.clientHeight - headerHeight];
     const visibleRows = visibleRange(node.scrollTop, visibleHeight, rowPitch, rows.length, MARGIN.rows);
-    const visibleColumns = visibleRange(node.scrollLeft, visibleWidth, columnPitch, epochs.length, MARGIN.columns);
+    const columnCount = axis.positions.length;
+    const visibleColumns = visibleRange(node.scrollLeft, visibleWidth, columnPitch, columnCount, MARGIN.columns);
     updateHeader(visibleColumns);
     updateRows(visibleRows, visibleColumns);
     const histories = rows.slice(visibleRows.first, visibleRows.end).flatMap((row) => row.histories.filter(Boolean));
-    const visibleEpochs = epochs.slice(visibleColumns.first, visibleColumns.end);
-    actions.loadVisible(histories.map((history) => ({ history, epochs: visibleEpochs })));
+    const snapshotsOf = (history) => visibleSnapshots(history, axis, visibleColumns).filter(Boolean);
+    actions.loadVisible(histories.map((history) => ({ history, snapshots: snapshotsOf(history) })));
   }
 
   function applySize() {
@@ -59,27 +62,29 @@ export function createFilmStrip(actions) {
     node.style.setProperty("--name-height", `${nameHeight}px`);
     node.style.setProperty("--header-height", `${headerHeight}px`);
     setAttribute(node, "aria-rowcount", viewModel.rows.length * viewModel.series.length + 1);
-    setAttribute(node, "aria-colcount", viewModel.epochs.length + 1);
+    setAttribute(node, "aria-colcount", viewModel.axis.positions.length + 1);
   }
 
   function updateHeader({ first, end }) {
     const { labelWidth, columnPitch, cell } = layout;
-    const visibleEpochs = viewModel.epochs.slice(first, end);
-    for (const [epoch, epochHeader] of epochHeaders) {
-      if (!visibleEpochs.includes(epoch)) removeEntry(epochHeaders, epoch, epochHeader);
+    const { axis } = viewModel;
+    const visiblePositions = axis.positions.slice(first, end);
+    for (const [position, columnHeader] of columnHeaders) {
+      if (!visiblePositions.includes(position)) removeEntry(columnHeaders, position, columnHeader.node);
     }
-    visibleEpochs.forEach((epoch, i) => {
-      if (!epochHeaders.has(epoch)) {
-        epochHeaders.set(epoch, createEpochHeader(epoch, actions));
-        header.append(epochHeaders.get(epoch));
+    visiblePositions.forEach((position, i) => {
+      if (!columnHeaders.has(position)) {
+        columnHeaders.set(position, createColumnHeader(actions));
+        header.append(columnHeaders.get(position).node);
       }
-      const epochHeader = epochHeaders.get(epoch);
-      epochHeader.style.transform = `translateX(${labelWidth + (first + i) * columnPitch}px)`;
-      epochHeader.style.width = `${cell}px`;
-      setAttribute(epochHeader, "aria-colindex", first + i + 2);
-      setAttribute(epochHeader, "aria-current", epoch === viewModel.epoch ? "true" : null);
+      const columnHeader = columnHeaders.get(position);
+      columnHeader.update(axis, first + i);
+      columnHeader.node.style.transform = `translateX(${labelWidth + (first + i) * columnPitch}px)`;
+      columnHeader.node.style.width = `${cell}px`;
+      setAttribute(columnHeader.node, "aria-colindex", first + i + 2);
+      setAttribute(columnHeader.node, "aria-current", position === viewModel.position ? "true" : null);
     });
-    const currentIndex = viewModel.epochs.indexOf(viewModel.epoch);
+    const currentIndex = axis.positions.indexOf(viewModel.position);
     currentColumn.hidden = currentIndex < 0;
     currentColumn.style.transform = `translateX(${labelWidth + currentIndex * columnPitch - 2}px)`;
     currentColumn.style.width = `${columnPitch}px`;
@@ -105,7 +110,7 @@ export function createFilmStrip(actions) {
     layOut();
     if (layout === null) return;
     const { labelWidth, headerHeight, columnPitch, rowPitch } = layout;
-    const column = viewModel.epochs.indexOf(viewModel.epoch);
+    const column = viewModel.axis.positions.indexOf(viewModel.position);
     const row = viewModel.rows.findIndex(({ key }) => key === viewModel.cursor?.row.key);
     if (column >= 0) {
       const left = column * columnPitch;
@@ -143,10 +148,4 @@ export function createFilmStrip(actions) {
 function removeEntry(entries, key, node) {
   node.remove();
   entries.delete(key);
-}
-
-function createEpochHeader(epoch, actions) {
-  const attributes = { type: "button", tabindex: -1, text: String(epoch), title: `Go to epoch ${epoch}` };
-  const button = element("button", { ...attributes, on: { click: () => actions.setState({ epoch }) } });
-  return element("div", { class: "epoch", role: "columnheader" }, button);
 }

@@ -1,8 +1,10 @@
 /**
- * Filtering and sorting of image rows at an epoch, as pure functions.
+ * Filtering and sorting of image rows at a position of the axis, as pure functions.
  *
  * With several series, a row matches if any of them matches, and is sorted by the mean over the series.
  */
+
+import { mean } from "./mean.js";
 
 /** @type {Object<string, {name: string, value: function(ImageRow, number): (number|string|null)}>} */
 export const SORT_KEYS = {
@@ -14,65 +16,61 @@ export const SORT_KEYS = {
   objectEnergy: { name: "Object energy", value: meanOf("objectEnergy") },
   changes: {
     name: "Prediction flips",
-    value: (row, epoch) => mean(row.histories.filter(Boolean).map((history) => countChanges(history, epoch))),
+    value: (row, position) => mean(row.histories.filter(Boolean).map((history) => countChanges(history, position))),
   },
 };
 
 /** @type {Object<string, {name: string, matches: function(ImageHistory, number): boolean}>} */
 export const PREDICTION_FILTERS = {
   all: { name: "All predictions", matches: () => true },
-  correct: { name: "Correct", matches: (history, epoch) => history.predictionAt(epoch)?.isCorrect === true },
-  wrong: { name: "Wrong", matches: (history, epoch) => history.predictionAt(epoch)?.isCorrect === false },
+  correct: { name: "Correct", matches: (history, position) => history.predictionAt(position)?.isCorrect === true },
+  wrong: { name: "Wrong", matches: (history, position) => history.predictionAt(position)?.isCorrect === false },
   becameWrong: { name: "Became wrong", matches: becameWrong },
 };
 
 /** Return the rows that match the filters, sorted. */
-export function filterRows(rows, state, epoch) {
-  const matching = rows.filter((row) => matchesFilters(row, state, epoch));
-  return sortRows(matching, SORT_KEYS[state.sort].value, state.descending, epoch);
+export function filterRows(rows, state, position) {
+  const matching = rows.filter((row) => matchesFilters(row, state, position));
+  return sortRows(matching, SORT_KEYS[state.sort].value, state.descending, position);
 }
 
-/** Return true if the prediction is wrong in this epoch and was correct in an earlier one. */
-function becameWrong(history, epoch) {
-  if (history.predictionAt(epoch)?.isCorrect !== false) return false;
-  return correctnessUntil(history, epoch).includes(true);
+/** Return true if the prediction is wrong at this position and was correct at an earlier one. */
+function becameWrong(history, position) {
+  if (history.predictionAt(position)?.isCorrect !== false) return false;
+  return correctnessUntil(history, position).includes(true);
 }
 
-/** Count the changes between correct and wrong up to this epoch. */
-export function countChanges(history, epoch) {
-  const correctness = correctnessUntil(history, epoch);
+/** Count the changes between correct and wrong up to this position. */
+export function countChanges(history, position) {
+  const correctness = correctnessUntil(history, position);
   return correctness.filter((isCorrect, i) => i > 0 && isCorrect !== correctness[i - 1]).length;
 }
 
-function matchesFilters(row, state, epoch) {
-  if (state.className !== "" && row.className !== state.className) return false;
+function matchesFilters(row, state, position) {
+  if (state.className !== "" && !row.classNames.includes(state.className)) return false;
   if (!row.className.toLowerCase().includes(state.query.trim().toLowerCase())) return false;
   if (state.predictionFilter === "all" && !state.onlyWarnings) return true;
-  return row.histories.some((history) => history !== null && historyMatches(history, state, epoch));
+  return row.histories.some((history) => history !== null && historyMatches(history, state, position));
 }
 
-function historyMatches(history, state, epoch) {
-  if (state.onlyWarnings && !history.predictionAt(epoch)?.warning) return false;
-  return PREDICTION_FILTERS[state.predictionFilter].matches(history, epoch);
+function historyMatches(history, state, position) {
+  if (state.onlyWarnings && !history.predictionAt(position)?.warning) return false;
+  return PREDICTION_FILTERS[state.predictionFilter].matches(history, position);
 }
 
-function correctnessUntil(history, epoch) {
-  const predictions = history.epochs.filter((other) => other <= epoch).map(history.predictionAt);
+function correctnessUntil(history, position) {
+  const snapshots = history.snapshots.filter((snapshot) => snapshot.position <= position);
+  const predictions = snapshots.map(history.predictionOf);
   return predictions.map((prediction) => prediction?.isCorrect ?? null).filter((isCorrect) => isCorrect !== null);
 }
 
 function meanOf(field) {
-  return (row, epoch) => mean(row.histories.map((history) => history?.predictionAt(epoch)?.[field]));
-}
-
-function mean(values) {
-  const known = values.filter((value) => value !== null && value !== undefined);
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  return (row, position) => mean(row.histories.map((history) => history?.predictionAt(position)?.[field]));
 }
 
 /** Sort rows stably. Unknown values come last in both directions. */
-function sortRows(rows, valueOf, descending, epoch) {
-  const keyed = rows.map((row) => ({ row, key: valueOf(row, epoch) }));
+function sortRows(rows, valueOf, descending, position) {
+  const keyed = rows.map((row) => ({ row, key: valueOf(row, position) }));
   const sign = descending ? -1 : 1;
   keyed.sort((a, b) => {
     if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);

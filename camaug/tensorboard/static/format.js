@@ -2,9 +2,24 @@
 
 /** Format a fraction as a percentage: `83 %`. */
 export function percent(value) {
-  if (value === null || value === undefined) return "unknown";
-  const hundredths = value * 100;
-  return `${hundredths > 0 && hundredths < 1 ? "< 1" : Math.round(hundredths)} %`;
+  return percentWith(value, 0);
+}
+
+/**
+ * Return a function that formats percentages that are read together: different values get up to two decimals if they
+ * would read the same otherwise, as `50.2 %` and `49.8 %`.
+ *
+ * @param {(number|null)[]} values  values that are read together
+ * @returns {function(number|null): string}
+ */
+export function createPercentFormat(values) {
+  return (value) => {
+    const others = values.filter((other) => other !== value);
+    const isDistinct = (decimals) =>
+      others.every((other) => percentWith(other, decimals) !== percentWith(value, decimals));
+    if (value === null || value === undefined || value < 0.01) return percent(value);
+    return percentWith(value, [0, 1].find(isDistinct) ?? 2);
+  };
 }
 
 /** Format a number with as many decimals as it needs: `0.83`, `12.4`, `0.0031`. */
@@ -15,10 +30,14 @@ export function decimal(value) {
   return (value < 0 ? "−" : "") + (size !== 0 && size < 0.01 ? size.toPrecision(2) : rounded);
 }
 
-/** Return a class's name, `class 12` if the run logged no names, or `no label`. */
+/** Return a class's name, or `class 12` if the run logged no names. */
 export function className(classes, label) {
-  if (label === null || label === undefined) return "no label";
   return classes?.[label] ?? `class ${label}`;
+}
+
+/** Return the names of an image's labels, `no label` for none. */
+export function labelNames(classes, labels) {
+  return labels.length === 0 ? ["no label"] : labels.map((label) => className(classes, label));
 }
 
 /** Return `correct`, `wrong`, or `no label`. */
@@ -34,15 +53,25 @@ export function correctnessSymbol(prediction) {
 }
 
 /** Describe a cell of the film strip for screen readers and tooltips. */
-export function describeCell(row, series, epoch, prediction, hasSeveralSeries) {
-  const position = `${row.className}, image ${row.id}, epoch ${epoch}${hasSeveralSeries ? `, ${series.name}` : ""}`;
-  if (!prediction) return `${position}: not logged`;
+export function describeCell(row, seriesName, snapshotName, prediction) {
+  const place = [row.className, `image ${row.id}`, snapshotName, seriesName].filter(Boolean).join(", ");
+  if (!prediction) return `${place}: not logged`;
   const warning = prediction.warning ? `, ${prediction.warning}` : "";
-  const { predictedName, confidence } = prediction;
-  return `${position}: predicted ${predictedName}, ${percent(confidence)}, ${correctness(prediction)}${warning}`;
+  return `${place}: predicted ${describePrediction(prediction)}${warning}`;
+}
+
+/** Describe a prediction: `cat, 83 %, correct`. */
+export function describePrediction(prediction) {
+  return `${prediction.predictedName}, ${percent(prediction.confidence)}, ${correctness(prediction)}`;
 }
 
 /** Format a count with its noun: `1 image`, `12 images`. */
 export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function percentWith(value, decimals) {
+  if (value === null || value === undefined) return "unknown";
+  const hundredths = value * 100;
+  return `${hundredths > 0 && hundredths < 1 ? "< 1" : hundredths.toFixed(decimals)} %`;
 }

@@ -3,8 +3,8 @@
 import { element } from "./dom.js";
 
 const SHORTCUTS = [
-  ["← →", "previous epoch, next epoch"],
-  ["Home End", "first epoch, last epoch"],
+  ["← →", "previous snapshot, next snapshot"],
+  ["Home End", "first snapshot, last snapshot"],
   ["↑ ↓", "previous image, next image"],
   ["Enter", "details of the image"],
   ["C", "compare"],

@@ -14,7 +14,7 @@ export function createImageFilters(actions) {
   const selectPredictions = (predictionFilter) => actions.setState({ predictionFilter });
   const predictions = dropdown(namesOf(PREDICTION_FILTERS), selectPredictions, {
     "aria-label": "Prediction",
-    title: "Became wrong: wrong in this epoch, correct in an earlier one",
+    title: "Became wrong: wrong in this snapshot, correct in an earlier one",
   });
   const onlyWarnings = element("input", {
     type: "checkbox", on: { change: () => actions.setState({ onlyWarnings: onlyWarnings.checked }) },

@@ -32,7 +32,8 @@ function createImagePanel(onPointer) {
   const frame = element("div", { class: "frame" }, canvas, crosshair);
   const title = element("span", { class: "title" });
   const note = element("span", { class: "secondary" });
-  const node = element("figure", { class: "image-panel" }, element("figcaption", {}, title, note), frame);
+  const caption = element("figcaption", {}, title, note);
+  const node = element("figure", { class: "image-panel" }, caption, frame);
   let imageBox = null; // of the image on the canvas, in CSS pixels; null before the first update
   let drawnKey = null;
 
@@ -53,6 +54,7 @@ function createImagePanel(onPointer) {
     update({ side, image, titleText, noteText, key, draw }) {
       setText(title, titleText);
       setText(note, noteText);
+      setAttribute(caption, "title", `${titleText}, ${noteText}`);
       setAttribute(canvas, "aria-label", `${titleText} ${noteText}`);
       imageBox = fitInSquare(image, side);
       const scale = window.devicePixelRatio;

@@ -1,11 +1,12 @@
 /**
  * Rows of the film strip: one row an image, with its history in each selected series.
  *
- * @typedef {object} Prediction  prediction and heatmap metrics of one image in one epoch
+ * @typedef {object} Prediction  prediction and heatmap metrics of one image in one snapshot
  * @property {string} predictedName
  * @property {number|null} confidence      in the predicted class
- * @property {number|null} trueConfidence  in the true class
- * @property {number|null} drift           1 − rank correlation with the heatmap of the previous epoch
+ * @property {(number|null)[]} trueConfidences  in each of the image's labels
+ * @property {number|null} trueConfidence  mean over the labels
+ * @property {number|null} drift           1 − rank correlation with the heatmap of the previous snapshot
  * @property {number|null} objectEnergy    share of the heatmap's energy inside the object
  * @property {string} warning              why the heatmap is untrustworthy, or ""
  * @property {[number, number][]} topClasses  classes with their probabilities
@@ -14,35 +15,45 @@
  * @typedef {object} ImageHistory  one image in one series
  * @property {Series} series
  * @property {number} id
- * @property {number[]} epochs
- * @property {function(number): Prediction|null} predictionAt
+ * @property {Snapshot[]} snapshots  of the series
+ * @property {function(number): Snapshot|null} snapshotAt      at a position of the axis, or before it on an axis of steps
+ * @property {function(number): Snapshot|null} exactSnapshot  exactly at a position
+ * @property {function(Snapshot|null): Prediction|null} predictionOf
+ * @property {function(number): Prediction|null} predictionAt  the prediction of `snapshotAt`
  *
  * @typedef {object} ImageRow
  * @property {string} key
  * @property {number} id
- * @property {number|null} label
- * @property {string} className
+ * @property {number[]} labels       classes of the image, none without a label
+ * @property {string[]} classNames   names of the classes, or `no label`
+ * @property {string} className      the names as one text
  * @property {(ImageHistory|null)[]} histories  one for each selected series
  */
 
-import { className } from "./format.js";
+import { className, labelNames } from "./format.js";
+import { mean } from "./mean.js";
+import { exactSnapshot, listSnapshots, snapshotAt } from "./snapshot_axis.js";
 
 /**
  * Create the rows of the selected series. An image that several series share is one row.
  *
  * @param {Series[]} series
  * @param {Map<string, object>} responses  snapshot responses, by series key
+ * @param {Unit} unit  of the axis
  * @returns {ImageRow[]}
  */
-export function createImageRows(series, responses) {
+export function createImageRows(series, responses, unit) {
   const rows = new Map();
   series.forEach((one, number) => {
     const response = responses.get(one.key);
-    response?.probes.forEach(({ id, label }, column) => {
-      const name = className(response.classes, label);
+    const snapshots = response ? listSnapshots(response, unit) : [];
+    response?.probes.forEach(({ id, labels }, column) => {
+      const classNames = labelNames(response.classes, labels);
+      const name = classNames.join(", ");
       const key = `${dataSplit(one.prefix)}${id}|${name}`;
-      if (!rows.has(key)) rows.set(key, { key, id, label, className: name, histories: series.map(() => null) });
-      rows.get(key).histories[number] = createHistory(one, response, column);
+      const row = { key, id, labels, classNames, className: name, histories: series.map(() => null) };
+      if (!rows.has(key)) rows.set(key, row);
+      rows.get(key).histories[number] = createHistory(one, response, column, snapshots, unit);
     });
   });
   return [...rows.values()];
@@ -53,29 +64,35 @@ function dataSplit(prefix) {
   return prefix.endsWith("_test") ? "test|" : "";
 }
 
-function createHistory(series, response, column) {
-  const { id, label } = response.probes[column];
-  const rowOfEpoch = new Map(response.epochs.map((epoch, row) => [epoch, row]));
-  const predictions = new Map();
-  const predictionAt = (epoch) => {
-    if (!rowOfEpoch.has(epoch)) return null;
-    if (!predictions.has(epoch)) predictions.set(epoch, readPrediction(response, rowOfEpoch.get(epoch), column, label));
-    return predictions.get(epoch);
+function createHistory(series, response, column, snapshots, unit) {
+  const { id, labels } = response.probes[column];
+  const predictions = [];
+  const history = {
+    series,
+    id,
+    snapshots,
+    snapshotAt: (position) => snapshotAt(snapshots, position, unit),
+    exactSnapshot: (position) => exactSnapshot(snapshots, position),
+    predictionOf: (snapshot) =>
+      snapshot && (predictions[snapshot.index] ??= readPrediction(response, snapshot.index, column, labels)),
+    predictionAt: (position) => history.predictionOf(history.snapshotAt(position)),
   };
-  return { series, id, epochs: response.epochs, predictionAt };
+  return history;
 }
 
-function readPrediction({ snapshots, classes }, row, column, label) {
+function readPrediction({ snapshots, classes }, row, column, labels) {
   const predicted = snapshots.predicted[row][column] ?? null;
   if (predicted === null) return null;
+  const trueConfidences = snapshots.true_confidences[row][column];
   return {
     predictedName: className(classes, predicted),
     confidence: snapshots.confidence[row][column],
-    trueConfidence: snapshots.true_confidence[row][column],
+    trueConfidences,
+    trueConfidence: mean(trueConfidences),
     drift: snapshots.drift[row][column],
     objectEnergy: snapshots.object_energy[row][column],
     warning: snapshots.warning[row][column] ?? "",
     topClasses: snapshots.top_classes[row][column] ?? [],
-    isCorrect: label === null ? null : predicted === label,
+    isCorrect: labels.length === 0 ? null : labels.includes(predicted),
   };
 }

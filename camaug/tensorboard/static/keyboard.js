@@ -3,12 +3,12 @@
 /** Listen for the shortcuts, except where a control uses the key itself. */
 export function listenToKeys(document, actions) {
   const handlers = {
-    ArrowLeft: () => actions.moveEpoch(-1),
-    ArrowRight: () => actions.moveEpoch(1),
+    ArrowLeft: () => actions.movePosition(-1),
+    ArrowRight: () => actions.movePosition(1),
     ArrowUp: () => actions.moveRow(-1),
     ArrowDown: () => actions.moveRow(1),
-    Home: () => actions.moveEpoch(-Infinity),
-    End: () => actions.moveEpoch(Infinity),
+    Home: () => actions.movePosition(-Infinity),
+    End: () => actions.movePosition(Infinity),
     Enter: () => actions.openPage("details"),
     c: () => actions.openPage("compare"),
     C: () => actions.openPage("compare"),
@@ -23,13 +23,13 @@ export function listenToKeys(document, actions) {
   });
 }
 
-/** Return true if a control uses the key itself. The epoch slider leaves up and down to the images. */
+/** Return true if a control uses the key itself. The slider of the snapshots leaves up and down to the images. */
 function isUsedByControl(target, key) {
   if (!(target instanceof Element)) return false;
   if (target.closest("dialog")) return true;
   if (key === "Escape") return false;
   if (target.matches("select, textarea, [type='search']")) return true;
-  if (target.id === "epoch") return !["ArrowUp", "ArrowDown", "Enter", "c", "C", "?"].includes(key);
+  if (target.id === "snapshot") return !["ArrowUp", "ArrowDown", "Enter", "c", "C", "?"].includes(key);
   if (target.matches("input")) return key !== "?";
   return key === "Enter" && target.matches("button, summary, a");
 }

@@ -1,7 +1,8 @@
-/** Chart of one metric over the epochs, with a line for each series. A click selects the epoch. */
+/** Chart of one metric over the snapshots, with a line for each series. A click selects a snapshot. */
 
 import { element, setText, svgElement } from "./dom.js";
 import { decimal } from "./format.js";
+import { positionName, snapshotAt } from "./snapshot_axis.js";
 
 const SIZE = { width: 280, height: 84 };
 const INSET = { left: 34, right: 8, top: 8, bottom: 8 };
@@ -10,7 +11,9 @@ const INSET = { left: 34, right: 8, top: 8, bottom: 8 };
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];
 
 /**
- * Create a chart. Its `update` takes the lines, each with its series and points `[epoch, value]`.
+ * Create a chart. Its `update` takes the lines, each with its series and points by ascending position.
+ *
+ * @typedef {{series: Series, points: {position: number, value: number}[]}} MetricLine
  *
  * @param {string} title
  * @param {object} actions
@@ -23,31 +26,32 @@ export function createMetricChart(title, actions) {
   const caption = element("figcaption", {}, element("span", { class: "title", text: title }), values);
   const plot = element("div", { class: "plot" }, svg, highLabel, lowLabel);
   const node = element("figure", { class: "chart" }, caption, plot);
-  let shownEpochs = [];
-  const selectEpoch = (event) => {
+  let positions = [];
+  const selectPosition = (event) => {
     const box = svg.getBoundingClientRect();
-    actions.setEpoch(nearestEpoch(shownEpochs, (event.clientX - box.left) / box.width));
+    actions.setPosition(nearestPosition(positions, (event.clientX - box.left) / box.width));
   };
   svg.addEventListener("pointerdown", (event) => {
     svg.setPointerCapture(event.pointerId);
-    selectEpoch(event);
+    selectPosition(event);
   });
-  svg.addEventListener("pointermove", (event) => svg.hasPointerCapture(event.pointerId) && selectEpoch(event));
+  svg.addEventListener("pointermove", (event) => svg.hasPointerCapture(event.pointerId) && selectPosition(event));
 
   return {
     node,
-    update(lines, { epochs, epoch }) {
-      shownEpochs = epochs;
-      const [low, high] = axisBounds(lines.flatMap(({ points }) => points.map(([, value]) => value)));
-      const current = lines.map(({ series, points }) => ({ series, value: valueAtEpoch(points, epoch) }));
+    update(lines, { axis, position }) {
+      positions = axis.positions;
+      const [low, high] = axisBounds(lines.flatMap(({ points }) => points.map(({ value }) => value)));
+      const current = lines.map(({ series, points }) => ({ series, point: snapshotAt(points, position, axis.unit) }));
       setText(lowLabel, decimal(low));
       setText(highLabel, decimal(high));
       values.replaceChildren(
-        ...current.map(({ series, value }) => element("span", { ...seriesAttributes(series), text: decimal(value) })),
+        ...current.map(({ series, point }) => element("span", { ...seriesAttributes(series), text: valueText(point) })),
       );
-      const currentText = current.map(({ series, value }) => `${series.name} ${decimal(value)}`).join(", ");
-      svg.setAttribute("aria-label", `${title} from ${decimal(low)} to ${decimal(high)}; now ${currentText}`);
-      svg.replaceChildren(...drawLines(lines, current, epochs, epoch, [low, high]));
+      const currentText = current.map(({ series, point }) => `${series.name} ${valueText(point)}`).join(", ");
+      const range = `from ${decimal(low)} to ${decimal(high)}`;
+      svg.setAttribute("aria-label", `${title} ${range}; at ${positionName(axis, position)}: ${currentText}`);
+      svg.replaceChildren(...drawLines(lines, current, positions, position, [low, high]));
     },
   };
 }
@@ -59,21 +63,21 @@ export function createLineSample(series) {
   return svgElement("svg", { ...attributes, ...seriesAttributes(series) }, line);
 }
 
-function drawLines(lines, current, epochs, epoch, [low, high]) {
+function drawLines(lines, current, positions, position, [low, high]) {
   const [plotWidth, plotHeight] = [SIZE.width - INSET.left - INSET.right, SIZE.height - INSET.top - INSET.bottom];
-  const x = (at) => (INSET.left + epochFraction(at, epochs) * plotWidth).toFixed(1);
+  const x = (at) => (INSET.left + positionFraction(at, positions) * plotWidth).toFixed(1);
   const y = (value) => (SIZE.height - INSET.bottom - ((value - low) / (high - low)) * plotHeight).toFixed(1);
-  const currentDots = current.filter(({ value }) => value !== null);
+  const currentDots = current.filter(({ point }) => point !== null);
   return [
-    svgElement("line", { class: "current-epoch", x1: x(epoch), x2: x(epoch), y1: 0, y2: SIZE.height }),
+    svgElement("line", { class: "current-position", x1: x(position), x2: x(position), y1: 0, y2: SIZE.height }),
     ...lines.map(({ series, points }) => createCurve(series, points, x, y)),
-    ...currentDots.map(({ series, value }) => createDot(series, x(epoch), y(value))),
+    ...currentDots.map(({ series, point }) => createDot(series, x(point.position), y(point.value))),
   ];
 }
 
 function createCurve(series, points, x, y) {
-  if (points.length === 1) return createDot(series, x(points[0][0]), y(points[0][1]));
-  const path = points.map(([epoch, value], i) => `${i === 0 ? "M" : "L"}${x(epoch)},${y(value)}`).join("");
+  if (points.length === 1) return createDot(series, x(points[0].position), y(points[0].value));
+  const path = points.map(({ position, value }, i) => `${i === 0 ? "M" : "L"}${x(position)},${y(value)}`).join("");
   const attributes = { "stroke-dasharray": dashes(series), ...seriesAttributes(series) };
   return svgElement("path", { class: "series-curve", d: path, ...attributes });
 }
@@ -91,8 +95,8 @@ function dashes({ number }) {
   return DASHES[number % DASHES.length];
 }
 
-function valueAtEpoch(points, epoch) {
-  return points.find(([pointEpoch]) => pointEpoch === epoch)?.[1] ?? null;
+function valueText(point) {
+  return decimal(point?.value);
 }
 
 /** Return the extent of the values; fractions that are constant or fill more than half of 0 to 1 get 0 to 1. */
@@ -103,13 +107,13 @@ function axisBounds(values) {
   return isConstant ? [lowest - 0.5, highest + 0.5] : [lowest, highest];
 }
 
-/** Return an epoch's position between the first and the last, 0 to 1. */
-function epochFraction(epoch, epochs) {
-  const [first, last] = [epochs[0], epochs[epochs.length - 1]];
-  return last === first ? 0.5 : (epoch - first) / (last - first);
+/** Return where a position is between the first and the last, 0 to 1. */
+function positionFraction(position, positions) {
+  const [first, last] = [positions[0], positions[positions.length - 1]];
+  return last === first ? 0.5 : (position - first) / (last - first);
 }
 
-function nearestEpoch(epochs, fraction) {
-  const distance = (epoch) => Math.abs(epochFraction(epoch, epochs) - fraction);
-  return epochs.reduce((best, epoch) => (distance(epoch) < distance(best) ? epoch : best));
+function nearestPosition(positions, fraction) {
+  const distance = (position) => Math.abs(positionFraction(position, positions) - fraction);
+  return positions.reduce((best, position) => (distance(position) < distance(best) ? position : best));
 }

@@ -1,12 +1,13 @@
-/** Charts of all metrics over the epochs, one below another. */
+/** Charts of all metrics over the snapshots, one below another. */
 
 import { element } from "./dom.js";
 import { createLineSample, createMetricChart } from "./metric_chart.js";
+import { listSnapshots } from "./snapshot_axis.js";
 
 /** Titles of the known metrics, in display order. Other metrics follow under their own names. */
 const TITLES = {
   drift: "Drift",
-  overlap: "IoU with the previous epoch",
+  overlap: "IoU with the previous snapshot",
   confidence: "True-class confidence",
   object_energy: "Energy inside the object",
   object_area: "Area of the object",
@@ -22,10 +23,13 @@ export function createMetricCharts(actions) {
   const heading = element("h2", { text: "Metrics" });
   const node = element("section", { class: "metrics", "aria-label": "Metrics" }, heading, legend, list);
   const charts = new Map(); // by metric
+  let linesOfMetrics = new Map();
+  let shownRows = null;
   return {
     node,
     update(viewModel) {
-      const linesOfMetrics = collectLines(viewModel);
+      if (viewModel.allRows !== shownRows) linesOfMetrics = collectLines(viewModel); // there is new data
+      shownRows = viewModel.allRows;
       node.hidden = linesOfMetrics.size === 0;
       updateLegend(legend, viewModel.series);
       for (const name of charts.keys()) if (!linesOfMetrics.has(name)) charts.delete(name);
@@ -41,17 +45,25 @@ export function createMetricCharts(actions) {
   };
 }
 
-/** Collect the lines of each metric, in display order, named without the series' prefix. */
-function collectLines({ series, responses }) {
+/**
+ * Collect the lines of each metric, in display order, named without the series' prefix.
+ *
+ * @returns {Map<string, MetricLine[]>}
+ */
+function collectLines({ series, responses, axis }) {
   const linesOfMetrics = new Map();
   const collected = new Set();
   for (const one of series) {
-    for (const [tag, points] of Object.entries(responses.get(one.key)?.metrics ?? {})) {
+    const response = responses.get(one.key);
+    if (!response) continue;
+    const positionOf = new Map(listSnapshots(response, axis.unit).map(({ step, position }) => [step, position]));
+    for (const [tag, values] of Object.entries(response.metrics)) {
       const name = tag.startsWith(`${one.prefix}/`) ? tag.slice(one.prefix.length + 1) : tag;
-      const key = `${one.run}\n${tag}\n${JSON.stringify(points)}`;
+      const key = `${one.run}\n${tag}\n${JSON.stringify(values)}`;
       if (collected.has(key)) continue; // each method of a run repeats the run's metrics
       collected.add(key);
       if (!linesOfMetrics.has(name)) linesOfMetrics.set(name, []);
+      const points = values.map(([step, value]) => ({ position: positionOf.get(step), value }));
       linesOfMetrics.get(name).push({ series: one, points });
     }
   }

@@ -35,7 +35,7 @@ function createNoData(actions) {
     element("pre", {}, element("code", { text: CALLBACK_EXAMPLE })),
     element("p", { text: "or train from the command line:" }),
     element("pre", {}, element("code", { text: COMMAND_EXAMPLE })),
-    element("p", { class: "secondary", text: "Heatmaps appear here after the first epoch, without a reload." }),
+    element("p", { class: "secondary", text: "Heatmaps appear here after the first snapshot, without a reload." }),
     createButton("Refresh", actions.retry),
   ];
 }
@@ -51,7 +51,7 @@ function createError(actions, { message }) {
 function createNoMatch(actions) {
   return [
     element("h2", { text: "No matching images" }),
-    element("p", { text: "No image matches the filters in this epoch." }),
+    element("p", { text: "No image matches the filters in this snapshot." }),
     createButton("Clear filters", actions.clearFilters),
   ];
 }

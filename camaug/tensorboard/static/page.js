@@ -3,24 +3,24 @@
 import { createCompareView } from "./compare_view.js";
 import { createDetailView } from "./detail_view.js";
 import { createDisplayOptions } from "./display_options.js";
-import { element, iconButton, segmentedButtons, setText } from "./dom.js";
-import { createEpochSlider } from "./epoch_slider.js";
+import { element, iconButton, segmentedButtons, setAttribute, setText } from "./dom.js";
 import { panelsImage, stripImage } from "./export_image.js";
 import { createFilmStrip } from "./film_strip.js";
 import { createMetricCharts } from "./metric_charts.js";
 import { createNotices } from "./notices.js";
+import { createSnapshotSlider } from "./snapshot_slider.js";
 import { createToolbar } from "./toolbar.js";
 
 export function createPage(actions, helpDialogNode) {
   const toolbar = createToolbar(actions);
-  const epochSlider = createEpochSlider(actions);
+  const snapshotSlider = createSnapshotSlider(actions);
   const displayOptions = createDisplayOptions(actions);
   const notices = createNotices(actions);
   const filmStrip = createFilmStrip(actions);
   const imageView = createImageView(actions);
   const metricCharts = createMetricCharts(actions);
   const banner = element("div", { class: "banner", role: "alert", hidden: true });
-  const controls = element("div", { class: "controls" }, epochSlider.node, displayOptions.node);
+  const controls = element("div", { class: "controls" }, snapshotSlider.node, displayOptions.node);
   const main = element("main", {}, notices.node, filmStrip.node, imageView.node, metricCharts.node);
   const node = element("div", { class: "camaug" }, toolbar.node, controls, banner, main, helpDialogNode);
 
@@ -36,7 +36,7 @@ export function createPage(actions, helpDialogNode) {
       imageView.node.hidden = page === "strip" || notice !== null;
       notices.update(notice);
       updateBanner(banner, notice === null ? findError(viewModel, cache) : null);
-      for (const part of [toolbar, epochSlider, displayOptions, metricCharts]) part.update(viewModel);
+      for (const part of [toolbar, snapshotSlider, displayOptions, metricCharts]) part.update(viewModel);
       if (!filmStrip.node.hidden) filmStrip.update(viewModel);
       if (!imageView.node.hidden && viewModel.cursor) imageView.update(viewModel);
     },
@@ -77,6 +77,7 @@ function createImageView(actions) {
       const { row, series } = viewModel.cursor;
       const seriesName = page === "details" && viewModel.series.length > 1 ? ` · ${series.name}` : "";
       setText(title, `${row.className}, image ${row.id}${seriesName}`);
+      setAttribute(title, "title", title.textContent);
       tabs.update(page);
       for (const [name, view] of Object.entries(pages)) view.node.hidden = name !== page;
       pages[page].update(viewModel);
@@ -86,13 +87,10 @@ function createImageView(actions) {
   };
 }
 
-/** Return what to load: first what is shown, then the other epochs, to which the slider may move next. */
-function visibleOnImageView({ cursor, comparison, epoch }) {
-  const shown = [
-    { history: cursor.history, epochs: [epoch] },
-    { history: comparison.history, epochs: [comparison.epoch] },
-  ];
-  return [...shown, ...shown.map(({ history }) => ({ history, epochs: history.epochs }))];
+/** Return what to load: first what is shown, then the other snapshots, to which the slider may move next. */
+function visibleOnImageView({ cursor, comparison }) {
+  const shown = [cursor, comparison].map(({ history, snapshot }) => ({ history, snapshots: [snapshot].filter(Boolean) }));
+  return [...shown, ...shown.map(({ history }) => ({ history, snapshots: history.snapshots }))];
 }
 
 /** Return the notice to show instead of images, or null if there are images. */

@@ -2,22 +2,29 @@
 
 import { element } from "./dom.js";
 import { className, correctness, correctnessSymbol, decimal, percent } from "./format.js";
+import { snapshotName } from "./snapshot_axis.js";
 
 export function createPredictionDetails() {
   const node = element("div", { class: "details", "aria-label": "Details", role: "region" });
   return {
     node,
-    update({ cursor, responses }, prediction, maps) {
+    /** `percentOf` formats the probabilities, which are read together. */
+    update({ cursor, responses, axis }, prediction, maps, percentOf) {
       if (!prediction) {
-        node.replaceChildren(createHeadline("–", "not logged in this epoch", null));
+        node.replaceChildren(createHeadline("–", "not logged in this snapshot", null));
         return;
       }
-      const { row, history } = cursor;
+      const { row, history, snapshot } = cursor;
       const response = responses.get(history.series.key);
       const verdict = correctness(prediction);
       const headline = createHeadline(correctnessSymbol(prediction), verdict, verdict);
-      const summary = element("div", {}, headline, createTopClasses(prediction, row, response.classes));
-      node.replaceChildren(summary, createDefinitionList(listDetails(prediction, row, history, response, maps)));
+      const summary = element("div", {}, headline, createTopClasses(prediction, row, response.classes, percentOf));
+      const pairs = [
+        ...listMetrics(prediction, row, percentOf),
+        ["Snapshot", snapshotName(axis, snapshot)],
+        ...listSettings(response, maps, history),
+      ];
+      node.replaceChildren(summary, createDefinitionList(pairs));
     },
   };
 }
@@ -32,14 +39,21 @@ function createHeadline(symbol, text, verdict) {
 }
 
 /** List pairs of name and value; a value may be empty. */
-function listDetails(prediction, row, history, response, maps) {
-  const { predictedName, confidence, trueConfidence, drift, objectEnergy, warning } = prediction;
+function listMetrics(prediction, row, percentOf) {
+  const { predictedName, confidence, trueConfidences, drift, objectEnergy, warning } = prediction;
+  const known = (value) => (value === null ? "" : ` ${percentOf(value)}`);
+  const labels = row.classNames.map((name, i) => `${name}${known(trueConfidences[i] ?? null)}`);
   return [
-    ["Predicted", `${predictedName} ${percent(confidence)}`],
-    ["True", trueConfidence === null ? row.className : `${row.className} ${percent(trueConfidence)}`],
-    ["Drift", drift === null ? "" : `${decimal(drift)} since the previous epoch (true class)`],
+    ["Predicted", `${predictedName} ${percentOf(confidence)}`],
+    ["True", labels.join(", ")],
+    ["Drift", drift === null ? "" : `${decimal(drift)} since the previous snapshot (true class)`],
     ["Object energy", objectEnergy === null ? "" : `${percent(objectEnergy)} of the heatmap inside the object`],
     ["Warning", warning],
+  ];
+}
+
+function listSettings(response, maps, history) {
+  return [
     ["Method", response.settings || response.method],
     ["Layer", response.layer],
     ["Heatmap", maps ? `${maps.predicted.width} × ${maps.predicted.height} values` : ""],
@@ -55,16 +69,16 @@ function createDefinitionList(pairs) {
 }
 
 /** Create the list of the most probable classes, with bars. */
-function createTopClasses(prediction, row, classes) {
+function createTopClasses(prediction, row, classes, percentOf) {
   const items = prediction.topClasses.map(([label, probability]) => {
-    const isTrue = label === row.label;
+    const isTrue = row.labels.includes(label);
     const bar = element("span", { class: "bar" });
     bar.style.width = `${probability * 100}%`;
     return element(
       "li",
       { "data-true": isTrue },
       element("span", { class: "label", text: className(classes, label) + (isTrue ? " (true)" : "") }),
-      element("span", { class: "number", text: percent(probability) }),
+      element("span", { class: "number", text: percentOf(probability) }),
       element("span", { class: "track", "aria-hidden": "true" }, bar),
     );
   });

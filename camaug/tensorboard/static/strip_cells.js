@@ -8,25 +8,31 @@ export function drawCells(line, history, { viewModel, layout, columns, actions }
   const scale = window.devicePixelRatio;
   const [cell, columnPitch] = [Math.round(layout.cell * scale), layout.columnPitch * scale];
   const image = actions.image(history);
-  const epochs = viewModel.epochs.slice(columns.first, columns.end);
+  const snapshots = visibleSnapshots(history, viewModel.axis, columns);
   const style = [state.colormap, state.opacity, state.threshold, state.heatmapClass, state.display];
-  const content = [history?.series.key, history?.id, image?.src, actions.mapsVersion(history, epochs)];
-  const key = JSON.stringify([content, epochs, cell, style]);
+  const logged = snapshots.filter(Boolean);
+  const content = [history?.series.key, history?.id, image?.src, actions.mapsVersion(history, logged)];
+  const key = JSON.stringify([content, snapshots.map((snapshot) => snapshot?.step), cell, style]);
   line.canvas.style.left = `${layout.labelWidth + columns.first * layout.columnPitch}px`;
   if (line.drawnKey === key) return;
   line.drawnKey = key;
-  const context = prepareCanvas(line.canvas, Math.max(1, Math.round(epochs.length * columnPitch)), cell, scale);
-  epochs.forEach((epoch, i) => {
-    const prediction = history?.predictionAt(epoch);
+  const context = prepareCanvas(line.canvas, Math.max(1, Math.round(snapshots.length * columnPitch)), cell, scale);
+  snapshots.forEach((snapshot, i) => {
+    const prediction = history?.predictionOf(snapshot);
     if (!prediction) return;
     const square = { x: Math.round(i * columnPitch), y: 0, side: cell };
-    const maps = actions.maps(history, epoch);
+    const maps = actions.maps(history, snapshot);
     if (maps) {
       const map = (state.heatmapClass === "true" && maps.true) || maps.predicted;
       drawOverlay(context, square, image, map, heatmapStyle);
       drawBadges(context, square, prediction, scale);
     } else drawPlaceholder(context, square);
   });
+}
+
+/** Return an image's snapshot in each visible column, or null; all null without a history. */
+export function visibleSnapshots(history, { positions }, { first, end }) {
+  return positions.slice(first, end).map((position) => history?.exactSnapshot(position) ?? null);
 }
 
 function prepareCanvas(canvas, width, height, scale) {

@@ -2,8 +2,9 @@
 
 import { contextOf, drawImage } from "./canvas.js";
 import { element, setAttribute, setText } from "./dom.js";
-import { correctness, correctnessSymbol, describeCell, percent } from "./format.js";
-import { drawCells } from "./strip_cells.js";
+import { correctness, correctnessSymbol, describeCell, describePrediction, percent } from "./format.js";
+import { positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
+import { drawCells, visibleSnapshots } from "./strip_cells.js";
 
 const SERIES_COLOURS = 7;
 const THUMBNAIL_SIDE = 56; // CSS pixels
@@ -17,7 +18,7 @@ export function createImageRow(series, actions) {
   const lines = series.map((one) => createSeriesLine(one, series.length > 1, actions));
   const body = element("div", { class: "series-lines", role: "presentation" }, ...lines.map((line) => line.node));
   const node = element("div", { class: "image-row", role: "rowgroup" }, label, body);
-  return { node, thumbnail, name, index, lines, seriesKeys: joinKeys(series) };
+  return { node, label, thumbnail, name, index, lines, seriesKeys: joinKeys(series) };
 }
 
 /** Return true if a row was created for the same series. */
@@ -34,7 +35,7 @@ export function hasSameSeries(rowElement, series) {
  */
 export function updateImageRow(rowElement, context) {
   const { viewModel, layout, row, rowIndex, actions } = context;
-  const { node, thumbnail, name, index, lines } = rowElement;
+  const { node, label, thumbnail, name, index, lines } = rowElement;
   Object.assign(rowElement, { row, rowIndex });
   node.style.transform = `translateY(${layout.headerHeight + rowIndex * layout.rowPitch}px)`;
   node.style.height = `${layout.rowPitch}px`;
@@ -42,6 +43,7 @@ export function updateImageRow(rowElement, context) {
   setText(name, row.className);
   setAttribute(name, "title", row.className);
   setText(index, `image ${row.id}`);
+  label.onclick = () => actions.setState({ row: row.key });
   drawThumbnail(thumbnail, actions.image(row.histories.find(Boolean)));
   lines.forEach((line, number) => updateSeriesLine(line, row.histories[number], viewModel.series[number], context));
 }
@@ -76,34 +78,40 @@ function drawThumbnail(canvas, image) {
 
 function updateSeriesLine(line, history, series, context) {
   const { viewModel, layout, rowIndex, row, columns, actions } = context;
-  const prediction = history?.predictionAt(viewModel.epoch) ?? null;
+  const snapshot = history?.snapshotAt(viewModel.position) ?? null;
+  const prediction = history?.predictionOf(snapshot) ?? null;
   line.node.style.height = `${layout.seriesPitch}px`;
   setAttribute(line.node, "aria-rowindex", rowIndex * viewModel.series.length + series.number + 2);
   setAttribute(line.header, "aria-label", `${row.className}, image ${row.id}, ${series.name}`);
   setAttribute(line.header, "data-correctness", prediction ? correctness(prediction) : null);
   setText(line.symbol, prediction ? correctnessSymbol(prediction) : "");
   setText(line.prediction, prediction ? `${prediction.predictedName} ${percent(prediction.confidence)}` : "not logged");
-  setAttribute(line.prediction, "title", prediction ? `${correctness(prediction)}: ${prediction.predictedName}` : null);
+  const description = prediction && `${describePrediction(prediction)}; ${snapshotName(viewModel.axis, snapshot)}`;
+  setAttribute(line.prediction, "title", description);
   setText(line.drift, prediction && prediction.drift !== null ? `drift ${prediction.drift.toFixed(2)}` : "");
-  const visibleEpochs = viewModel.epochs.slice(columns.first, columns.end);
-  setText(line.error, (history && actions.loadError(history, visibleEpochs)) ?? "");
+  const snapshots = visibleSnapshots(history, viewModel.axis, columns);
+  setText(line.error, (history && actions.loadError(history, snapshots.filter(Boolean))) ?? "");
   line.error.hidden = line.error.textContent === "";
-  updateCells(line, history, series, context);
+  line.header.onclick = () => history && actions.setState({ row: row.key, series: series.key });
+  updateCells(line, history, series, snapshots, context);
   drawCells(line, history, context);
 }
 
-function updateCells(line, history, series, { viewModel, layout, row, columns, actions }) {
+function updateCells(line, history, series, snapshots, { viewModel, layout, row, columns, actions }) {
   const wanted = columns.end - columns.first;
   while (line.cells.length > wanted) line.cells.pop().remove();
   while (line.cells.length < wanted) line.cells.push(addCell(line.node));
-  const { cursor } = viewModel;
+  const { axis, cursor } = viewModel;
+  const seriesName = viewModel.series.length > 1 ? series.name : "";
   const isCursorLine = cursor?.row.key === row.key && cursor.series.key === series.key;
   line.cells.forEach((cell, i) => {
     const column = columns.first + i;
-    const epoch = viewModel.epochs[column];
-    const prediction = history?.predictionAt(epoch) ?? null;
-    const isCurrent = isCursorLine && epoch === viewModel.epoch;
-    const description = describeCell(row, series, epoch, prediction, viewModel.series.length > 1);
+    const position = axis.positions[column];
+    const snapshot = snapshots[i];
+    const prediction = history?.predictionOf(snapshot) ?? null;
+    const isCurrent = isCursorLine && position === viewModel.position;
+    const name = snapshot ? snapshotName(axis, snapshot) : positionName(axis, position);
+    const description = describeCell(row, seriesName, name, prediction);
     cell.style.transform = `translateX(${layout.labelWidth + column * layout.columnPitch}px)`;
     cell.style.width = cell.style.height = `${layout.cell}px`;
     setAttribute(cell, "aria-colindex", column + 2);
@@ -112,8 +120,9 @@ function updateCells(line, history, series, { viewModel, layout, row, columns, a
     setAttribute(cell, "aria-selected", String(isCurrent));
     setAttribute(cell, "tabindex", isCurrent ? 0 : -1);
     setAttribute(cell, "data-not-logged", prediction === null);
-    setAttribute(cell, "data-epoch", epoch);
-    cell.onclick = () => prediction && actions.setState({ epoch, row: row.key, series: series.key, page: "details" });
+    setAttribute(cell, "data-position", position);
+    const selection = { snapshot: storedSnapshot(axis, position), row: row.key, series: series.key };
+    cell.onclick = () => prediction && actions.setState({ ...selection, page: "details" });
   });
 }
 

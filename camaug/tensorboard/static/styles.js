@@ -112,13 +112,13 @@ html, body { margin: 0; height: 100%; }
 /* toolbars */
 .camaug .toolbar, .camaug .controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; padding: 8px 16px 0; }
 .camaug .controls { padding-bottom: 8px; }
-.camaug .image-filters, .camaug .epoch-slider, .camaug .display-options { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
+.camaug .image-filters, .camaug .snapshot-slider, .camaug .display-options { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
 .camaug[data-page="details"] .image-filters, .camaug[data-page="compare"] .image-filters { display: none; }
-.camaug .epoch-slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
-.camaug .epoch-slider button { padding: 0; width: 28px; font-size: 16px; line-height: 1; }
-.camaug .epoch-slider .epoch-range { flex: 1; min-width: 80px; }
-.camaug .epoch-label { min-width: 5em; text-align: right; font-weight: 500; }
-.camaug .epoch-extent { min-width: 10em; }
+.camaug .snapshot-slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
+.camaug .snapshot-slider button { padding: 0; width: 28px; font-size: 16px; line-height: 1; }
+.camaug .snapshot-slider .snapshot-range { flex: 1; min-width: 80px; }
+.camaug .snapshot-label { min-width: 5em; text-align: right; font-weight: 500; }
+.camaug .snapshot-extent { min-width: 10em; }
 .camaug .image-filters select { max-width: 138px; }
 .camaug .image-count { color: var(--secondary); }
 .camaug .banner { padding: 6px 16px; background: color-mix(in srgb, var(--wrong) 12%, var(--background)); }
@@ -151,9 +151,10 @@ html, body { margin: 0; height: 100%; }
   background: var(--background);
   color: var(--secondary);
 }
-.camaug .epoch { position: absolute; top: 0; left: 0; text-align: center; }
-.camaug .epoch button { min-height: 24px; margin-top: 3px; padding: 0 6px; border: 0; border-radius: 12px; color: var(--secondary); background: none; }
-.camaug .epoch[aria-current] button { background: var(--accent); color: var(--on-accent); }
+.camaug .column { position: absolute; top: 0; left: 0; text-align: center; }
+.camaug .column button { min-height: 24px; margin-top: 3px; padding: 0 6px; border: 0; border-radius: 12px; color: var(--secondary); background: none; }
+.camaug .column[aria-current] button { background: var(--accent); color: var(--on-accent); }
+.camaug .column-epoch { margin-top: -2px; color: var(--secondary); font-size: 10px; line-height: 14px; white-space: nowrap; }
 .camaug .current-column {
   position: absolute;
   top: 0;
@@ -163,6 +164,7 @@ html, body { margin: 0; height: 100%; }
   background: color-mix(in srgb, var(--accent) 16%, transparent);
   pointer-events: none;
 }
+.camaug .image-label, .camaug .line-header { cursor: pointer; }
 .camaug .image-row { position: absolute; z-index: 1; top: 0; left: 0; width: 100%; display: flex; padding-top: calc(8px + var(--name-height)); border-bottom: 1px solid color-mix(in srgb, var(--border) 50%, transparent); }
 .camaug .image-label {
   position: sticky;
@@ -224,7 +226,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .bound.low { bottom: 2px; }
 .camaug .series-curve, .camaug .dot { fill: none; stroke-width: 1.8; vector-effect: non-scaling-stroke; }
 .camaug .dot { stroke-width: 7; stroke-linecap: round; }
-.camaug .current-epoch { stroke: var(--accent); stroke-width: 1; opacity: 0.55; vector-effect: non-scaling-stroke; }
+.camaug .current-position { stroke: var(--accent); stroke-width: 1; opacity: 0.55; vector-effect: non-scaling-stroke; }
 ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--series-${i}); stroke: var(--series-${i}); }`).join("\n")}
 .camaug .line-header[data-series] { color: var(--text); stroke: none; }
 

@@ -4,7 +4,7 @@
  * @typedef {object} ViewState
  * @property {string[]|null} runs       selected runs; null for the newest
  * @property {string[]|null} methods    selected methods, as `prefix/method`; null for the methods of the training
- * @property {number|null} epoch        null for the newest, also while the run is in training
+ * @property {StoredSnapshot|null} snapshot  null for the newest, also while the run is in training
  * @property {string|null} row          key of the cursor's image
  * @property {string|null} series       key of the cursor's series
  * @property {"predicted"|"true"} heatmapClass  class whose heatmap is shown
@@ -21,19 +21,21 @@
  * @property {"strip"|"details"|"compare"} page
  * @property {"sideBySide"|"swipe"} compareMode
  * @property {string|null} compareSeries         key of the series to compare with; null for the cursor's series
- * @property {number|"same"|null} compareEpoch   null for the first epoch of the same series, or the same of another
+ * @property {StoredSnapshot|"same"|null} compareSnapshot  null for the first snapshot of the same series, or the same
+ *   position in another
  * @property {number} divider           position of the swipe divider, 0 to 1
  */
 
 import { COLORMAPS } from "./colormaps.js";
-import { SAME_EPOCH } from "./comparison.js";
+import { SAME_POSITION } from "./comparison.js";
 import { PREDICTION_FILTERS, SORT_KEYS } from "./filters.js";
+import { isStoredSnapshot } from "./snapshot_axis.js";
 
 /** @type {Readonly<ViewState>} */
 export const DEFAULTS = Object.freeze({
   runs: null,
   methods: null,
-  epoch: null,
+  snapshot: null,
   row: null,
   series: null,
   heatmapClass: "predicted",
@@ -50,7 +52,7 @@ export const DEFAULTS = Object.freeze({
   page: "strip",
   compareMode: "sideBySide",
   compareSeries: null,
-  compareEpoch: null,
+  compareSnapshot: null,
   divider: 0.5,
 });
 
@@ -64,7 +66,7 @@ const isTextList = (value) => Array.isArray(value) && value.every(isText);
 const IS_VALID = {
   runs: isTextList,
   methods: isTextList,
-  epoch: Number.isInteger,
+  snapshot: isStoredSnapshot,
   row: isText,
   series: isText,
   heatmapClass: isOneOf("predicted", "true"),
@@ -81,7 +83,7 @@ const IS_VALID = {
   page: isOneOf("strip", "details", "compare"),
   compareMode: isOneOf("sideBySide", "swipe"),
   compareSeries: isText,
-  compareEpoch: (value) => Number.isInteger(value) || value === SAME_EPOCH,
+  compareSnapshot: (value) => value === SAME_POSITION || isStoredSnapshot(value),
   divider: isFraction,
 };
 

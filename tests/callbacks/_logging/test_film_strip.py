@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from torch.utils.tensorboard import SummaryWriter
 
 from camaug import GradCAM, GroupCAM
 from camaug.callbacks import CamLogger
-from camaug.callbacks._logging.film_strip import snapshot_record
+from camaug.callbacks._logging.film_strip import snapshot_record, write_strip
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.energy_in_mask import energy_in_mask
@@ -53,17 +55,18 @@ def read(tmp_path):
     return make
 
 
-def test_the_blobs_contain_every_epoch(module, loader, make_trainer, read):
+def test_the_blobs_contain_every_snapshot(module, loader, make_trainer, read):
     logger = RecordingLogger("grad-cam", num_images=6, fast=False)
     make_trainer(logger, max_epochs=13).fit(module, loader, loader)
     source = DataSource(read())
-    assert source.runs() == {"runs": [{**SERIES._asdict(), "epochs": list(range(13)), "probes": 6}]}
+    steps = [3 * epoch + 3 for epoch in range(13)]
+    assert source.runs() == {"runs": [{**SERIES._asdict(), "steps": steps, "probes": 6}]}
     response = source.snapshots(SERIES)
-    assert response["steps"] == [3 * epoch + 3 for epoch in range(13)]
+    assert (response["steps"], response["epochs"]) == (steps, list(range(13)))
     assert response["layer"] == "net.6"
     assert response["settings"].startswith("grad-cam ")
     assert response["classes"] == ["left", "middle", "right"]
-    assert [(probe["id"], probe["label"]) for probe in response["probes"]] == [
+    assert [(probe["id"], *probe["labels"]) for probe in response["probes"]] == [
         (0, 0), (12, 0), (1, 1), (13, 1), (2, 2), (14, 2)
     ]  # fmt: skip
     assert len(logger.snapshots) == 13
@@ -72,7 +75,7 @@ def test_the_blobs_contain_every_epoch(module, loader, make_trainer, read):
         assert values["predicted"] == snapshot.predicted.tolist()
         assert values["confidence"] == pytest.approx(snapshot.probabilities.amax(dim=1).tolist(), abs=1e-6)
         true = snapshot.probabilities.gather(1, torch.tensor(snapshot.labels)[:, None])[:, 0]
-        assert values["true_confidence"] == pytest.approx(true.tolist(), abs=1e-6)
+        assert [*chain.from_iterable(values["true_confidences"])] == pytest.approx(true.tolist(), abs=1e-6)
         assert values["object_energy"] == pytest.approx(
             energy_in_mask(snapshot.true_maps, snapshot.masks).tolist(), abs=1e-6
         )
@@ -80,8 +83,8 @@ def test_the_blobs_contain_every_epoch(module, loader, make_trainer, read):
             drift = 1 - rank_correlation(snapshot.true_maps, logger.snapshots[epoch - 1].true_maps)
             assert values["drift"] == pytest.approx(drift.tolist(), abs=1e-6)
     metrics = response["metrics"]
-    assert [epoch for epoch, _ in metrics["cam/confidence"]] == list(range(13))
-    assert [epoch for epoch, _ in metrics["cam/drift"]] == list(range(1, 13))
+    assert [step for step, _ in metrics["cam/confidence"]] == steps
+    assert [step for step, _ in metrics["cam/drift"]] == steps[1:]
     assert {"val/loss", "cam/centre_bias", "cam/object_energy"} <= set(metrics)
     mean = sum(response["snapshots"]["drift"][5]) / 6
     assert metrics["cam/drift"][4][1] == pytest.approx(mean, abs=1e-5)
@@ -130,6 +133,31 @@ def test_two_loggers_in_one_run_are_two_series(module, loader, make_trainer, rea
     assert {"cam/centre_bias", "grad-cam/centre_bias"} <= set(tags["scalars"])
 
 
+def test_a_prediction_among_several_labels_is_right(tmp_path, read):
+    maps = torch.rand(3, 6, 6)
+    probabilities = torch.tensor([[0.2, 0.9, 0.6], [0.7, 0.4, 0.3], [0.8, 0.1, 0.1]])
+    snapshot = Snapshot(
+        indices=[3, 4, 5],
+        labels=[1, 1, None],
+        images=torch.rand(3, 3, 6, 6),
+        probabilities=probabilities,
+        predicted=torch.tensor([2, 0, 0]),
+        maps=maps,
+        true_maps=1 - maps,
+        masks=None,
+        positives=[(1, 2), (1, 2), ()],
+    )
+    record = snapshot_record(snapshot, {})
+    assert record["labels"] == [[1, 2], [1, 2], []]
+    assert record["true_confidences"] == [[0.9, 0.6], [0.4, 0.3], []]
+    with SummaryWriter(tmp_path / "run/0") as writer:
+        write_strip(writer, snapshot, "cam", "grad-cam", record, {"epoch": 0, "step": 7})
+    blobs = read().blobs("0", [f"camaug/cam/grad-cam/{index}" for index in snapshot.indices])
+    assert [list(steps) for steps in blobs.values()] == [[7]] * 3
+    has_true_map = [ProbeBlob.from_bytes(steps[7]).true is not None for steps in blobs.values()]
+    assert has_true_map == [False, True, False]  # right, wrong, unlabelled
+
+
 def test_unknown_and_non_finite_values_are_none():
     maps = torch.rand(2, 6, 6)
     probabilities = torch.tensor([[0.25, 0.75], [float("nan")] * 2])
@@ -138,7 +166,8 @@ def test_unknown_and_non_finite_values_are_none():
     )
     record = snapshot_record(snapshot, {"cam/drift": float("nan"), "val/loss": 0.5})
     assert record["confidence"] == [0.75, None]
-    assert record["true_confidence"] == [None, None]
+    assert record["labels"] == [[], [1]]
+    assert record["true_confidences"] == [[], [None]]
     assert record["drift"] == record["object_energy"] == [None, None]
     assert record["warning"] == ["", "logits not finite"]
     assert record["top_classes"][0] == [[1, 0.75], [0, 0.25]]

@@ -24,7 +24,7 @@ def logdir(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tensorboard(logdir) -> Iterator[TensorBoardProcess]:
     with TensorBoardProcess(logdir) as process:
-        process.wait_for_runs(lambda runs: [len(run["epochs"]) for run in runs] == [EPOCHS] * 3)
+        process.wait_for_runs(lambda runs: [len(run["steps"]) for run in runs] == [EPOCHS] * 3)
         yield process
 
 

@@ -78,10 +78,9 @@ def logged_maps(tensorboard, run: str, probe: int):
     return response["maps"][str(probe)]
 
 
-def logged_map(tensorboard, run: str, probe: int, epoch: int, side: int, which: str = "predicted") -> np.ndarray:
-    """Return a logged map (side, side) as the library restores it."""
-    maps = logged_maps(tensorboard, run, probe)
-    return decode_map(maps, maps["epochs"].index(epoch), which, (side, side)).numpy()
+def logged_map(tensorboard, run: str, probe: int, number: int, side: int, which: str = "predicted") -> np.ndarray:
+    """Return the map (side, side) in a snapshot, counted from 0, as the library restores it."""
+    return decode_map(logged_maps(tensorboard, run, probe), number, which, (side, side)).numpy()
 
 
 def logged_snapshots(tensorboard, run: str):
@@ -107,5 +106,5 @@ def shown_images(page) -> list[int]:
     return [int(text.split()[-1]) for text in texts]
 
 
-def shown_epoch(page) -> str:
-    return page.locator(".epoch-label").inner_text()
+def shown_position(page) -> str:
+    return page.locator(".snapshot-label").inner_text()

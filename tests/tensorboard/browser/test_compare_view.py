@@ -12,7 +12,7 @@ from tests.tensorboard.browser.page_tools import (
     canvas_pixels,
     expect,
     logged_map,
-    shown_epoch,
+    shown_position,
     view_hash,
     wait_for_paint,
 )
@@ -36,7 +36,7 @@ def test_compare_two_epochs(page, tensorboard):
     red, blue = shown[..., 0], shown[..., 2]
     assert (red > blue)[rises].all()  # orange: B is higher
     assert (blue > red)[falls].all()
-    page.get_by_label("A: epoch", exact=True).select_option("same")
+    page.get_by_label("A: snapshot", exact=True).select_option("same")
     expect(page.locator(".compare-view .image-panel:nth-child(1) .title").first).to_have_text(f"A: epoch {EPOCHS - 1}")
 
     def no_difference_is_white() -> None:
@@ -63,7 +63,7 @@ def test_swipe_between_two_epochs(page):
     page.mouse.up()
     expect(handle).to_have_attribute("aria-valuenow", "25")
     assert_swiped(page, 0.25)
-    assert shown_epoch(page) == f"epoch {EPOCHS - 1}"  # the divider's keys moved the divider alone
+    assert shown_position(page) == f"epoch {EPOCHS - 1}"  # the divider's keys moved the divider alone
 
 
 def assert_swiped(page, index: float) -> None:
@@ -93,6 +93,7 @@ def test_compare_two_runs_and_two_methods(make_page, tensorboard):
     page.get_by_label("A: run and method").select_option("run/b|cam|grad-cam")
     title = page.locator(".compare-view .image-panel:nth-child(1) .title").first
     expect(title).to_have_text(f"A: run/b · grad-cam, epoch {EPOCHS - 1}")  # the same epoch of the other run
+    expect(page.get_by_text("Aligned by epoch")).to_be_visible()
 
     def the_difference_is_that_of_the_runs() -> None:
         shown = canvas_pixels(page, ".compare-view .image-panel:nth-child(3) canvas")[..., :3]

@@ -83,5 +83,6 @@ def test_a_wrong_prediction_also_shows_the_true_class(page, tensorboard):
     assert np.abs(shown - expected).max() <= 4
     likeliest = page.locator(".top-classes .label").all_inner_texts()
     named = [CLASSES[label] for label, _ in snapshots["snapshots"]["top_classes"][epoch][ids.index(probe)]]
-    true = CLASSES[snapshots["probes"][ids.index(probe)]["label"]]
+    true = CLASSES[snapshots["probes"][ids.index(probe)]["labels"][0]]
+    expect(page.locator("dl dd", has_text=f"epoch {epoch}, step {snapshots['steps'][epoch]}")).to_be_visible()
     assert likeliest == [name + (" (true)" if name == true else "") for name in named]

@@ -64,11 +64,11 @@ def test_the_report_opens_offline(make_page, logdir, tmp_path):
     page.locator(CURRENT_CELL).press("Home")
     page.locator(CURRENT_CELL).press("Enter")
     wait_for_paint(page, ".image-panel canvas")
-    expect(page.locator(".epoch-label")).to_have_text("epoch 0")
+    expect(page.locator(".snapshot-label")).to_have_text("epoch 0")
     page.locator(".cell[aria-label*='onerror']").first.wait_for(state="attached")
     assert page.title() == "camaug"
     assert {urllib.parse.urlsplit(url).scheme for url in requested_urls} <= {"file", "data", "blob"}
     wait_for_script(page, "location.hash.includes('details')")
     page.reload()
-    expect(page.locator(".epoch-label")).to_have_text("epoch 0")
+    expect(page.locator(".snapshot-label")).to_have_text("epoch 0")
     expect(page.locator(".detail-view")).to_be_visible()

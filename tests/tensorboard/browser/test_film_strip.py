@@ -1,4 +1,4 @@
-"""The film strip shows every image in every epoch, and the slider, the keys and the charts move it."""
+"""The film strip shows every image in every snapshot, and the slider, the keys and the charts move it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tensorboard.browser.page_tools import (
     in_colours,
     logged_map,
     logged_snapshots,
-    shown_epoch,
+    shown_position,
     view_hash,
     wait_for_paint,
 )
@@ -22,17 +22,17 @@ from tests.tensorboard.browser.training_runs import CLASSES, EPOCHS, HOSTILE_NAM
 
 
 def test_the_slider_and_the_keys_move_everything(page):
-    assert shown_epoch(page) == f"epoch {EPOCHS - 1}"
-    page.locator("#epoch").fill("1")
-    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-epoch", "1")
+    assert shown_position(page) == f"epoch {EPOCHS - 1}"
+    page.locator("#snapshot").fill("1")
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", "1")
     page.locator(CURRENT_CELL).focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-epoch", "2")
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", "2")
     page.keyboard.press("Home")
-    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-epoch", "0")
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", "0")
     page.keyboard.press("ArrowLeft")  # already at the first epoch
     page.keyboard.press("End")
-    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-epoch", str(EPOCHS - 1))
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", str(EPOCHS - 1))
     page.keyboard.press("ArrowDown")
     expect(page.locator(CURRENT_CELL)).to_have_attribute("aria-label", re.compile("image 1, epoch 3"))
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
@@ -48,8 +48,10 @@ def test_the_slider_and_the_keys_move_everything(page):
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+    page.locator(".image-row", has_text="image 2").locator(".class-name").click()
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("aria-label", re.compile("image 2, epoch 3"))
     page.locator(".chart svg").first.click(position={"x": 40, "y": 40})
-    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-epoch", "0")
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", "0")
 
 
 def test_cell_labels_describe_the_prediction(page, tensorboard):
@@ -62,8 +64,9 @@ def test_cell_labels_describe_the_prediction(page, tensorboard):
     index = [probe["id"] for probe in snapshots["probes"]].index(int(row[1]))
     for epoch, label in enumerate(labels):
         predicted, confidence = (snapshots["snapshots"][name][epoch][index] for name in ("predicted", "confidence"))
-        right = "correct" if predicted == snapshots["probes"][index]["label"] else "wrong"
-        text = f"epoch {epoch}: predicted {names[predicted]}, {round(confidence * 100)} %, {right}"
+        right = "correct" if predicted == snapshots["probes"][index]["labels"][0] else "wrong"
+        prediction = f"predicted {names[predicted]}, {round(confidence * 100)} %, {right}"
+        text = f"epoch {epoch}, step {snapshots['steps'][epoch]}: {prediction}"
         assert text in label
 
 
@@ -72,12 +75,12 @@ def test_heatmaps_are_below_their_epochs(make_page, tensorboard, width):
     page = make_page(f"{tensorboard.tab_url}#{view_hash(runs=['run/b'])}", viewport={"width": width, "height": 800})
     middle = "(node) => { const box = node.getBoundingClientRect(); return (box.left + box.right) / 2; }"
     for epoch in range(EPOCHS):
-        cell = page.locator(f".cell[data-epoch='{epoch}']").first.evaluate(middle)
-        head = page.locator(".epoch button").nth(epoch).evaluate(middle)
+        cell = page.locator(f".cell[data-position='{epoch}']").first.evaluate(middle)
+        head = page.locator(".column button").nth(epoch).evaluate(middle)
         assert head == pytest.approx(cell, abs=2)
     left = "(node) => node.getBoundingClientRect().left"
     canvas = page.locator(".series-line canvas").first.evaluate(left)
-    assert canvas == pytest.approx(page.locator(".cell[data-epoch='0']").first.evaluate(left), abs=1)
+    assert canvas == pytest.approx(page.locator(".cell[data-position='0']").first.evaluate(left), abs=1)
     about, text = (
         page.locator(selector).first for selector in (".image-names .class-name", ".line-header .prediction")
     )

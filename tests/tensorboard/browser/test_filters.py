@@ -13,9 +13,9 @@ from tests.tensorboard.waiting import wait_for_assertions
 
 def test_filter_wrong_predictions_and_sort_by_confidence(page, tensorboard):
     snapshots = logged_snapshots(tensorboard, "run/b")
-    ids, labels = zip(*((probe["id"], probe["label"]) for probe in snapshots["probes"]), strict=True)
+    ids, labels = zip(*((probe["id"], probe["labels"][0]) for probe in snapshots["probes"]), strict=True)
     for epoch in range(EPOCHS):
-        page.locator("#epoch").fill(str(epoch))
+        page.locator("#snapshot").fill(str(epoch))
         page.get_by_label("Prediction", exact=True).select_option("wrong")
         predicted = snapshots["snapshots"]["predicted"][epoch]
         wrong = [ids[index] for index, label in enumerate(labels) if predicted[index] != label]
@@ -42,19 +42,21 @@ def assert_images(page, expected: list[int]) -> None:
 
 
 def test_predictions_that_became_wrong_and_their_number_of_changes(page):
-    """Worked by hand: correct (c) or wrong (w) in the epochs 0 to 3."""
+    """Worked by hand: correct (c) or wrong (w) in the snapshots 0 to 3."""
     found = page.evaluate(
         """async (histories) => {
             const { countChanges, filterRows } = await import("./static/filters.js");
             const { DEFAULTS } = await import("./static/view_state.js");
             const rows = Object.entries(histories).map(([name, history], id) => {
-                const predictionAt = (epoch) => ({ isCorrect: history[epoch] === "c", confidence: null, drift: id });
-                return { id, className: name, histories: [{ epochs: [0, 1, 2, 3], predictionAt }] };
+                const snapshots = [0, 1, 2, 3].map((position) => ({ position }));
+                const predictionAt = (at) => ({ isCorrect: history[at] === "c", confidence: null, drift: id });
+                const predictionOf = ({ position }) => predictionAt(position);
+                return { id, className: name, histories: [{ snapshots, predictionAt, predictionOf }] };
             });
-            const shown = (changed, epoch) =>
-                filterRows(rows, { ...DEFAULTS, ...changed }, epoch).map((row) => row.className);
+            const shown = (changed, position) =>
+                filterRows(rows, { ...DEFAULTS, ...changed }, position).map((row) => row.className);
             return {
-                became: [0, 1, 2, 3].map((epoch) => shown({ predictionFilter: "becameWrong" }, epoch)),
+                became: [0, 1, 2, 3].map((position) => shown({ predictionFilter: "becameWrong" }, position)),
                 changes: rows.map((row) => countChanges(row.histories[0], 3)),
                 restless: shown({ sort: "changes", descending: true }, 3),
                 drifting: shown({ sort: "drift", descending: true }, 3),

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.tensorboard.browser.page_tools import wait_for_frames, wait_for_paint, wait_for_script
-from tests.tensorboard.conftest import make_snapshot, write_run
+from tests.tensorboard.conftest import make_snapshot, step_of, write_run
 from tests.tensorboard.tensorboard_process import TensorBoardProcess
 from tests.tensorboard.waiting import wait_until
 
@@ -30,13 +30,14 @@ class LargeRunServer:
 
     def __init__(self) -> None:
         self.epochs = list(range(EPOCHS))
+        self.steps = [step_of(epoch) for epoch in self.epochs]
         self.requested: list[tuple[str, str, range]] = []
 
     def routes(self):
         return {f"**/plugin/camaug/{name}*": getattr(self, name) for name in ("runs", "snapshots", "maps", "original")}
 
     def runs(self, route) -> None:
-        series = {"run": "large", "prefix": "cam", "epochs": self.epochs, "probes": IMAGES}
+        series = {"run": "large", "prefix": "cam", "steps": self.steps, "probes": IMAGES}
         route.fulfill(json={"runs": [{**series, "method": method} for method in METHODS]})
 
     def snapshots(self, route) -> None:
@@ -47,7 +48,7 @@ class LargeRunServer:
         values = {
             "predicted": 0,
             "confidence": 0.8,
-            "true_confidence": 0.5,
+            "true_confidences": [0.5],
             "drift": 0.1,
             "object_energy": None,
             "warning": "",
@@ -55,22 +56,24 @@ class LargeRunServer:
         }
         response = {
             "classes": ["ant", "bee"],
-            "steps": self.epochs,
+            "steps": self.steps,
             "settings": "",
             "layer": "",
             "metrics": {},
             "epochs": self.epochs,
-            "probes": [{"id": index, "label": index % 2} for index in range(IMAGES)],
+            "probes": [{"id": index, "labels": [index % 2]} for index in range(IMAGES)],
             "snapshots": {name: [[value] * IMAGES] * EPOCHS for name, value in values.items()},
         }
         return json.dumps(response)
 
     def maps(self, route) -> None:
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(route.request.url).query)
-        epochs = range(int(query["first"][0]), int(query["last"][0]) + 1)
+        requested = range(int(query["first"][0]), int(query["last"][0]) + 1)
+        steps = [step for step in self.steps if step in requested]
+        epochs = range(self.steps.index(steps[0]), self.steps.index(steps[-1]) + 1)
         self.requested += [(query["method"][0], probe, epochs) for probe in query["probe"]]
         maps = {
-            "epochs": list(epochs),
+            "steps": steps,
             "sizes": [[7, 7]] * len(epochs),
             "predicted": [base64.b64encode(bytes(range(100, 149))).decode()] * len(epochs),
             "predicted_ranges": [[0, 1]] * len(epochs),
@@ -110,7 +113,7 @@ def test_only_what_is_visible_is_loaded_and_drawn(make_page, tensorboard):
     assert min(int(probe) for _, probe, _ in last_requests) > IMAGES - 2 * rows
 
     page.locator(".strip").evaluate("(strip) => { strip.scrollLeft = 0; }")
-    page.wait_for_selector(".epoch button:text-is('0')")
+    page.wait_for_selector(".column button:text-is('0')")
     wait_for_paint(page)
     old_epochs = wait_for_requests(page, server, len(first_requests) + len(last_requests))
     assert max(max(epochs) for _, _, epochs in old_epochs) < 40
@@ -155,7 +158,7 @@ def test_a_real_server_shows_a_large_run(make_page, tmp_path, capsys):
         write_run(tmp_path / "run", snapshots, method=method, suffix=f".{method}")
     with TensorBoardProcess(tmp_path) as tensorboard:
         cells = IMAGES * EPOCHS
-        tensorboard.wait_for_runs(lambda runs: [len(run["epochs"]) * run["probes"] for run in runs] == [cells] * 3)
+        tensorboard.wait_for_runs(lambda runs: [len(run["steps"]) * run["probes"] for run in runs] == [cells] * 3)
         for opening in ("first", "second"):
             page = make_page(tensorboard.tab_url)
             wait_for_paint(page)

@@ -37,7 +37,7 @@ def test_the_tab_follows_a_run_from_an_empty_log_directory(make_page, tmp_path):
 
         def select_the_first_epoch() -> None:
             wait_for_epochs(page, frame, 2)
-            frame.locator(".epoch button").first.click()
+            frame.locator(".column button").first.click()
             frame.locator(CURRENT_CELL).press("ArrowDown")
 
         train(tmp_path, "logged", create_logger(), CallAfterEpoch(1, select_the_first_epoch), epochs=3)
@@ -73,7 +73,7 @@ def wait_for_epochs(page, frame, count: int) -> None:
     """Press TensorBoard's reload button until the film strip has this number of epochs."""
 
     def are_shown() -> bool:
-        if frame.locator(".epoch button").count() == count:
+        if frame.locator(".column button").count() == count:
             return True
         reload(page)
         return False

@@ -1,0 +1,20 @@
+/** Header of a column of the film strip: its epoch, or its step with the epoch that begins there. */
+
+import { element, setAttribute, setText } from "./dom.js";
+import { snapshotName, storedSnapshot } from "./snapshot_axis.js";
+
+export function createColumnHeader(actions) {
+  const button = element("button", { type: "button", tabindex: -1 });
+  const epochName = element("div", { class: "column-epoch" });
+  return {
+    node: element("div", { class: "column", role: "columnheader" }, button, epochName),
+    update(axis, number) {
+      const column = axis.columns[number];
+      setText(button, String(column.position));
+      setAttribute(button, "title", `Go to ${snapshotName(axis, column)}`);
+      button.onclick = () => actions.setState({ snapshot: storedSnapshot(axis, column.position) });
+      const isFirstOfEpoch = column.epoch !== null && column.epoch !== axis.columns[number - 1]?.epoch;
+      setText(epochName, axis.unit === "step" && isFirstOfEpoch ? `epoch ${column.epoch}` : "");
+    },
+  };
+}
