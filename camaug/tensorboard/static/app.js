@@ -78,6 +78,11 @@ export function startApp(body, dataSource, hostPage) {
     if (previous && previous.state.page !== state.page) page.focus(state.page);
   }
 
+  /** Return the view model of the current state, which may have changed since the last drawing. */
+  function currentViewModel() {
+    return viewModel?.state === state ? viewModel : createViewModel(state, cache, viewModel);
+  }
+
   function createActions() {
     return {
       setState,
@@ -100,18 +105,18 @@ export function startApp(body, dataSource, hostPage) {
 
   /** Show the snapshots at a position. The newest is stored as null, so that the view follows a run in training. */
   function setPosition(position) {
-    const { axis } = viewModel;
+    const { axis } = currentViewModel();
     setStateAndReveal({ snapshot: position === axis.positions.at(-1) ? null : storedSnapshot(axis, position) });
   }
 
   function movePosition(offset) {
-    const { axis, position } = viewModel;
+    const { axis, position } = currentViewModel();
     const { positions } = axis;
     if (positions.length > 0) setPosition(positions[clampIndex(positions.indexOf(position) + offset, positions)]);
   }
 
   function moveRow(offset) {
-    const { rows, cursor } = viewModel;
+    const { rows, cursor } = currentViewModel();
     const histories = rows.flatMap((row) => row.histories.filter(Boolean).map((history) => ({ row, history })));
     if (histories.length === 0) return;
     const index = histories.findIndex(({ row, history }) => row.key === cursor.row.key && history === cursor.history);
@@ -121,13 +126,13 @@ export function startApp(body, dataSource, hostPage) {
 
   /** Open a page. A page of one image stores the image, so that filters cannot replace it. */
   function openPage(name) {
-    const { cursor } = viewModel;
+    const { cursor } = currentViewModel();
     if (name === "strip") setState({ page: name });
     else if (cursor) setState({ page: name, row: cursor.row.key, series: cursor.series.key });
   }
 
   async function copyLink() {
-    const { axis, position, runs, methods } = viewModel;
+    const { axis, position, runs, methods } = currentViewModel();
     const snapshot = position === null ? null : storedSnapshot(axis, position);
     const link = hostPage.link(serialiseViewState({ ...state, snapshot, runs, methods }));
     try {

@@ -17,7 +17,10 @@ export function createSwipeDivider(onMove, ...images) {
   });
   const node = element("div", { class: "swipe" }, ...images, handle);
   let position = 0;
-  const moveTo = (value) => onMove(Math.min(1, Math.max(0, value)));
+  const moveTo = (value) => {
+    position = Math.min(1, Math.max(0, value)); // at once: the next key may come before the next drawing
+    onMove(position);
+  };
   const followPointer = (event) => {
     const box = node.getBoundingClientRect();
     moveTo((event.clientX - box.left) / box.width);
