@@ -14,6 +14,7 @@ from camaug.inspection.sharded_weights import whole_weights
 
 from .expected_cost import ExpectedCost, expected_cost
 from .schedule import Schedule
+from .step_factor import step_factor
 
 __all__ = ["announce"]
 
@@ -42,11 +43,11 @@ def announce(
     recipe = transform.recipe
     if recipe.needs_maps:
         cost = _measure(trainer, transform, schedule.share, images, labels, deciding)
-        method, time = f" by {transform.explainer.name}", _time(cost, schedule.share, refresh_every_n_epochs)
+        time = _time(cost, schedule.share, refresh_every_n_epochs, masked_views=recipe.adds_masked_views)
+        method = f" by {transform.explainer.name}"
     else:
-        method, time = "", ""
-    views = f", with {schedule.share:.0%} more images in a step" if recipe.adds_masked_views else ""
-    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{time}{views}")
+        method = time = ""
+    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{time}")
 
 
 def _measure(
@@ -62,10 +63,12 @@ def _measure(
         return expected_cost(explain, module, forward, images, count)
 
 
-def _time(cost: ExpectedCost, share: float, refresh_every_n_epochs: int | None) -> str:
-    passes = f" ({cost.passes:.0f} forward passes for each image)" if cost.passes else ""
-    if refresh_every_n_epochs is None:
-        return f": adds about {share * cost.steps:.0%} to the time of a step{passes}"
-    per_step = cost.steps / refresh_every_n_epochs  # a refresh explains every image
-    refresh = f"a refresh every {refresh_every_n_epochs} epochs"
-    return f": {refresh} adds about {per_step:.0%} to the time of a step{passes}"
+def _time(cost: ExpectedCost, share: float, refresh_every_n_epochs: int | None, *, masked_views: bool) -> str:
+    # A refresh explains every image, and serves several epochs.
+    explaining = cost.steps * share if refresh_every_n_epochs is None else cost.steps / refresh_every_n_epochs
+    factor = step_factor(explaining, share, masked_views=masked_views)
+    refresh = "" if refresh_every_n_epochs is None else f"with a refresh every {refresh_every_n_epochs} epochs "
+    passes = [f"about {cost.passes:.0f} forward passes for each explained image"] if cost.passes else []
+    views = [f"{share:.0%} more images in a batch"] if masked_views else []
+    reasons = f" ({', '.join(passes + views)})" if passes or views else ""
+    return f": {refresh}a step takes about {factor:g} times as long as without{reasons}"

@@ -8,10 +8,11 @@ from camaug.augmentation.price import Price, Pricing
 from camaug.experiments.report import Report
 from camaug.experiments.table import Cell, Table
 from camaug.explainers.agreement import MIN_CORRELATION, MIN_IOU
+from camaug.utils.counted import counted
+
+from .step_factor import round_measured, step_factor
 
 __all__ = ["price_report"]
-
-MASKED_VIEWS = "with masked views"
 
 
 def price_report(pricing: Pricing, prices: Sequence[Price], *, masked_views: bool) -> Report:
@@ -20,38 +21,38 @@ def price_report(pricing: Pricing, prices: Sequence[Price], *, masked_views: boo
     Args:
         pricing: The measurement.
         prices: Its prices.
-        masked_views: True to add a column that counts masked views as additional images.
+        masked_views: True if masked views of the explained images are appended to the batch.
     """
-    formats = {"setting": "{}", "passes": "{:.1f}", "ms added": "{:.0f}", "steps added": "{:+.2f}"}
-    formats |= {MASKED_VIEWS: "{:+.2f}"} if masked_views else {}
+    formats = {"passes": "{:.1f}", "ms": "{:.0f}", "× plain": "{:g}"}
     formats |= {"mask overlap": "{:.2f}", "rank correlation": "{:.2f}"}
-    columns = list(formats)
-    del formats["setting"]
     rows = [_row(price, pricing.step_seconds, masked_views) for price in prices]
-    table = Table("price", columns, rows, formats)
+    table = Table("price of a step", ["setting", *formats], rows, formats)
     return Report("what augmentation costs", [table], notes=_notes(pricing, prices, masked_views))
 
 
 def _row(price: Price, step_seconds: float, masked_views: bool) -> list[Cell]:
-    name = f"none (a step: {1000 * step_seconds:.0f} ms)" if price.setting is None else price.setting.name
-    share = price.setting.share if price.setting else 0.0
-    with_masked_views = [price.steps + share] if masked_views else []
-    return [name, price.passes, 1000 * price.seconds, price.steps, *with_masked_views, price.overlap, price.correlation]
+    name, share = (price.setting.name, price.setting.share) if price.setting else ("none", 0.0)
+    factor = step_factor(price.steps, share, masked_views=masked_views)
+    milliseconds = round_measured(1000 * step_seconds * factor)
+    return [name, price.passes, milliseconds, factor, price.overlap, price.correlation]
 
 
 def _notes(pricing: Pricing, prices: Sequence[Price], masked_views: bool) -> tuple[str, ...]:
     count, batch_size, rounds = pricing.count, len(pricing.images), pricing.rounds - 1
-    late = "" if pricing.took <= pricing.seconds else f" (one round needs more than the given {pricing.seconds:g} s)"
-    part = "" if count == batch_size else f", scaled up from {count} images in each round"
-    views = "Masked views are additional images: `share` plain steps of them. " if masked_views else ""
+    late = "" if pricing.took <= pricing.seconds else f" (a round needs more than the given {pricing.seconds:g} s)"
+    part = "" if count == batch_size else f", estimated from {counted(count, 'image')} a round"
+    views = " with its masked views, which are `share` more images" if masked_views else ""
+    compared = counted(min(batch_size, pricing.rounds * count), "training image")
+    rounds_measured = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
     epochs = max(price.setting.refresh_epochs or 0 for price in prices if price.setting)
     return (
-        f"Medians of {rounds} {'round' if rounds == 1 else 'rounds'} after a warm-up, in {pricing.took:.0f} s{late}, "
-        f"on {pricing.images.device}; for a batch of {batch_size} images{part}.",
-        "Passes are forward passes for each image of a batch. Mask overlap (IoU) and rank correlation compare the maps "
-        f"with the exact ones, on average over {min(batch_size, pricing.rounds * count)} training images. Those of a "
-        f"bank are up to {epochs} epochs old and can only be compared in training.",
+        f"{rounds_measured} after a warm-up, in {pricing.took:.0f} s{late}, on {pricing.images.device}, for a batch of "
+        f"{counted(batch_size, 'image')}{part}. Times are rounded, and repeated measurements differ.",
+        "Passes are the forward passes for explanations, for each image of a batch. The milliseconds are those of a "
+        f"whole training step{views}; “× plain” is the same as a multiple of a step without augmentation.",
+        f"Mask overlap (IoU) and rank correlation compare the maps with the exact ones, on average over {compared}. "
+        f"Those of a bank are up to {epochs} epochs old and can only be compared in training.",
         f"With `fast: true` training uses the fast forward and smaller queries while the correlation is at least "
         f"{MIN_CORRELATION} and the overlap {MIN_IOU}, and otherwise the plain forward.",
-        f"{views}Carrying a bank's maps through the crops is the data loader's work and not included.",
+        "Carrying a bank's maps through the crops is the data loader's work and not included.",
     )
