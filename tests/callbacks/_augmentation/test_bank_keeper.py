@@ -125,8 +125,8 @@ def test_what_it_costs_is_spread_over_the_epochs_that_the_maps_serve(module, mak
         make_trainer(augmentation(share=0.5), max_epochs=1).fit(module, loader())
     assert [record.message for record in caplog.records if "passes" in record.message] == [
         "GroupCamAugmentation: recipe 'keep-salient' by group-cam, on 50% of the training images from epoch 0 on: "
-        "with a refresh every 2 epochs a step takes about 1.9 times as long as without (about 6 forward passes for each "
-        "explained image)"
+        "with a refresh every 2 epochs a step takes about 1.9 times as long as without (about 6 forward passes for "
+        "each explained image)"
     ]
 
 
