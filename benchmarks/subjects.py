@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from benchmarks.options import Options
 from camaug import find_layer
+from camaug.images.loading import load_image
 from camaug.inspection.neutral import neutral
 from camaug.training.create_classifier import create_classifier
 
@@ -55,7 +55,7 @@ def real_images(options: Options, limit: int) -> tuple[Tensor, Tensor] | None:
         ]
     )
     chosen = paths[:: max(1, len(paths) // limit)][:limit]
-    images = torch.stack([prepare(Image.open(path).convert("RGB")) for path in chosen])
+    images = torch.stack([prepare(load_image(path)) for path in chosen])
     return images.to(options.device), torch.tensor([int(path.name[:3]) for path in chosen]).to(options.device)
 
 

@@ -143,6 +143,11 @@ class CamWriter(L.Callback):
                 "paths: use the data module PhotoFolder, or let the data set's items be dicts with 'image' and 'path'"
             )
         errors = find_strings(batch, "errors", len(images)) or [""] * len(images)
+        is_finite = images.isfinite().flatten(1).all(dim=1).tolist()
+        errors = [
+            error or ("" if finite else f"{path!r} has values that are NaN or infinite after its transform")
+            for error, finite, path in zip(errors, is_finite, paths, strict=True)
+        ]
         for path, error in zip(paths, errors, strict=True):
             if error:
                 self.failed[path] = error

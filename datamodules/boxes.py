@@ -10,6 +10,7 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
 
+from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 from ._boxes.box_formats import BoxFormat, read_annotations, recognise_format
@@ -21,6 +22,7 @@ from ._boxes.selection import describe_selection, select_views
 from ._folders.bad_images import BadPolicy, check_policy
 from ._folders.image_folder_dataset import ImageFolderDataset
 from ._folders.stratified_split import stratified_split
+from ._folders.unread_files import count_unread, warn_of_unread
 from .classification import ClassificationDataModule
 from .labelled_dataset import LabelledDataset, Split
 from .transforms import crop_transforms
@@ -68,6 +70,9 @@ class BoxesDataModule(ClassificationDataModule):
             "skip", are decoded completely before they are used.
         on_bad_box: Policy for a box that reaches more than a pixel out of its image, or has no area: "error" or
             "skip". A box that reaches out by a pixel or less is clipped.
+        value_range: Values that become black and white in images of more than 8 bits: `(0, 4095)` for 12 bits in 16-bit
+            files, or "percentiles" for the 2nd and 98th percentile of each image. None for 0 to 65535, or 0 to 1 in
+            floating-point images.
 
     Attributes:
         annotations: Everything that was read, with all categories and crowds.
@@ -100,19 +105,23 @@ class BoxesDataModule(ClassificationDataModule):
         hflip: float = 0.5,
         on_bad_image: BadPolicy = "error",
         on_bad_box: BadPolicy = "error",
+        value_range: ValueRange | None = None,
     ) -> None:
         super().__init__(crop_transforms(image_size, mean, std, crop_scale, hflip, crop_pct), batch_size, num_workers)
         if format not in ("coco", "voc", "yolo", None):
             raise ValueError(f"`format` is 'coco', 'voc', 'yolo', or None to recognise it, got {format!r}")
         check_policy("on_bad_image", on_bad_image)
         check_policy("on_bad_box", on_bad_box)
+        check_value_range(value_range)
         if val_fraction not in (0, 1):
             stratified_split([], val_fraction, split_seed)  # an impossible split raises here, not in `setup`
         self.val_fraction = val_fraction
         self.split_seed = split_seed
         self.on_bad_image = on_bad_image
         self.on_bad_box = on_bad_box
+        self.value_range = value_range
         image_folder, annotation_path = Path(images).expanduser(), Path(annotations).expanduser()
+        warn_of_unread(image_folder, count_unread(image_folder))
         format = format or recognise_format(annotation_path)
         self.annotations = read_annotations(image_folder, annotation_path, format, names)
         mapping = None if class_indices is None else parse_class_indices(class_indices, self.annotations.categories)
@@ -122,7 +131,9 @@ class BoxesDataModule(ClassificationDataModule):
 
     def boxes_dataset(self, split: Split = "val") -> BoxesDataset:
         """Return the images of a split with all their boxes. Needs no `setup`."""
-        return BoxesDataset(self._split_views(split), self.categories, self.class_indices, self.eval_transform)
+        return BoxesDataset(
+            self._split_views(split), self.categories, self.class_indices, self.eval_transform, self.value_range
+        )
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """Return every validation image with all its boxes, in order. Batches are :class:`BoxedBatch`."""
@@ -157,7 +168,7 @@ class BoxesDataModule(ClassificationDataModule):
         if split != "train":
             return objects
         samples = [(view.path, label) for view, label in zip(objects.boxed.views, objects.targets, strict=True)]
-        return ImageFolderDataset(samples, self.classes, self.train_transform)
+        return ImageFolderDataset(samples, self.classes, self.train_transform, self.value_range)
 
     def _category_labels(self) -> list[int]:
         """Return the class of each category."""
@@ -193,7 +204,12 @@ class BoxesDataModule(ClassificationDataModule):
     def _views(self) -> list[BoxedView]:
         """Views of all usable images, after a report of what was left out."""
         selection = select_views(
-            self.annotations, self.categories, self.eval_transform, self.on_bad_image, self.on_bad_box
+            self.annotations,
+            self.categories,
+            self.eval_transform,
+            self.on_bad_image,
+            self.on_bad_box,
+            self.value_range,
         )
         self.omissions = selection.omissions
         rank_zero_info(describe_selection(selection, self.annotations, self.categories))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
-from torchvision.datasets.folder import IMG_EXTENSIONS
-
+from camaug.images.eight_bits import ValueRange, check_value_range
+from camaug.images.formats import describe_unread, image_suffixes
 from camaug.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 from ._folders.bad_images import BadPolicy, check_policy, find_bad_images, report_bad
+from ._folders.dark_images import warn_of_dark_images
 from ._folders.image_files import Sample, class_folders, image_files, labelled_images
 from ._folders.image_folder_dataset import ImageFolderDataset
 from ._folders.stratified_split import stratified_split
+from ._folders.unread_files import count_unread, warn_of_unread
 from .classification import ClassificationDataModule
 from .labelled_dataset import Split
 from .transforms import crop_transforms
@@ -47,6 +50,9 @@ class ImageFolderDataModule(ClassificationDataModule):
         crop_scale: Smallest and largest share of the image's area that a training crop keeps.
         hflip: Probability of mirroring a training image; 0 if left and right matter, as in text.
         crop_pct: Share of the shorter side that the centre crop of evaluation keeps.
+        value_range: Values that become black and white in images of more than 8 bits: `(0, 4095)` for 12 bits in 16-bit
+            files, or "percentiles" for the 2nd and 98th percentile of each image. None for 0 to 65535, or 0 to 1 in
+            floating-point images.
 
     Raises:
         FileNotFoundError: If `root` does not exist.
@@ -69,16 +75,20 @@ class ImageFolderDataModule(ClassificationDataModule):
         crop_scale: tuple[float, float] = (0.35, 1.0),
         hflip: float = 0.5,
         crop_pct: float = 0.875,
+        value_range: ValueRange | None = None,
     ) -> None:
         super().__init__(crop_transforms(image_size, mean, std, crop_scale, hflip, crop_pct), batch_size, num_workers)
         check_policy("on_bad_image", on_bad_image)
+        check_value_range(value_range)
         stratified_split([], val_fraction, split_seed)  # an impossible split raises here, not in `setup`
         self.root = Path(root).expanduser()
         self.val_fraction = val_fraction
         self.split_seed = split_seed
         self.on_bad_image = on_bad_image
         self.check_images = check_images
+        self.value_range = value_range
         self.skipped_images: list[str] = []
+        self._listed: set[Path] = set()
         self._folders = _find_splits(self.root)
         self._classes = _find_classes(self._folders)
 
@@ -97,6 +107,7 @@ class ImageFolderDataModule(ClassificationDataModule):
         if split == "test" and "test" in self._folders:  # checked last: training does not need a labelled test folder
             _check_same_classes(self._folders["train"], self.classes, self._folders["test"])
         samples = self._readable(self._samples(split))
+        warn_of_dark_images([path for path, _ in samples], self.value_range)
         labels = {label for _, label in samples}
         missing = [name for label, name in enumerate(self.classes) if label not in labels]
         if not samples or (split == "train" and missing):
@@ -105,22 +116,30 @@ class ImageFolderDataModule(ClassificationDataModule):
                 "Give every class at least two images (one to train on, one to validate on)"
             )
         transform = self.train_transform if split == "train" else self.eval_transform
-        return ImageFolderDataset(samples, self.classes, transform)
+        return ImageFolderDataset(samples, self.classes, transform, self.value_range)
 
     def _samples(self, split: Split) -> list[Sample]:
         """Return all images of a split, with the unreadable ones: repairing one must not move others between splits."""
         if "val" in self._folders:
-            return labelled_images(self._folders.get(split, self._folders["val"]), self.classes)
-        samples = labelled_images(self._folders["train"], self.classes)
+            return self._labelled_images(self._folders.get(split, self._folders["val"]))
+        samples = self._labelled_images(self._folders["train"])
         train, val = stratified_split([label for _, label in samples], self.val_fraction, self.split_seed)
         return [samples[index] for index in (train if split == "train" else val)]
+
+    def _labelled_images(self, folder: Path) -> list[Sample]:
+        unread: Counter[str] = Counter()
+        samples = labelled_images(folder, self.classes, unread)
+        if folder not in self._listed:  # two splits may be of one folder
+            warn_of_unread(folder, unread)
+        self._listed.add(folder)
+        return samples
 
     def _readable(self, samples: list[Sample]) -> list[Sample]:
         few_enough = len(samples) <= _MAX_CHECKED_BY_DEFAULT
         check = self.check_images if self.check_images is not None else few_enough
         if not (check or self.on_bad_image == "skip"):
             return samples
-        bad = find_bad_images([path for path, _ in samples])
+        bad = find_bad_images([path for path, _ in samples], self.value_range)
         heading = f"{len(bad)} of {len(samples)} images cannot be read"
         report_bad(bad, heading, "on_bad_image", self.on_bad_image)
         self.skipped_images.extend(path for path in bad if path not in self.skipped_images)
@@ -149,7 +168,7 @@ def _find_classes(folders: dict[Split, Path]) -> list[str]:
     """Return the classes of the training images and check that each has images and that validation has the same."""
     train = folders["train"]
     classes = class_folders(train)
-    supported = ", ".join(IMG_EXTENSIONS)
+    supported = ", ".join(image_suffixes())
     if not classes:
         loose = sum(1 for _ in image_files(train))
         found = f"{loose} images that are in no class folder" if loose else "an empty folder"
@@ -158,9 +177,10 @@ def _find_classes(folders: dict[Split, Path]) -> list[str]:
         )
     empty = [name for name in classes if next(image_files(train / name), None) is None]
     if empty:
+        unread = describe_unread(count_unread(train))
         raise ValueError(
             f"no images in {len(empty)} of {len(classes)} class folders of {train}: {', '.join(empty[:10])}. "
-            f"Expected files that end in {supported}. Add images or remove the folder"
+            f"Expected files that end in {supported}. Add images or remove the folder{unread and f'. {unread}'}"
         )
     if len(classes) == 1:
         raise ValueError(f"only one class in {train}: {classes[0]!r}. A classifier needs a folder each for two or more")

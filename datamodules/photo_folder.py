@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from torch.utils.data import DataLoader
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from camaug.images.eight_bits import ValueRange, check_value_range
+from camaug.images.formats import describe_unread, image_suffixes
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
 
 from ._folders.image_files import image_files
 from ._folders.photo_dataset import PhotoDataset
+from ._folders.unread_files import warn_of_unread
 from .image_loader import check_loading, image_loader
 
 __all__ = ["PhotoFolder"]
@@ -33,6 +37,9 @@ class PhotoFolder(L.LightningDataModule):
         transform: From an upright RGB PIL image to a float tensor (3, H, W), of one size for all. The default is the
             evaluation transform of the trainer's model: its fine-tuning data's, timm's, or ImageNet's standard
             (:func:`camaug.images.preprocessing.model_preprocessing`).
+        value_range: Values that become black and white in photos of more than 8 bits: `(0, 4095)` for 12 bits in 16-bit
+            files, or "percentiles" for the 2nd and 98th percentile of each photo. None for 0 to 65535, or 0 to 1 in
+            floating-point photos.
 
     Raises:
         FileNotFoundError: If `root` does not exist or holds no photos.
@@ -45,13 +52,16 @@ class PhotoFolder(L.LightningDataModule):
         batch_size: int = 8,
         num_workers: int = 2,
         transform: Callable[[Any], torch.Tensor] | None = None,
+        value_range: ValueRange | None = None,
     ) -> None:
         super().__init__()
         check_loading(batch_size, num_workers)
+        check_value_range(value_range)
         self.root = Path(root).expanduser()
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.transform = transform
+        self.value_range = value_range
         self.photos = _find_photos(self.root)
         self._choose: Callable[[Sequence[str]], Sequence[str]] | None = None
 
@@ -59,8 +69,12 @@ class PhotoFolder(L.LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """Transform of the photos. The model's own is known only once the trainer has loaded the model."""
         if self.transform is not None:
-            return Preprocessing.of(self.transform)
-        return model_preprocessing(self.trainer.lightning_module if self.trainer else torch.nn.Module())
+            preprocessing = Preprocessing.of(self.transform)
+        else:
+            preprocessing = model_preprocessing(self.trainer.lightning_module if self.trainer else torch.nn.Module())
+        if self.value_range is None:
+            return preprocessing
+        return replace(preprocessing, settings=preprocessing.settings | {"value_range": self.value_range})
 
     def choose_by(self, choose: Callable[[Sequence[str]], Sequence[str]] | None) -> None:
         """Set a function that chooses which photos are loaded. None loads all.
@@ -75,7 +89,7 @@ class PhotoFolder(L.LightningDataModule):
         photos = self.photos if self._choose is None else self._choose(self.photos)
         if not photos:
             return []
-        dataset = PhotoDataset(photos, self.preprocessing.transform)
+        dataset = PhotoDataset(photos, self.preprocessing.transform, self.value_range)
         return image_loader(dataset, self.batch_size, self.num_workers, collate_fn=dataset.collate)
 
 
@@ -83,9 +97,13 @@ def _find_photos(root: Path) -> list[str]:
     if not root.is_dir():
         problem = "is a file" if root.exists() else "does not exist"
         raise FileNotFoundError(f"the folder of photos {root} {problem}. Expected a folder with photos in it or below")
-    photos = list(image_files(root))
+    unread: Counter[str] = Counter()
+    photos = list(image_files(root, unread))
     if not photos:
+        left_out = describe_unread(unread)
         raise FileNotFoundError(
-            f"no photos in {root} or the folders below it. Expected files that end in {', '.join(IMG_EXTENSIONS)}"
+            f"no photos in {root} or the folders below it. Expected files that end in {', '.join(image_suffixes())}"
+            f"{left_out and f'. {left_out}'}"
         )
+    warn_of_unread(root, unread)
     return photos

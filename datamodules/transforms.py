@@ -10,6 +10,7 @@ import torch
 from torchvision.transforms import v2
 
 from camaug.images.preprocessing import Channels, check_image_size, eval_transform, tensor_transform
+from camaug.images.to_rgb import ToRGB
 
 __all__ = ["TransformPair", "crop_transforms", "flip_transforms", "train_transform", "whole_transform"]
 
@@ -94,7 +95,7 @@ def train_transform(
         raise ValueError(f"`hflip` is a probability, between 0 and 1, got {hflip}")
     check_image_size(image_size)
     crop = v2.RandomResizedCrop(image_size, scale=crop_scale)
-    return v2.Compose([v2.RGB(), crop, v2.RandomHorizontalFlip(hflip), tensor_transform(mean, std)])
+    return v2.Compose([ToRGB(), crop, v2.RandomHorizontalFlip(hflip), tensor_transform(mean, std)])
 
 
 def whole_transform(image_size: int, mean: Channels, std: Channels) -> v2.Transform:
@@ -112,4 +113,4 @@ def whole_transform(image_size: int, mean: Channels, std: Channels) -> v2.Transf
         ValueError: If a size or channel statistic is impossible.
     """
     check_image_size(image_size)
-    return v2.Compose([v2.RGB(), v2.Resize((image_size, image_size)), tensor_transform(mean, std)])
+    return v2.Compose([ToRGB(), v2.Resize((image_size, image_size)), tensor_transform(mean, std)])

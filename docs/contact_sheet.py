@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import torch
-from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 from torchvision.transforms import v2
@@ -21,6 +20,7 @@ from torchvision.transforms.functional import to_pil_image
 
 from camaug import Explainer, get_explainer, list_explainers
 from camaug.images.denormalise import denormalise
+from camaug.images.loading import load_image
 from camaug.images.render import caption, colorize, grid, overlay
 from camaug.training.create_classifier import create_classifier
 
@@ -76,7 +76,7 @@ def load(paths: list[Path], count: int) -> Tensor:
             v2.Normalize(MEAN, STD),
         ]
     )
-    return torch.stack([prepare(Image.open(path).convert("RGB")) for path in chosen])
+    return torch.stack([prepare(load_image(path)) for path in chosen])
 
 
 def draw_heatmaps(explainer: Explainer, model: nn.Module, inputs: Tensor, images: Tensor) -> Tensor | None:

@@ -3,45 +3,86 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from .deep_colours import check_planes, read_deep_colours
+from .eight_bits import ValueRange, to_eight_bits
+from .formats import register_plugins, unread_suffixes
 
 MAX_ASPECT_RATIO = 100
 
-__all__ = ["check_sides", "decode", "load_image", "upright_rgb"]
+__all__ = ["check_sides", "decode", "load_image", "open_image", "upright_rgb"]
 
 
-def load_image(path: str | os.PathLike[str]) -> Image.Image:
+def load_image(path: str | os.PathLike[str], value_range: ValueRange | None = None) -> Image.Image:
     """Read an image file as an upright RGB image.
+
+    Args:
+        path: The file. Of an animation, the first image is read.
+        value_range: Values of black and white in images of more than 8 bits
+            (:func:`camaug.images.eight_bits.to_eight_bits`).
 
     Raises:
         OSError: If the file cannot be read. The message names the file and the reason.
     """
     try:
-        return decode(path)
+        return decode(path, value_range=value_range)
     except Exception as error:  # Pillow's decoders raise errors of many kinds, which do not name the file
         raise OSError(f"cannot read image {os.fspath(path)!r}: {error}") from error
 
 
-def decode(path: str | os.PathLike[str], shrink: int = 1) -> Image.Image:
+def decode(path: str | os.PathLike[str], shrink: int = 1, value_range: ValueRange | None = None) -> Image.Image:
     """Decode every byte of an image file as an upright RGB image.
 
     Args:
         path: The file.
         shrink: Factor by which a JPEG may be reduced while it is decoded (1, 2, 4 or 8), which is several times as fast
             for a check of the file. Other formats are decoded at full size.
+        value_range: Values of black and white in images of more than 8 bits.
 
     Raises:
-        ValueError: If one side is more than 100 times the other: resizing by the shorter side would fill the memory.
+        ValueError: If one side is more than 100 times the other: resizing by the shorter side would fill the memory. Or
+            if an image of more than 8 bits has values outside the usual range, and there is no `value_range`.
         Exception: Any error of Pillow for a file that is broken, cut off, too large by its header
             (``PIL.Image.MAX_IMAGE_PIXELS``) or not an image.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         check_sides(image)
+        check_planes(image)
         if shrink > 1:
             image.draft(None, (max(1, image.width // shrink), max(1, image.height // shrink)))
-        return upright_rgb(image)
+        colours = None if value_range is None else read_deep_colours(path, image)
+        if colours is None:
+            return upright_rgb(image, value_range)
+        reduced = Image.fromarray(to_eight_bits(colours, value_range))
+        reduced.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return upright_rgb(reduced)
+
+
+def open_image(path: str | os.PathLike[str]) -> Image.Image:
+    """Open an image file without decoding it.
+
+    Raises:
+        UnidentifiedImageError: If it is of a format that cannot be read here. The message says what to install.
+    """
+    register_plugins()
+    try:
+        image = Image.open(path)
+    except UnidentifiedImageError as error:
+        suffix = Path(path).suffix.lower()
+        if suffix in unread_suffixes():
+            raise UnidentifiedImageError(f"{suffix} files cannot be read here: {unread_suffixes()[suffix]}") from error
+        if suffix in (".tif", ".tiff") and os.path.getsize(path):
+            raise UnidentifiedImageError(
+                "it is no TIFF that Pillow reads, which are grey with 8, 16 or 32 bits and RGB with 8 or 16: convert it"
+            ) from error
+        raise
+    if image.format == "TIFF":
+        image.filename = ""  # so that it is not memory-mapped, by which Pillow garbles images that it turns upright
+    return image
 
 
 def check_sides(image: Image.Image) -> None:
@@ -52,11 +93,20 @@ def check_sides(image: Image.Image) -> None:
         )
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to RGB without transparency, turned upright by its EXIF orientation."""
+def upright_rgb(image: Image.Image, value_range: ValueRange | None = None) -> Image.Image:
+    """Convert an image of any mode to RGB without transparency, turned upright by its EXIF orientation.
+
+    Args:
+        image: The image.
+        value_range: Values of black and white in images of more than 8 bits.
+
+    Raises:
+        ValueError: If it has values outside the usual range of images of more than 8 bits, and there is no
+            `value_range`.
+    """
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grey values at 255
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode[0] in "IF":  # Pillow would clip its values at 255
+        image = Image.fromarray(to_eight_bits(np.asarray(image), value_range))
     if image.mode == "P" and "transparency" in image.info:  # Pillow warns if it is converted directly
         image = image.convert("RGBA")
     return image.convert("RGB")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from .normalisation import read_normalisation
+from .to_rgb import ToRGB
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -103,7 +104,7 @@ def eval_transform(image_size: int, mean: Channels, std: Channels, crop_pct: flo
     check_image_size(image_size)
     return v2.Compose(
         [
-            v2.RGB(),
+            ToRGB(),
             v2.Resize(round(image_size / crop_pct)),
             v2.CenterCrop(image_size),
             tensor_transform(mean, std),

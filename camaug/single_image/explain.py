@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe, describe_explainer, describe_model
+from camaug.images.bands import choose_bands
 from camaug.images.class_names import find_class, known_class_names
 from camaug.images.denormalise import denormalise
+from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
@@ -30,13 +36,14 @@ ImageTarget = int | str | Callable[[Tensor], Tensor] | None
 
 def explain(
     model: nn.Module,
-    image: Image.Image | str | os.PathLike[str] | Tensor,
+    image: Image.Image | str | os.PathLike[str] | Tensor | npt.NDArray[Any],
     explainer: str | Explainer = "group-cam",
     target: ImageTarget = None,
     *,
     transform: Callable[[Image.Image], Tensor] | None = None,
     class_names: Sequence[str] | None = None,
     bands: Sequence[int] | None = None,
+    value_range: ValueRange | None = None,
     forward: Callable[[Tensor], Tensor] | None = None,
 ) -> ExplainedImage:
     """Explain the prediction for one image.
@@ -45,9 +52,9 @@ def explain(
 
     Args:
         model: A classifier.
-        image: A PIL image of any mode, a path, or a tensor (C, H, W) or (1, C, H, W) of uint8 or float. A float tensor
-            is the model's input and is left unchanged. Any other image is turned upright, converted to RGB and
-            transformed.
+        image: A PIL image of any mode, a path, an array of pixels (H, W) or (H, W, C), or a tensor (C, H, W) or
+            (1, C, H, W) of uint8 or float. A float tensor is the model's input and is left unchanged. Any other image
+            is turned upright, converted to RGB and transformed.
         explainer: The method: a name of :func:`camaug.list_explainers`, or an explainer with its settings.
         target: The class to explain, by index or name, a function from logits (M, classes) to scores (M,), or None for
             the predicted class.
@@ -57,6 +64,9 @@ def explain(
         class_names: One name a class. By default the model's own ``class_names``, or ImageNet's for 1000 classes.
         bands: Indices, counted from 0, of the input's channels that are displayed as red, green and blue, or of one
             that is displayed as grey. None for the first three, or for the first of one or two.
+        value_range: Values that become black and white in files, PIL images and arrays of more than 8 bits: `(0, 4095)`
+            for 12 bits, or "percentiles" for the image's 2nd and 98th percentile. None for 0 to 65535, or 0 to 1 for
+            floats.
         forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
 
     Returns:
@@ -64,8 +74,9 @@ def explain(
 
     Raises:
         TypeError: If the image has another type.
-        ValueError: If a tensor has the wrong shape, no class has that name, the number of names is not the number of
-            classes, or the explainer raises it (:class:`camaug.Explainer`).
+        ValueError: If a tensor or array has the wrong shape or values that are not finite, the model does not take the
+            image, no class has that name, the number of names is not the number of classes, or the explainer raises it
+            (:class:`camaug.Explainer`).
         OSError: If the file cannot be read.
 
     Example:
@@ -82,17 +93,22 @@ def explain(
         raise TypeError(f"`model` must be a torch.nn.Module, got {given(model)}: explain(model, image)")
     model = unwrap(model)
     preprocessing = model_preprocessing(model) if transform is None else Preprocessing.of(transform)
-    images, transformed = model_input(image, preprocessing)
+    check_value_range(value_range)
+    images, transformed = model_input(image, preprocessing, value_range)
+    choose_bands(bands, images.shape[1])
     reference = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     images = images.to(reference.device, reference.dtype)
-    if isinstance(target, str) and class_names is None:  # the known names depend on the number of classes
-        class_names = known_class_names(model, _count_classes(model, images, forward))
-    chosen = find_class(target, class_names) if isinstance(target, str) else _check_target(target)
-    explanation = explainer(model, images, chosen, forward=forward)
+    with _clear_shape_errors(model, images, preprocessing, forward):
+        if isinstance(target, str) and class_names is None:  # the known names depend on the number of classes
+            class_names = known_class_names(model, _count_classes(model, images, forward))
+        chosen = find_class(target, class_names) if isinstance(target, str) else _check_target(target)
+        explanation = explainer(model, images, chosen, forward=forward)
     if not explanation.logits.isfinite().all():
         raise ValueError("the logits for this image are not finite: the image or the weights hold NaN")
     classes = explanation.logits.shape[1]
     names = _check_names(class_names, classes) or known_class_names(model, classes)
+    if (images.amax(dim=(2, 3)) == images.amin(dim=(2, 3))).all():
+        warnings.warn("`image` is constant, so that its map shows nothing of it", stacklevel=2)
     record = explanation_record(explanation, 0, names)
     if callable(target):
         record["target"] = {"function": describe(target)}
@@ -100,6 +116,7 @@ def explain(
     record["explainer"] = describe_explainer(explainer, model)
     record["model"] = describe_model(model)
     record["transform"] = preprocessing.settings if transformed else None
+    record["bands"] = None if bands is None else list(bands)
     return ExplainedImage(
         denormalise(images, preprocessing.mean, preprocessing.std, bands)[0],
         explanation.maps[0].cpu(),
@@ -108,6 +125,26 @@ def explain(
         names,
         record,
     )
+
+
+@contextmanager
+def _clear_shape_errors(
+    model: nn.Module, images: Tensor, preprocessing: Preprocessing, forward: Callable[[Tensor], Tensor] | None
+) -> Iterator[None]:
+    """Turn an error inside the block into a sentence about the image's shape if the model does not take the image."""
+    try:
+        yield
+    except Exception:
+        try:
+            _count_classes(model, images, forward)
+        except (RuntimeError, AssertionError, IndexError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            expected = tuple(preprocessing.transform(Image.new("RGB", (256, 256))).shape)
+            raise ValueError(
+                f"the model does not take an image of {tuple(images.shape[1:])} ({reason}): expected one like "
+                f"{expected}, which its transform makes of files, PIL images and uint8 pixels"
+            ) from error
+        raise
 
 
 def _count_classes(model: nn.Module, images: Tensor, forward: Callable[[Tensor], Tensor] | None) -> int:

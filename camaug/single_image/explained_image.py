@@ -139,7 +139,8 @@ class ExplainedImage:
     def _method(self) -> str:
         name = self.record.get("explainer", {}).get("name", "an explainer")
         layers = self.record.get("layers")
-        return f"{name} at {', '.join(layers)}" if layers else str(name)
+        method = f"{name} at {', '.join(layers)}" if layers else str(name)
+        return method if self.map.any() else f"{method} (empty map)"
 
 
 def _sixteen_bit_png(saliency: Tensor) -> bytes:

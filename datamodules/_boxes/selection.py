@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from camaug.images.eight_bits import ValueRange
 from camaug.utils.printable import printable
 
 from .._folders.bad_images import BadPolicy, find_bad_images, report_bad
+from .._folders.dark_images import warn_of_dark_images
 from .annotations import AnnotatedImage, Annotations, Box
 from .box_check import find_mismatched_images, fit_boxes
 from .boxed_view import BoxedView, Transform, view_of
@@ -32,6 +34,7 @@ def select_views(
     transform: Transform,
     on_bad_image: BadPolicy,
     on_bad_box: BadPolicy,
+    value_range: ValueRange | None = None,
 ) -> Selection:
     """Select the usable images and boxes of the given categories, and transform the boxes.
 
@@ -41,13 +44,14 @@ def select_views(
         transform: Transform of the images.
         on_bad_image: Policy for images that cannot be read, or are not of the size that their annotation says.
         on_bad_box: Policy for boxes that exceed their image by more than a pixel, or have no area.
+        value_range: Values of black and white in images of more than 8 bits.
 
     Raises:
         ValueError: If an image or box is bad and its policy is ``"error"``, or no image is left.
     """
     omissions = Counter(annotations.omissions)
     records = _keep_wanted(annotations.images, categories, omissions)
-    records = _keep_readable(records, annotations.unreadable, on_bad_image, omissions)
+    records = _keep_readable(records, annotations.unreadable, on_bad_image, omissions, value_range)
     records = _keep_valid_boxes(records, on_bad_box, omissions)
     all_views = [view_of(record, categories, transform) for record in records]
     views = [view for view in all_views if view.boxes]
@@ -97,15 +101,21 @@ def _keep_wanted(
 
 
 def _keep_readable(
-    records: Sequence[AnnotatedImage], unreadable: Mapping[str, str], policy: BadPolicy, omissions: Counter[str]
+    records: Sequence[AnnotatedImage],
+    unreadable: Mapping[str, str],
+    policy: BadPolicy,
+    omissions: Counter[str],
+    value_range: ValueRange | None,
 ) -> list[AnnotatedImage]:
     bad = {**unreadable, **find_mismatched_images(records)}
     if len(records) <= _MAX_DECODED_BY_DEFAULT or policy == "skip":
-        bad |= find_bad_images([record.path for record in records if record.path not in bad])
+        bad |= find_bad_images([record.path for record in records if record.path not in bad], value_range)
     heading = f"{len(bad)} of {len(records) + len(unreadable)} images cannot be used"
     report_bad(bad, heading, "on_bad_image", policy)
     omissions["bad images"] = len(bad)
-    return [record for record in records if record.path not in bad]
+    readable = [record for record in records if record.path not in bad]
+    warn_of_dark_images([record.path for record in readable], value_range)
+    return readable
 
 
 def _keep_valid_boxes(

@@ -10,6 +10,7 @@ from typing import Literal
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from rich.progress import track
 
+from camaug.images.eight_bits import ValueRange
 from camaug.images.loading import decode
 from camaug.utils.printable import printable
 
@@ -22,20 +23,21 @@ _MAX_WITHOUT_PROGRESS_BAR = 2_000
 _MAX_NAMED = 10
 
 
-def find_bad_images(paths: Sequence[str]) -> dict[str, str]:
+def find_bad_images(paths: Sequence[str], value_range: ValueRange | None = None) -> dict[str, str]:
     """Decode every file, in threads, and return the reason for each that cannot be read.
 
     `PIL.Image.verify` would be quicker and useless: it does not notice a JPEG that is cut off.
 
     Args:
         paths: Image files. For more than 2,000 of them a progress bar is shown.
+        value_range: Values of black and white in images of more than 8 bits.
 
     Returns:
         The reasons by path, in the order of `paths`.
     """
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as threads:
         reasons = track(
-            threads.map(_decoding_error, paths),
+            threads.map(lambda path: _decoding_error(path, value_range), paths),
             total=len(paths),
             description="Checking images",
             disable=len(paths) <= _MAX_WITHOUT_PROGRESS_BAR or getattr(rank_zero_only, "rank", 0) != 0,
@@ -71,9 +73,9 @@ def report_bad(bad: Mapping[str, str], heading: str, argument: str, policy: BadP
     rank_zero_warn(f"{message}\nThey are left out (`{argument}: skip`)")
 
 
-def _decoding_error(path: str) -> str | None:
+def _decoding_error(path: str, value_range: ValueRange | None) -> str | None:
     try:
-        decode(path, shrink=8)
+        decode(path, shrink=8, value_range=value_range)
     except Exception as error:  # decoders raise errors of many kinds, and each is a finding here
         return f"{type(error).__name__}: {error}"
     return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from torchvision.datasets.folder import IMG_EXTENSIONS
+from camaug.images.formats import image_suffixes, unread_suffixes
 
 __all__ = ["Sample", "class_folders", "image_files", "labelled_images", "visible_files"]
 
@@ -18,9 +19,20 @@ def class_folders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def image_files(folder: Path) -> Iterator[str]:
-    """Yield the images in a folder and the folders below it, sorted, without hidden files and folders."""
-    return visible_files(folder, IMG_EXTENSIONS)
+def image_files(folder: Path, unread: Counter[str] | None = None) -> Iterator[str]:
+    """Yield the images in a folder and the folders below it, sorted, without hidden files and folders.
+
+    Args:
+        folder: The folder.
+        unread: Counter that gets the number of images of each format that cannot be read here, by suffix.
+    """
+    suffixes = tuple(unread_suffixes())
+    for path in visible_files(folder, image_suffixes() + suffixes):
+        if path.lower().endswith(suffixes):
+            if unread is not None:
+                unread[Path(path).suffix.lower()] += 1
+        else:
+            yield path
 
 
 def visible_files(folder: Path, suffixes: str | tuple[str, ...]) -> Iterator[str]:
@@ -36,6 +48,12 @@ def visible_files(folder: Path, suffixes: str | tuple[str, ...]) -> Iterator[str
                 yield os.path.join(parent, name)
 
 
-def labelled_images(folder: Path, classes: Sequence[str]) -> list[Sample]:
-    """Return every image of every class folder as `(path, label)`, where the label is the class's index."""
-    return [(path, label) for label, name in enumerate(classes) for path in image_files(folder / name)]
+def labelled_images(folder: Path, classes: Sequence[str], unread: Counter[str] | None = None) -> list[Sample]:
+    """Return every image of every class folder as `(path, label)`, where the label is the class's index.
+
+    Args:
+        folder: The folder of the class folders.
+        classes: Their names.
+        unread: Counter that gets the number of images of each format that cannot be read here, by suffix.
+    """
+    return [(path, label) for label, name in enumerate(classes) for path in image_files(folder / name, unread)]

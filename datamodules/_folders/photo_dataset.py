@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from camaug.images.eight_bits import ValueRange
 from camaug.images.loading import load_image
 
 __all__ = ["PhotoBatch", "PhotoDataset", "PhotoItem"]
@@ -43,11 +44,18 @@ class PhotoDataset(Dataset[PhotoItem]):
     Args:
         paths: The files.
         transform: From an upright RGB PIL image to a tensor, of one size for all.
+        value_range: Values of black and white in photos of more than 8 bits.
     """
 
-    def __init__(self, paths: Sequence[str], transform: Callable[[Any], torch.Tensor]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        transform: Callable[[Any], torch.Tensor],
+        value_range: ValueRange | None = None,
+    ) -> None:
         self.paths = list(paths)
         self.transform = transform
+        self.value_range = value_range
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -55,7 +63,7 @@ class PhotoDataset(Dataset[PhotoItem]):
     def __getitem__(self, index: int) -> PhotoItem:
         path = self.paths[index]
         try:
-            photo = load_image(path)
+            photo = load_image(path, self.value_range)
         except OSError as error:
             return PhotoItem(self._black_image, path, str(error))
         return PhotoItem(self.transform(photo), path, "")

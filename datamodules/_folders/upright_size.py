@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-from PIL import Image
-
-from camaug.images.loading import check_sides
+from camaug.images.loading import check_sides, open_image
 
 __all__ = ["upright_size"]
 
@@ -21,9 +19,11 @@ def upright_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         OSError: If the file cannot be opened as an image. The message names the file and the reason.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             check_sides(image)
             width, height = image.size
-            return (height, width) if image.getexif().get(_ORIENTATION) in _SWAPPING_SIDES else (width, height)
+            is_upright = image.format == "TIFF"  # Pillow turns these itself
+            is_turned = not is_upright and image.getexif().get(_ORIENTATION) in _SWAPPING_SIDES
+            return (height, width) if is_turned else (width, height)
     except Exception as error:  # Pillow raises errors of many kinds
         raise OSError(f"cannot read image {os.fspath(path)!r}: {error}") from error

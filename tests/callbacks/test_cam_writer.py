@@ -92,6 +92,25 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+def test_photos_with_nan_are_left_out_and_named(write, photos):
+    def transform(image):
+        pixels = model_preprocessing(Watcher()).transform(image)
+        return pixels * float("nan") if torch.equal(pixels, second) else pixels
+
+    second = model_preprocessing(Watcher()).transform(Image.open(photos / "b.png"))
+    with pytest.warns(UserWarning, match=r"leaves out one image and goes on: .*b.png' has values that are NaN"):
+        writer, _ = write(data=PhotoFolder(str(photos), num_workers=0, transform=transform))
+    assert counts(writer) == (4, 0, 1)
+    assert list(writer.failed) == [str(photos / "b.png")]
+
+
+def test_chosen_bands_are_drawn(write, tmp_path):
+    write(strength=0.0)
+    colours = np.asarray(Image.open(tmp_path / "out/a_overlay.png"))
+    write(strength=0.0, bands=(2, 0, 0))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/a_overlay.png")), colours[..., [2, 0, 0]])
+
+
 @pytest.mark.parametrize("explainer", [GradCAM(layer="conv"), GroupCAM(layer="conv", groups=2, blur_kernel_size=5)])
 def test_the_files_hold_the_explanations(write, photos, tmp_path, explainer):
     writer, module = write(explainer)

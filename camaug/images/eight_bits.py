@@ -1,0 +1,66 @@
+"""Pixel values of more than 8 bits as 8-bit values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ValueRange", "check_value_range", "to_eight_bits"]
+
+ValueRange = tuple[float, float] | Literal["percentiles"]
+"""The values that become black and white, or "percentiles" for the 2nd and 98th percentile of each image."""
+
+PERCENTILES = (2, 98)
+FULL_RANGES: dict[str, tuple[float, float]] = {"u": (0, 65535), "i": (0, 65535), "f": (0, 1)}
+
+
+def to_eight_bits(values: npt.NDArray[Any], value_range: ValueRange | None = None) -> npt.NDArray[np.uint8]:
+    """Scale pixel values of more than 8 bits to 8 bits.
+
+    Args:
+        values: Integer or floating-point values in an array of any shape. Values that are not finite become black.
+        value_range: The values that become black and white; values beyond are clipped. "percentiles" takes the 2nd and
+            98th percentile of the array. None takes the whole range: 0 to 65535 for integers, 0 to 1 for floating-point
+            values.
+
+    Raises:
+        ValueError: If there are values outside the whole range, or none is finite.
+
+    Example:
+        >>> to_eight_bits(np.array([0, 255, 256, 65535], np.uint16)).tolist()
+        [0, 0, 1, 255]
+        >>> to_eight_bits(np.array([0, 16, 4095], np.uint16), value_range=(0, 4095)).tolist()
+        [0, 1, 255]
+    """
+    is_finite = np.isfinite(values)
+    if not is_finite.any():
+        raise ValueError("it has no finite value")
+    finite = values[is_finite].astype(np.float64)
+    if value_range is None:
+        low, high = FULL_RANGES[values.dtype.kind]
+        if finite.min() < low or finite.max() > high:
+            kind = "floating-point" if values.dtype.kind == "f" else "integer"
+            raise ValueError(
+                f"its values reach from {finite.min():g} to {finite.max():g}, and {kind} images have values from "
+                f"{low:g} to {high:g}: give the values of black and white, value_range=(low, high), or "
+                "value_range='percentiles'"
+            )
+    elif value_range == "percentiles":
+        low, high = np.percentile(finite, PERCENTILES)
+    else:
+        low, high = value_range
+    scaled = np.where(is_finite, values, low).astype(np.float64) - low
+    return np.clip(scaled * (256 / max(high - low, 1e-12)), 0, 255).astype(np.uint8)
+
+
+def check_value_range(value_range: ValueRange | None) -> None:
+    """Raise a ValueError unless the range is "percentiles", two ascending numbers, or None."""
+    if value_range is None or value_range == "percentiles":
+        return
+    if isinstance(value_range, str) or len(value_range) != 2 or not value_range[0] < value_range[1]:
+        raise ValueError(
+            "`value_range` is the values that become black and white, (low, high) with low < high, or 'percentiles', "
+            f"got {value_range!r}"
+        )

@@ -1,0 +1,29 @@
+"""`ToRGB`, the first step of transforms of PIL images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torchvision.transforms import v2
+
+from .eight_bits import to_eight_bits
+
+__all__ = ["ToRGB"]
+
+
+class ToRGB(v2.RGB):
+    """Conversion to RGB of images of any mode, also of more than 8 bits, whose values torchvision would clip at 255.
+
+    Example:
+        >>> ramp = Image.fromarray(np.array([[0, 256, 65535]], np.uint16))
+        >>> np.asarray(ToRGB()(ramp))[0, :, 0].tolist()
+        [0, 1, 255]
+    """
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Return the image in RGB."""
+        if isinstance(inpt, Image.Image) and inpt.mode[0] in "IF":
+            inpt = Image.fromarray(to_eight_bits(np.asarray(inpt)))
+        return super().transform(inpt, params)
