@@ -54,7 +54,10 @@ def check_planes(image: Image.Image) -> None:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return Pillow's name for the pixels in the file, such as "RGB;16B"."""
+    """Return Pillow's name of the pixels in the file.
+
+    It is "RGB;16B" for colours of 16 bits whose higher byte comes first.
+    """
     args = next((tile.args for tile in getattr(image, "tile", [])), "")
     return str(args[0] if isinstance(args, tuple) and args else args)
 

@@ -82,7 +82,7 @@ def explain(
     Example:
         >>> import torchvision
         >>> model = torchvision.models.squeezenet1_0(num_classes=3)
-        >>> explained = explain(model, Image.new("RGB", (300, 260)), "grad-cam", class_names=["ant", "bee", "wasp"])
+        >>> explained = explain(model, Image.linear_gradient("L"), "grad-cam", class_names=["ant", "bee", "wasp"])
         >>> explained.map.shape, explained.class_name in ("ant", "bee", "wasp")
         (torch.Size([224, 224]), True)
     """

@@ -137,7 +137,6 @@ def test_a_resumed_run_replaces_the_repeated_steps(tmp_path, serve):
         expected = snapshot.probabilities.amax(dim=1).tolist()
         assert response["snapshots"]["confidence"][epoch] == pytest.approx(expected, abs=1e-6)
 
-
     """Three snapshots are in an epoch, the run is killed after step 60, and resumed from step 35 at another cadence."""
     """Three snapshots an epoch; the run is killed after step 60 and resumed from step 35 at another cadence."""
     write_run(tmp_path / "a", [make_snapshot(i) for i in range(6)], position=lambda i: (i // 3, 10 * (i + 1)))
