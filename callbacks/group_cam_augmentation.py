@@ -32,6 +32,7 @@ from ._augmentation.observed_forward import ObservedForward
 from ._augmentation.presets import Preset, apply_preset
 from ._augmentation.schedule import Schedule
 from ._augmentation.step_time_share import StepTimeShare
+from ._logging.check_integer_images import check_integer_images
 from ._trainer.bound_forward import bind_forward
 from ._trainer.strategies import refuse_sharded
 
@@ -273,7 +274,10 @@ class GroupCamAugmentation(L.Callback):
         self._is_begun = True
         if self.share == 0:
             return
-        images, labels = map(plain_tensor, self._augment.transform.find(batch))
+        reading = self._augment.transform.read(batch)
+        images, labels = reading.pixels, plain_tensor(reading.labels)
+        if reading.are_integers:
+            check_integer_images(trainer.lightning_module, images[:1], self._augment.transform.forward_function)
         announce(
             trainer,
             self._augment.transform,

@@ -85,14 +85,17 @@ class SnapshotTaker:
             TypeError: If the model does not return logits.
         """
         with preserved_random_state(), self._trainer.precision_plugin.forward_context():
-            images = probes.batches[0][:1].to(self._module.device)
-            if probes.are_integers:
-                check_integer_images(self._module, images, self._forward)
-            return self._explainer(self._module, images, forward=self._forward)
+            self._check_integers(probes)
+            return self._explainer(self._module, self._first_image(probes), forward=self._forward)
 
     def take(self, probes: Probes, display: ImageDisplay) -> Snapshot:
-        """Take a snapshot of the probe images, which becomes the next one's previous snapshot."""
+        """Take a snapshot of the probe images, which becomes the next one's previous snapshot.
+
+        Raises:
+            ValueError: If the model does not take floating-point images.
+        """
         with preserved_random_state():  # hooks that move a batch may draw random numbers
+            self._check_integers(probes)
             snapshot = explain_probes(probes, self._explain, display, self._module.device)
             snapshot = with_drift(snapshot, None if self._previous is None else self._previous.of(snapshot))
             snapshot = self._check_trust(snapshot, probes)
@@ -117,6 +120,13 @@ class SnapshotTaker:
         self._previous = _PreviousMaps(**previous) if previous else None
         self._trust_epoch = state_dict.get("trust_epoch")
         self._fast_path.load_state_dict(state_dict.get("fast_path", {}))
+
+    def _first_image(self, probes: Probes) -> Tensor:
+        return probes.batches[0][:1].to(self._module.device)
+
+    def _check_integers(self, probes: Probes) -> None:
+        if probes.are_integers:
+            check_integer_images(self._module, self._first_image(probes), self._forward)
 
     def _explain(self, images: Tensor, targets: Tensor | None) -> Explanation:
         with self._trainer.precision_plugin.forward_context():

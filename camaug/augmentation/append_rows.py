@@ -11,6 +11,7 @@ from torch import Tensor
 
 from camaug.augmentation.batch import sub_batch_path
 from camaug.augmentation.batch_leaves import batch_leaves, change_parts
+from camaug.augmentation.stacked_batch import Column
 
 __all__ = ["append_rows"]
 
@@ -63,5 +64,7 @@ def _is_list_of_items(part: Any, count: int) -> bool:
     """Return True if a list has an item for each image, rather than tensors of all images."""
     if not isinstance(part, list | tuple) or hasattr(part, "_fields") or len(part) != count:
         return False
+    if isinstance(part, Column):
+        return True
     tensors = [leaf.tensor for leaf in batch_leaves(part)]
     return not any(tensor.dim() > 0 and len(tensor) == count for tensor in tensors)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from camaug.augmentation.batch_leaves import BatchLeaf, Selector, batch_leaves, change_parts, select
+from camaug.augmentation.batch_leaves import BatchLeaf, Selector, batch_leaves, change_parts, children, select
+from camaug.augmentation.stacked_batch import stack_batch
 
 __all__ = [
     "ImagesAndLabels",
@@ -24,6 +25,7 @@ __all__ = [
 IMAGE_NAMES = {"image", "images", "img", "imgs", "pixel_values", "x", "input", "inputs"}
 LABEL_NAMES = {"label", "labels", "target", "targets", "y", "class", "classes", "cls", "category", "categories"}
 CLASS_ID_NAMES = {"class_id", "class_ids", "class_idx", "class_index", "category_id", "category_ids"}
+CHANNELS = {1, 3, 4}
 OTHER_WORDS = {
     "id",
     "ids",
@@ -67,8 +69,9 @@ class ImagesAndLabels(NamedTuple):
     """Images and labels of a batch.
 
     Attributes:
-        images: (N, C, H, W).
-        labels: Class indices (N,) or probabilities (N, classes); None where the batch has none.
+        images: (N, C, H, W), floating-point or uint8.
+        labels: Labels in any form that :func:`camaug.augmentation.label_targets.label_targets` reads; None where the
+            batch has none.
     """
 
     images: Tensor
@@ -80,23 +83,27 @@ def find_images_and_labels(
 ) -> ImagesAndLabels:
     """Find images and labels in a batch.
 
-    Images are a floating-point tensor (N, C, H, W): the first under a usual name (``image``, ``pixel_values``, ...),
-    else the first. Labels are tensors of the same sub-batch with N rows: first those under a usual name (``label``,
-    ``target``, ...), then integers (N,) or (N, 1), then rows (N, classes), then one truth value per image. Tensors with
-    another name (``index``, ``camera_id``, ``bbox``, ``weight``, ...) do not count, and neither do tensors beside the
-    images in an inner group if there is another outside of it.
+    Images are a floating-point tensor (N, C, H, W), or else one of uint8: the first under a usual name (``image``,
+    ``pixel_values``, ...), else the first. Lists of images and of labels are stacked
+    (:func:`camaug.augmentation.stacked_batch.stack_batch`). Labels are tensors of the same sub-batch with N rows: first
+    those under a usual name (``label``, ``target``, ...), then integers (N,) or (N, 1), then rows (N, classes), then
+    one truth value per image. Tensors with another name (``index``, ``camera_id``, ``bbox``, ``weight``, ...) do not
+    count, and neither do tensors beside the images in an inner group if there is another outside of it.
 
     Args:
         batch: A tensor, or any nest of lists, tuples, named tuples, mappings, data classes and batch objects.
-        images: Where the images are: a key, an index, a path such as ``"0.image"``, or a function of the batch.
+        images: Where the images are: a key, an index, a path such as ``"0.image"``, or a function of the batch. In a
+            list of dicts a key is one of the dicts.
         labels: Where the labels are, in the same forms.
 
     Returns:
-        The tensors of the batch themselves, not copies.
+        The tensors of the batch themselves, not copies, unless they are stacked.
 
     Raises:
         ValueError: If there are no images, or two tensors could be the labels.
     """
+    images, labels = (_of_original(selector, batch) for selector in (images, labels))
+    batch = stack_batch(batch).batch
     leaves = batch_leaves(batch)
     if images is not None:
         chosen = BatchLeaf((), _selected(batch, images, "images"))
@@ -105,11 +112,7 @@ def find_images_and_labels(
     else:
         candidates = _image_leaves(leaves)
     if not candidates:
-        contents = ", ".join(map(str, leaves)) or "no tensor"
-        raise ValueError(
-            f"expected images, floating-point (N, C, H, W), in the batch, a {type(batch).__name__} with {contents}; "
-            "scale integer images to floats in the data set's transform, or say where they are with images="
-        )
+        raise ValueError(_without_images(batch, leaves))
     if labels is not None:
         return ImagesAndLabels(candidates[0].tensor, _selected(batch, labels, "labels"))
     for image in candidates:
@@ -130,7 +133,9 @@ def find_labelled_images(
         ValueError: If there are no images or no labels.
     """
     found = find_images_and_labels(batch, images, labels)
-    return found.images, _required(found)
+    if found.labels is None:
+        raise ValueError(_without_labels(batch, len(found.images)))
+    return found.images, found.labels
 
 
 def sub_batch_path(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> tuple[str, ...]:
@@ -187,20 +192,61 @@ def class_indices(labels: Tensor) -> Tensor:
     return labels.argmax(dim=1) if labels.dim() == 2 else labels
 
 
-def _required(found: ImagesAndLabels) -> Tensor:
-    images, labels = found
-    if labels is None:
-        raise ValueError(
-            f"expected labels beside the {len(images)} images: class indices ({len(images)},) or probabilities "
-            f"({len(images)}, classes). Say where they are with labels="
+def _without_images(batch: Any, leaves: Sequence[BatchLeaf]) -> str:
+    """Return the message for a batch without images."""
+    for leaf in leaves:
+        if leaf.tensor.dim() == 5:
+            return (
+                f"the batch holds volumes or clips, {leaf}, and heatmaps are of images (N, C, H, W): give a function "
+                "of the batch that returns one slice or frame of each, images=, and a forward= that makes the model "
+                "take it"
+            )
+        if _has_channels_last(leaf.tensor):
+            return (
+                f"the batch holds images whose channels come last, {leaf}: permute them to (N, C, H, W) in the data "
+                "set's transform, or give images=, a function of the batch that does, and a forward= that permutes "
+                "them back"
+            )
+    contents = ", ".join(map(str, leaves)) or "no tensor"
+    return (
+        f"expected images, (N, C, H, W) of floats or uint8, in the batch, a {type(batch).__name__} with {contents}; "
+        "say where they are with images="
+    )
+
+
+def _without_labels(batch: Any, count: int) -> str:
+    """Return the message for a batch without labels."""
+    names = _strings(batch, count)
+    if names:
+        return (
+            f"the labels are strings, {names[0]!r}: give labels=, a function of the batch that returns class indices "
+            f"({count},)"
         )
-    return labels
+    return (
+        f"expected labels beside the {count} images: class indices ({count},) or probabilities ({count}, classes). Say "
+        "where they are with labels="
+    )
+
+
+def _strings(part: Any, count: int) -> Sequence[str]:
+    """Return the first list in a batch that has a string for each image, if nothing says that they are paths."""
+    if isinstance(part, list | tuple) and len(part) == count and all(isinstance(item, str) for item in part):
+        return part
+    items = ((key, item) for key, item in children(part) if not _is_other_name(key.lower()))
+    return next(filter(None, (_strings(item, count) for _, item in items)), ())
+
+
+def _of_original(selector: Selector | None, batch: Any) -> Selector | None:
+    """Return a selector for the stacked batch: a function is one of the batch as the user has it."""
+    return (lambda _: selector(batch)) if callable(selector) else selector
 
 
 def _selected(batch: Any, selector: Selector, argument: str) -> Tensor:
     part = select(batch, selector)
-    if isinstance(part, list | tuple) and argument == "labels" and all(isinstance(item, int) for item in part):
-        return torch.tensor(part)
+    if isinstance(part, list | tuple) and part and all(isinstance(item, Tensor | int | float) for item in part):
+        part = torch.stack([torch.as_tensor(item) for item in part])
+    if argument == "images" and isinstance(part, Tensor) and part.dim() != 4:
+        raise ValueError(f"images= gives {part.dtype} {tuple(part.shape)}, expected a tensor (N, C, H, W)")
     if not isinstance(part, Tensor):
         raise ValueError(f"{argument}={selector!r} gives a {type(part).__name__}, expected a tensor")
     return part
@@ -208,8 +254,16 @@ def _selected(batch: Any, selector: Selector, argument: str) -> Tensor:
 
 def _image_leaves(leaves: Sequence[BatchLeaf]) -> list[BatchLeaf]:
     """Return the tensors that could be images, the most likely first."""
-    fitting = [leaf for leaf in leaves if leaf.tensor.dim() == 4 and leaf.tensor.is_floating_point()]
-    return sorted(fitting, key=lambda leaf: leaf.name not in IMAGE_NAMES)
+    fitting = [leaf for leaf in leaves if leaf.tensor.dim() == 4 and not _has_channels_last(leaf.tensor)]
+    floats = [leaf for leaf in fitting if leaf.tensor.is_floating_point()]
+    integers = [leaf for leaf in fitting if leaf.tensor.dtype == torch.uint8]
+    return sorted(floats or integers, key=lambda leaf: leaf.name not in IMAGE_NAMES)
+
+
+def _has_channels_last(tensor: Tensor) -> bool:
+    """Return True for images (N, H, W, C)."""
+    is_image = tensor.dim() == 4 and tensor.shape[3] in CHANNELS
+    return is_image and min(tensor.shape[1:3]) > max(CHANNELS)
 
 
 def _same_sub_batch(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> Sequence[BatchLeaf]:
@@ -241,12 +295,13 @@ def _label_leaf(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> BatchLeaf | No
 
 
 def _could_be_labels(tensor: Tensor, count: int) -> bool:
-    return tensor.dim() in (1, 2) and len(tensor) == count and not tensor.is_complex()
+    is_row = tensor.dim() in (1, 2) or (tensor.dim() > 2 and tensor.numel() == count)
+    return is_row and len(tensor) == count and not tensor.is_complex()
 
 
 def _rank(tensor: Tensor) -> int:
     """Return how unlikely a tensor is to hold labels beside others: 0 for class indices, 2 for truth values."""
-    is_column = tensor.dim() == 1 or tensor.shape[1] == 1
+    is_column = tensor.numel() == len(tensor)
     if is_column and not tensor.is_floating_point() and tensor.dtype != torch.bool:
         return 0
     return 2 if is_column else 1

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from torch import Tensor
+from torch.nn import Module
 
 __all__ = ["BatchLeaf", "Selector", "batch_leaves", "change_parts", "select"]
 
@@ -43,7 +44,7 @@ def batch_leaves(batch: Any) -> list[BatchLeaf]:
 
     Args:
         batch: A tensor, or any nest of lists, tuples, named tuples, mappings, data classes, ``SimpleNamespace`` and
-            objects with a ``to`` method (own batch classes).
+            objects of own classes with a ``to`` method or with tensors as attributes.
 
     Example:
         >>> import torch
@@ -113,8 +114,15 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(index), item) for index, item in enumerate(value))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-    elif isinstance(value, SimpleNamespace) or (callable(getattr(value, "to", None)) and hasattr(value, "__dict__")):
+    elif isinstance(value, SimpleNamespace) or _is_own_batch(value):
         yield from ((key, item) for key, item in vars(value).items() if not key.startswith("_"))
+
+
+def _is_own_batch(value: Any) -> bool:
+    """Return True for an object of any class that can be moved to a device or has tensors as attributes."""
+    if isinstance(value, type | Module) or not hasattr(value, "__dict__"):
+        return False
+    return callable(getattr(value, "to", None)) or any(isinstance(item, Tensor) for item in vars(value).values())
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[BatchLeaf]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from camaug.augmentation.label_targets import is_truth, label_targets
+from camaug.augmentation.label_targets import is_truth, label_targets, without_unit_dimensions
 from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.explainers import Explanation
 
@@ -64,6 +64,7 @@ def _targets(labels: Tensor) -> Tensor:
 
 def _apparent_classes(labels: Tensor) -> int:
     """Return the number of classes that the labels' type and shape imply."""
-    if labels.dim() == 2 and labels.shape[1] > 1:
+    labels = without_unit_dimensions(labels)
+    if labels.dim() == 2:
         return labels.shape[1]
     return 2 if is_truth(labels) else ANY_NUMBER

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from camaug.augmentation.append_rows import append_rows
 from camaug.augmentation.augmented_batch import AugmentedBatch
-from camaug.augmentation.batch import find_labelled_images, replace_tensors
-from camaug.augmentation.batch_leaves import Selector, batch_leaves
+from camaug.augmentation.batch_leaves import Selector
 from camaug.augmentation.explain_labels import explain_labels, has_labels, has_several_labels
 from camaug.augmentation.label_rows import label_rows, labels_of_rows
 from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
+from camaug.augmentation.replaceable_batch import ReplaceableBatch
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
 from camaug.functional.masks import gaussian_blur
@@ -135,29 +134,36 @@ class GroupCamTransform(v2.Transform):
         Raises:
             ValueError: If there are no images or no labels, or the given maps do not fit.
         """
-        images, labels = self.find(batch)
-        inputs = [plain_tensor(images), plain_tensor(labels)]
-        params = self.make_params(inputs, maps, classes)
-        changed = self._changed_images(inputs[0], params)
-        new_images, new_labels = self._insert(inputs[0], changed, params["index"]), self.relabel(inputs[1], params)
-        new_batch = self._rebuild(batch, [(images, new_images), (labels, new_labels)], params["index"])
-        return AugmentedBatch(
-            new_batch,
-            new_images,
-            params["index"],
-            changed,
-            params["maps"],
-            params["masks"],
-            multilabel=has_several_labels(labels),
-        )
+        reading = self.read(batch)
+        images, labels = reading.pixels, plain_tensor(reading.labels)
+        params = self.make_params([images, labels], maps, classes)
+        index = params["index"]
+        changed = self._changed_images(images, params)
+        new_images = reading.as_images(self._insert(images, changed, index))
+        new_labels = reading.labels if len(index) == 0 else self.relabel(labels, params)
+        if len(index) > 0 and self.appends_masked_views:
+            new_batch = reading.extended(new_images, new_labels, index)
+        else:
+            new_batch = reading.replaced(new_images, reading.labels if new_labels is labels else new_labels)
+        several = has_several_labels(labels)
+        return AugmentedBatch(new_batch, new_images, index, changed, params["maps"], params["masks"], several)
 
     def find(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Return the images and labels of a batch.
+        """Return the images, floating-point, and the labels of a batch.
 
         Raises:
             ValueError: If there are no images or no labels.
         """
-        return find_labelled_images(batch, self.image_selector, self.label_selector)
+        reading = self.read(batch)
+        return reading.pixels, reading.labels
+
+    def read(self, batch: Any) -> ReplaceableBatch:
+        """Find the images and labels of a batch.
+
+        Raises:
+            ValueError: If there are no images or no labels.
+        """
+        return ReplaceableBatch.read(batch, self.image_selector, self.label_selector)
 
     def make_params(
         self, flat_inputs: list[Any], maps: Tensor | None = None, classes: int | None = None
@@ -232,23 +238,6 @@ class GroupCamTransform(v2.Transform):
 
     def _insert(self, batch: Tensor, changed: Tensor, index: Tensor) -> Tensor:
         return torch.cat([batch, changed]) if self.appends_masked_views else batch.index_copy(0, index, changed)
-
-    def _rebuild(self, batch: Any, replacements: list[tuple[Tensor, Tensor]], index: Tensor) -> Any:
-        tensors = [leaf.tensor for leaf in batch_leaves(batch)]
-        (images, _), (labels, new_labels) = replacements
-        if not any(tensor is images for tensor in tensors):
-            raise ValueError(
-                f"images={self.image_selector!r} gives a tensor that is not part of the batch, so that it cannot be "
-                "replaced: name one of the batch's own tensors"
-            )
-        if self.recipe.mixes_labels and new_labels is not labels and not any(tensor is labels for tensor in tensors):
-            raise ValueError(
-                f"labels={self.label_selector!r} gives a tensor that is not part of the batch, so that the recipe "
-                f"{self.recipe.name!r} cannot replace it by mixed labels: name one of the batch's own tensors"
-            )
-        if not self.appends_masked_views:
-            return replace_tensors(batch, replacements)
-        return append_rows(batch, images, index, replacements) if len(index) else batch
 
     def _check_given(self, images: Tensor, maps: Tensor, classes: int | None) -> None:
         expected = (len(images), *images.shape[2:])

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from camaug.augmentation.label_targets import is_truth
+from camaug.augmentation.label_targets import is_truth, without_unit_dimensions
 
 __all__ = ["label_rows", "labels_of_rows"]
 
@@ -26,9 +26,9 @@ def label_rows(labels: Tensor, classes: int) -> Tensor:
         tensor([[0., 0., 1.],
                 [0., 0., 0.]])
     """
-    if labels.dim() == 2 and labels.shape[1] > 1:
+    column = without_unit_dimensions(labels)
+    if column.dim() == 2:
         return labels.float()
-    column = labels.reshape(len(labels))
     if is_truth(labels):
         return torch.stack([1 - column.float(), column.float()], dim=1)
     return F.one_hot(column.long().clamp(min=0), classes).float() * (column >= 0)[:, None]
@@ -49,6 +49,6 @@ def labels_of_rows(rows: Tensor, labels: Tensor) -> Tensor:
         tensor([[0.7500]], dtype=torch.float64)
     """
     dtype = labels.dtype if labels.is_floating_point() else rows.dtype
-    if is_truth(labels) and (labels.dim() == 1 or labels.shape[1] == 1):
+    if is_truth(labels) and without_unit_dimensions(labels).dim() == 1:
         return rows[:, 1].reshape(labels.shape).to(dtype)
     return rows.to(dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["IGNORED", "is_truth", "label_targets"]
+__all__ = ["IGNORED", "is_truth", "label_targets", "without_unit_dimensions"]
 
 IGNORED = -1
 """Class index that stands for "no label"."""
@@ -19,6 +19,7 @@ def label_targets(labels: Tensor, classes: int) -> Tensor:
         labels: Class indices (N,) or (N, 1), of which negative ones (-1, -100) mean "unlabelled"; probabilities or
             one-hot rows (N, classes) that sum to 1; several labels per image (N, classes), a value above 0.5 for each
             positive class; or, for two classes, truth values (N,) or (N, 1) in [0, 1] of a classifier with one logit.
+            Further dimensions of size 1 are ignored.
         classes: Number of the model's classes, 2 for a model with one logit.
 
     Returns:
@@ -35,8 +36,7 @@ def label_targets(labels: Tensor, classes: int) -> Tensor:
         tensor([[ 0,  2],
                 [-1, -1]])
     """
-    if labels.dim() == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
+    labels = without_unit_dimensions(labels)
     if labels.dim() == 1:
         return _truth(labels, classes) if is_truth(labels) else _indices(labels, classes)
     if labels.dim() == 2 and labels.shape[1] == classes:
@@ -45,6 +45,12 @@ def label_targets(labels: Tensor, classes: int) -> Tensor:
         f"expected labels of {classes} classes, class indices (N,) or one value for each class (N, {classes}), got "
         f"{labels.dtype} {tuple(labels.shape)}: name the labels with labels=, or give a function of the batch"
     )
+
+
+def without_unit_dimensions(labels: Tensor) -> Tensor:
+    """Return labels with one value for each image, such as (N, 1), as (N,), and others as they are."""
+    is_column = labels.dim() > 1 and all(size == 1 for size in labels.shape[1:])
+    return labels.reshape(len(labels)) if is_column else labels
 
 
 def is_truth(labels: Tensor) -> bool:

@@ -1,0 +1,1 @@
+"""Cases of the page docs/compatibility.md, each of which is a test."""
