@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.inspection.model_output import read_logits
+from camaug.inspection.model_precision import in_model_precision
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.timing import now
@@ -53,6 +54,7 @@ def expected_cost(
         explained: Number of images to explain.
     """
     inner = unwrap(model)
+    images = in_model_precision(images, inner)
     few = images[:explained]
 
     def step() -> None:

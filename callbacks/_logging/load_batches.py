@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler
 
-__all__ = ["has_items", "load_items", "load_masks", "stream_batches"]
+__all__ = ["first_batch", "has_items", "load_items", "load_masks", "stream_batches"]
 
 SAFE_PACKAGES = {"builtins", "camaug", "torch", "torchvision"}
 
@@ -62,6 +62,19 @@ def stream_batches(loader: Any) -> Iterator[Any]:
             "from the Trainer: use a loader that can be iterated again"
         )
     return iterator
+
+
+def first_batch(loader: Any) -> Any:
+    """Return the first batch of a loader, in the order of its data set.
+
+    Raises:
+        ValueError: If the loader is an iterator.
+    """
+    if not has_items(loader):
+        return next(stream_batches(loader))
+    size = getattr(loader.batch_sampler, "batch_size", None) or loader.batch_size or 1
+    items = [item for _, item in load_items(loader, range(min(size, len(loader.dataset))))]
+    return loader.collate_fn([item for item in items if not isinstance(item, Exception)])
 
 
 class _Masks(Dataset[Any]):

@@ -8,10 +8,12 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from camaug.augmentation.batch_leaves import Selector
+from camaug.augmentation.batch_leaves import Selector, select
+from camaug.inspection.model_precision import in_model_precision
 
 from .._trainer.choose_loader import choose_loader
 from .._trainer.stages import transfer_batch
+from .batch_of_loaders import BatchOfLoaders, has_batch_hooks
 from .choose_probes import choose_probes
 from .probes import Probes
 from .read_batch import ReadBatch, read_batch
@@ -45,12 +47,19 @@ class ProbeSource:
         Raises:
             ValueError: If there are no images, or they cannot be found in a batch.
         """
-        loader, number, message = choose_loader(loaders, self.loader)
+        loader, number, name, message = choose_loader(loaders, self.loader)
         if message:
             rank_zero_info(f"{self.callback}: {message}")
+        are_joined = bool(message) and loaders is trainer.train_dataloader and has_batch_hooks(trainer)
+        joined = BatchOfLoaders(loaders, loader)
 
         def read(batch: Any) -> ReadBatch:
-            return read_batch(transfer_batch(trainer, batch, number), self.images, self.labels)
+            if are_joined:
+                moved = select(transfer_batch(trainer, joined(batch)), name)
+            else:
+                moved = transfer_batch(trainer, batch, number)
+            found = read_batch(moved, self.images, self.labels)
+            return found._replace(images=in_model_precision(found.images, trainer.lightning_module))
 
         probes = choose_probes(
             loader,

@@ -14,11 +14,13 @@ class ChosenLoader(NamedTuple):
     Attributes:
         loader: The data loader.
         number: Its number, which Lightning passes to hooks as ``dataloader_idx``.
+        name: Its name, joined by dots in nested dictionaries.
         message: The loaders that there are and the chosen one, or an empty string if there is only one.
     """
 
     loader: Any
     number: int
+    name: str
     message: str
 
 
@@ -45,7 +47,7 @@ def choose_loader(loaders: Any, choice: str | int | None = None) -> ChosenLoader
     message = ""
     if len(named) > 1:
         message = f"the images are of loader {names[position]!r}, one of {listed}; choose another with loader="
-    return ChosenLoader(named[position][1], position, message)
+    return ChosenLoader(named[position][1], position, names[position], message)
 
 
 def _position(names: list[str], choice: str | int) -> int | None:

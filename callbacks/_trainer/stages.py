@@ -52,6 +52,7 @@ def transfer_batch(trainer: L.Trainer, batch: Any, loader_index: int = 0) -> Any
     """Return a batch on the device, as the model gets it in validation."""
     with as_validation(trainer):
         batch = trainer.precision_plugin.convert_input(batch)
+        batch = trainer.lightning_module._on_before_batch_transfer(batch, dataloader_idx=loader_index)
         return trainer.strategy.batch_to_device(batch, dataloader_idx=loader_index)
 
 

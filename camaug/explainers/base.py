@@ -19,6 +19,7 @@ from camaug.functional.masks import normalise, upsample
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.feature_maps import image_size
 from camaug.inspection.model_output import REMEDY, LogitsForward
+from camaug.inspection.model_precision import in_model_precision
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.check_types import check_types
@@ -192,7 +193,7 @@ class Explainer(ABC):
             stack.enter_context(neutral(model))
             # Inference mode is off here, so that the copy can take part in autograd.
             images = images.clone() if images.is_inference() else images.detach()
-            images = _without_needless_precision(images, model)
+            images = in_model_precision(images, model)
             if isinstance(forward, FastForward):
                 stack.enter_context(forward.prepared(images))
                 images = forward.to_memory_format(images)
@@ -226,12 +227,6 @@ def _in_ambient_precision(forward: Callable[[Tensor], Tensor], device: str) -> C
             return forward(images)
 
     return functools.update_wrapper(run, forward, assigned=(), updated=())  # sets `__wrapped__`, see forward_key
-
-
-def _without_needless_precision(images: Tensor, model: nn.Module) -> Tensor:
-    """Return float64 images in the model's own precision, since a training step casts them before the forward."""
-    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
-    return images.to(next(iter(dtypes))) if images.dtype == torch.float64 and len(dtypes) == 1 else images
 
 
 def _check_images(images: Tensor) -> None:

@@ -113,7 +113,11 @@ CASES = [
     ),
     Case("`self.model = nn.ModuleDict(...)`", Parts),
     Case("a teacher that shares the student's weights", Teacher),
-    Case("a backbone under `torch.no_grad()`", Frozen),
+    Case(
+        "a backbone under `torch.no_grad()`",
+        Frozen,
+        logger=Works('explainer="score-cam"', "the logits do not depend on the target layer's output"),
+    ),
     Case("a frozen backbone (`requires_grad_(False)`)", lambda: _frozen(Classifier())),
     Case("lazy layers", Lazy),
     Case("a compiled network", CompiledNet),
