@@ -50,7 +50,7 @@ def collated(collate: Callable[[Any], Any], **settings: Any) -> Callable[[], Dat
     return lambda: loader_of(collate_fn=lambda items: collate(*default_collate(items)), **settings)
 
 
-class Pictures(IterableDataset):
+class Stream(IterableDataset):
     """A stream of single items."""
 
     def __iter__(self):
@@ -73,7 +73,7 @@ class WorkersOnly(Items):
         return super().__getitem__(index)
 
 
-Pair = namedtuple("Pair", ["photo", "answer"])
+Pair = namedtuple("Pair", ["photo", "target"])
 
 
 @dataclass

@@ -92,7 +92,7 @@ CASES = [
         reading(lambda b: (b["data"]["image"], b["target"]["class"])),
         of(lambda x, y: {"data": {"image": x, "mask": x[:1]}, "meta": {"size": 8}, "target": {"class": y}}),
     ),
-    Case("named tuple", reading(lambda b: (b.photo, b.answer)), collated(Pair)),
+    Case("named tuple", reading(lambda b: (b.photo, b.target)), collated(Pair)),
     Case("data class", reading(lambda b: (b.image, b.label)), collated(Sample)),
     Case("data class with slots", reading(lambda b: (b.image, b.label)), collated(SlotsSample)),
     Case("`SimpleNamespace`", reading(lambda b: (b.image, b.label)), collated(as_namespace)),

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from tests.compatibility.case import Case, LeftOut, Works
 from tests.compatibility.classifiers import Classifier, reading
-from tests.compatibility.sources import Items, Pictures, WholeBatches, WorkersOnly, loader_of
+from tests.compatibility.sources import Items, Stream, WholeBatches, WorkersOnly, loader_of
 
 
 class Corrupt(Items):
@@ -44,7 +44,7 @@ class WholeDict(Classifier):
 LABELLED = reading(lambda b: b["labelled"] if isinstance(b, dict) else b)
 CASES = [
     Case("a map-style data set"),
-    Case("a stream (`IterableDataset`)", loader=lambda: DataLoader(Pictures(), batch_size=6)),
+    Case("a stream (`IterableDataset`)", loader=lambda: DataLoader(Stream(), batch_size=6)),
     Case("a stream of whole batches (`batch_size=None`)", loader=lambda: DataLoader(WholeBatches(), batch_size=None)),
     Case("whole batches by index", loader=lambda: DataLoader(list(loader_of()), batch_size=None)),
     Case(
