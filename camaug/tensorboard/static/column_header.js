@@ -13,8 +13,8 @@ export function createColumnHeader(actions) {
       setText(button, String(column.position));
       setAttribute(button, "title", `Go to ${snapshotName(axis, column)}`);
       button.onclick = () => actions.setState({ snapshot: storedSnapshot(axis, column.position) });
-      const isFirstOfEpoch = column.epoch !== null && column.epoch !== axis.columns[number - 1]?.epoch;
-      setText(epochName, axis.unit === "step" && isFirstOfEpoch ? `epoch ${column.epoch}` : "");
+      const isFirstOfEpoch = column.epoch !== axis.columns[number - 1]?.epoch;
+      setText(epochName, axis.hasEpochNames && isFirstOfEpoch ? `epoch ${column.epoch}` : "");
     },
   };
 }

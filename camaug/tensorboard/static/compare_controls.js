@@ -7,7 +7,7 @@ import { positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
 const SAME_NAMES = { epoch: "same epoch", step: "same step or before" };
 const ALIGNMENTS = {
   epoch: "Aligned by epoch",
-  step: "Aligned by step: the last snapshot at or before it",
+  step: "Aligned by step: A is the last snapshot at or before the step of B",
 };
 
 export function createCompareControls(actions) {

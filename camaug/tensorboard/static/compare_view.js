@@ -50,6 +50,7 @@ export function createCompareView(actions) {
   /** Return a heatmap with its image, caption and cache key. */
   function describeHeatmap({ history, snapshot }, percentOf) {
     const { axis, position, series, state } = viewModel;
+    const name = positionName(axis, snapshot?.position ?? position);
     const { heatmapClass } = state;
     const prediction = history.predictionOf(snapshot);
     const maps = snapshot && actions.maps(history, snapshot);
@@ -59,7 +60,7 @@ export function createCompareView(actions) {
     return {
       map,
       image: actions.image(history),
-      title: `${series.length > 1 ? `${history.series.name}, ` : ""}${positionName(axis, snapshot?.position ?? position)}`,
+      title: series.length > 1 ? `${name}, ${history.series.name}` : name,
       note: prediction ? `${correctnessSymbol(prediction)} ${predictedName} ${percentOf(confidence)}` : "not logged",
       key: [history.series.key, history.id, snapshot?.step, version, heatmapClass, map !== null],
     };

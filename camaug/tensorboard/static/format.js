@@ -22,12 +22,11 @@ export function createPercentFormat(values) {
   };
 }
 
-/** Format a number with as many decimals as it needs: `0.83`, `12.4`, `0.0031`. */
+/** Format a number with as many digits as it needs: `0.83`, `12.4`, `0.0031`, `3.1e-5`. */
 export function decimal(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  const rounded = size < 10 ? size.toFixed(2) : size.toFixed(1);
-  return (value < 0 ? "−" : "") + (size !== 0 && size < 0.01 ? size.toPrecision(2) : rounded);
+  return (value < 0 ? "−" : "") + positiveDecimal(size);
 }
 
 /** Return a class's name, or `class 12` if the run logged no names. */
@@ -68,6 +67,11 @@ export function describePrediction(prediction) {
 /** Format a count with its noun: `1 image`, `12 images`. */
 export function count(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function positiveDecimal(value) {
+  if (value === 0 || value >= 0.01) return value < 10 ? value.toFixed(2) : value.toFixed(1);
+  return value < 0.001 ? value.toExponential(1) : value.toPrecision(2);
 }
 
 function percentWith(value, decimals) {

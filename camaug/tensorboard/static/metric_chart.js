@@ -6,6 +6,8 @@ import { positionName, snapshotAt } from "./snapshot_axis.js";
 
 const SIZE = { width: 280, height: 84 };
 const INSET = { left: 34, right: 8, top: 8, bottom: 8 };
+const PLOT_WIDTH = SIZE.width - INSET.left - INSET.right;
+const PLOT_HEIGHT = SIZE.height - INSET.top - INSET.bottom;
 
 /** Dash patterns, so that lines can be distinguished without their colours. */
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];
@@ -29,7 +31,8 @@ export function createMetricChart(title, actions) {
   let positions = [];
   const selectPosition = (event) => {
     const box = svg.getBoundingClientRect();
-    actions.setPosition(nearestPosition(positions, (event.clientX - box.left) / box.width));
+    const x = ((event.clientX - box.left) / box.width) * SIZE.width;
+    actions.setPosition(nearestPosition(positions, (x - INSET.left) / PLOT_WIDTH));
   };
   svg.addEventListener("pointerdown", (event) => {
     svg.setPointerCapture(event.pointerId);
@@ -64,9 +67,8 @@ export function createLineSample(series) {
 }
 
 function drawLines(lines, current, positions, position, [low, high]) {
-  const [plotWidth, plotHeight] = [SIZE.width - INSET.left - INSET.right, SIZE.height - INSET.top - INSET.bottom];
-  const x = (at) => (INSET.left + positionFraction(at, positions) * plotWidth).toFixed(1);
-  const y = (value) => (SIZE.height - INSET.bottom - ((value - low) / (high - low)) * plotHeight).toFixed(1);
+  const x = (at) => (INSET.left + positionFraction(at, positions) * PLOT_WIDTH).toFixed(1);
+  const y = (value) => (SIZE.height - INSET.bottom - ((value - low) / (high - low)) * PLOT_HEIGHT).toFixed(1);
   const currentDots = current.filter(({ point }) => point !== null);
   return [
     svgElement("line", { class: "current-position", x1: x(position), x2: x(position), y1: 0, y2: SIZE.height }),

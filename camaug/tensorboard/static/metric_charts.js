@@ -1,6 +1,6 @@
 /** Charts of all metrics over the snapshots, one below another. */
 
-import { element } from "./dom.js";
+import { element, setText } from "./dom.js";
 import { createLineSample, createMetricChart } from "./metric_chart.js";
 import { listSnapshots } from "./snapshot_axis.js";
 
@@ -21,7 +21,8 @@ export function createMetricCharts(actions) {
   const legend = element("ul", { class: "legend", "aria-label": "Series" });
   const list = element("div", { class: "charts" });
   const heading = element("h2", { text: "Metrics" });
-  const node = element("section", { class: "metrics", "aria-label": "Metrics" }, heading, legend, list);
+  const scale = element("p", { class: "secondary" });
+  const node = element("section", { class: "metrics", "aria-label": "Metrics" }, heading, scale, legend, list);
   const charts = new Map(); // by metric
   let linesOfMetrics = new Map();
   let shownRows = null;
@@ -31,6 +32,7 @@ export function createMetricCharts(actions) {
       if (viewModel.allRows !== shownRows) linesOfMetrics = collectLines(viewModel); // there is new data
       shownRows = viewModel.allRows;
       node.hidden = linesOfMetrics.size === 0;
+      setText(scale, describeScale(viewModel.axis));
       updateLegend(legend, viewModel.series);
       for (const name of charts.keys()) if (!linesOfMetrics.has(name)) charts.delete(name);
       for (const [name, lines] of linesOfMetrics) {
@@ -70,6 +72,10 @@ function collectLines({ series, responses, axis }) {
   const order = Object.keys(TITLES);
   const rank = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
   return new Map([...linesOfMetrics].sort(([a], [b]) => rank(a) - rank(b)));
+}
+
+function describeScale({ unit, positions }) {
+  return `By ${unit}, ${positions[0]}–${positions[positions.length - 1]}. Each chart has its own vertical scale.`;
 }
 
 function updateLegend(legend, series) {

@@ -17,6 +17,7 @@
  * @property {Snapshot[]} snapshots  of all series, by ascending position
  * @property {Column[]} columns      one a position
  * @property {number[]} positions    of the columns
+ * @property {boolean} hasEpochNames  whether the steps of the columns are headed by their epochs
  *
  * @typedef {object} Column
  * @property {number} position
@@ -35,7 +36,10 @@ export function createAxis(responses) {
   const snapshots = responses.flatMap((response) => listSnapshots(response, unit));
   snapshots.sort((a, b) => a.position - b.position);
   const columns = listColumns(snapshots);
-  return { unit, snapshots, columns, positions: columns.map(({ position }) => position) };
+  // With steps of several series the epochs may go back and forth, and their names would only confuse.
+  const isOrdered = columns.every(({ epoch }, i) => epoch !== null && epoch >= (columns[i - 1]?.epoch ?? epoch));
+  const hasEpochNames = unit === "step" && isOrdered;
+  return { unit, snapshots, columns, hasEpochNames, positions: columns.map(({ position }) => position) };
 }
 
 /** List the snapshots of a series in ascending order. @returns {Snapshot[]} */

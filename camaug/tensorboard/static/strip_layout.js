@@ -3,7 +3,7 @@
  * ones need elements.
  *
  * @typedef {object} StripLayout  in CSS pixels
- * @property {number} headerHeight  of one line, or on an axis of steps of two
+ * @property {number} headerHeight  of one line, or with the names of epochs of two
  * @property {boolean} isNarrow
  * @property {number} labelWidth    width of the labels before the first column
  * @property {number} nameHeight    height of the class name above a row's cells, 0 unless the strip is narrow
@@ -15,12 +15,14 @@
  * @property {number} height
  */
 
-const HEADER_HEIGHTS = { epoch: 32, step: 46 };
+const HEADER_HEIGHT = 32;
+const HEADER_HEIGHT_WITH_EPOCHS = 46;
 const DIGIT_WIDTH = 8;
 const HEADER_PADDING = 12;
 const GAP = 4;
 const ROW_PADDING = 12;
-const MIN_CELLS = { epoch: 36, step: 48 }; // by unit of the axis; a step has the name of its epoch below it
+const MIN_CELL = 36;
+const MIN_CELL_WITH_EPOCHS = 48;
 const MAX_CELL = 112;
 const COMFORTABLE_CELL = 56;
 const MIN_ROW = 72; // room for the thumbnail and the labels
@@ -32,22 +34,23 @@ const NARROW_WIDTH = 720;
  * @returns {StripLayout}
  */
 export function computeStripLayout({ availableWidth, availableHeight, rows, axis, series }) {
-  const { unit, positions } = axis;
+  const { positions, hasEpochNames } = axis;
   const columns = positions.length;
   const longestNumber = String(positions[columns - 1] ?? "").length;
-  const smallest = Math.max(MIN_CELLS[unit], longestNumber * DIGIT_WIDTH + HEADER_PADDING);
+  const smallest = Math.max(hasEpochNames ? MIN_CELL_WITH_EPOCHS : MIN_CELL, longestNumber * DIGIT_WIDTH + HEADER_PADDING);
   const largest = Math.max(MAX_CELL, smallest);
   const isNarrow = availableWidth < NARROW_WIDTH;
   const labelWidth = isNarrow ? 168 : 280;
   const nameHeight = isNarrow ? 20 : 0;
   const widthLimit = Math.floor((availableWidth - labelWidth - 24) / Math.max(columns, 1)) - GAP;
   const heightLimit = Math.floor((availableHeight / ROWS_IN_VIEW - ROW_PADDING) / series) - GAP;
+  const headerHeight = hasEpochNames ? HEADER_HEIGHT_WITH_EPOCHS : HEADER_HEIGHT;
   const cell = Math.max(Math.min(widthLimit, Math.max(heightLimit, COMFORTABLE_CELL), largest), smallest);
   const seriesPitch = Math.max(cell + GAP, Math.ceil((MIN_ROW - ROW_PADDING) / series));
   const rowPitch = nameHeight + seriesPitch * series + ROW_PADDING;
   const columnPitch = cell + GAP;
   return {
-    headerHeight: HEADER_HEIGHTS[unit],
+    headerHeight,
     isNarrow,
     labelWidth,
     nameHeight,
@@ -56,7 +59,7 @@ export function computeStripLayout({ availableWidth, availableHeight, rows, axis
     seriesPitch,
     rowPitch,
     width: labelWidth + columns * columnPitch + GAP,
-    height: HEADER_HEIGHTS[unit] + rows * rowPitch,
+    height: headerHeight + rows * rowPitch,
   };
 }
 

@@ -198,6 +198,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .prediction { overflow: hidden; text-overflow: ellipsis; }
 .camaug .series-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--secondary); font-size: 12px; }
 .camaug .symbol { font-weight: 700; }
+.camaug .symbol:empty { display: none; }
 .camaug [data-correctness="correct"] .symbol { color: var(--correct); }
 .camaug [data-correctness="wrong"] .symbol { color: var(--wrong); }
 .camaug .series-line canvas { position: absolute; top: 0; }
@@ -221,7 +222,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .values { display: flex; gap: 8px; font-weight: 500; }
 .camaug .plot { position: relative; }
 .camaug .plot svg { display: block; width: 100%; height: 84px; border-radius: 4px; background: var(--surface); cursor: pointer; touch-action: none; }
-.camaug .bound { position: absolute; left: 6px; color: var(--secondary); font-size: 10px; pointer-events: none; }
+.camaug .bound { position: absolute; left: 2px; padding: 0 4px; border-radius: 3px; background: color-mix(in srgb, var(--surface) 80%, transparent); color: var(--secondary); font-size: 10px; pointer-events: none; }
 .camaug .bound.high { top: 2px; }
 .camaug .bound.low { bottom: 2px; }
 .camaug .series-curve, .camaug .dot { fill: none; stroke-width: 1.8; vector-effect: non-scaling-stroke; }
@@ -243,8 +244,8 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .side-by-side { display: flex; flex-wrap: wrap; gap: 16px; margin-bottom: 16px; }
 .camaug .image-panel { margin: 0; }
 .camaug .image-panel figcaption { display: flex; align-items: baseline; justify-content: space-between; gap: 8px; height: 26px; white-space: nowrap; overflow: hidden; }
-.camaug .image-panel .title { font-weight: 500; }
-.camaug .image-panel figcaption .secondary { overflow: hidden; text-overflow: ellipsis; }
+.camaug .image-panel .title { min-width: 0; overflow: hidden; text-overflow: ellipsis; font-weight: 500; }
+.camaug .image-panel figcaption .secondary { flex: none; max-width: 60%; overflow: hidden; text-overflow: ellipsis; }
 .camaug .frame { position: relative; overflow: hidden; border-radius: 6px; line-height: 0; background: var(--surface); }
 .camaug .frame canvas { cursor: crosshair; }
 .camaug .crosshair { position: absolute; width: 17px; height: 17px; margin: -8px 0 0 -8px; border: 2px solid #fff; border-radius: 50%; box-shadow: 0 0 0 1.5px #000, inset 0 0 0 1.5px #000; pointer-events: none; }
@@ -264,6 +265,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 
 /* comparison */
 .camaug .compare-view { flex: 1; display: flex; flex-direction: column; gap: 12px; min-height: 0; }
+.camaug .compare-controls select { max-width: 220px; }
 .camaug .compare-controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 20px; }
 .camaug .compare-choice { display: inline-flex; align-items: center; gap: 8px; }
 .camaug .letter { width: 20px; height: 20px; border-radius: 50%; background: var(--text); color: var(--background); text-align: center; line-height: 20px; font-size: 12px; }

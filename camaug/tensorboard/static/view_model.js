@@ -75,14 +75,18 @@ function hasSameData(previous, series, seriesResponses) {
   );
 }
 
-/** Return the cursor. A page of one image keeps its image even if the filters exclude it. */
+/**
+ * Return the cursor: the selected row and series, or else the first row and the first series with a snapshot. A page of
+ * one image keeps its image even if the filters exclude it.
+ */
 function findCursor(state, series, allRows, rows, position) {
   const isStrip = state.page === "strip";
   const selectable = isStrip ? rows : allRows;
   const row = selectable.find(({ key }) => key === state.row) ?? rows[0] ?? selectable[0];
   if (!row) return null;
   const histories = row.histories.filter(Boolean);
-  const history = histories.find((one) => one.series.key === state.series) ?? histories[0];
+  const selected = histories.find((one) => one.series.key === state.series);
+  const history = selected ?? histories.find((one) => one.exactSnapshot(position)) ?? histories[0];
   const snapshot = history.snapshotAt(position);
   return { row, history, snapshot, series: series.find(({ key }) => key === history.series.key) };
 }

@@ -92,7 +92,7 @@ def test_compare_two_runs_and_two_methods(make_page, tensorboard):
     )
     page.get_by_label("A: run and method").select_option("run/b|cam|grad-cam")
     title = page.locator(".compare-view .image-panel:nth-child(1) .title").first
-    expect(title).to_have_text(f"A: run/b · grad-cam, epoch {EPOCHS - 1}")  # the same epoch of the other run
+    expect(title).to_have_text(f"A: epoch {EPOCHS - 1}, run/b · grad-cam")  # the same epoch of the other run
     expect(page.get_by_text("Aligned by epoch")).to_be_visible()
 
     def the_difference_is_that_of_the_runs() -> None:

@@ -1,0 +1,102 @@
+"""Several snapshots an epoch have their own columns, and runs of different cadences are aligned by step."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from camaug.tensorboard.report import make_report
+from tests.tensorboard.browser.page_tools import (
+    CURRENT_CELL,
+    expect,
+    shown_position,
+    view_hash,
+    wait_for_paint,
+    wait_for_script,
+)
+from tests.tensorboard.conftest import make_snapshot, write_run
+
+CLASSES = ("ant", "bee", "fly")
+POSITIVES = [(0, 1), (1, 2), (0, 1, 2), ()]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Report of a run with three snapshots an epoch, and of a run with one an epoch at other steps."""
+    folder = tmp_path_factory.mktemp("axis", numbered=False) / "runs"
+    snapshots = [replace(make_snapshot(number), positives=POSITIVES) for number in range(6)]
+    write_run(folder / "often", snapshots, classes=CLASSES, position=lambda number: (number // 3, 10 * (number + 1)))
+    write_run(folder / "rarely", snapshots[:3], classes=CLASSES, position=lambda number: (number, 25 * (number + 1)))
+    page = folder / "camaug.html"
+    page.write_bytes(make_report(folder))
+    return page.as_uri()
+
+
+def runs(*names: str) -> list[str]:
+    return [f"axis/runs/{name}" for name in names]
+
+
+def test_several_snapshots_an_epoch_are_columns_of_steps(make_page, report):
+    page = make_page(f"{report}#{view_hash(runs=runs('often'))}")
+    assert page.locator(".column button").all_inner_texts() == ["10", "20", "30", "40", "50", "60"]
+    assert page.locator(".column-epoch").all_inner_texts() == ["epoch 0", "", "", "epoch 1", "", ""]
+    assert shown_position(page) == "step 60"
+    expect(page.locator(".snapshot-extent")).to_have_text("of 10–60, epoch 1")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(CURRENT_CELL)).to_have_attribute(
+        "aria-label", re.compile("image 0, step 40, epoch 1: predicted")
+    )
+    wait_for_script(page, "decodeURIComponent(location.hash).includes('{\"step\":40}')")
+    page.locator(".chart svg").first.click(position={"x": 40, "y": 40})
+    expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", "10")
+
+
+def test_every_label_is_shown_and_any_of_them_is_right(make_page, report):
+    page = make_page(f"{report}#{view_hash(runs=runs('often'))}")
+    names = page.locator(".image-row .class-name").all_inner_texts()
+    assert names == ["ant, bee", "bee, fly", "ant, bee, fly", "no label"]
+    correctness = page.locator(".line-header").evaluate_all("(all) => all.map((one) => one.dataset.correctness)")
+    predicted = make_snapshot(5).predicted.tolist()
+    expected = ["correct" if label in labels else "wrong" for label, labels in zip(predicted, POSITIVES, strict=True)]
+    assert correctness == [*expected[:3], "no label"]
+    page.get_by_label("Class", exact=True).select_option("fly")
+    expect(page.locator(".image-count")).to_have_text("2 of 4 images")
+
+
+def test_runs_of_different_cadences_are_aligned_by_step(make_page, report):
+    view = {"runs": runs("often", "rarely"), "page": "compare", "snapshot": {"step": 40}}
+    series = [f"{run}|cam|group-cam" for run in view["runs"]]
+    page = make_page(f"{report}#{view_hash(**view, series=series[0], compareSeries=series[1])}", ready=".compare-view")
+    wait_for_paint(page, ".image-panel canvas")
+    titles = page.locator(".side-by-side .title")
+    expect(titles.first).to_have_text(f"A: step 25, {view['runs'][1]}")  # its last snapshot before step 40
+    expect(titles.nth(1)).to_have_text(f"B: step 40, {view['runs'][0]}")
+    expect(page.get_by_text("Aligned by step")).to_be_visible()
+    page.get_by_label("A: snapshot", exact=True).select_option(label="step 75, epoch 2")
+    expect(titles.first).to_have_text(f"A: step 75, {view['runs'][1]}")
+    page.keyboard.press("Escape")
+    assert page.locator(".column button").all_inner_texts() == ["10", "20", "25", "30", "40", "50", "60", "75"]
+    page.locator("summary", has_text="Runs").click()
+    page.get_by_role("checkbox", name=view["runs"][0]).uncheck()
+    expect(page.locator(".snapshot-label")).to_have_text("epoch 1")  # of step 50, the nearest to step 40
+
+
+def test_close_percentages_get_more_decimals(make_page, report):
+    page = make_page(report)
+    shown = page.evaluate(
+        """async (groups) => {
+            const { createPercentFormat } = await import("camaug/format.js");
+            return groups.map((values) => values.map(createPercentFormat(values)));
+        }""",
+        [[0.502, 0.498], [0.5, 0.5], [0.50001, 0.49999], [0.999, 0.0006, 0.0004], [0.83, 0.17, None]],
+    )
+    assert shown == [
+        ["50.2 %", "49.8 %"],
+        ["50 %", "50 %"],
+        ["50.00 %", "50.00 %"],
+        ["100 %", "< 1 %", "< 1 %"],
+        ["83 %", "17 %", "unknown"],
+    ]
