@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from camaug.inspection.main_output import main_output, with_main_output
+
 __all__ = ["Captured", "capture", "replace_output"]
 
 
@@ -30,31 +32,33 @@ def capture(layer: nn.Module, *, gradients: bool) -> Iterator[Captured]:
     :func:`~camaug.inspection.neutral.neutral`, which restores the autograd mode.
 
     Args:
-        layer: The layer. If it is called several times, the last call counts.
+        layer: The layer. If it is called several times, the last call counts. If it outputs a tuple, its first tensor
+            is captured.
         gradients: Whether gradients with respect to the output will be computed.
 
     Yields:
         A record whose ``output`` is set once the layer has been called.
 
     Raises:
-        ValueError: If the layer's output is not one tensor, or the layer was not called.
+        ValueError: If the layer outputs neither a tensor nor a tuple that begins with one, or was not called.
     """
     captured = Captured()
 
-    def keep(module: nn.Module, inputs: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
+    def keep(module: nn.Module, inputs: Any, output: Any) -> Any:
+        tensor = main_output(output)
+        if tensor is None:
             raise ValueError(
-                f"the layer {type(module).__name__} outputs a {type(output).__name__}, expected one tensor: "
-                "name a layer inside it or after it"
+                f"the layer {type(module).__name__} outputs a {type(output).__name__}, expected a tensor or a tuple "
+                "that begins with one: name a layer inside it or after it"
             )
-        captured.output = output
-        if not output.requires_grad:
-            captured.output = output.detach()
+        captured.output = tensor
+        if not tensor.requires_grad:
+            captured.output = tensor.detach()
             if gradients:
                 torch.set_grad_enabled(True)
                 captured.output.requires_grad_()
         # The model goes on with a copy, since an in-place activation after the layer would overwrite the original.
-        return captured.output.clone()
+        return with_main_output(output, captured.output.clone())
 
     before = torch.is_grad_enabled()
     try:
@@ -71,8 +75,13 @@ def replace_output(layer: nn.Module, change: Callable[[Tensor], Tensor]) -> Iter
     """Replace a layer's output by a changed one inside the block.
 
     Args:
-        layer: The layer.
+        layer: The layer. If it outputs a tuple, its first tensor is changed.
         change: Function from the output to the changed output. It must not write into the output.
     """
-    with layer.register_forward_hook(lambda module, inputs, output: change(output)):
+
+    def replace(module: nn.Module, inputs: Any, output: Any) -> Any:
+        tensor = main_output(output)
+        return output if tensor is None else with_main_output(output, change(tensor))
+
+    with layer.register_forward_hook(replace):
         yield

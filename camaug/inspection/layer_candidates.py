@@ -25,8 +25,8 @@ class Candidate(NamedTuple):
 def list_candidates(traced: Trace, *, prefix_tokens: int | None) -> list[Candidate]:
     """List the layers with spatial outputs, the best first.
 
-    1. Layers whose outputs are the model's own ``forward_intermediates``, the blocks between them with as many tokens,
-       and, if the last of these outputs is a feature map, the feature maps after it. They count only if some layer
+    1. Layers whose outputs are the model's own ``forward_intermediates`` of at least two rows and columns, the blocks
+       between them with as many tokens, and, if the last of these outputs is a feature map, the feature maps after it. They count only if some layer
        outputs the last of the intermediates.
     2. All other layers whose output or input is one of the intermediates, feature maps, and blocks of tokens.
 
@@ -40,8 +40,9 @@ def list_candidates(traced: Trace, *, prefix_tokens: int | None) -> list[Candida
         The last call of each module, and the arrangement of its output.
     """
     calls = _last_calls(_before_head(traced))
-    outputs = _matching_outputs(calls, traced.intermediates)
-    inputs = _matching_inputs(calls, traced.intermediates)
+    intermediates = [maps for maps in traced.intermediates if is_spatial(maps, image_size(traced.images))]
+    outputs = _matching_outputs(calls, intermediates)
+    inputs = _matching_inputs(calls, intermediates)
     maps = _feature_maps(calls, image_size(traced.images))
     known = _grids_by_token_count(outputs + inputs)
     token_layers = _token_layers(calls, image_size(traced.images), prefix_tokens, known, maps)
@@ -50,7 +51,7 @@ def list_candidates(traced: Trace, *, prefix_tokens: int | None) -> list[Candida
     # A block that returns a tuple outputs no tensor of its own; the next norm then takes in all of its output.
     others = outputs + inputs + maps + blocks + ([] if blocks and not known else norms)
     positions = {call.name: position for position, call in enumerate(calls)}
-    best = _best(outputs, blocks, maps, traced.intermediates, positions)
+    best = _best(outputs, blocks, maps, intermediates, positions)
     ranked: dict[str, Candidate] = {}
     for candidate in _last_first(best, positions) + _last_first(others, positions):
         ranked.setdefault(candidate.call.name, candidate)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from camaug.inspection.capture import replace_output
 from camaug.inspection.feature_grid import FeatureGrid
 from camaug.inspection.trace import Call, Forward, Trace
 
@@ -31,10 +31,10 @@ def reaches_score(forward: Forward, traced: Trace, call: Call, grid: FeatureGrid
         return True  # the logits cannot show a dependence
     calls = itertools.count()
 
-    def fill(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        return grid.fill(output, poison) if next(calls) == call.index else output
+    def fill(tensor: Tensor) -> Tensor:
+        return grid.fill(tensor, poison) if next(calls) == call.index else tensor
 
-    with call.module.register_forward_hook(fill):
+    with replace_output(call.module, fill):
         try:
             logits = forward(traced.images)
         except Exception:

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from camaug.inspection.main_output import main_output
+
 __all__ = ["Call", "Forward", "Trace", "trace", "trace_noise"]
 
 Forward = Callable[[Tensor], Tensor]
@@ -21,7 +23,7 @@ _PASSIVE = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a module that output a tensor.
+    """One call of a module that output a tensor, or a tuple that begins with the tokens of a block.
 
     Attributes:
         name: The module's qualified name.
@@ -126,6 +128,8 @@ class _Recorder:
             return
         index = self._counts[module]
         self._counts[module] += 1
+        if isinstance(output, tuple):
+            output = _block_tokens(output, inputs, kwargs)
         if not isinstance(output, Tensor):
             return
         is_passive = self._is_pooled(module, output) or isinstance(module, _PASSIVE)
@@ -160,6 +164,15 @@ class _Recorder:
         is_pooled = is_handed_on or "pool" in type(module).__name__.lower()
         self._last_output, self._last_was_pooled = output, is_pooled
         return is_pooled
+
+
+def _block_tokens(output: tuple[Any, ...], inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """Return the tokens (1, L, K) with which a block's tuple begins, or None if it is no block of tokens."""
+    tokens = main_output(output)
+    if tokens is None or tokens.dim() != 3:
+        return None
+    source = _input_like(tokens, inputs, kwargs)
+    return None if source is None or source is tokens else tokens
 
 
 def _input_like(output: Tensor, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

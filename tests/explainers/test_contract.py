@@ -12,7 +12,7 @@ from torch import nn
 
 import camaug.explainers
 from camaug import Explainer, GradCAM
-from camaug.explainers import Target
+from camaug.explainers import Target, as_explainer
 from tests.toys import DictOutput
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -316,17 +316,33 @@ def test_a_layer_that_is_not_called_is_refused(layer_explainer, net, images):
         with_layer(layer_explainer, "spare")(net, images)
 
 
-def test_a_layer_with_several_outputs_is_refused(layer_explainer, net, images):
-    net.stem.append(Pair())
-    forward_pair = net.body.forward
-    net.body.forward = lambda pair: forward_pair(pair[0])
-    with pytest.raises(ValueError, match="the layer Pair outputs a tuple, expected one tensor"):
+def test_a_layer_that_outputs_a_dict_is_refused(layer_explainer, net, images):
+    net.stem.append(Several(dict))
+    forward = net.body.forward
+    net.body.forward = lambda outputs: forward(outputs[0])
+    with pytest.raises(ValueError, match="the layer Several outputs a dict, expected a tensor or a tuple that beg"):
         with_layer(layer_explainer, "stem.3")(net, images)
 
 
-class Pair(nn.Module):
+@pytest.mark.parametrize("method", ["grad-cam", "ablation-cam", "score-cam"])
+def test_a_layer_that_outputs_a_tuple_is_explained_by_its_first_tensor(method, net, images):
+    explainer = as_explainer(method)
+    expected = with_layer(explainer, "stem.2")(net, images)
+    net.stem.append(Several(tuple))
+    forward = net.body.forward
+    net.body.forward = lambda outputs: forward(outputs[0])
+    same(with_layer(explainer, "stem.3")(net, images), expected)
+
+
+class Several(nn.Module):
+    """A layer that returns its input and something else."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__()
+        self.kind = kind
+
     def forward(self, x):
-        return x, x
+        return (x, "weights") if self.kind is tuple else {0: x}
 
 
 def test_a_single_logit_is_explained_for_yes_and_for_no():

@@ -241,6 +241,43 @@ def test_tokens_in_blocks_with_two_outputs():
     assert passed_quadrants(model, 0.1 * images) == [0, 1, 2, 3]
 
 
+class Block(nn.Module):
+    """A residual block of tokens as in Hugging Face's Swin, with attention weights beside its tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(16)
+        self.mlp = nn.Sequential(nn.Linear(16, 16), nn.GELU(), nn.Linear(16, 16))
+
+    def forward(self, tokens, size):
+        return tokens + self.mlp(self.norm(tokens)), None
+
+
+def test_tokens_in_blocks_that_return_attention_weights_too():
+    class Transformer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Conv2d(3, 16, 8, 8)
+            self.blocks = nn.ModuleList(Block() for _ in range(2))
+            self.head = nn.Linear(16, 5)
+
+        def forward(self, images):
+            tokens = self.embed(images).flatten(2).transpose(1, 2)
+            for block in self.blocks:
+                tokens, _ = block(tokens, (6, 10))
+            return self.head(tokens.mean(dim=1))
+
+    model, images = Transformer(), torch.randn(2, 3, 48, 80)
+    assert find_layer(model, images) == TargetLayer("blocks.1", (6, 10), 16)
+    assert passed_quadrants(model, 0.1 * images) == [0, 1, 2, 3]
+
+
+def test_a_stage_of_one_position_is_passed_over():
+    model = timm.create_model("test_resnet")
+    assert find_layer(model, torch.rand(1, 3, 32, 32)) == TargetLayer("layer3", (2, 2), 192)
+    assert find_layer(model, torch.rand(1, 3, 64, 64)) == TargetLayer("layer4", (2, 2), 96)
+
+
 def test_feature_maps_read_by_attention(images):
     class Net(nn.Module):
         def __init__(self):
