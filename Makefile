@@ -1,11 +1,12 @@
 # make demo: train a small classifier with Group-CAM augmentation and heatmaps; needs only Python
 # make test: the test suite, with the browser tests if Chromium is installed
 # make test-slow: every timm and torchvision architecture, every explainer in every training setting, a kill at every step
+# make test-ecosystem: training runs with modules of transformers, MONAI, torchgeo and other packages, in an environment of its own
 # make lint: style and types
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-ecosystem lint clean
 
 demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
@@ -15,6 +16,9 @@ test: .venv/test
 
 test-slow: .venv/test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
+
+test-ecosystem: .venv-ecosystem/installed
+	OMP_NUM_THREADS=1 .venv-ecosystem/bin/python -m pytest -n 2 -rs tests/ecosystem
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -36,5 +40,11 @@ lint: .venv/test
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch .venv/demo $@
 
+.venv-ecosystem/installed: pyproject.toml
+	@echo 'Installing into .venv-ecosystem: PyTorch and the packages that are tested are several GB, this takes some minutes.'
+	test -x .venv-ecosystem/bin/python || $(PYTHON) -m venv .venv-ecosystem
+	.venv-ecosystem/bin/python -m pip install --quiet --editable '.[ecosystem]'
+	touch $@
+
 clean:
-	rm -rf .venv runs build *.egg-info
+	rm -rf .venv .venv-ecosystem runs build *.egg-info

@@ -26,8 +26,8 @@ def list_candidates(traced: Trace, *, prefix_tokens: int | None) -> list[Candida
     """List the layers with spatial outputs, the best first.
 
     1. Layers whose outputs are the model's own ``forward_intermediates`` of at least two rows and columns, the blocks
-       between them with as many tokens, and, if the last of these outputs is a feature map, the feature maps after it. They count only if some layer
-       outputs the last of the intermediates.
+       between them with as many tokens, and, if the last of these outputs is a feature map, the feature maps after it.
+       They count only if some layer outputs the last of the intermediates.
     2. All other layers whose output or input is one of the intermediates, feature maps, and blocks of tokens.
 
     Within each group the last layer comes first.
