@@ -80,12 +80,12 @@ class Trained:
         assert sum(varying) >= 0.75 * len(ranges), ranges
 
     def check_augmentation(self, *, appends: bool) -> None:
-        """Assert that the steps' images have masked views, except images with an empty map."""
+        """Assert that most steps received changed images. A batch without a chosen image stays as it is."""
         assert len(self.before) == len(self.seen) > 0
         changed = 0
         for before, seen in zip(self.before, self.seen, strict=True):
-            assert (len(seen) > len(before)) == appends
             views = seen[len(before) :] if appends else seen
+            assert appends or len(seen) == len(before)
             changed += any((view != before).flatten(1).any(dim=1).all() for view in views)
         assert changed >= len(self.seen) / 2, f"{changed} of {len(self.seen)} batches have a changed image"
 
