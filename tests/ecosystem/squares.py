@@ -31,7 +31,7 @@ class Squares(Dataset):
     ) -> None:
         generator = torch.Generator().manual_seed(0)
         self.classes = list(CLASSES[:classes])
-        self.targets = [index % classes for index in range(count)]
+        self.targets = [index * 7 // 4 % classes for index in range(count)]  # evenly spaced images have every class
         self.images = torch.rand(count, 3, side, side, generator=generator) * 0.2
         self.change = change
         width = side // 3
@@ -47,6 +47,6 @@ class Squares(Dataset):
 
 
 def squares_loader(change: Callable[[Tensor, int], Any] | None = None, **settings: Any) -> DataLoader:
-    """Return a loader of batches of eight images; ``settings`` are those of :class:`Squares`."""
+    """Return a loader of batches of eight images, with the arguments of :class:`Squares`."""
     changed = {} if change is None else {"change": change}
     return DataLoader(Squares(**changed, **settings), batch_size=8)

@@ -27,7 +27,7 @@ IMAGES = 6
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training run left.
+    """Result of a training run.
 
     Attributes:
         trainer: The Trainer.
