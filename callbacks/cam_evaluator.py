@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.augmentation.batch_leaves import Selector
-from camaug.explainers import Explainer, Explanation, as_explainer
+from camaug.explainers import Explainer
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights
@@ -25,36 +24,30 @@ from camaug.utils.preserved_random_state import preserved_random_state
 from ._logging.check_arguments import check_positive
 from ._logging.check_integer_images import check_integer_images
 from ._logging.evaluated_metrics import EVALUATED_METRICS
-from ._logging.explained_batch import ExplainedBatch
+from ._logging.moment import Moment
+from ._logging.probe_callback import ProbeCallback
+from ._logging.probe_evaluation import ProbeEvaluation
 from ._logging.probe_source import ProbeSource
 from ._logging.probes import Probes
-from ._logging.update_on_mosaics import update_on_mosaics
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
-from ._logging.warn_once import WarnOnce
 from ._trainer.bound_forward import ModuleForward, bind_forward
-from ._trainer.stages import has_validation, validation_or_training_loaders
-from ._trainer.strategies import sharding_problem
+from ._trainer.cadence import Cadence
 from ._trainer.validated_weights import describe_validated_weights, validated_weights
 
 __all__ = ["CamEvaluator"]
 
 DEFAULT_IMAGES = 32
-UNREADABLE = "could not read its images, and evaluates nothing"
-READABLE = "Say where they are: CamEvaluator(images=, labels=, loader=)"
-EXPLAINABLE = (
-    "Give a function that returns logits, CamEvaluator(forward=), or another method, CamEvaluator(explainer=), one "
-    "without gradients such as 'score-cam' for layers under torch.no_grad()"
-)
 
 
-class CamEvaluator(L.Callback):
-    """Callback that computes metrics of heatmaps on the same images every few epochs, and logs them.
+class CamEvaluator(ProbeCallback):
+    """Callback that computes metrics of heatmaps on the same images throughout a training run, and logs them.
 
     The images come from the validation data, spread over the classes, and are explained for their true classes. In
-    ``fit`` everything under ``cam/`` can be monitored: ``ModelCheckpoint(monitor="cam/over_all", mode="max")``,
-    ``EarlyStopping(monitor="cam/drift", mode="min")``. ``trainer.validate`` and ``trainer.test`` log under
-    ``cam_validate/`` and ``cam_test/``. Each process evaluates its share of the images, and the metrics are
-    synchronised, so that their values are those of one process.
+    ``fit`` everything under ``cam_eval/`` can be monitored, wherever the callbacks are listed:
+    ``ModelCheckpoint(monitor="cam_eval/over_all", mode="max")``, ``EarlyStopping(monitor="cam_eval/drift",
+    mode="min")``. ``trainer.validate`` and ``trainer.test`` log under ``cam_eval_validate/`` and ``cam_eval_test/``.
+    Each process evaluates its share of the images, and the metrics are synchronised, so that their values are those of
+    one process.
 
     =====================  ================================================================================
     name in ``metrics``    logged values
@@ -81,15 +74,20 @@ class CamEvaluator(L.Callback):
         metrics: Names of the metrics.
         explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
         num_images: Number of images. None for 32, or for all of a smaller data set.
-        every_n_epochs: Epochs between two evaluations, None for the last epoch alone.
+        every_n_epochs: Epochs between two evaluations, each at the end of an epoch.
+        every_n_validations: Validations between two evaluations.
+        every_n_steps: Steps between two evaluations, as ``trainer.global_step`` counts them.
+        only_last: True for an evaluation at the end alone. At most one of these four is given; the default is that of
+            :class:`~camaug.callbacks.CamLogger`.
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
         images: Where the images are in a batch: a key, an index, a path such as ``"0.image"``, or a function of the
             batch. None finds them.
         labels: Where the labels are, in the same forms.
         loader: Name or number of the data loader if there are several. None for the first one.
+        tag: First part of every name. A second ``CamEvaluator`` of a Trainer needs a different one.
 
     Raises:
-        ValueError: If an argument is out of range, or a name is unknown.
+        ValueError: If an argument is out of range, a name is unknown, or more than one interval is given.
 
     Example:
         >>> evaluator = CamEvaluator(["insertion_deletion", "drift"], explainer="grad-cam", num_images=16)
@@ -101,15 +99,27 @@ class CamEvaluator(L.Callback):
         metrics: str | Sequence[str] = ("insertion_deletion", "average_drop", "drift"),
         explainer: str | Explainer = "group-cam",
         num_images: int | None = None,
-        every_n_epochs: int | None = 1,
+        every_n_epochs: int | None = None,
+        every_n_validations: int | None = None,
+        every_n_steps: int | None = None,
+        only_last: bool = False,
         forward: ModuleForward | None = None,
         images: Selector | None = None,
         labels: Selector | None = None,
         loader: str | int | None = None,
+        tag: str = "cam_eval",
     ) -> None:
-        self.explainer = as_explainer(explainer)
+        explainer = as_explainer(explainer)
         check_types(CamEvaluator.__init__, locals())
-        check_positive(num_images=num_images, every_n_epochs=every_n_epochs)
+        cadence = Cadence(
+            every_n_epochs=every_n_epochs,
+            every_n_validations=every_n_validations,
+            every_n_steps=every_n_steps,
+            only_last=only_last,
+        )
+        source = ProbeSource("CamEvaluator", num_images, DEFAULT_IMAGES, loader, images, labels)
+        super().__init__(cadence, tag, explainer, source, forward, warns_on_every_rank=True)
+        check_positive(num_images=num_images)
         self.metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
         unknown = [name for name in self.metrics if name not in list(EVALUATED_METRICS)]
         if unknown or not self.metrics:
@@ -119,72 +129,44 @@ class CamEvaluator(L.Callback):
                 else ("`metrics` is empty, ")
             )
             raise ValueError(f"{refused}expected some of {', '.join(EVALUATED_METRICS)}")
-        self.num_images = num_images
-        self.every_n_epochs = every_n_epochs
-        self.forward = forward
-        self.images, self.labels, self.loader = images, labels, loader
-        self._warn_once = WarnOnce("CamEvaluator", first_failure_only=True, every_rank=True)
-        self._is_possible = True
         self._names: Sequence[str] = self.metrics  # those that the data allow
-        self._classes = 0
-        self._probes: Probes | None = None
-        self._previous_maps: dict[int, Tensor] = {}  # of each batch
+        self._evaluation: ProbeEvaluation | None = None
+
+    @property
+    def state_key(self) -> str:
+        """Key of the state in a checkpoint, different for every ``CamEvaluator`` of a Trainer."""
+        return self._generate_state_key(tag=self.tag)
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
-        problem = sharding_problem(trainer, self)
-        self._is_possible = not problem
-        if problem:
-            rank_zero_warn(f"{problem}. Nothing will be evaluated")
-        self._warn_once = WarnOnce("CamEvaluator", first_failure_only=True, every_rank=True)
-        self._probes = None
-        self._previous_maps = {}
+        super().setup(trainer, pl_module, stage)
+        self._evaluation = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Choose the images and explain them once, so that the first epoch has a drift."""
-        self._choose_probes(trainer, pl_module, validation_or_training_loaders(trainer))
+        """Choose the images and explain them once, so that the first evaluation has a drift."""
+        super().on_train_start(trainer, pl_module)
         if "drift" in self._names:
             self._evaluate(trainer, pl_module, ["drift"])
 
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Evaluate after an epoch's validation and in ``trainer.validate``."""
-        if trainer.state.fn == TrainerFn.VALIDATING:
-            self._choose_probes(trainer, pl_module, trainer.val_dataloaders)
-            self._log(trainer, pl_module, "cam_validate")
-        elif self._is_due(trainer):
-            self._log(trainer, pl_module, "cam")
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Evaluate if there is no validation."""
-        if not has_validation(trainer) and self._is_due(trainer):
-            self._log(trainer, pl_module, "cam")
-
-    def on_test_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Evaluate."""
-        self._choose_probes(trainer, pl_module, trainer.test_dataloaders)
-        self._log(trainer, pl_module, "cam_test")
-
-    def _choose_probes(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
+    def _start(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
         """Choose the images in every process, or in none if one of them cannot."""
-        self._probes = None
+        self._evaluation = None
         if not self._is_possible:
             return
-        source = ProbeSource("CamEvaluator", self.num_images, DEFAULT_IMAGES, self.loader, self.images, self.labels)
-        probes, self._classes = None, 0
-        with self._warn_once.instead_of_error(trainer, UNREADABLE, remedy=READABLE):
-            probes, _ = source.choose(trainer, loaders)
-            self._names = _possible_metrics(self.metrics, probes)
-        failure = "could not explain its images"
+        probes, _ = self._choose(trainer, loaders)
+        classes = 0
         with (
-            self._warn_once.instead_of_error(trainer, failure, remedy=EXPLAINABLE),
+            self._instead_of_error(trainer, "could not explain its images"),
             whole_weights(pl_module, here=probes is not None),
         ):
             if probes is not None:
-                self._classes = self._count_classes(trainer, pl_module, probes)
-                probes = source.with_classes(probes, self._classes)
+                self._names = _possible_metrics(self.metrics, probes)
+                classes = self._count_classes(trainer, pl_module, probes)
+                probes = self._source.with_classes(probes, classes)
         # Metrics are synchronised, so all processes evaluate or none.
-        if trainer.strategy.reduce_boolean_decision(self._classes > 0, all=True) and probes is not None and self._names:
-            self._probes = probes
+        if trainer.strategy.reduce_boolean_decision(classes > 0, all=True) and probes is not None and self._names:
+            forward = bind_forward(self.forward, pl_module)
+            self._evaluation = ProbeEvaluation(trainer, pl_module, self.explainer, forward, probes, classes)
             names = ", ".join(self._names)
             rank_zero_info(f"CamEvaluator: {names} of {self.explainer.name}, {len(probes.indices)} images")
             if weights := describe_validated_weights(trainer):
@@ -199,90 +181,46 @@ class CamEvaluator(L.Callback):
             with neutral(pl_module):
                 return LogitsForward(forward or pl_module)(image).shape[1]
 
-    def _is_due(self, trainer: L.Trainer) -> bool:
-        if trainer.sanity_checking:
-            return False
-        epochs = trainer.current_epoch + 1
-        return epochs == trainer.max_epochs if self.every_n_epochs is None else epochs % self.every_n_epochs == 0
-
-    def _log(self, trainer: L.Trainer, pl_module: L.LightningModule, prefix: str) -> None:
+    def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
+        values: dict[str, Tensor] = {}
         for name, metric in self._evaluate(trainer, pl_module, self._names).items():
             with self._warn_once.instead_of_error(trainer, f"could not log {name}"):
-                values = _computed(metric)
-                if values is None:
-                    self._report_missing(trainer, name)
+                computed = _computed(metric)
+                if computed is None:
+                    self._report_missing(name, moment)
                     continue
-                start = f"{prefix}/{EVALUATED_METRICS[name].prefix}"
-                pl_module.log_dict({start + key: value.float() for key, value in values.items()})
+                start = f"{moment.prefix}/{EVALUATED_METRICS[name].prefix}"
+                values |= {start + key: value.float() for key, value in computed.items()}
+        with self._warn_once.instead_of_error(trainer, "could not log its metrics"):
+            if trainer.state.fn != TrainerFn.FITTING:
+                pl_module.log_dict(values)  # which validate and test also return
+                return
+            metrics = {name: float(value) for name, value in values.items()}
+            self._publish(trainer, metrics)
+            for logger in trainer.loggers if metrics else ():
+                logger.log_metrics(metrics, step=moment.step)
 
-    def _report_missing(self, trainer: L.Trainer, name: str) -> None:
+    def _report_missing(self, name: str, moment: Moment) -> None:
         if not self._warn_once.has_failed:
-            epoch = trainer.current_epoch
-            self._warn_once(name, f"CamEvaluator logs no {name} in epoch {epoch}: no image was evaluated")
+            self._warn_once(name, f"CamEvaluator logs no {name} in epoch {moment.epoch}: no image was evaluated")
 
     def _evaluate(self, trainer: L.Trainer, pl_module: L.LightningModule, names: Sequence[str]) -> dict[str, Metric]:
         """Return the metrics, updated with this process's share of the images."""
-        if self._probes is None:
+        evaluation = self._evaluation
+        if evaluation is None:
             return {}
         create = {name: EVALUATED_METRICS[name].create for name in names}
-        metrics = {name: make(self.explainer, self._classes).to(pl_module.device) for name, make in create.items()}
+        metrics = {name: make(self.explainer, evaluation.classes).to(pl_module.device) for name, make in create.items()}
         of_process = f" of process {trainer.global_rank}" if trainer.world_size > 1 else ""
         failure = f"could not evaluate all of its images{of_process} in epoch {trainer.current_epoch}"
         with (
-            self._warn_once.instead_of_error(trainer, failure, remedy=EXPLAINABLE),
+            self._instead_of_error(trainer, failure),
             validated_weights(trainer, pl_module, self),
             whole_weights(pl_module),
             preserved_random_state(),
         ):
-            self._update(trainer, pl_module, metrics, self._probes)
+            evaluation.update(metrics)
         return metrics
-
-    def _update(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, metrics: dict[str, Metric], probes: Probes
-    ) -> None:
-        share = slice(trainer.global_rank, None, trainer.world_size)  # of each batch, for this process
-        for number, (batch, part) in enumerate(zip(probes.batches, probes.slices, strict=True)):
-            labels = probes.labels[part][share]
-            if not labels:
-                continue
-            images = batch[share].to(pl_module.device)
-            masks = None if probes.masks is None else torch.stack(list(probes.masks[part][share])).to(images.device)
-            forward = bind_forward(self.forward, pl_module)
-            with trainer.precision_plugin.forward_context():
-                explanation = _explain_labels(self.explainer, pl_module, images, labels, forward)
-                explained = ExplainedBatch(
-                    module=pl_module,
-                    forward=LogitsForward(forward or pl_module),
-                    images=images,
-                    maps=explanation.maps,
-                    targets=explanation.targets,
-                    masks=masks,
-                    previous_maps=self._previous_maps.get(number),
-                )
-                for name, metric in metrics.items():
-                    EVALUATED_METRICS[name].update(metric, explained)
-            self._previous_maps[number] = explanation.maps
-        for name, metric in metrics.items():
-            if EVALUATED_METRICS[name].needs_mosaics:
-                forward = bind_forward(self.forward, pl_module)
-                update_on_mosaics(metric, trainer, pl_module, probes, self.explainer, forward)
-
-
-def _explain_labels(
-    explainer: Explainer,
-    module: L.LightningModule,
-    images: Tensor,
-    labels: Sequence[int | None],
-    forward: Callable[[Tensor], Tensor] | None,
-) -> Explanation:
-    """Explain images for their labels, and those without one for the predicted class."""
-    targets = torch.tensor([-1 if label is None else label for label in labels], device=images.device)
-    if (targets >= 0).all():
-        return explainer(module, images, targets, forward=forward)
-    explanation = explainer(module, images, None, forward=forward)
-    if (targets < 0).all():
-        return explanation
-    return explainer(module, images, torch.where(targets < 0, explanation.targets, targets), forward=forward)
 
 
 def _computed(metric: Metric) -> dict[str, Tensor] | None:

@@ -61,8 +61,8 @@ class RunRecorder(L.Callback):
         for name, value in trainer.callback_metrics.items():
             self._history.setdefault(name, []).append(float(value))
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the file on rank zero."""
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the file on rank zero, after every callback has logged what it logs at the end."""
         if not trainer.is_global_zero or trainer.interrupted or self._directory is None:
             return
         record: dict[str, Any] = {

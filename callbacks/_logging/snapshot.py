@@ -1,4 +1,4 @@
-"""A snapshot: the explanations of the probe images in one epoch."""
+"""A snapshot: the explanations of the probe images at one moment of a training run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Snapshot"]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Predictions and heatmaps of N probe images in one epoch.
+    """Predictions and heatmaps of N probe images at one moment of a training run.
 
     Attributes:
         indices: Index of each image in the data set.
@@ -24,16 +24,17 @@ class Snapshot:
         true_maps: Heatmaps of the true classes (N, H, W), those of the predicted classes where the label is unknown.
         masks: Boolean masks of the objects (N, H, W), empty where an image has none, or None if the data set has no
             masks.
-        class_similarity: Rank correlation (N,) of each map with the map of the runner-up class, or None in an epoch
-            without this check.
+        class_similarity: Rank correlation (N,) of each map with the map of the runner-up class, or None in a
+            snapshot without this check.
         head_similarity: Rank correlation (N,) of each map with the map of a model with a random head, or None.
         drift: 1 minus the rank correlation (N,) of each true class's map with its map in the previous snapshot, or
-            None in the first snapshot.
-        overlap: Intersection over union (N,) of the highest values of these two maps, or None.
+            None without a previous one. NaN for a map that stays constant.
+        overlap: Intersection over union (N,) of the highest values of these two maps, NaN or None as ``drift``.
         layers: Names of the explained layers.
         grid: Height and width of the maps before upsampling, or None for methods without a layer.
         positives: All classes of each image where images have several, or an empty sequence.
         bands: Names of the channels that ``images`` show, or an empty string if they show all.
+        number: Number of snapshots before this one in the training run.
     """
 
     indices: Sequence[int]
@@ -52,6 +53,7 @@ class Snapshot:
     grid: tuple[int, int] | None = None
     positives: Sequence[Sequence[int]] = ()
     bands: str = ""
+    number: int = 0
 
     def is_correct(self, position: int) -> bool:
         """Return True if the label of the image at this position is known and predicted."""

@@ -22,8 +22,9 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
     Returns:
         ``constant_maps``, the share of maps without evidence, and ``centre_bias``; where they are known,
         ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true
-        class or classes, ``drift`` and ``overlap`` (:class:`camaug.metrics.Drift`), and ``object_energy`` and
-        ``object_area`` of the images with an object (:class:`camaug.metrics.EnergyInMask`).
+        class or classes, ``drift`` and ``overlap`` of the maps that do not stay constant
+        (:class:`camaug.metrics.Drift`), and ``object_energy`` and ``object_area`` of the images with an object
+        (:class:`camaug.metrics.EnergyInMask`).
     """
     per_image = {
         "constant_maps": are_constant(snapshot.maps).float(),
@@ -31,11 +32,17 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
         "class_similarity": snapshot.class_similarity,
         "head_similarity": snapshot.head_similarity,
         "confidence": _true_confidence(snapshot),
-        "drift": snapshot.drift,
-        "overlap": snapshot.overlap,
+        "drift": _known(snapshot.drift),
+        "overlap": _known(snapshot.overlap),
     }
     averages = {name: float(values.mean()) for name, values in per_image.items() if values is not None}
     return averages | _object_metrics(snapshot)
+
+
+def _known(values: Tensor | None) -> Tensor | None:
+    """Return the values that are known, or None without any."""
+    known = None if values is None else values[~values.isnan()]
+    return None if known is None or not len(known) else known
 
 
 def _true_confidence(snapshot: Snapshot) -> Tensor | None:

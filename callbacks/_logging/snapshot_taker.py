@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import lightning as L
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
@@ -16,6 +18,7 @@ from camaug.utils.preserved_random_state import preserved_random_state
 from .check_integer_images import check_integer_images
 from .explain_probes import explain_probes
 from .image_display import ImageDisplay
+from .probe_source import ProbeSource
 from .probes import Probes
 from .snapshot import Snapshot
 from .warn_once import WarnOnce
@@ -38,9 +41,9 @@ class _PreviousMaps(NamedTuple):
 
 
 class SnapshotTaker:
-    """Source of snapshots, each compared with the previous one and, every few epochs, checked for trust.
+    """Source of snapshots, each compared with the previous one, some also with other classes and a random head.
 
-    Its state belongs into checkpoints, so that the first drift after resuming is that of an uninterrupted run.
+    Its state belongs into checkpoints, so that a resumed run has the snapshots of an uninterrupted one.
 
     Args:
         trainer: The Trainer.
@@ -48,7 +51,7 @@ class SnapshotTaker:
         explainer: The method.
         forward: Function from images to logits, None for the model itself.
         fast: Whether the fast forward pass is used where its maps agree with the plain ones.
-        trust_every_n_epochs: Epochs between two checks against another class and a random head, None for no checks.
+        trust_every_n_snapshots: Snapshots between two checks against another class and a random head, None for none.
         warn_once: Warnings of the callback.
     """
 
@@ -60,12 +63,12 @@ class SnapshotTaker:
         forward: Callable[[Tensor], Tensor] | None,
         *,
         fast: bool,
-        trust_every_n_epochs: int | None,
+        trust_every_n_snapshots: int | None,
         warn_once: WarnOnce,
     ) -> None:
         self._trainer, self._module = trainer, pl_module
         self._explainer, self._forward = explainer, forward
-        self._trust_every_n_epochs = trust_every_n_epochs
+        self._trust_every_n_snapshots = trust_every_n_snapshots
         self._warn_once = warn_once
         self._fast_path = FastPath(
             explainer,
@@ -75,18 +78,34 @@ class SnapshotTaker:
             notify=lambda message: rank_zero_info(f"{warn_once.name}: {message}"),
         )
         self._previous: _PreviousMaps | None = None
-        self._trust_epoch: int | None = None  # of the last check
+        self._number = 0  # of the next snapshot
 
-    def explain_first(self, probes: Probes) -> Explanation:
-        """Explain the first probe image.
+    def start(self, source: ProbeSource, probes: Probes, display: ImageDisplay) -> Probes:
+        """Explain the probe images before the first snapshot, and return them with the labels that fit the model.
+
+        In ``fit`` the first snapshot is compared with this explanation. A resumed run has a previous snapshot.
+
+        Args:
+            source: Source of the probe images.
+            probes: The probe images.
+            display: How the images are shown.
 
         Raises:
             ValueError: If the explainer does not fit the model, or the model does not take floating-point images.
             TypeError: If the model does not return logits.
         """
-        with preserved_random_state(), self._trainer.precision_plugin.forward_context():
-            self._check_integers(probes)
-            return self._explainer(self._module, self._first_image(probes), forward=self._forward)
+        first = self._explain_first(probes)
+        probes = source.with_classes(probes, first.logits.shape[1])
+        at = f" at {', '.join(first.layers)}" if first.layers else ""
+        bands = display.describe_bands(probes.channels)
+        shown = f", of which {bands} of {probes.channels} are shown" if bands else ""
+        rank_zero_info(f"{self._warn_once.name}: {self._explainer.name}{at}, {len(probes.indices)} images{shown}")
+        is_known = self._previous is not None and list(self._previous.indices) == list(probes.indices)
+        if self._trainer.state.fn == TrainerFn.FITTING and not is_known:
+            with preserved_random_state():
+                snapshot = self._explain_all(probes, display)
+            self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)
+        return probes
 
     def take(self, probes: Probes, display: ImageDisplay) -> Snapshot:
         """Take a snapshot of the probe images, which becomes the next one's previous snapshot.
@@ -95,22 +114,22 @@ class SnapshotTaker:
             ValueError: If the model does not take floating-point images.
         """
         with preserved_random_state():  # hooks that move a batch may draw random numbers
-            self._check_integers(probes)
-            snapshot = explain_probes(probes, self._explain, display, self._module.device)
+            snapshot = replace(self._explain_all(probes, display), number=self._number)
             snapshot = with_drift(snapshot, None if self._previous is None else self._previous.of(snapshot))
             snapshot = self._check_trust(snapshot, probes)
         self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)
+        self._number += 1
         return snapshot
 
     def forget(self) -> None:
-        """Forget the previous snapshot and trust check, because the next snapshot is not of the same training run."""
-        self._previous = self._trust_epoch = None
+        """Forget the previous snapshots, because the next one is not of the same training run."""
+        self._previous, self._number = None, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the previous snapshot's maps, the epoch of the last trust check and the fast path's state."""
+        """Return the previous snapshot's maps, the number of snapshots and the fast path's state."""
         return {
             "previous": None if self._previous is None else {**self._previous._asdict()},
-            "trust_epoch": self._trust_epoch,
+            "number": self._number,
             "fast_path": self._fast_path.state_dict(),
         }
 
@@ -118,8 +137,17 @@ class SnapshotTaker:
         """Continue after the previous snapshot of the interrupted run."""
         previous = state_dict.get("previous")
         self._previous = _PreviousMaps(**previous) if previous else None
-        self._trust_epoch = state_dict.get("trust_epoch")
+        self._number = state_dict.get("number", 0)
         self._fast_path.load_state_dict(state_dict.get("fast_path", {}))
+
+    def _explain_first(self, probes: Probes) -> Explanation:
+        with preserved_random_state(), self._trainer.precision_plugin.forward_context():
+            self._check_integers(probes)
+            return self._explainer(self._module, self._first_image(probes), forward=self._forward)
+
+    def _explain_all(self, probes: Probes, display: ImageDisplay) -> Snapshot:
+        self._check_integers(probes)
+        return explain_probes(probes, self._explain, display, self._module.device)
 
     def _first_image(self, probes: Probes) -> Tensor:
         return probes.batches[0][:1].to(self._module.device)
@@ -133,11 +161,9 @@ class SnapshotTaker:
             return self._fast_path(images, targets)
 
     def _check_trust(self, snapshot: Snapshot, probes: Probes) -> Snapshot:
-        epoch, last, every = self._trainer.current_epoch, self._trust_epoch, self._trust_every_n_epochs
-        is_due = every is not None and (last is None or epoch - last >= every)
-        if not is_due or not self._explainer.class_specific:
+        every, epoch = self._trust_every_n_snapshots, self._trainer.current_epoch
+        if every is None or snapshot.number % every or not self._explainer.class_specific:
             return snapshot
-        self._trust_epoch = epoch
         failure = f"could not compare heatmaps with those of another class and of a random head in epoch {epoch}"
         with self._warn_once.instead_of_error(self._trainer, failure):
             return with_similarities(snapshot, probes, self._trainer, self._module, self._explainer, self._forward)

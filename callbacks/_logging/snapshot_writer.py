@@ -16,7 +16,8 @@ from camaug.inspection.unwrap import unwrap
 
 from .draw_snapshot import draw_overview, draw_panels
 from .film_strip import snapshot_record, write_originals, write_strip
-from .image_epochs import logs_images_in_epoch
+from .logged_snapshots import logs_images_of
+from .moment import Moment
 from .safe_tag import safe_tag
 from .snapshot import Snapshot
 from .snapshot_metrics import snapshot_metrics
@@ -35,7 +36,7 @@ class SnapshotWriter:
         explainer: The method of the snapshots.
         colormap: Colours of the heatmaps.
         strength: Share of the heatmap in the overlay, in [0, 1].
-        images_every_n_epochs: Epochs between two snapshots with images, None for the default of each logger.
+        images_every_n_snapshots: Snapshots between two with images, None for the default of each logger.
     """
 
     def __init__(
@@ -46,85 +47,84 @@ class SnapshotWriter:
         *,
         colormap: str,
         strength: float,
-        images_every_n_epochs: int | None,
+        images_every_n_snapshots: int | None,
     ) -> None:
         self._trainer, self._module = trainer, pl_module
         self._explainer = explainer
         self._colormap, self._strength = colormap, strength
-        self._images_every_n_epochs = images_every_n_epochs
+        self._images_every_n_snapshots = images_every_n_snapshots
         self._prefixes_with_originals: set[str] = set()
 
     def write(
-        self, snapshot: Snapshot, prefix: str, names: Sequence[str] | None, callback_metrics: Mapping[str, Tensor]
+        self,
+        snapshot: Snapshot,
+        moment: Moment,
+        names: Sequence[str] | None,
+        callback_metrics: Mapping[str, Tensor],
     ) -> None:
         """Write a snapshot.
 
         Args:
             snapshot: The snapshot.
-            prefix: First part of every tag.
+            moment: Moment of the snapshot.
             names: Names of the classes, None for their indices.
-            callback_metrics: Metrics that the Trainer knows. The film strip repeats them, and scalars that are among
-                them, as those of a ``CamEvaluator`` of more images, are not written again.
+            callback_metrics: Metrics that the Trainer knows, which the film strip repeats.
         """
-        self._write_images(snapshot, prefix, names)
-        metrics = {f"{prefix}/{name}": value for name, value in snapshot_metrics(snapshot).items()}
-        self._write_strip(snapshot, prefix, names, metrics | _known_scalars(callback_metrics))
-        self._write_scalars({name: value for name, value in metrics.items() if name not in callback_metrics})
+        self._write_images(snapshot, moment, names)
+        metrics = {f"{moment.prefix}/{name}": value for name, value in snapshot_metrics(snapshot).items()}
+        others = _known_scalars(callback_metrics, f"{moment.prefix}/")
+        self._write_strip(snapshot, moment, names, others | metrics)
+        for logger in self._trainer.loggers:
+            logger.log_metrics(metrics, step=moment.step)
 
-    def _write_images(self, snapshot: Snapshot, prefix: str, names: Sequence[str] | None) -> None:
-        loggers = [logger for logger in self._trainer.loggers if self._is_due(logger)]
+    def _write_images(self, snapshot: Snapshot, moment: Moment, names: Sequence[str] | None) -> None:
+        loggers = [logger for logger in self._trainer.loggers if self._is_due(logger, snapshot, moment)]
         if not loggers:
             return
-        epoch = self._trainer.current_epoch
         panels = draw_panels(snapshot, names, self._colormap, self._strength)
         for index, label, panel in zip(snapshot.indices, snapshot.labels, panels, strict=True):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
-            write_image(loggers, f"{prefix}/{folder}{index}", panel, epoch)
+            write_image(loggers, f"{moment.prefix}/{folder}{index}", panel, moment.step)
         overview = draw_overview(snapshot, names, self._colormap, self._strength)
-        write_image(loggers, f"{prefix}/overview", overview, epoch)
+        write_image(loggers, f"{moment.prefix}/overview", overview, moment.step)
 
-    def _is_due(self, logger: Logger) -> bool:
+    def _is_due(self, logger: Logger, snapshot: Snapshot, moment: Moment) -> bool:
         """Return True if the logger gets images of this snapshot, as it does in ``validate`` and ``test``."""
-        epoch, epochs = self._trainer.current_epoch, self._trainer.max_epochs
-        if self._trainer.state.fn != TrainerFn.FITTING:
+        if self._trainer.state.fn != TrainerFn.FITTING or moment.is_last:
             return True
-        if self._images_every_n_epochs is not None:
-            return (epoch + 1) % self._images_every_n_epochs == 0
-        return tensorboard_writer(logger) is None or logs_images_in_epoch(epoch, epochs)
+        if self._images_every_n_snapshots is not None:
+            return (snapshot.number + 1) % self._images_every_n_snapshots == 0
+        return tensorboard_writer(logger) is None or logs_images_of(snapshot.number, moment.planned)
 
     def _write_strip(
-        self, snapshot: Snapshot, prefix: str, names: Sequence[str] | None, metrics: Mapping[str, float]
+        self, snapshot: Snapshot, moment: Moment, names: Sequence[str] | None, metrics: Mapping[str, float]
     ) -> None:
         writers = [writer for logger in self._trainer.loggers if (writer := tensorboard_writer(logger)) is not None]
         if not writers:
             return
-        epoch, method = self._trainer.current_epoch, self._explainer.name
+        prefix, method = moment.prefix, self._explainer.name
         record = snapshot_record(snapshot, metrics)
         about = {
-            "epoch": epoch,
-            "step": self._trainer.global_step,
+            "epoch": moment.epoch,
+            "step": moment.step,
             "method": method,
             "settings": settings_line(self._explainer, unwrap(self._module)),
             "layer": ", ".join(snapshot.layers),
         }
         for writer in writers:
             if prefix not in self._prefixes_with_originals:
-                write_originals(writer, snapshot, prefix, method, names, epoch)
+                write_originals(writer, snapshot, prefix, method, names, moment.step)
             write_strip(writer, snapshot, prefix, method, record, about)
         self._prefixes_with_originals.add(prefix)
 
-    def _write_scalars(self, metrics: dict[str, float]) -> None:
-        """Log the metrics at an epoch's last step, as Lightning does, so that a checkpoint at its end follows them."""
-        is_fitting = self._trainer.state.fn == TrainerFn.FITTING
-        step = max(self._trainer.global_step - 1, 0) if is_fitting else self._trainer.global_step
-        for logger in self._trainer.loggers:
-            logger.log_metrics(metrics, step=step)
 
+def _known_scalars(callback_metrics: Mapping[str, Tensor], own_prefix: str) -> dict[str, float]:
+    """Return the scalars of other callbacks and the module.
 
-def _known_scalars(callback_metrics: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the scalars of the current epoch. The augmentation's are left out: it may log them later than this."""
+    Those of this callback are of its previous snapshots. The augmentation may log its own later than this.
+    """
     return {
         name: float(value)
         for name, value in callback_metrics.items()
-        if value.numel() == 1 and not name.startswith("augmentation/")
+        if value.numel() == 1 and not name.startswith((own_prefix, "augmentation/"))
     }

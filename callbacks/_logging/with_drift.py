@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from torch import Tensor
 
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.drift import top_overlap
+from camaug.metrics.trust import are_constant
 
 from .snapshot import Snapshot
 
@@ -15,7 +17,7 @@ __all__ = ["with_drift"]
 
 
 def with_drift(snapshot: Snapshot, previous: Tensor | None) -> Snapshot:
-    """Return the snapshot with its drift and overlap since the previous one.
+    """Return the snapshot with its drift and overlap since the previous one, NaN for maps that stay constant.
 
     Args:
         snapshot: The snapshot.
@@ -24,4 +26,8 @@ def with_drift(snapshot: Snapshot, previous: Tensor | None) -> Snapshot:
     if previous is None:
         return snapshot
     maps = snapshot.true_maps
-    return replace(snapshot, drift=1 - rank_correlation(maps, previous), overlap=top_overlap(maps, previous))
+    is_unknown = are_constant(maps) & are_constant(previous)  # which would look like perfect stability
+    drift, overlap = 1 - rank_correlation(maps, previous), top_overlap(maps, previous)
+    return replace(
+        snapshot, drift=drift.masked_fill(is_unknown, math.nan), overlap=overlap.masked_fill(is_unknown, math.nan)
+    )

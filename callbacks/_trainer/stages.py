@@ -17,6 +17,7 @@ __all__ = [
     "end_if_terminated",
     "first_loader",
     "has_validation",
+    "runs_validation",
     "transfer_batch",
     "validation_or_training_loaders",
 ]
@@ -66,6 +67,12 @@ def first_loader(loaders: Any) -> Any:
 def has_validation(trainer: L.Trainer) -> bool:
     """Return True if ``fit`` has validation data. A loader's own truth value is its length, which streams lack."""
     return trainer.val_dataloaders is not None and trainer.val_dataloaders != []
+
+
+def runs_validation(trainer: L.Trainer) -> bool:
+    """Return True if ``fit`` validates, now or in a later epoch that has not fetched its loaders yet."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    return trainer.enable_validation and (loop._combined_loader is None or not loop.skip)
 
 
 def validation_or_training_loaders(trainer: L.Trainer) -> Any:

@@ -8,6 +8,7 @@ from camaug.functional.masks import mask_iou
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.checks import check_finite
 from camaug.metrics.mean_over_images import MeanOverImages
+from camaug.metrics.trust import are_constant
 
 __all__ = ["Drift", "rank_correlation", "top_overlap"]
 
@@ -36,7 +37,8 @@ class Drift(MeanOverImages):
     the model has probably converged.
 
     ``compute`` returns ``drift``, 1 minus the rank correlation, in [0, 2] with 0 for no change, and ``overlap``, the
-    intersection over union of the highest 20 % of the positions, in [0, 1] with 1 for no change.
+    intersection over union of the highest 20 % of the positions, in [0, 1] with 1 for no change. Maps that are
+    constant and were constant before are left out, because they would look like perfect stability.
 
     Args:
         **kwargs: Arguments of TorchMetrics' ``Metric``.
@@ -62,7 +64,10 @@ class Drift(MeanOverImages):
             raise ValueError(f"maps {tuple(maps.shape)} and previous {tuple(previous.shape)} must have one shape")
         check_finite(maps)
         check_finite(previous)
-        self.add(drift=1 - rank_correlation(maps, previous), overlap=top_overlap(maps, previous))
+        has_evidence = ~(are_constant(maps) & are_constant(previous))
+        if has_evidence.any():
+            maps, previous = maps[has_evidence], previous[has_evidence]
+            self.add(drift=1 - rank_correlation(maps, previous), overlap=top_overlap(maps, previous))
 
 
 def _highest(maps: Tensor, share: float) -> Tensor:

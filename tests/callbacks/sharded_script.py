@@ -94,7 +94,7 @@ def main() -> None:
         callbacks = CamLogger(explainer, num_images=3), CamEvaluator(METRICS, explainer, 5), starts_later
         trainer, module, warned = train(folder, name, *callbacks)
         result["explained"][name] = final_state(module), warned
-    result["metrics"] = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("cam/")}
+    result["metrics"] = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("cam")}
 
     first = FirstBatch()
     _, module, _ = train(folder, "augmented", first, GroupCamAugmentation(EXPLAINER, preset="paper", **BLUR))

@@ -43,7 +43,7 @@ def test_values_equal_those_of_the_metrics_on_the_same_images(module, make_train
     prefixed = {insertion: "", drop: "", trust: "", road: "road_", energy: "object_", pointing: "pointing_"}
     for metric, prefix in prefixed.items():
         for name, value in metric.compute().items():
-            logged = trainer.callback_metrics[f"cam/{prefix}{name}"]
+            logged = trainer.callback_metrics[f"cam_eval/{prefix}{name}"]
             assert logged.item() == pytest.approx(value.item(), abs=1e-4), name
 
 
@@ -82,8 +82,8 @@ def test_mosaics_of_confident_images_without_annotation(make_trainer):
     loader = DataLoader(Corners(), batch_size=4)
     trainer = make_trainer(CamEvaluator(["grid_pointing_game"], "grad-cam", num_images=12))
     trainer.validate(ByColour(), loader)
-    assert trainer.callback_metrics["cam_validate/grid_chance"] == 0.25
-    assert trainer.callback_metrics["cam_validate/grid_localisation"].item() > 0.9
+    assert trainer.callback_metrics["cam_eval_validate/grid_chance"] == 0.25
+    assert trainer.callback_metrics["cam_eval_validate/grid_localisation"].item() > 0.9
 
 
 def test_too_few_confident_images_for_a_mosaic_are_reported(make_trainer):
@@ -108,10 +108,10 @@ def test_images_without_an_object_are_left_out_and_reported(module, make_trainer
     images, labels = torch.stack([data.images[n] for n in kept]), torch.tensor([data.targets[n] for n in kept])
     energy = EnergyInMask()
     energy.update(GradCAM()(module, images, labels).maps, torch.stack([data.masks[n] for n in kept]))
-    assert trainer.callback_metrics["cam/object_energy"].item() == pytest.approx(
+    assert trainer.callback_metrics["cam_eval/object_energy"].item() == pytest.approx(
         float(energy.compute()["energy"]), abs=1e-4
     )
-    assert trainer.callback_metrics["cam/pointing_classes"] == 3
+    assert trainer.callback_metrics["cam_eval/pointing_classes"] == 3
 
 
 def test_drift_is_since_the_previous_evaluation_from_the_first_epoch_on(module, loader, make_trainer):
@@ -141,13 +141,15 @@ def test_drift_is_since_the_previous_evaluation_from_the_first_epoch_on(module, 
     metric = Drift()
     metric.update(keep.maps[2], keep.maps[1])
     assert len(keep.maps) == 3
-    assert trainer.callback_metrics["cam/drift"].item() == pytest.approx(metric.compute()["drift"].item(), abs=1e-5)
+    assert trainer.callback_metrics["cam_eval/drift"].item() == pytest.approx(
+        metric.compute()["drift"].item(), abs=1e-5
+    )
 
 
 def test_early_stopping_and_checkpoints_monitor_it(module, loader, make_trainer, tmp_path):
     evaluator = CamEvaluator(["insertion_deletion", "drift"], "grad-cam", num_images=4)
-    stop = EarlyStopping(monitor="cam/drift", mode="min", patience=1, min_delta=10)
-    keep = ModelCheckpoint(tmp_path / "kept", monitor="cam/over_all", mode="max", filename="best")
+    stop = EarlyStopping(monitor="cam_eval/drift", mode="min", patience=1, min_delta=10)
+    keep = ModelCheckpoint(tmp_path / "kept", monitor="cam_eval/over_all", mode="max", filename="best")
     trainer = fit(module, loader, make_trainer, evaluator, stop, keep, max_epochs=6, enable_checkpointing=True)
     assert trainer.current_epoch == 2
     assert keep.best_model_score is not None
@@ -162,22 +164,22 @@ def test_every_second_epoch(module, loader, make_trainer, read_events):
         CamEvaluator(["average_drop"], "grad-cam", num_images=3, every_n_epochs=2),
         max_epochs=4,
     )
-    assert len(read_events().Scalars("cam/average_drop")) == 2
+    assert len(read_events().Scalars("cam_eval/average_drop")) == 2
 
 
 def test_validate_test_and_no_validation_data(module, loader, make_trainer):
     evaluator = CamEvaluator(["average_drop"], "grad-cam", num_images=3)
     trainer = make_trainer(evaluator)
-    assert "cam_validate/average_drop" in trainer.validate(module, loader, verbose=False)[0]
-    assert "cam_test/average_drop" in trainer.test(module, loader, verbose=False)[0]
+    assert "cam_eval_validate/average_drop" in trainer.validate(module, loader, verbose=False)[0]
+    assert "cam_eval_test/average_drop" in trainer.test(module, loader, verbose=False)[0]
     trainer.fit(module, loader)
-    assert "cam/average_drop" in trainer.callback_metrics
+    assert "cam_eval/average_drop" in trainer.callback_metrics
 
 
 def test_streams_of_validation_images(module, dataset, loader, make_trainer):
     trainer = make_trainer(CamEvaluator(["average_drop"], "grad-cam", num_images=3), max_epochs=1)
     trainer.fit(module, loader, DataLoader(Stream([dataset[index] for index in range(8)]), batch_size=4))
-    assert "cam/average_drop" in trainer.callback_metrics
+    assert "cam_eval/average_drop" in trainer.callback_metrics
 
 
 def test_beside_the_logger_every_tag_is_written_once_an_epoch(module, loader, make_trainer, read_events):
@@ -189,7 +191,7 @@ def test_beside_the_logger_every_tag_is_written_once_an_epoch(module, loader, ma
         CamLogger("grad-cam", num_images=3),
         max_epochs=3,
     )
-    assert len(read_events().Scalars("cam/drift")) == 3
+    assert len(read_events().Scalars("cam_eval/drift")) == 3
     assert len(read_events().Scalars("cam/confidence")) == 3
 
 
@@ -218,7 +220,7 @@ def test_a_failure_is_a_warning_and_training_goes_on(module, loader, make_traine
     (text,) = [message for message in messages if "CamEvaluator" in message]
     assert re.search(r"no heat today\. Give a function that returns logits, CamEvaluator\(forward=\)", text)
     assert "training goes on" in text
-    assert "cam/average_drop" not in trainer.callback_metrics
+    assert "cam_eval/average_drop" not in trainer.callback_metrics
 
 
 def test_metrics_that_need_masks(module, make_trainer):
@@ -227,7 +229,7 @@ def test_metrics_that_need_masks(module, make_trainer):
     trainer = make_trainer(CamEvaluator(["drift", "pointing_game"], "grad-cam"), max_epochs=1)
     with pytest.warns(UserWarning, match="CamEvaluator cannot compute pointing_game, because the data set has no"):
         trainer.fit(module, loader, loader)
-    assert "cam/drift" in trainer.callback_metrics
+    assert "cam_eval/drift" in trainer.callback_metrics
     assert not any("pointing" in name for name in trainer.callback_metrics)
 
 

@@ -48,7 +48,7 @@ def test_only_rank_zero_writes_and_the_weights_are_unchanged(folder):
     assert [result["gathered"] for result in beside] == [[[0, 1], [0, 1]]] * 2  # the module's own collective
     assert [result["weights"] for result in beside] == [result["weights"] for result in without]
     events = read_only_writer(folder / "beside/run/0")
-    assert [event.step for event in events.Images("cam/overview")] == [0, 1]
+    assert [event.step for event in events.Images("cam/overview")] == [2, 5]
     assert len([tag for tag in events.Tags()["images"] if tag.startswith("cam/")]) == 4
 
 
@@ -68,7 +68,7 @@ def test_metrics_of_two_ranks_equal_those_of_one_process(folder, tmp_path):
     evaluator = CamEvaluator(METRICS, GroupCAM(**SMALL_GROUP_CAM), 7)
     trainer = quiet_trainer(tmp_path, evaluator, logger=False)
     trainer.validate(ToyClassifier(), DataLoader(Blobs(SIZE), batch_size=4), verbose=False)
-    metrics = {name: value for name, value in trainer.callback_metrics.items() if name.startswith("cam_validate/")}
+    metrics = {name: value for name, value in trainer.callback_metrics.items() if name.startswith("cam_eval_validate/")}
     assert len(metrics) == 17
     for result in results:
         assert result["world_size"] == 2
@@ -79,7 +79,7 @@ def test_metrics_of_two_ranks_equal_those_of_one_process(folder, tmp_path):
 @pytest.mark.parametrize("rank", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_rank_that_cannot_evaluate_blocks_no_rank_and_is_reported(rank, folder):
     results, output = run(folder / f"half{rank}", "evaluate", f"--evaluator-fails-on={rank}")
-    assert results[0]["cam_validate/average_drop"] == results[1]["cam_validate/average_drop"] > 0
+    assert results[0]["cam_eval_validate/average_drop"] == results[1]["cam_eval_validate/average_drop"] > 0
     assert output.count(f"could not evaluate all of its images of process {rank} in epoch 0") == 1
 
 

@@ -80,7 +80,7 @@ def test_heatmaps_metrics_and_augmentation(loader, trainer_of, read_events):
     events = read_events()
     assert {"cam/left/0", "cam/overview", "augmentation/first_batch"} <= set(events.Tags()["images"])
     assert len(events.Images("cam/overview")) == 2
-    assert {"cam/average_drop", "cam/confidence"} <= set(events.Tags()["scalars"])
+    assert {"cam_eval/average_drop", "cam/confidence"} <= set(events.Tags()["scalars"])
     assert max(module.seen) > 8  # masked views are appended
 
 

@@ -227,7 +227,7 @@ def test_it_simply_works(name, make_trainer, read_events):
     events = read_events()
     images = [tag for tag in events.Tags()["images"] if tag != "cam/overview"]
     assert len(images) == 6
-    assert {"cam/confidence", "cam/average_drop"} <= set(events.Tags()["scalars"])
+    assert {"cam/confidence", "cam_eval/average_drop"} <= set(events.Tags()["scalars"])
     labels = {tag.split("/")[1] for tag in images}
     assert labels in ({"left", "middle", "right"}, {f"class {index}" for index in range(CLASSES)})
 

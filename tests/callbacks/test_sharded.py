@@ -44,9 +44,11 @@ def test_only_rank_zero_writes(folder):
 def test_metrics_are_the_same_on_every_rank(results):
     assert results[0]["metrics"] == results[1]["metrics"]
     assert set(results[0]["metrics"]) >= {
-        "cam/average_drop",
+        "cam_eval/average_drop",
+        "cam_eval/class_similarity",
+        "cam_eval/head_similarity",
+        "cam_eval/drift",
         "cam/class_similarity",
-        "cam/head_similarity",
         "cam/drift",
     }
 

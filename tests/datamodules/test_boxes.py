@@ -111,17 +111,17 @@ def test_callbacks_use_the_masks_of_the_objects(tmp_path):
     (metrics,) = trainer(tmp_path / "1", evaluator).validate(ColourNet(), datamodule=data, verbose=False)
     assert metrics["accuracy"] == 1
     area = torch.stack([data.dataset("val").object_mask(index).float().mean() for index in range(3)])
-    assert metrics["cam_validate/object_energy"] > 0.95  # the rest is at the edges, half coloured
-    assert metrics["cam_validate/object_area"] == pytest.approx(area.mean().item(), abs=1e-6)
-    assert metrics["cam_validate/pointing_accuracy"] == 1
+    assert metrics["cam_eval_validate/object_energy"] > 0.95  # the rest is at the edges, half coloured
+    assert metrics["cam_eval_validate/object_area"] == pytest.approx(area.mean().item(), abs=1e-6)
+    assert metrics["cam_eval_validate/pointing_accuracy"] == 1
     by_class = (area[[0, 2]].mean() + area[1]) / 2
-    assert metrics["cam_validate/pointing_area"] == pytest.approx(by_class.item(), abs=1e-6)
+    assert metrics["cam_eval_validate/pointing_area"] == pytest.approx(by_class.item(), abs=1e-6)
 
     trainer(tmp_path / "2", CamLogger(explainer, num_images=3, fast=False)).validate(
         ColourNet(), datamodule=data, verbose=False
     )
-    (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_validate/object_energy")
-    assert event.value == pytest.approx(metrics["cam_validate/object_energy"], abs=1e-6)
+    (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_eval_validate/object_energy")
+    assert event.value == pytest.approx(metrics["cam_eval_validate/object_energy"], abs=1e-6)
 
 
 def test_prediction_yields_all_boxes(tmp_path):

@@ -47,7 +47,19 @@ def test_metric_of_no_change_and_of_reversal():
     assert values["overlap"] == 0
 
 
-def test_constant_maps_are_counted():
+def test_maps_that_stay_constant_are_left_out():
+    metric = Drift()
+    ramp, zero = line(1, 2, 3, 4, 5), line(0, 0, 0, 0, 0)
+    metric.update(torch.cat([ramp, zero]), torch.cat([ramp, zero + 1]))
+    assert metric.count == 1
+    assert metric.compute()["drift"].item() == pytest.approx(0)
+    metric.reset()
+    metric.update(zero, zero)
+    with pytest.raises(ValueError, match="seen no images"):
+        metric.compute()
+
+
+def test_maps_that_become_constant_are_counted():
     metric = Drift()
     ramp = line(1, 2, 3, 4, 5)
     metric.update(torch.cat([ramp, torch.zeros_like(ramp)]), torch.cat([ramp, ramp]))

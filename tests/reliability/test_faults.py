@@ -127,7 +127,7 @@ def test_a_nan_loss_does_not_end_the_training_run(module, loader, make_trainer, 
     trainer.fit(module, loader)
     assert trainer.current_epoch == 2
     assert torch.tensor(module.losses[1:]).isnan().all()
-    assert [event.step for event in read_events().Images("cam/overview")] == [0, 1]
+    assert [event.step for event in read_events().Images("cam/overview")] == [2, 5]
 
 
 # Memory
@@ -231,7 +231,7 @@ def test_images_that_cannot_be_written_are_one_warning(module, loader, make_trai
         trainer.fit(module, loader)
     assert sum("No space left" in str(w.message) for w in caught) == 1
     events = read_events()
-    assert [event.step for event in events.Images("cam/overview")] == [0, 2]
+    assert [event.step for event in events.Images("cam/overview")] == [2, 8]
     assert len(module.seen) == 9
 
 
@@ -291,7 +291,7 @@ class TruncatedLoader(DataLoader):
 @pytest.mark.parametrize(
     ("readable", "message"),
     [
-        (0, r"(?s)could not read its images, and no heatmap will be seen.*x\.jpg"),
+        (0, r"(?s)could not read its images, and will explain none.*x\.jpg"),
         (1, r"image 1 is left out \(OSError: .*x\.jpg.*\); image 2 is left out .* The other 1 images are explained"),
     ],
 )

@@ -74,7 +74,7 @@ class SameWithRandomHead(GradCAM):
 def test_heatmaps_that_ignore_the_class_or_the_head_are_one_warning(
     module, loader, make_trainer, read_events, explainer, reason, expected
 ):
-    trainer = make_trainer(CamLogger(explainer, num_images=3, trust_every_n_epochs=2), max_epochs=5)
+    trainer = make_trainer(CamLogger(explainer, num_images=3, trust_every_n_snapshots=2), max_epochs=5)
     with pytest.warns(UserWarning, match=rf"3 of 3 heatmaps of grad-cam are not to be trusted \({reason}\)") as caught:
         trainer.fit(module, loader, loader)
     assert len([warning for warning in caught if "not to be trusted" in str(warning.message)]) == 1
@@ -90,7 +90,7 @@ def test_heatmaps_that_ignore_the_class_or_the_head_are_one_warning(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"explainer": "eigen-cam"}, {"explainer": "grad-cam", "trust_every_n_epochs": None}]
+    "settings", [{"explainer": "eigen-cam"}, {"explainer": "grad-cam", "trust_every_n_snapshots": None}]
 )
 def test_methods_that_are_not_checked(module, loader, make_trainer, read_events, settings):
     """Class-independent methods are not checked, and no method is if the check is off."""
@@ -105,7 +105,7 @@ def test_a_failed_check_leaves_the_heatmaps(module, loader, make_trainer, read_e
 
     monkeypatch.setattr("camaug.callbacks._logging.with_similarities.head_similarity", fail)
     with pytest.warns(UserWarning, match="could not compare heatmaps with those of another class") as caught:
-        make_trainer(CamLogger("grad-cam", num_images=3, trust_every_n_epochs=1), max_epochs=2).fit(
+        make_trainer(CamLogger("grad-cam", num_images=3, trust_every_n_snapshots=1), max_epochs=2).fit(
             module, loader, loader
         )
     assert len([warning for warning in caught if "no head today" in str(warning.message)]) == 1
@@ -116,8 +116,8 @@ def test_a_failed_check_leaves_the_heatmaps(module, loader, make_trainer, read_e
 def test_validation_is_checked_too(module, loader, make_trainer, read_events):
     make_trainer(CamLogger("grad-cam", num_images=3)).validate(module, loader, verbose=False)
     assert "cam_validate/head_similarity" in read_events().Tags()["scalars"]
-    with pytest.raises(ValueError, match="`trust_every_n_epochs` must be at least 1, got 0"):
-        CamLogger(trust_every_n_epochs=0)
+    with pytest.raises(ValueError, match="`trust_every_n_snapshots` must be at least 1, got 0"):
+        CamLogger(trust_every_n_snapshots=0)
 
 
 def test_no_warning_for_heatmaps_that_show_something(module, loader, make_trainer):

@@ -66,7 +66,7 @@ EXPECTED = ["cam/left/0", "cam/middle/1", "cam/right/2", "cam/overview"]
 def test_weights_and_biases_gets_images(module, loader, make_trainer):
     logger = FakeWandb()
     fit(module, loader, make_trainer, logger)
-    assert [(key, step) for key, _, step in logger.logged] == [(key, step) for step in (0, 1) for key in EXPECTED]
+    assert [(key, step) for key, _, step in logger.logged] == [(key, step) for step in (2, 5) for key in EXPECTED]
     assert all(len(images) == 1 and isinstance(images[0], Image.Image) for _, images, _ in logger.logged)
     assert logger.logged[0][1][0].size[0] == 3 * 192 + 2 * 4
 
@@ -75,7 +75,7 @@ def test_mlflow_gets_artifacts(module, loader, make_trainer):
     logger = FakeMLFlow()
     fit(module, loader, make_trainer, logger, max_epochs=1)
     logged = logger.experiment.logged
-    assert [(run, file) for run, _, file in logged] == [("run-7", f"{key}/step_0000.jpg") for key in EXPECTED]
+    assert [(run, file) for run, _, file in logged] == [("run-7", f"{key}/step_0002.jpg") for key in EXPECTED]
     assert all(isinstance(image, Image.Image) for _, image, _ in logged)
 
 
@@ -84,8 +84,8 @@ def test_a_logger_with_a_folder_gets_image_files(module, loader, make_trainer, t
     fit(module, loader, make_trainer, logger)
     folder = tmp_path / "csv" / "version_0"
     files = sorted(path.relative_to(folder).as_posix() for path in (folder / "cam").rglob("*.*"))
-    assert files == sorted(f"{key}/step_{step:04d}.jpg" for key in EXPECTED for step in (0, 1))
-    with Image.open(folder / "cam/left/0/step_0001.jpg") as image:
+    assert files == sorted(f"{key}/step_{step:04d}.jpg" for key in EXPECTED for step in (2, 5))
+    with Image.open(folder / "cam/left/0/step_0005.jpg") as image:
         assert image.format == "JPEG"
 
 

@@ -36,13 +36,13 @@ def test_the_validated_weights_are_explained(is_first, loader, make_trainer, rea
     with caplog.at_level("INFO"):
         trainer = make_trainer(*callbacks, max_epochs=2)
         trainer.fit(module, loader, loader)
-    drop = trainer.callback_metrics["cam/average_drop"]
+    drop = trainer.callback_metrics["cam_eval/average_drop"]
     assert "CamLogger: the averaged weights of Averaging are explained, as they are validated" in caplog.text
     assert any(not torch.equal(start[name], value) for name, value in module.state_dict().items())
     # After the run the module has the averaged weights.
     again = make_trainer(*callbacks[is_first : 2 + is_first], version="1")
     again.validate(module, loader, verbose=False)
-    assert again.callback_metrics["cam_validate/average_drop"] == pytest.approx(float(drop), abs=1e-3)
+    assert again.callback_metrics["cam_eval_validate/average_drop"] == pytest.approx(float(drop), abs=1e-3)
     logged = read_events("1").Scalars("cam_validate/confidence")[0].value
     assert confidence(read_events) == pytest.approx(logged, abs=1e-4)
 

@@ -59,7 +59,7 @@ def train(logdir, version: str, *callbacks, epochs: int = EPOCHS, seed: int = 0)
 
 def create_logger(method="grad-cam", tag: str = "cam") -> CamLogger:
     """Create a CamLogger of all images without normalisation, fast path or trust checks."""
-    settings = {"mean": (0, 0, 0), "std": (1, 1, 1), "fast": False, "trust_every_n_epochs": None}
+    settings = {"mean": (0, 0, 0), "std": (1, 1, 1), "fast": False, "trust_every_n_snapshots": None}
     return CamLogger(method, num_images=IMAGES, class_names=CLASSES, tag=tag, **settings)
 
 

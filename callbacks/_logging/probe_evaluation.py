@@ -1,0 +1,92 @@
+"""Evaluation of the probe images' heatmaps by metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import lightning as L
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from camaug.explainers import Explainer, Explanation
+from camaug.inspection.model_output import LogitsForward
+
+from .evaluated_metrics import EVALUATED_METRICS
+from .explained_batch import ExplainedBatch
+from .probes import Probes
+from .update_on_mosaics import update_on_mosaics
+
+__all__ = ["ProbeEvaluation"]
+
+
+class ProbeEvaluation:
+    """Evaluation of the probe images' heatmaps, explained for their true classes, in each process of its share.
+
+    Args:
+        trainer: The Trainer, in whose precision the model runs.
+        pl_module: The model, which stays unchanged.
+        explainer: The method.
+        forward: Function from images to logits, None for the model itself.
+        probes: The probe images.
+        classes: Number of classes.
+
+    Attributes:
+        classes: Number of classes.
+    """
+
+    def __init__(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        explainer: Explainer,
+        forward: Callable[[Tensor], Tensor] | None,
+        probes: Probes,
+        classes: int,
+    ) -> None:
+        self._trainer, self._module = trainer, pl_module
+        self._explainer, self._forward = explainer, forward
+        self._probes = probes
+        self._previous_maps: dict[int, Tensor] = {}  # of each batch
+        self.classes = classes
+
+    def update(self, metrics: Mapping[str, Metric]) -> None:
+        """Update metrics by their name with this process's share of the images."""
+        share = slice(self._trainer.global_rank, None, self._trainer.world_size)  # of each batch
+        for number, part in enumerate(self._probes.slices):
+            if not self._probes.labels[part][share]:
+                continue
+            with self._trainer.precision_plugin.forward_context():
+                explained = self._explain(number, part, share)
+                for name, metric in metrics.items():
+                    EVALUATED_METRICS[name].update(metric, explained)
+            self._previous_maps[number] = explained.maps
+        for name, metric in metrics.items():
+            if EVALUATED_METRICS[name].needs_mosaics:
+                update_on_mosaics(metric, self._trainer, self._module, self._probes, self._explainer, self._forward)
+
+    def _explain(self, number: int, part: slice, share: slice) -> ExplainedBatch:
+        probes, module = self._probes, self._module
+        images = probes.batches[number][share].to(module.device)
+        masks = None if probes.masks is None else torch.stack(list(probes.masks[part][share])).to(images.device)
+        explanation = self._explain_labels(images, probes.labels[part][share])
+        return ExplainedBatch(
+            module=module,
+            forward=LogitsForward(self._forward or module),
+            images=images,
+            maps=explanation.maps,
+            targets=explanation.targets,
+            masks=masks,
+            previous_maps=self._previous_maps.get(number),
+        )
+
+    def _explain_labels(self, images: Tensor, labels: Sequence[int | None]) -> Explanation:
+        """Explain images for their labels, and those without one for the predicted class."""
+        explainer, module, forward = self._explainer, self._module, self._forward
+        targets = torch.tensor([-1 if label is None else label for label in labels], device=images.device)
+        if (targets >= 0).all():
+            return explainer(module, images, targets, forward=forward)
+        explanation = explainer(module, images, None, forward=forward)
+        if (targets < 0).all():
+            return explanation
+        return explainer(module, images, torch.where(targets < 0, explanation.targets, targets), forward=forward)
