@@ -132,11 +132,6 @@ class CamEvaluator(ProbeCallback):
         self._names: Sequence[str] = self.metrics  # those that the data allow
         self._evaluation: ProbeEvaluation | None = None
 
-    @property
-    def state_key(self) -> str:
-        """Key of the state in a checkpoint, different for every ``CamEvaluator`` of a Trainer."""
-        return self._generate_state_key(tag=self.tag)
-
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
         super().setup(trainer, pl_module, stage)

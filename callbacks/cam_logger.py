@@ -161,11 +161,6 @@ class CamLogger(ProbeCallback):
         self._snapshot: Snapshot | None = None  # not yet written, on rank zero
         self._is_unwritten = False
 
-    @property
-    def state_key(self) -> str:
-        """Key of the state in a checkpoint, different for every ``CamLogger`` of a Trainer."""
-        return self._generate_state_key(tag=self.tag, explainer=self.explainer.name)
-
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
         super().setup(trainer, pl_module, stage)

@@ -40,7 +40,7 @@ def test_two_hosts_train_one_model_with_one_writer(tmp_path):
     assert first["weights"] == second["weights"]
     assert first["seen"] != second["seen"]
     events = read_only_writer(tmp_path / "run/0")
-    assert [event.step for event in events.Images("cam/overview")] == [0, 1]
+    assert [event.step for event in events.Images("cam/overview")] == [2, 5]
     bank = SaliencyBank(tmp_path / "bank")
     (number,) = bank.generations()
     assert bank.is_whole(number)

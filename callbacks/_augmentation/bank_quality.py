@@ -10,6 +10,8 @@ from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.functional.masks import map_iou, upsample
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 
+from .._trainer.logging_step import logging_step
+
 __all__ = ["BankQuality"]
 
 MEASURED_IMAGES = 32
@@ -63,4 +65,4 @@ class BankQuality:
             return
         value = float(map_iou(maps, others)[has_evidence].mean())
         for logger in self._trainer.loggers:
-            logger.log_metrics({name: value}, step=self._trainer.global_step)
+            logger.log_metrics({name: value}, step=logging_step(self._trainer))

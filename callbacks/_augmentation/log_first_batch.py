@@ -15,6 +15,7 @@ from camaug.images.render import caption, colorize, enlarge, grid, row
 
 from .._logging.find_normalisation import find_normalisation
 from .._logging.write_image import write_image
+from .._trainer.logging_step import logging_step
 
 __all__ = ["log_first_batch"]
 
@@ -38,7 +39,7 @@ def log_first_batch(trainer: L.Trainer, images: Tensor, augmented: AugmentedBatc
         dataset = getattr(trainer.train_dataloader, "dataset", None)
         normalisation = find_normalisation(trainer, dataset, images.shape[1])
         image = _draw(images, augmented, normalisation)
-        write_image(trainer.loggers, "augmentation/first_batch", image, trainer.current_epoch)
+        write_image(trainer.loggers, "augmentation/first_batch", image, logging_step(trainer))
     except Exception:
         rank_zero_warn(
             f"GroupCamAugmentation could not log its first batch; training goes on.\n{traceback.format_exc()}"

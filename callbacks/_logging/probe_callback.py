@@ -71,6 +71,11 @@ class ProbeCallback(L.Callback, ABC):
         self._is_possible = True
         self._known_metrics: dict[str, float] = {}
 
+    @property
+    def state_key(self) -> str:
+        """Key of the state in a checkpoint, different for every callback of this class in a Trainer."""
+        return self._generate_state_key(tag=self.tag, explainer=self.explainer.name)
+
     @abstractmethod
     def _start(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
         """Choose the images from the loaders."""

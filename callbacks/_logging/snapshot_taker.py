@@ -94,6 +94,9 @@ class SnapshotTaker:
             ValueError: If the explainer does not fit the model, or the model does not take floating-point images.
             TypeError: If the model does not return logits.
         """
+        is_fitting = self._trainer.state.fn == TrainerFn.FITTING
+        if not is_fitting:
+            self._previous, self._number = None, 0  # of another run
         first = self._explain_first(probes)
         probes = source.with_classes(probes, first.logits.shape[1])
         at = f" at {', '.join(first.layers)}" if first.layers else ""
@@ -101,7 +104,7 @@ class SnapshotTaker:
         shown = f", of which {bands} of {probes.channels} are shown" if bands else ""
         rank_zero_info(f"{self._warn_once.name}: {self._explainer.name}{at}, {len(probes.indices)} images{shown}")
         is_known = self._previous is not None and list(self._previous.indices) == list(probes.indices)
-        if self._trainer.state.fn == TrainerFn.FITTING and not is_known:
+        if is_fitting and not is_known:
             with preserved_random_state():
                 snapshot = self._explain_all(probes, display)
             self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)
@@ -120,10 +123,6 @@ class SnapshotTaker:
         self._previous = _PreviousMaps(snapshot.indices, snapshot.true_maps)
         self._number += 1
         return snapshot
-
-    def forget(self) -> None:
-        """Forget the previous snapshots, because the next one is not of the same training run."""
-        self._previous, self._number = None, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return the previous snapshot's maps, the number of snapshots and the fast path's state."""

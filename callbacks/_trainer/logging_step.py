@@ -10,8 +10,8 @@ __all__ = ["logging_step"]
 def logging_step(trainer: L.Trainer, *, epoch_has_ended: bool = False) -> int:
     """Return the step at which Lightning itself would log at this moment, so that no logger sees a step go back.
 
-    It is the index of the last batch with an optimiser step, which is not ``trainer.global_step``: that counts every
-    optimiser's steps.
+    It is the index of the batch, counting only batches after which an optimiser steps. ``trainer.global_step`` counts
+    the steps of every optimiser.
 
     Args:
         trainer: The Trainer.

@@ -27,7 +27,7 @@ def compare_results(results: Sequence[RunResult], reference: str, metric: str, n
 
     Returns:
         The tables ``equal epochs``; ``equal compute`` if the reference was also trained longer; ``attention`` if there
-        are metrics under ``cam/``; and ``runs`` with every run. The curves show the metric by epoch.
+        are metrics under ``cam_eval/``; and ``runs`` with every run. The curves show the metric by epoch.
 
     Raises:
         ValueError: If there is no result of the reference, or the metric was not logged.
@@ -46,7 +46,7 @@ def compare_results(results: Sequence[RunResult], reference: str, metric: str, n
     tables = [_equal_epochs(arms, reference, metric)]
     if longer:
         tables.append(_equal_compute(arms, longer, reference, metric))
-    attention = sorted({name for result in results for name in result.final if name.startswith("cam/")})
+    attention = sorted({name for result in results for name in result.final if name.startswith("cam_eval/")})
     if attention:
         tables.append(_attention(arms, attention))
     tables.append(_all_runs(results, metric, attention))
@@ -124,7 +124,7 @@ def _attention(arms: Mapping[str, Results], names: Sequence[str]) -> Table:
             values = [result.final[name] for result in results.values() if name in result.final]
             row.append(mean_interval(values, method="t") if values else None)
         rows.append(row)
-    columns = ["arm", *(name.removeprefix("cam/") for name in names)]
+    columns = ["arm", *(name.removeprefix("cam_eval/") for name in names)]
     note = "Each model is explained by its own maps. The intervals are of the mean over the seeds."
     return Table("attention", columns, rows, dict.fromkeys(columns[1:], "{:.3f}"), [note])
 

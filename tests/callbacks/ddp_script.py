@@ -9,6 +9,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
@@ -39,10 +40,13 @@ class FailingEvaluator(CamEvaluator):
 
     failing_rank = 1
 
-    def _update(self, trainer, *arguments):
+    def _start(self, trainer, *arguments):
+        super()._start(trainer, *arguments)
         if trainer.global_rank == self.failing_rank:
-            raise RuntimeError("no heat today")
-        super()._update(trainer, *arguments)
+            self._evaluation.update = self._fail
+
+    def _fail(self, metrics):
+        raise RuntimeError("no heat today")
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def train(trainer: L.Trainer, module: GatheringClassifier, folder: Path) -> None
         "changed": float(is_changed.float().mean()),
         "process": os.getpid(),
         "gathered": module.gathered,
+        "metrics": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("cam")},
     }
     write_result(folder, trainer.global_rank, result)
 
@@ -178,6 +183,8 @@ def make_callbacks(arguments: argparse.Namespace) -> list[L.Callback]:
     if arguments.work == "bank":
         return [bank_augmentation(explainer, arguments.folder), FirstEpochCheckpoint(arguments.folder)]
     callbacks: list[L.Callback] = []
+    if arguments.logger == "cam":
+        callbacks.append(EarlyStopping("cam/drift", patience=9))  # which reads the metric on every rank
     if arguments.logger != "none":
         callbacks.append((CamLogger if arguments.logger == "cam" else FailingLogger)(explainer, num_images=3))
     if arguments.augment:

@@ -138,13 +138,14 @@ INDUCTOR = Setting(change=lambda module: compile_network(module, "inductor"))
 BLUR = {"blur_kernel_size": 5, "blur_sigma": 5.0}
 CALLBACKS: dict[str, Callable[[Explainer], L.Callback]] = {
     "logger": lambda explainer: CamLogger(explainer, num_images=3),
+    "logger of each step": lambda explainer: CamLogger(explainer, num_images=3, every_n_steps=1, tag="steps"),
     "evaluator": lambda explainer: CamEvaluator(["average_drop", "drift"], explainer, num_images=3),
     "augmentation that starts later": lambda explainer: GroupCamAugmentation(
         explainer, preset="paper", share=0.5, start_epoch=9, **BLUR
     ),
     "augmentation of no image": lambda explainer: GroupCamAugmentation(explainer, preset="paper", share=0, **BLUR),
 }
-EXPLAINING = [kind for kind in CALLBACKS if kind != "augmentation of no image"]  # together in one training run
+EXPLAINING = ["logger", "evaluator", "augmentation that starts later"]  # together in one training run
 
 
 def create_callback(kind: str, explainer: Explainer) -> L.Callback:

@@ -48,6 +48,8 @@ def test_only_rank_zero_writes_and_the_weights_are_unchanged(folder):
     assert [result["gathered"] for result in beside] == [[[0, 1], [0, 1]]] * 2  # the module's own collective
     assert [result["weights"] for result in beside] == [result["weights"] for result in without]
     events = read_only_writer(folder / "beside/run/0")
+    assert beside[0]["metrics"] == beside[1]["metrics"]
+    assert beside[0]["metrics"]["cam/drift"] == pytest.approx(events.Scalars("cam/drift")[-1].value)
     assert [event.step for event in events.Images("cam/overview")] == [2, 5]
     assert len([tag for tag in events.Tags()["images"] if tag.startswith("cam/")]) == 4
 
@@ -57,6 +59,7 @@ def test_every_rank_augments_its_own_images_and_a_failing_logger_blocks_no_rank(
     assert [result["world_size"] for result in results] == [2, 2]
     assert results[0]["seen"] != results[1]["seen"]
     assert all(result["changed"] > 0.5 for result in results)
+    assert [result["metrics"] for result in results] == [{}, {}]
     assert output.count("could not log heatmaps in epoch 0") == 1
     assert "no heat today" in output
     assert len(read_only_writer(folder / "augmented/run/0").Images("augmentation/first_batch")) == 1

@@ -76,6 +76,11 @@ def test_each_callback_alone(name, setting, kind, check):
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
+def test_snapshots_after_each_step(setting, check):
+    check(setting, "grad-cam", "logger of each step")
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_augmentation_of_no_image(setting, check):
     check(setting, "group-cam", "augmentation of no image")
 

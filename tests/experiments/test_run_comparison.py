@@ -61,5 +61,7 @@ def test_a_missing_reference_or_metric_is_an_error(comparison):
 
     with pytest.raises(ValueError, match="there is no result of the arm 'none'"):
         run_comparison(comparison, never, QUIET)
-    with pytest.raises(ValueError, match="`metric` 'val/f1' is not among what none logged: cam/over_all, val/accuracy"):
+    with pytest.raises(
+        ValueError, match="`metric` 'val/f1' is not among what none logged: cam_eval/over_all, val/accuracy"
+    ):
         run_comparison(Comparison(ARMS, seeds=[0], metric="val/f1"), trained, QUIET)
