@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.augmentation.batch_leaves import Selector
-from camaug.explainers import Explainer
+from camaug.explainers import Explainer, as_explainer
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights

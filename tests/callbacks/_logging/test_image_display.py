@@ -53,7 +53,7 @@ def shown_image(read_events):
 
 def test_chosen_bands_of_an_image_are_shown_and_named(make_trainer, read_events, caplog):
     caplog.set_level(logging.INFO)
-    fit(make_trainer, CamLogger("grad-cam", num_images=3, bands=(10, 11, 12), trust_every_n_epochs=None))
+    fit(make_trainer, CamLogger("grad-cam", num_images=3, bands=(10, 11, 12), trust_every_n_snapshots=None))
     assert "3 images, of which bands 10, 11, 12 of 13 are shown" in caplog.text
     image = shown_image(read_events)
     inside, outside = image[64:128, 0:64], image[64:128, 80:]  # the bright square is on the left
@@ -62,7 +62,7 @@ def test_chosen_bands_of_an_image_are_shown_and_named(make_trainer, read_events,
 
 
 def test_without_a_choice_the_first_bands_are_shown(make_trainer, read_events):
-    fit(make_trainer, CamLogger("grad-cam", num_images=3, trust_every_n_epochs=None))
+    fit(make_trainer, CamLogger("grad-cam", num_images=3, trust_every_n_snapshots=None))
     image = shown_image(read_events)
     assert image.mean() == pytest.approx(0.5, abs=0.1)  # noise
     assert image.std() > 0.2
@@ -70,7 +70,7 @@ def test_without_a_choice_the_first_bands_are_shown(make_trainer, read_events):
 
 def test_settings_that_do_not_fit_are_told_once_and_ignored(make_trainer, read_events):
     logger = CamLogger(
-        "grad-cam", num_images=3, bands=(20, 2, 1), mean=[0.5] * 3, std=np.float32(0.5), trust_every_n_epochs=None
+        "grad-cam", num_images=3, bands=(20, 2, 1), mean=[0.5] * 3, std=np.float32(0.5), trust_every_n_snapshots=None
     )
     with pytest.warns(UserWarning, match="channels") as caught:
         fit(make_trainer, logger, max_epochs=2)
