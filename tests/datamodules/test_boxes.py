@@ -120,7 +120,7 @@ def test_callbacks_use_the_masks_of_the_objects(tmp_path):
     trainer(tmp_path / "2", CamLogger(explainer, num_images=3, fast=False)).validate(
         ColourNet(), datamodule=data, verbose=False
     )
-    (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_eval_validate/object_energy")
+    (event,) = EventAccumulator(str(tmp_path / "2/run")).Reload().Scalars("cam_validate/object_energy")
     assert event.value == pytest.approx(metrics["cam_eval_validate/object_energy"], abs=1e-6)
 
 

@@ -205,7 +205,7 @@ def test_a_resumed_run_continues(moments, tmp_path, intervals, settings, saved):
     assert resumed == [(step, epoch) for step, epoch in whole if step >= first]
 
 
-def test_what_may_leave_the_end_alone_is_said(make_trainer, caplog):
+def test_a_message_tells_why_the_end_may_be_the_only_moment(make_trainer, caplog):
     caplog.set_level("INFO", "lightning.pytorch.utilities.rank_zero")
     for intervals, module, data in (({}, StopsAfterOneBatch, Endless()), ({"every_n_validations": 2}, Linear, BATCHES)):
         make_trainer(Recorder(**intervals), logger=False, max_epochs=1).fit(module(), DataLoader(data))
