@@ -12,6 +12,7 @@ import { createSwipeDivider } from "./swipe_divider.js";
 
 const GAP = 16;
 const THREE_ABREAST_WIDTH = 620;
+const NARROW_HEIGHT_SHARE = 0.6;
 const SIDE_LIMITS = { sideBySide: [200, 448], swipe: [320, 640] };
 const CAPTION_HEIGHTS = { sideBySide: 100, swipe: 72 }; // captions, colour ramp and readout
 
@@ -99,7 +100,10 @@ export function createCompareView(actions) {
   function panelSide(availableWidth) {
     const { compareMode } = viewModel.state;
     const [smallest, largest] = SIDE_LIMITS[compareMode];
-    const heightLimit = stage.clientHeight - CAPTION_HEIGHTS[compareMode];
+    // On a narrow page, which scrolls, the stage is as high as its content.
+    const isScrolling = window.matchMedia("(max-width: 900px)").matches;
+    const availableHeight = isScrolling ? NARROW_HEIGHT_SHARE * window.innerHeight : stage.clientHeight;
+    const heightLimit = Math.floor(availableHeight) - CAPTION_HEIGHTS[compareMode];
     return Math.min(availableWidth, Math.max(smallest, Math.min(largest, heightLimit)));
   }
 

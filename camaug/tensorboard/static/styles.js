@@ -245,7 +245,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .image-panel { margin: 0; }
 .camaug .image-panel figcaption { display: flex; align-items: baseline; justify-content: space-between; gap: 8px; height: 26px; white-space: nowrap; overflow: hidden; }
 .camaug .image-panel .title { min-width: 0; overflow: hidden; text-overflow: ellipsis; font-weight: 500; }
-.camaug .image-panel figcaption .secondary { flex: none; max-width: 60%; overflow: hidden; text-overflow: ellipsis; }
+.camaug .image-panel figcaption .secondary { flex: none; max-width: 70%; overflow: hidden; text-overflow: ellipsis; }
 .camaug .frame { position: relative; overflow: hidden; border-radius: 6px; line-height: 0; background: var(--surface); }
 .camaug .frame canvas { cursor: crosshair; }
 .camaug .crosshair { position: absolute; width: 17px; height: 17px; margin: -8px 0 0 -8px; border: 2px solid #fff; border-radius: 50%; box-shadow: 0 0 0 1.5px #000, inset 0 0 0 1.5px #000; pointer-events: none; }
@@ -277,6 +277,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .swipe .image-panel:nth-child(2) figcaption { justify-content: flex-end; margin-left: 50%; }
 .camaug .swipe .image-panel:nth-child(1) figcaption { justify-content: flex-start; margin-right: 50%; }
 .camaug .swipe .image-panel:nth-child(2) .frame { background: none; }
+.camaug .swipe .image-panel figcaption { padding: 0 4px; }
 .camaug .swipe canvas { cursor: ew-resize; }
 .camaug .handle { position: absolute; top: 26px; width: 2px; margin-left: -1px; background: #ffffff; box-shadow: 0 0 0 1px rgba(0, 0, 0, 0.6); }
 .camaug .handle::after {
