@@ -32,6 +32,10 @@ class Normalisation(NamedTuple):
                     f"{'channel' if channels == 1 else 'channels'}"
                 )
 
+    def fits(self, channels: int) -> bool:
+        """Return True if there is one value, or one for each channel, or none."""
+        return all(values is None or len(values) in (1, channels) for values in self)
+
 
 def read_normalisation(*sources: Any) -> Normalisation:
     """Return the normalisation that the first of several objects tells, or an unknown one.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -20,13 +19,13 @@ from camaug.images.bands import choose_bands
 from camaug.images.class_names import find_class, known_class_names
 from camaug.images.denormalise import denormalise
 from camaug.images.eight_bits import ValueRange, check_value_range
+from camaug.images.normalisation import Normalisation
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
-from camaug.inspection.model_output import LogitsForward
-from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.single_image.explained_image import ExplainedImage
 from camaug.single_image.explanation_record import explanation_record
 from camaug.single_image.model_input import model_input
+from camaug.single_image.shape_errors import clear_shape_errors, count_classes
 from camaug.utils.check_types import check_types, given
 
 __all__ = ["ImageTarget", "explain"]
@@ -95,12 +94,13 @@ def explain(
     preprocessing = model_preprocessing(model) if transform is None else Preprocessing.of(transform)
     check_value_range(value_range)
     images, transformed = model_input(image, preprocessing, value_range)
-    choose_bands(bands, images.shape[1])
+    channels = images.shape[1]
+    shown_bands = choose_bands(bands, channels)
     reference = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     images = images.to(reference.device, reference.dtype)
-    with _clear_shape_errors(model, images, preprocessing, forward):
+    with clear_shape_errors(model, images, preprocessing, forward):
         if isinstance(target, str) and class_names is None:  # the known names depend on the number of classes
-            class_names = known_class_names(model, _count_classes(model, images, forward))
+            class_names = known_class_names(model, count_classes(model, images, forward))
         chosen = find_class(target, class_names) if isinstance(target, str) else _check_target(target)
         explanation = explainer(model, images, chosen, forward=forward)
     if not explanation.logits.isfinite().all():
@@ -116,40 +116,18 @@ def explain(
     record["explainer"] = describe_explainer(explainer, model)
     record["model"] = describe_model(model)
     record["transform"] = preprocessing.settings if transformed else None
-    record["bands"] = None if bands is None else list(bands)
+    record["bands"] = None if shown_bands == tuple(range(channels)) else list(shown_bands)
+    normalisation = Normalisation(preprocessing.mean, preprocessing.std)
+    if not normalisation.fits(channels):  # a ready tensor of other images than the default transform makes
+        normalisation = Normalisation()
     return ExplainedImage(
-        denormalise(images, preprocessing.mean, preprocessing.std, bands)[0],
+        denormalise(images, *normalisation, bands)[0],
         explanation.maps[0].cpu(),
         explanation.logits[0].float().cpu(),
         int(explanation.targets[0]),
         names,
         record,
     )
-
-
-@contextmanager
-def _clear_shape_errors(
-    model: nn.Module, images: Tensor, preprocessing: Preprocessing, forward: Callable[[Tensor], Tensor] | None
-) -> Iterator[None]:
-    """Turn an error inside the block into a sentence about the image's shape if the model does not take the image."""
-    try:
-        yield
-    except Exception:
-        try:
-            _count_classes(model, images, forward)
-        except (RuntimeError, AssertionError, IndexError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            expected = tuple(preprocessing.transform(Image.new("RGB", (256, 256))).shape)
-            raise ValueError(
-                f"the model does not take an image of {tuple(images.shape[1:])} ({reason}): expected one like "
-                f"{expected}, which its transform makes of files, PIL images and uint8 pixels"
-            ) from error
-        raise
-
-
-def _count_classes(model: nn.Module, images: Tensor, forward: Callable[[Tensor], Tensor] | None) -> int:
-    with neutral(model):
-        return LogitsForward(forward or model)(images).shape[1]
 
 
 def _check_target(target: int | Callable[[Tensor], Tensor] | None) -> int | Callable[[Tensor], Tensor] | None:

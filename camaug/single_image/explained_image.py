@@ -140,6 +140,8 @@ class ExplainedImage:
         name = self.record.get("explainer", {}).get("name", "an explainer")
         layers = self.record.get("layers")
         method = f"{name} at {', '.join(layers)}" if layers else str(name)
+        if bands := self.record.get("bands"):
+            method += f", shown: {'bands' if len(bands) > 1 else 'band'} {', '.join(map(str, bands))}"
         return method if self.map.any() else f"{method} (empty map)"
 
 

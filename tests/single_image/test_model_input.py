@@ -97,13 +97,27 @@ class Rigid(nn.Module):
         return self.net(images)
 
 
-@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 8, 8)])
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((1, 32, 32), r"its first convolution takes 3 channels. Give a tensor of as many, or .* transform= \(.+\)"),
+        ((3, 8, 8), r"expected one like \(3, 224, 224\), which its transform makes of .* \(.+\)"),
+    ],
+)
 @pytest.mark.parametrize("target", [None, "bee"])
-def test_an_image_that_the_model_does_not_take(shape, target):
-    with pytest.raises(
-        ValueError, match=r"does not take an image of \(\d, \d+, \d+\) \(.+\): expected one like \(3, 224"
-    ):
+def test_an_image_that_the_model_does_not_take(shape, expected, target):
+    with pytest.raises(ValueError, match=rf"does not take an image of \({shape[0]}, \d+, \d+\): {expected}"):
         explain(Rigid(), torch.rand(shape), "grad-cam", target)
+
+
+def test_multi_band_images_are_shown_by_some_bands():
+    model = nn.Sequential(nn.Conv2d(5, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    image = torch.rand(5, 16, 16)
+    explained = explain(model, image, "grad-cam", 1)
+    assert explained.record["bands"] == [0, 1, 2]
+    chosen = explain(model, image, "grad-cam", 1, bands=(2, 1, 0))
+    assert torch.equal(chosen.image, explained.image.flip(0))
+    assert "shown: bands 2, 1, 0" in repr(chosen)
 
 
 def test_a_constant_image_is_told(net):
