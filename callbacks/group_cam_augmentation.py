@@ -25,7 +25,6 @@ from ._augmentation.bank_keeper import BankKeeper
 from ._augmentation.batch_augmenter import BatchAugmenter
 from ._augmentation.check_layers import check_layers
 from ._augmentation.check_step import check_step
-from ._augmentation.classifier_recorder import has_own_forward
 from ._augmentation.consistency_loss import create_consistency
 from ._augmentation.log_first_batch import log_first_batch
 from ._augmentation.observed_forward import ObservedForward
@@ -34,6 +33,7 @@ from ._augmentation.schedule import Schedule
 from ._augmentation.step_time_share import StepTimeShare
 from ._logging.check_integer_images import check_integer_images
 from ._trainer.bound_forward import bind_forward
+from ._trainer.has_own_forward import has_own_forward
 from ._trainer.strategies import refuse_sharded
 
 __all__ = ["GroupCamAugmentation"]
@@ -261,7 +261,7 @@ class GroupCamAugmentation(L.Callback):
             share=self.share,
             blur_kernel_size=self.blur_kernel_size,
             blur_sigma=self.blur_sigma,
-            forward=bind_forward(self.forward, pl_module) or self._observed,
+            forward=self._observed or bind_forward(self.forward, pl_module),
             fast=self.fast,
             images=self.images,
             labels=self.labels,

@@ -6,7 +6,7 @@ import inspect
 
 import lightning as L
 
-from .classifier_recorder import has_own_forward
+from .._trainer.has_own_forward import has_own_forward
 
 __all__ = ["check_step"]
 

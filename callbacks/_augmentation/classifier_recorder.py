@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from camaug.inspection.model_output import read_logits
 
-__all__ = ["ClassifierRecorder", "RecordedCall", "has_own_forward"]
+from .._trainer.has_own_forward import has_own_forward
 
-LIBRARIES = {"lightning", "pytorch_lightning", "torch"}
+__all__ = ["ClassifierRecorder", "RecordedCall"]
 
 
 class RecordedCall(NamedTuple):
@@ -117,12 +117,6 @@ class _Hook:
 
     def __reduce__(self) -> Any:
         return _no_hook, ()
-
-
-def has_own_forward(pl_module: L.LightningModule) -> bool:
-    """Return True if a module defines ``forward`` itself."""
-    owner = next(cls for cls in type(pl_module).__mro__ if "forward" in vars(cls))
-    return "forward" in vars(pl_module) or owner.__module__.split(".")[0] not in LIBRARIES
 
 
 def requires_grad(output: Any) -> bool:

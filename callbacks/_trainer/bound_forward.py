@@ -1,19 +1,44 @@
-"""The user's ``forward=`` argument, bound to a module."""
+"""The function from images to logits of a module, with the user's ``forward=`` argument."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import lightning as L
 from torch import Tensor
+
+from .has_own_forward import has_own_forward
 
 __all__ = ["ModuleForward", "bind_forward"]
 
 ModuleForward = Callable[[L.LightningModule, Tensor], Tensor]
 
 
-def bind_forward(forward: ModuleForward | None, pl_module: L.LightningModule) -> Callable[[Tensor], Tensor] | None:
-    """Return the function from images to logits, or None where the module's own forward is meant."""
-    if forward is None:
-        return None
-    return lambda images: forward(pl_module, images)
+def bind_forward(forward: ModuleForward | None, pl_module: L.LightningModule) -> Callable[[Tensor], Any] | None:
+    """Return the function from images to logits, or None for the module's own forward.
+
+    The classifier of a module without forward is its only submodule with parameters, if there is only one. Losses and
+    metrics have none.
+
+    Args:
+        forward: The argument of a callback.
+        pl_module: The module.
+    """
+    if forward is not None:
+        return lambda images: forward(pl_module, images)
+    # Submodules may be made later, in configure_model, so they are looked up in each call.
+    return None if has_own_forward(pl_module) else functools.partial(_call_only_network, pl_module)
+
+
+def _call_only_network(pl_module: L.LightningModule, images: Tensor) -> Any:
+    networks = {name: child for name, child in pl_module.named_children() if any(True for _ in child.parameters())}
+    if len(networks) != 1:
+        names = ", ".join(f"self.{name}" for name in networks) or "none"
+        raise ValueError(
+            f"{type(pl_module).__name__} has no forward and not exactly one submodule with parameters ({names}): give "
+            "forward=, a function of module and images that returns logits"
+        )
+    (network,) = networks.values()
+    return network(images)
