@@ -20,6 +20,7 @@ from camaug.augmentation.replaceable_batch import ReplaceableBatch
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
 from camaug.functional.masks import gaussian_blur
+from camaug.inspection.model_output import has_one_logit
 from camaug.utils.check_blur import check_blur
 from camaug.utils.check_fraction import check_fraction
 from camaug.utils.check_types import check_types
@@ -178,7 +179,7 @@ class GroupCamTransform(v2.Transform):
         Returns:
             ``index``: indices of the chosen images, (M,); ``maps``: their saliency maps in [0, 1], (M, H, W);
             ``masks``: the recipe's masks, boolean (M, H, W); ``classes``: the model's number of classes, or None if
-            nothing was explained.
+            nothing was explained; ``has_one_logit``: True if labels that are mixed belong to one logit.
 
         Raises:
             ValueError: If the given maps have another shape than the images, or ``classes`` is missing.
@@ -187,14 +188,17 @@ class GroupCamTransform(v2.Transform):
         if maps is not None:
             self._check_given(images, maps, classes)
         index = self._choose(images, has_labels(labels))
+        is_binary = False
         if maps is not None:
             maps = maps[index]
         elif len(index) and self.recipe.needs_maps:
             explanation = self.explain(images[index], labels[index])
             maps, classes = explanation.maps, explanation.logits.shape[1]
+            is_binary = self.recipe.mixes_labels and has_one_logit(explanation.logits)
         else:
             maps = images.new_zeros((len(index), *images.shape[2:]), dtype=torch.float32)
-        return {"index": index, "maps": maps, "masks": self.recipe.masks(maps), "classes": classes}
+        masks = self.recipe.masks(maps)
+        return {"index": index, "maps": maps, "masks": masks, "classes": classes, "has_one_logit": is_binary}
 
     def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
         """Explain the classes that the labels name, with one map for each image.
@@ -220,7 +224,7 @@ class GroupCamTransform(v2.Transform):
         if len(index) > 0 and recipe.mixes_labels:
             rows = label_rows(labels, params["classes"])
             changed = recipe.labels(rows[index], self._recipe_params(params))
-            return labels_of_rows(self._insert(rows, changed, index), labels)
+            return labels_of_rows(self._insert(rows, changed, index), labels, has_one_logit=params["has_one_logit"])
         if len(index) > 0 and self.appends_masked_views:
             return self._insert(labels, recipe.labels(labels[index], self._recipe_params(params)), index)
         return labels

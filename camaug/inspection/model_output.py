@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["REMEDY", "LogitsForward", "describe_structure", "head_widths", "read_logits"]
+__all__ = ["REMEDY", "LogitsForward", "describe_structure", "has_one_logit", "head_widths", "read_logits"]
 
 LOGIT_NAMES = [
     *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
@@ -93,8 +93,23 @@ def head_widths(logits: Tensor) -> set[int]:
         >>> head_widths(torch.zeros(1, 5)), head_widths(read_logits(torch.tensor([3.0])))
         ({5}, {1, 2})
     """
-    may_be_one = logits.shape[1] == 2 and torch.equal(logits[:, 0], -logits[:, 1])
-    return {1, 2} if may_be_one else {logits.shape[1]}
+    return {1, 2} if _are_opposite(logits) else {logits.shape[1]}
+
+
+def has_one_logit(logits: Tensor) -> bool:
+    """Return True if the logits of :func:`read_logits` are made of one logit for each image.
+
+    Logits that are all zero, as those of a head of zeros, do not show it.
+
+    Example:
+        >>> has_one_logit(read_logits(torch.tensor([3.0]))), has_one_logit(torch.zeros(1, 2))
+        (True, False)
+    """
+    return _are_opposite(logits) and bool(logits.any())
+
+
+def _are_opposite(logits: Tensor) -> bool:
+    return logits.shape[1] == 2 and torch.equal(logits[:, 0], -logits[:, 1])
 
 
 def describe_structure(value: Any, depth: int = 3) -> str:

@@ -103,6 +103,7 @@ KINDS = {
     "unlabelled images in a column": (UNLABELLED[:, None], cross_entropy, CLASSES, [1, 3]),
     "truth values": (INDICES.clamp(max=1).float(), binary, 1, []),
     "a column of truth values": (INDICES.clamp(max=1).float()[:, None], binary, 1, []),
+    "indices of one logit": (INDICES.clamp(max=1), binary, 1, []),
     "one-hot rows": (ONE_HOT.float(), cross_entropy, CLASSES, []),
     "float64 rows": (ONE_HOT.double(), cross_entropy, CLASSES, []),
     "soft rows": (0.7 * ONE_HOT + 0.1, cross_entropy, CLASSES, []),
@@ -127,7 +128,7 @@ def test_labels_of_every_kind_train_with_every_recipe(kind, recipe, tmp_path):
     assert torch.equal(images[unlabelled], IMAGES[unlabelled])
     if rule.mixes_labels and not labels.is_floating_point():
         assert given.is_floating_point()
-        assert given.shape == (COUNT, CLASSES)
+        assert given.shape == ((COUNT,) if outputs == 1 else (COUNT, CLASSES))
     else:
         assert given.dtype == labels.dtype
         assert given.shape[1:] == labels.shape[1:]
