@@ -15,7 +15,8 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from camaug.augmentation.batch import find_images_and_labels, find_strings
+from camaug.augmentation.batch import find_images
+from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
@@ -31,6 +32,7 @@ from ._logging.find_class_names import find_class_names
 from ._logging.image_display import ImageDisplay
 from ._logging.is_explained import is_explained
 from ._logging.photo_names import PhotoNames
+from ._logging.read_photos import read_photos
 from ._logging.warn_once import WarnOnce
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.strategies import refuse_fsdp2, refuse_sharded
@@ -66,6 +68,8 @@ class CamWriter(L.Callback):
         resume: Whether images with results are skipped.
         class_names: Names of the classes. By default the data module's or the model's, ImageNet's for 1000 classes.
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
+        images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
+            function of the batch. Labels are not read: each image has one map, of ``target``.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -87,6 +91,7 @@ class CamWriter(L.Callback):
         resume: bool = True,
         class_names: Sequence[str] | None = None,
         forward: ModuleForward | None = None,
+        images: Selector | None = None,
     ) -> None:
         self.explainer = as_explainer(explainer)
         check_types(CamWriter.__init__, locals())
@@ -95,7 +100,7 @@ class CamWriter(L.Callback):
         self.directory = Path(directory).expanduser()
         self.target, self.raw, self.resume = target, raw, resume
         self.colormap, self.strength, self.bands = colormap, strength, bands
-        self.class_names, self.forward = class_names, forward
+        self.class_names, self.forward, self.images = class_names, forward, images
         self._replacements = ExitStack()
         self._reset()
 
@@ -123,7 +128,7 @@ class CamWriter(L.Callback):
             self._replacements.callback(datamodule.choose_by, None)
         if getattr(pl_module.predict_step, "__func__", None) is L.LightningModule.predict_step:
             forward = bind_forward(self.forward, pl_module) or pl_module
-            self._replacements.enter_context(_images_only(pl_module, forward))
+            self._replacements.enter_context(_images_only(pl_module, forward, self.images))
 
     def on_predict_batch_end(
         self,
@@ -135,34 +140,22 @@ class CamWriter(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Explain the batch and write its files."""
-        images = find_images_and_labels(batch).images
-        paths = find_strings(batch, "paths", len(images))
-        if paths is None:
+        photos = read_photos(batch, self.images, with_labels=False)
+        if photos.paths is None:
             raise ValueError(
                 f"CamWriter names its files after the images', and the batch, a {type(batch).__name__}, carries no "
                 "paths: use the data module PhotoFolder, or let the data set's items be dicts with 'image' and 'path'"
             )
-        errors = find_strings(batch, "errors", len(images)) or [""] * len(images)
-        is_finite = images.isfinite().flatten(1).all(dim=1).tolist()
-        errors = [
-            error or ("" if finite else f"{path!r} has values that are NaN or infinite after its transform")
-            for error, finite, path in zip(errors, is_finite, paths, strict=True)
-        ]
-        for path, error in zip(paths, errors, strict=True):
-            if error:
-                self.failed[path] = error
-                warnings.warn(f"CamWriter leaves out one image and goes on: {error}", stacklevel=2)
-        readable = [position for position, error in enumerate(errors) if not error]
-        if readable:
-            self._explain(trainer, pl_module, images[readable], [paths[position] for position in readable])
+        self.failed |= photos.errors
+        for error in photos.errors.values():
+            warnings.warn(f"CamWriter leaves out one image and goes on: {error}", stacklevel=2)
+        if photos.paths:
+            self._explain(trainer, pl_module, photos.images, photos.paths)
 
     def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Add up the numbers of all processes."""
         if trainer.world_size > 1:
-            parts: list[Any] = [None] * trainer.world_size
-            torch.distributed.all_gather_object(parts, (self.written, self.failed))
-            self.written = sum(written for written, _ in parts)
-            self.failed = {path: error for _, failed in parts for path, error in failed.items()}
+            self.written, self.failed = _added_up(trainer.world_size, self.written, self.failed)
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Restore the module and the data module, and report the numbers of images."""
@@ -202,17 +195,7 @@ class CamWriter(L.Callback):
     def _result_settings(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
         """Return everything but the photo that a result depends on, in JSON's types."""
         if self._settings is None:
-            preprocessing = getattr(getattr(trainer, "datamodule", None), "preprocessing", None)
-            settings = {
-                "explainer": describe_explainer(self.explainer, pl_module),
-                "requested": self.target,
-                "model": {**describe_model(pl_module), "weights": model_digest(pl_module)},
-                "transform": getattr(preprocessing, "settings", None),
-                "precision": str(trainer.precision),
-                "written": {"raw": self.raw, "colormap": self.colormap, "strength": self.strength, "bands": self.bands},
-                "class_names": None if self.class_names is None else list(self.class_names),
-            }
-            self._settings = json.loads(json.dumps(settings))
+            self._settings = json.loads(json.dumps(_describe_settings(self, trainer, pl_module)))
         return self._settings
 
     def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, paths: Sequence[str]) -> None:
@@ -259,11 +242,31 @@ class CamWriter(L.Callback):
         return self.class_names or find_class_names(trainer, dataset) or known_class_names(pl_module, classes)
 
 
-def _images_only(pl_module: L.LightningModule, forward: Callable[[Tensor], Tensor]) -> AbstractContextManager[None]:
+def _describe_settings(writer: CamWriter, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
+    preprocessing = getattr(getattr(trainer, "datamodule", None), "preprocessing", None)
+    return {
+        "explainer": describe_explainer(writer.explainer, pl_module),
+        "requested": writer.target,
+        "model": {**describe_model(pl_module), "weights": model_digest(pl_module)},
+        "transform": getattr(preprocessing, "settings", None),
+        "precision": str(trainer.precision),
+        "written": {name: getattr(writer, name) for name in ("raw", "colormap", "strength", "bands")},
+        "class_names": None if writer.class_names is None else list(writer.class_names),
+    }
+
+
+def _added_up(processes: int, written: int, failed: dict[str, str]) -> tuple[int, dict[str, str]]:
+    """Return the number of images and the failures of all processes, each of which must call this."""
+    parts: list[Any] = [None] * processes
+    torch.distributed.all_gather_object(parts, (written, failed))
+    return sum(count for count, _ in parts), {path: error for _, errors in parts for path, error in errors.items()}
+
+
+def _images_only(
+    pl_module: L.LightningModule, forward: Callable[[Tensor], Tensor], images: Selector | None
+) -> AbstractContextManager[None]:
     """Replace Lightning's ``predict_step``, which hands the whole batch to ``forward``."""
-    return replaced_attribute(
-        pl_module, "predict_step", lambda batch, *_: forward(find_images_and_labels(batch).images)
-    )
+    return replaced_attribute(pl_module, "predict_step", lambda batch, *_: forward(find_images(batch, images)))
 
 
 def _check_directory(directory: Path, root: Path | None) -> None:

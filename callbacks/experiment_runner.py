@@ -14,9 +14,12 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch.utils.data import DataLoader, IterableDataset, Subset
+from torch import Tensor
+from torch.utils.data import DataLoader
 
-from camaug.augmentation.batch import class_indices, find_images_and_labels, find_strings
+from camaug.augmentation.batch_leaves import Selector
+from camaug.augmentation.label_targets import IGNORED, label_targets
+from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.experiments.experiment import Experiment, require_extras, untracked
 from camaug.experiments.image_batch import ImageBatch
 from camaug.experiments.report import Report
@@ -24,6 +27,7 @@ from camaug.experiments.write_report import write_report
 from camaug.explainers.provenance import describe_model
 from camaug.images.class_names import known_class_names
 from camaug.images.denormalise import denormalise
+from camaug.inspection.model_output import read_logits
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.check_types import check_types
@@ -32,7 +36,9 @@ from camaug.utils.replaced_attribute import replaced_attribute
 from ._logging.choose_indices import choose_indices
 from ._logging.find_class_names import find_class_names
 from ._logging.find_normalisation import find_normalisation
+from ._logging.read_photos import read_photos
 from ._logging.tensorboard_writer import tensorboard_writer
+from ._trainer.loader_of_chosen import check_has_length, loader_of_chosen
 from ._trainer.stages import first_loader
 
 __all__ = ["ExperimentRunner"]
@@ -51,29 +57,41 @@ class ExperimentRunner(L.Callback):
     Args:
         experiment: The experiment.
         directory: Directory of the report.
-        images: Number of images. None for all, and a smaller data set is used whole.
+        num_images: Number of images. None for all, and a smaller data set is used whole.
+        images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
+            function of the batch.
+        labels: Where a batch has its labels, in the same forms. Of several labels of an image the first is used.
 
     Raises:
-        ValueError: If ``images`` is below 1.
+        ValueError: If ``num_images`` is below 1.
 
     Example:
         >>> from camaug.experiments import InsertionDeletionExperiment
-        >>> runner = ExperimentRunner(InsertionDeletionExperiment(["random", "grad-cam"]), "first", images=8)
+        >>> runner = ExperimentRunner(InsertionDeletionExperiment(["random", "grad-cam"]), "first", num_images=8)
         >>> trainer = L.Trainer(callbacks=[runner], logger=False, accelerator="cpu")
     """
 
-    def __init__(self, experiment: Experiment, directory: str | Path, images: int | None = 100) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        directory: str | Path,
+        num_images: int | None = 100,
+        images: Selector | None = None,
+        labels: Selector | None = None,
+    ) -> None:
         check_types(ExperimentRunner.__init__, locals())
-        if images is not None and images < 1:
-            raise ValueError(f"`images` must be the number of images, at least 1, or None for all, got {images}")
+        if num_images is not None and num_images < 1:
+            raise ValueError(f"`num_images` must be at least 1, or None for all images, got {num_images}")
         self.experiment = experiment
         self.directory = Path(directory).expanduser()
-        self.images = images
+        self.num_images = num_images
+        self.images, self.labels = images, labels
         self.report: Report | None = None
         self._batches: list[ImageBatch] = []
         self._errors: list[str] = []  # of the photos that cannot be read
         self._available: int | None = None
         self._class_names: Sequence[str] | None = None
+        self._classes = 0
         self._unused_labels = ""  # the reason why labels are not used
         self._replacements = ExitStack()
 
@@ -108,22 +126,20 @@ class ExperimentRunner(L.Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the images that could be read."""
-        images, labels = find_images_and_labels(batch)
-        names = find_strings(batch, "paths", len(images))
-        errors = find_strings(batch, "errors", len(images)) or [""] * len(images)
-        self._errors += [error for error in errors if error]
-        readable = [position for position, error in enumerate(errors) if not error]
-        if not readable:
+        photos = read_photos(batch, self.images, self.labels)
+        self._errors += photos.errors.values()
+        if len(photos.images) == 0:
             return
         dataset = getattr(first_loader(trainer.predict_dataloaders), "dataset", None)
         if not self._batches:
-            self._match_classes(trainer, pl_module, images[readable[:1]], dataset)
+            self._match_classes(trainer, pl_module, photos.images[:1], dataset)
+        normalisation = find_normalisation(trainer, dataset, photos.images.shape[1])
         self._batches.append(
             ImageBatch(
-                images=images[readable],
-                labels=None if labels is None or self._unused_labels else class_indices(labels)[readable],
-                names=None if names is None else [Path(names[position]).name for position in readable],
-                display_images=denormalise(images[readable], *find_normalisation(trainer, dataset, images.shape[1])),
+                images=photos.images,
+                labels=None if photos.labels is None or self._unused_labels else self._first_classes(photos.labels),
+                names=None if photos.paths is None else [Path(path).name for path in photos.paths],
+                display_images=denormalise(photos.images, *normalisation),
                 class_names=self._class_names,
                 source=batch,
             )
@@ -142,7 +158,8 @@ class ExperimentRunner(L.Callback):
                 yield item
 
         with torch.inference_mode(False), torch.no_grad(), trainer.precision_plugin.forward_context():
-            report = self.experiment.run(pl_module, [_as_normal_tensors(batch) for batch in self._batches], track)
+            batches = [_as_normal_tensors(batch, with_labels=not self._unused_labels) for batch in self._batches]
+            report = self.experiment.run(pl_module, batches, track)
         self.report = dataclasses.replace(report, notes=(*self._notes(trainer, pl_module), *report.notes))
         for logger in trainer.loggers:
             writer = tensorboard_writer(logger)
@@ -170,29 +187,19 @@ class ExperimentRunner(L.Callback):
 
     def _loader_of_chosen(self, loader: Any) -> DataLoader[Any]:
         """Return a loader of the chosen images with the settings of the given one."""
-        if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
-            raise ValueError(
-                f"an experiment chooses images by their index, and the data module's predict_dataloader returns a "
-                f"{type(loader).__name__} of a stream: return a torch DataLoader of a data set with a length"
-            )
-        dataset: Any = loader.dataset
-        self._available = len(dataset)
-        if self.images is not None and self.images > self._available:
-            rank_zero_warn(f"{self.images} images were asked for, and there are {self._available}: all are taken")
-        return DataLoader(
-            Subset(dataset, choose_indices(dataset, min(self.images or self._available, self._available))),
-            batch_size=loader.batch_size or 1,
-            num_workers=loader.num_workers,
-            collate_fn=loader.collate_fn,
-            pin_memory=loader.pin_memory,
-        )
+        check_has_length(loader)
+        self._available = available = len(loader.dataset)
+        if self.num_images is not None and self.num_images > available:
+            rank_zero_warn(f"{self.num_images} images were asked for, and there are {available}: all are taken")
+        count = min(self.num_images or available, available)
+        return loader_of_chosen(loader, choose_indices(loader.dataset, count))
 
     def _match_classes(
         self, trainer: L.Trainer, pl_module: L.LightningModule, image: torch.Tensor, dataset: Any
     ) -> None:
         """Find the names of the model's classes, and check that the labels are of these classes."""
         with neutral(unwrap(pl_module)), trainer.precision_plugin.forward_context():
-            classes = pl_module(image).shape[1]
+            self._classes = classes = read_logits(pl_module(image)).shape[1]
         names = find_class_names(trainer, dataset)
         if names is None or len(names) == classes:
             self._class_names, self._unused_labels = names or known_class_names(pl_module, classes), ""
@@ -201,6 +208,19 @@ class ExperimentRunner(L.Callback):
             self._unused_labels = (
                 f"The labels are not used: they are of {len(names)} classes, and the model has {classes}."
             )
+
+    def _first_classes(self, labels: Tensor) -> Tensor | None:
+        """Return the first class of each image, or None if an image has none."""
+        try:
+            targets = label_targets(plain_tensor(labels), self._classes)
+        except ValueError as error:
+            self._unused_labels = f"The labels are not used: {error}."
+            return None
+        first = targets if targets.dim() == 1 else targets[:, 0]
+        if (first == IGNORED).any():
+            self._unused_labels = "The labels are not used: an image has none."
+            return None
+        return first
 
     def _notes(self, trainer: L.Trainer, pl_module: L.LightningModule) -> list[str]:
         model = describe_model(pl_module)
@@ -220,9 +240,10 @@ class ExperimentRunner(L.Callback):
         return f"Left out: {len(self._errors)} of the chosen images, which cannot be read: {errors}"
 
 
-def _as_normal_tensors(batch: ImageBatch) -> ImageBatch:
+def _as_normal_tensors(batch: ImageBatch, *, with_labels: bool) -> ImageBatch:
     """Copy the tensors, because those of Lightning's inference mode cannot take part in autograd."""
-    return batch._replace(images=batch.images.clone(), labels=None if batch.labels is None else batch.labels.clone())
+    labels = batch.labels.clone() if with_labels and batch.labels is not None else None
+    return batch._replace(images=batch.images.clone(), labels=labels)
 
 
 def _show_progress(items: Sequence[Any], description: str) -> Iterable[Any]:

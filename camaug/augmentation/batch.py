@@ -15,6 +15,7 @@ from camaug.augmentation.stacked_batch import stack_batch
 __all__ = [
     "ImagesAndLabels",
     "class_indices",
+    "find_images",
     "find_images_and_labels",
     "find_labelled_images",
     "find_strings",
@@ -102,17 +103,8 @@ def find_images_and_labels(
     Raises:
         ValueError: If there are no images, or two tensors could be the labels.
     """
-    images, labels = (_of_original(selector, batch) for selector in (images, labels))
-    batch = stack_batch(batch).batch
-    leaves = batch_leaves(batch)
-    if images is not None:
-        chosen = BatchLeaf((), _selected(batch, images, "images"))
-        chosen = next((leaf for leaf in leaves if leaf.tensor is chosen.tensor), chosen)
-        candidates = [chosen]
-    else:
-        candidates = _image_leaves(leaves)
-    if not candidates:
-        raise ValueError(_without_images(batch, leaves))
+    labels = _of_original(labels, batch)
+    batch, leaves, candidates = _image_candidates(batch, images)
     if labels is not None:
         return ImagesAndLabels(candidates[0].tensor, _selected(batch, labels, "labels"))
     for image in candidates:
@@ -120,6 +112,15 @@ def find_images_and_labels(
         if found is not None:
             return ImagesAndLabels(image.tensor, found.tensor)
     return ImagesAndLabels(candidates[0].tensor, None)
+
+
+def find_images(batch: Any, images: Selector | None = None) -> Tensor:
+    """Find the images of a batch, as :func:`find_images_and_labels` does, whatever else there is.
+
+    Raises:
+        ValueError: If there are no images.
+    """
+    return _image_candidates(batch, images)[2][0].tensor
 
 
 def find_labelled_images(
@@ -190,6 +191,21 @@ def replace_tensors(batch: Any, replacements: Sequence[tuple[Tensor, Tensor]]) -
 def class_indices(labels: Tensor) -> Tensor:
     """Return labels as class indices (N,): the most probable class if they are probabilities (N, classes)."""
     return labels.argmax(dim=1) if labels.dim() == 2 else labels
+
+
+def _image_candidates(batch: Any, images: Selector | None) -> tuple[Any, list[BatchLeaf], list[BatchLeaf]]:
+    """Return the stacked batch, its tensors, and those of them that could be the images, the most likely first."""
+    images = _of_original(images, batch)
+    batch = stack_batch(batch).batch
+    leaves = batch_leaves(batch)
+    if images is None:
+        candidates = _image_leaves(leaves)
+    else:
+        chosen = _selected(batch, images, "images")
+        candidates = [next((leaf for leaf in leaves if leaf.tensor is chosen), BatchLeaf((), chosen))]
+    if not candidates:
+        raise ValueError(_without_images(batch, leaves))
+    return batch, leaves, candidates
 
 
 def _without_images(batch: Any, leaves: Sequence[BatchLeaf]) -> str:

@@ -104,6 +104,27 @@ def test_photos_with_nan_are_left_out_and_named(write, photos):
     assert list(writer.failed) == [str(photos / "b.png")]
 
 
+class TwoViews(L.LightningDataModule):
+    """Batches of two views, two labels and paths."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__()
+        self.paths = paths
+
+    def predict_dataloader(self):
+        near, far = torch.rand(2, 3, SIDE, SIDE), torch.zeros(2, 3, SIDE, SIDE)
+        batch = {"far": far, "near": near, "a": torch.tensor([0, 1]), "b": torch.tensor([1, 0]), "path": self.paths}
+        return DataLoader([batch], batch_size=None)
+
+
+def test_a_selector_says_where_the_images_are(write, photos, tmp_path):
+    module = Watcher()
+    module.predict_step = L.LightningModule.predict_step.__get__(module)
+    writer, _ = write(module=module, data=TwoViews([str(photos / "a.png"), str(photos / "b.png")]), images="near")
+    assert counts(writer) == (2, 0, 0)
+    assert np.asarray(Image.open(next((tmp_path / "out").rglob("a*_overlay.png")))).std() > 10
+
+
 def test_chosen_bands_are_drawn(write, tmp_path):
     write(strength=0.0)
     colours = np.asarray(Image.open(tmp_path / "out/a_overlay.png"))

@@ -14,13 +14,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from camaug.callbacks import ExperimentRunner
 from camaug.datamodules import PhotoFolder
 from camaug.experiments import Experiment, ImageBatch, InsertionDeletionExperiment, Report, Table
 from camaug.training.trainer import CamaugTrainer
-from tests.toys import Stream
+from tests.toys import Blobs, Stream
 
 
 class Classifier(L.LightningModule):
@@ -83,7 +83,8 @@ def run(runner, datamodule, model=None, **settings) -> Report:
 
 def test_photos_are_spread_over_the_folder_and_have_names_and_images(photos, tmp_path):
     report = run(
-        ExperimentRunner(RecordImages(), tmp_path / "out", images=5), PhotoFolder(photos, batch_size=2, num_workers=0)
+        ExperimentRunner(RecordImages(), tmp_path / "out", num_images=5),
+        PhotoFolder(photos, batch_size=2, num_workers=0),
     )
     seen = RecordImages.seen
     assert [name for batch in seen for name in batch.names] == ["0.png", "2.png", "4.png", "6.png", "8.png"]
@@ -99,7 +100,7 @@ def test_photos_are_spread_over_the_folder_and_have_names_and_images(photos, tmp
 def test_a_broken_photo_is_left_out_counted_and_named(photos, tmp_path):
     (photos / "3.png").write_bytes(b"not an image")
     datamodule = PhotoFolder(photos, batch_size=4, num_workers=0)
-    report = run(ExperimentRunner(RecordImages(), tmp_path / "out", images=None), datamodule)
+    report = run(ExperimentRunner(RecordImages(), tmp_path / "out", num_images=None), datamodule)
     assert report.table("seen").rows == [[9]]
     assert "3.png" not in [name for batch in RecordImages.seen for name in batch.names]
     (note,) = [note for note in report.notes if note.startswith("Left out")]
@@ -112,20 +113,45 @@ def test_nothing_but_broken_photos_is_an_error(tmp_path):
     (tmp_path / "photos/a.jpg").write_bytes(b"not an image")
     with pytest.raises(ValueError, match=r"no images for the experiment. Left out: 1 of .*a\.jpg"):
         run(
-            ExperimentRunner(RecordImages(), tmp_path / "out", images=None),
+            ExperimentRunner(RecordImages(), tmp_path / "out", num_images=None),
             PhotoFolder(tmp_path / "photos", num_workers=0),
         )
 
 
 def test_labelled_images_are_spread_over_the_classes(dataset, tmp_path):
-    run(ExperimentRunner(RecordImages(), tmp_path, images=6), Labelled(dataset))
+    run(ExperimentRunner(RecordImages(), tmp_path, num_images=6), Labelled(dataset))
     assert sorted(torch.cat([batch.labels for batch in RecordImages.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
     assert RecordImages.seen[0].class_names == ["left", "middle", "right"]
     assert torch.equal(RecordImages.seen[0].source[0], RecordImages.seen[0].images)
 
 
+class TwoLabels(Dataset):
+    """A data set of two views and two labels."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index):
+        image, label = Blobs()[index]
+        return {"near": image, "far": image * 0, "species": label, "genus": 7 + label}
+
+
+def test_selectors_say_where_images_and_labels_are(tmp_path):
+    runner = ExperimentRunner(RecordImages(), tmp_path, None, images="near", labels="species")
+    run(runner, Labelled(TwoLabels()))
+    assert sorted(torch.cat([batch.labels for batch in RecordImages.seen]).tolist()) == [0, 0, 1, 1, 2, 2]
+    assert all(batch.images.any() for batch in RecordImages.seen)
+
+
+def test_labels_that_do_not_fit_are_not_used(tmp_path):
+    runner = ExperimentRunner(RecordImages(), tmp_path, None, images="near", labels="genus")
+    report = run(runner, Labelled(TwoLabels()))
+    assert all(batch.labels is None for batch in RecordImages.seen)
+    assert any("The labels are not used: labels name class 9" in note for note in report.notes)
+
+
 def test_labels_of_other_classes_than_the_models_are_not_used(dataset, tmp_path):
-    report = run(ExperimentRunner(RecordImages(), tmp_path, images=3), Labelled(dataset), Classifier(classes=5))
+    report = run(ExperimentRunner(RecordImages(), tmp_path, num_images=3), Labelled(dataset), Classifier(classes=5))
     assert all(batch.labels is None for batch in RecordImages.seen)
     assert RecordImages.seen[0].class_names == [f"class {index}" for index in range(5)]
     assert "The labels are not used: they are of 3 classes, and the model has 5." in report.notes
@@ -139,7 +165,7 @@ def test_a_smaller_data_set_is_used_whole_with_a_warning(dataset, tmp_path):
 
 def test_a_logger_of_the_trainer_gets_the_report(dataset, tmp_path):
     logger = TensorBoardLogger(tmp_path / "logs", name="", version="")
-    run(ExperimentRunner(RecordImages(), tmp_path / "out", images=3), Labelled(dataset), logger=logger)
+    run(ExperimentRunner(RecordImages(), tmp_path / "out", num_images=3), Labelled(dataset), logger=logger)
     assert "seen/text_summary" in EventAccumulator(str(tmp_path / "logs")).Reload().Tags()["tensors"]
     assert not list((tmp_path / "out").glob("events*"))
 
@@ -152,7 +178,7 @@ def test_model_and_data_module_are_restored(dataset, tmp_path, fails):
     datamodule = L.LightningDataModule()
     datamodule.predict_dataloader = loader = lambda: DataLoader(dataset, batch_size=4)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    runner = ExperimentRunner(RecordImages(fails), tmp_path, images=3)
+    runner = ExperimentRunner(RecordImages(fails), tmp_path, num_images=3)
     if fails:
         with pytest.raises(RuntimeError, match="a fuse blew"):
             run(runner, datamodule, model)
@@ -170,7 +196,7 @@ def test_methods_with_gradients_work_inside_predict(dataset, tmp_path):
     methods = ["grad-cam", "smooth-grad", "group-cam"]
     experiment = InsertionDeletionExperiment(methods, target="label", step=0.5)
     model = Classifier()
-    report = run(ExperimentRunner(experiment, tmp_path, images=3), Labelled(dataset), model)
+    report = run(ExperimentRunner(experiment, tmp_path, num_images=3), Labelled(dataset), model)
     expected = experiment.run(model, first_of_each_class(dataset))
     assert [row[0] for row in report.tables[0].rows] == methods
     for row, other in zip(report.tables[0].rows, expected.tables[0].rows, strict=True):
@@ -186,8 +212,8 @@ def first_of_each_class(dataset) -> list[ImageBatch]:
     ("make", "message"),
     [
         (
-            lambda path: ExperimentRunner(RecordImages(), path, images=0),
-            "`images` must be the number of images, at least 1, .* got 0",
+            lambda path: ExperimentRunner(RecordImages(), path, num_images=0),
+            "`num_images` must be at least 1, or None for all images, got 0",
         ),
         (
             lambda path: run(ExperimentRunner(RecordImages(), path), Labelled(Stream())),
@@ -220,7 +246,7 @@ class Signalled(Experiment):
 def test_a_signal_ends_it_and_leaves_no_report(dataset, tmp_path, number):
     datamodule, model = Labelled(dataset), Classifier()
     with pytest.raises(SystemExit):
-        run(ExperimentRunner(Signalled(number), tmp_path, images=3), datamodule, model)
+        run(ExperimentRunner(Signalled(number), tmp_path, num_images=3), datamodule, model)
     assert not list(tmp_path.iterdir())
     assert "predict_step" not in vars(model)
     assert "predict_dataloader" not in vars(datamodule)
