@@ -12,10 +12,10 @@ demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
 
 test: .venv/test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: .venv/test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 test-ecosystem: .venv-ecosystem/installed
 	OMP_NUM_THREADS=1 .venv-ecosystem/bin/python -m pytest -n 2 -rs tests/ecosystem

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.chromium import INSTALL, find_chromium
-from tests.processes import default_signals
+from tests.processes import default_signals, run_program, stop_program_server
 from tests.toys import Fuse, Restless, TinyNet
 
 
@@ -21,6 +23,10 @@ def pytest_report_header() -> str:
     """Say which browser the tests of the tab will drive, or how to install one."""
     chromium = find_chromium()
     return f"browser: {chromium or f'none, so its tests are skipped: {INSTALL}'}"
+
+
+def pytest_unconfigure() -> None:
+    stop_program_server()
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +80,19 @@ def restless_net() -> nn.Module:
     model.features[1].eval()
     model.pool.eval()
     return model
+
+
+@pytest.fixture
+def forked_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork the training runs of a comparison from a server, because new interpreters take long to start."""
+
+    def run(command: list[str], stdout: TextIO | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
+        done = run_program(*command[1:], cwd=Path.cwd())
+        if stdout is not None:
+            stdout.write(done.stdout)
+        return done
+
+    monkeypatch.setattr("camaug.experiments.comparison_folder.subprocess.run", run)
 
 
 HOOKS = (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +44,24 @@ def default_signals() -> Iterator[None]:
 
 
 def run_program(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python on the CPU with these arguments.
+    """Run Python on the CPU with these arguments, in a process forked from :mod:`tests.program_server`.
 
     The package and its tests can be imported from any folder.
 
     Returns:
-        The completed process, with everything that was printed in ``stdout``. A program that hangs is a
-        ``subprocess.TimeoutExpired``.
+        The completed process, with everything that was printed in ``stdout``. A program that hangs is ended by SIGALRM.
     """
-    inherited = {name: value for name, value in os.environ.items() if name not in LEFT_BY_TRAINERS}
-    ours = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    (done,) = run_programs([(arguments, environment)], cwd)
+    return done
+
+
+def run_fresh_program(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python as :func:`run_program`, but in a new interpreter, which has imported nothing."""
     with default_signals():
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=cwd,
-            env=inherited | ours | environment,
+            env=environment_of_programs() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -63,16 +69,70 @@ def run_program(*arguments: str | Path, cwd: Path = ROOT, **environment: str) ->
         )
 
 
-def run_ranks(module: str, folder: Path, *arguments: str) -> list[dict[str, Any]]:
-    """Run ``python -m module folder arguments`` as two ranks under torchrun, which ends both if one fails.
+def run_ranks(module: str, folder: Path, *arguments: str) -> tuple[list[dict[str, Any]], str]:
+    """Run ``python -m module folder arguments`` as two ranks with torchrun's environment, both ended if one fails.
 
     Returns:
-        The result of each rank.
+        The result of each rank, and everything that the ranks printed.
     """
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RANKS}"]
-    done = run_program(*launcher, "-m", module, folder, *arguments)
-    assert done.returncode == 0, done.stdout[-4000:]
-    return read_results(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(RANKS)}
+    torchrun = rendezvous | {"TORCHELASTIC_RUN_ID": "tests", "LOCAL_WORLD_SIZE": str(RANKS), "GROUP_RANK": "0"}
+    ranks = [torchrun | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(RANKS)]
+    done = run_programs([(("-m", module, folder, *arguments), environment) for environment in ranks], ROOT)
+    output = "".join(rank.stdout for rank in done)
+    assert all(rank.returncode == 0 for rank in done), output[-4000:]
+    return read_results(folder), output
+
+
+def run_programs(
+    programs: Sequence[tuple[Sequence[str | Path], dict[str, str]]], cwd: Path
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run programs side by side, each given by its arguments and environment variables."""
+    server = program_server()
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.NamedTemporaryFile("w+", errors="replace")) for _ in programs]
+        requests = [
+            {
+                "arguments": [str(argument) for argument in arguments],
+                "cwd": str(cwd),
+                "environment": environment_of_programs() | environment,
+                "output": output.name,
+            }
+            for (arguments, environment), output in zip(programs, outputs, strict=True)
+        ]
+        print(json.dumps(requests), file=server.stdin, flush=True)
+        codes = json.loads(server.stdout.readline())
+        return [
+            subprocess.CompletedProcess(request["arguments"], code, output.read())
+            for request, code, output in zip(requests, codes, outputs, strict=True)
+        ]
+
+
+def environment_of_programs() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in LEFT_BY_TRAINERS}
+    return inherited | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+@functools.cache
+def program_server() -> subprocess.Popen[str]:
+    """Start the server at the first call, and return it. :func:`stop_program_server` ends it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.program_server"],
+        cwd=ROOT,
+        env=environment_of_programs() | {"HF_HUB_OFFLINE": "1"},  # which is read when it is imported
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def stop_program_server() -> None:
+    """End the server if it was started."""
+    if program_server.cache_info().currsize:
+        program_server().communicate()
+        program_server.cache_clear()
 
 
 def write_result(folder: Path, rank: int, result: dict[str, Any]) -> None:

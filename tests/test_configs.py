@@ -313,6 +313,7 @@ def small_comparison(path: Path, images: Path) -> list[str]:
     return [*small, *model, f"--data.root={images}", "--data.image_size=64"]
 
 
+@pytest.mark.usefixtures("forked_runs")
 @pytest.mark.parametrize(
     "path",
     [

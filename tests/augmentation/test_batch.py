@@ -43,7 +43,7 @@ CONTAINERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("batch", CONTAINERS.values(), ids=CONTAINERS)
-def test_the_very_tensors_are_found(batch):
+def test_the_same_tensor_objects_are_found(batch):
     images, labels = find_images_and_labels(batch)
     assert images is IMAGES
     assert labels is LABELS
@@ -80,7 +80,7 @@ def test_soft_labels():
     assert class_indices(LABELS) is LABELS
 
 
-def test_images_alone():
+def test_images_without_labels():
     images, labels = find_images_and_labels(IMAGES)
     assert images is IMAGES
     assert labels is None

@@ -48,7 +48,7 @@ def test_every_container_is_walked(batch, paths):
     assert leaves[0].tensor is IMAGES
 
 
-def test_a_leaf_says_where_it_stands():
+def test_a_leaf_has_its_path():
     leaf = batch_leaves((IMAGES, {"Class_ID": LABELS}))[1]
     assert str(leaf) == '"1.Class_ID" int64 (2,)'
     assert leaf.name == "class_id"

@@ -100,7 +100,7 @@ def test_deepcopy_and_repr(transform, images):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_inputs_are_left_alone(net, images, share, unchanged):
+def test_inputs_are_unchanged(net, images, share, unchanged):
     before, labels_before = images.clone(), LABELS.clone()
     transform = GroupCamTransform(net.train(), FOUR_GROUPS, share=share)
     torch.manual_seed(1)

@@ -1,4 +1,4 @@
-"""A training run under DDP that test_ddp.py starts, with a second process that Lightning starts."""
+"""A training run under DDP, whose ranks test_ddp.py starts, or only rank zero, so that Lightning starts the other."""
 
 from __future__ import annotations
 

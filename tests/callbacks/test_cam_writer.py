@@ -280,7 +280,7 @@ trainer.predict(Watcher(), datamodule=PhotoFolder(sys.argv[1], batch_size=2, num
 
 
 def test_a_killed_run_continues_where_it_stopped(write, photos, tmp_path):
-    killed = run_program("-W", "ignore", "-c", KILLED, photos, tmp_path / "out")
+    killed = run_program("-c", KILLED, photos, tmp_path / "out")
     assert killed.returncode == -signal.SIGKILL, killed.stdout
     left = files(tmp_path / "out")
     assert {name for name in left if name.endswith(".json")} == {"a.json", "b.json"}
@@ -301,7 +301,7 @@ def test_results_inside_the_folder_of_photos_are_not_explained(photos, make_trai
     assert len(PhotoFolder(str(photos)).photos) == 15
 
 
-def test_photos_that_differ_in_their_suffix_alone(write, photos, tmp_path):
+def test_photos_that_differ_only_in_their_suffix(write, photos, tmp_path):
     photo(photos / "a.jpg", 9)
     photo(photos / "trip/B.png", 10)
     writer, _ = write()
@@ -439,7 +439,7 @@ def test_each_of_two_processes_writes_its_own_images(photos, tmp_path):
     script.write_text(TWO)
 
     def run() -> list[dict]:
-        done = run_program("-W", "ignore", script, photos, tmp_path / "out")
+        done = run_program(script, photos, tmp_path / "out")
         assert done.returncode == 0, done.stdout[-3000:]
         return [json.loads((tmp_path / f"out/rank{rank}").read_text()) for rank in range(2)]
 

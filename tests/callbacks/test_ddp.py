@@ -17,19 +17,19 @@ from camaug.callbacks._augmentation.expected_cost import ROUNDS
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 from tests.callbacks.ddp_script import METRICS, SIZE, bank_augmentation
 from tests.events import read_only_writer
-from tests.processes import read_results, run_program
+from tests.processes import read_results, run_program, run_ranks
 from tests.small_explainers import SMALL_GROUP_CAM
 from tests.toys import Blobs, ToyClassifier, TransformedBlobs, quiet_trainer
 
 
 def run(folder: Path, *arguments: str) -> tuple[list[dict[str, Any]], str]:
-    """Run the script, and return the result of each rank and the output."""
-    done = launch(folder, *arguments)
-    assert done.returncode == 0, done.stdout[-4000:]
-    return read_results(folder), done.stdout
+    """Run the script as two ranks, and return the result of each rank and the output."""
+    folder.mkdir()
+    return run_ranks("tests.callbacks.ddp_script", folder, *arguments)
 
 
 def launch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as rank zero, for which Lightning starts the other rank."""
     folder.mkdir()
     return run_program("-m", "tests.callbacks.ddp_script", folder, *arguments)
 
@@ -41,7 +41,8 @@ def folder(tmp_path_factory):
 
 def test_only_rank_zero_writes_and_the_weights_are_unchanged(folder):
     without, _ = run(folder / "without", "train", "--logger=none")
-    beside, _ = run(folder / "beside", "train")
+    assert launch(folder / "beside", "train").returncode == 0
+    beside = read_results(folder / "beside")
     assert [result["world_size"] for result in beside] == [2, 2]
     assert {result["backend"] for result in beside} == {"gloo"}
     assert len({result["process"] for result in beside}) == 2

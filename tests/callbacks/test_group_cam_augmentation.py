@@ -203,7 +203,7 @@ def test_wrong_arguments(settings, message):
         (GroupCamAugmentation(GroupCAM(groups=20), start_epoch=1), "between 1 and the layer's 8 channels, got 20"),
     ],
 )
-def test_what_cannot_work_is_an_error_before_training_whatever_the_first_epoch(
+def test_what_cannot_work_is_an_error_before_training_for_any_first_epoch(
     callback, message, module, loader, make_trainer
 ):
     with pytest.raises(ValueError, match=message):

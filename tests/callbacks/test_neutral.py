@@ -71,7 +71,7 @@ def test_all_explaining_callbacks_together(name, setting, check):
 @pytest.mark.parametrize("kind", CALLBACKS)
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("name", list_explainers())
-def test_each_callback_alone(name, setting, kind, check):
+def test_each_callback_by_itself(name, setting, kind, check):
     check(setting, name, kind)
 
 

@@ -260,7 +260,7 @@ def test_batch_classes_and_tensor_subclasses(batch, recipe, tmp_path):
     assert torch.equal(find_images_and_labels(batch).images, IMAGES)
 
 
-def test_the_unlabelled_loader_of_several_is_left_alone(tmp_path):
+def test_the_unlabelled_loader_of_several_is_unchanged(tmp_path):
     def loss(module, batch):
         return F.cross_entropy(module(batch["labelled"][0]), batch["labelled"][1])
 

@@ -221,7 +221,7 @@ WORKING = {
 
 
 @pytest.mark.parametrize("name", WORKING)
-def test_it_simply_works(name, make_trainer, read_events):
+def test_usual_data_and_modules_work_without_arguments(name, make_trainer, read_events):
     make_module, make_loader = WORKING[name]
     assert fit(make_trainer, make_module(), make_loader(), *both()) == []
     events = read_events()

@@ -70,7 +70,7 @@ def test_a_user_transform_is_applied(photos):
     assert data.preprocessing.mean is None
 
 
-def test_a_broken_photo_is_black_and_says_why(photos):
+def test_a_broken_photo_is_black_and_reported_with_the_reason(photos):
     whole = (photos / "2.png").read_bytes()
     (photos / "2.png").write_bytes(whole[: len(whole) // 2])
     (photos / "3.webp").write_text("not at all")

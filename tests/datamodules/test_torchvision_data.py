@@ -85,7 +85,7 @@ def test_whole_images_are_evaluated_unless_told_otherwise(tmp_path):
     assert middle[:, 0].max() < 0
 
 
-def test_absent_data_is_an_error_that_says_what_to_do(tmp_path):
+def test_absent_data_is_an_error_with_a_remedy(tmp_path):
     data = module("CIFAR10", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"train split of CIFAR10 .* `download: true` on a machine"):
         _ = data.num_classes
@@ -93,7 +93,7 @@ def test_absent_data_is_an_error_that_says_what_to_do(tmp_path):
         data.setup("fit")
 
 
-def test_failed_download_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
+def test_failed_download_is_an_error_with_a_remedy(tmp_path, monkeypatch):
     def no_network(self: datasets.MNIST) -> None:
         raise RuntimeError("no network")
 

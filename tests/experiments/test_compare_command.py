@@ -43,6 +43,7 @@ def config(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("forked_runs")
 def test_the_command_resumes(config, tmp_path, capsys):
     """Two arms with two seeds are trained once. Then only a lost result and a changed arm are trained again."""
     out = tmp_path / "out"
@@ -113,6 +114,7 @@ def test_a_failed_run_is_reported_and_the_command_ends_with_an_error(config, tmp
     assert "failed: mix, seed 0" in (tmp_path / "out/report.md").read_text()
 
 
+@pytest.mark.usefixtures("forked_runs")
 def test_a_foreign_folder_is_left_unchanged(config, tmp_path):
     mine = tmp_path / "out/none/seed-0/mine.txt"
     mine.parent.mkdir(parents=True)

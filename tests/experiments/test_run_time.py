@@ -34,7 +34,7 @@ def clock(net, monkeypatch) -> FakeClock:
     return clock
 
 
-def test_rows_are_methods_alone_and_in_batches(net, images, explainers, clock):
+def test_rows_are_methods_for_one_image_and_for_batches(net, images, explainers, clock):
     methods = [GroupCAM(groups=4), SlowGradCAM(), explainers["refusing"]()]
     report = RunTimeExperiment(methods, batch_sizes=[1, 3], rounds=2).run(net, [ImageBatch(images)])
     table = report.table("run time")

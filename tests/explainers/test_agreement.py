@@ -18,7 +18,7 @@ def test_agreement_of_maps_that_differ_by_one_swap():
     assert not agreement.is_enough
 
 
-def test_agreement_depends_on_ranks_alone():
+def test_agreement_depends_only_on_ranks():
     assert Agreement.between(RAMP, RAMP**2).correlation == 1
 
 

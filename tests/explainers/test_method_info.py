@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import runpy
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from camaug import list_explainers
 from camaug.explainers import MethodInfo, explainer_class
+from tests.processes import run_fresh_program
 
 ROOT = Path(__file__).parents[2]
 METHODS = [
@@ -77,6 +75,18 @@ class StrongestChannel(LayerExplainer):
 '''
 
 
+USE_OF_THE_NEW_METHOD = """
+import runpy
+import pytest
+from camaug.explainers import StrongestChannel, get_explainer
+
+print(get_explainer("strongest-channel"), flush=True)
+runpy.run_path("docs/methods_table.py", run_name="__main__")
+tests = [f"tests/explainers/test_{name}.py" for name in ("contract", "method_info", "oracles")]
+raise SystemExit(pytest.main(["-q", "-p", "no:cacheprovider", "-n", "0", *tests, "-k", "strongest-channel"]))
+"""
+
+
 def test_a_new_method_is_one_file(tmp_path):
     """A copy of the package with one file more lists, documents and tests the new method."""
     for folder in ("camaug", "docs", "tests"):
@@ -84,19 +94,10 @@ def test_a_new_method_is_one_file(tmp_path):
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "camaug/explainers/methods/strongest_channel.py").write_text(NEW_METHOD, encoding="utf-8")
 
-    def run(*arguments: str) -> str:
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    code = "from camaug.explainers import StrongestChannel, get_explainer; print(get_explainer('strongest-channel'))"
-    assert run("-c", code) == "StrongestChannel(layer=None, fuse='mean')\n"
-    run("docs/methods_table.py")
+    environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = run_fresh_program("-c", USE_OF_THE_NEW_METHOD, cwd=tmp_path, **environment)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("StrongestChannel(layer=None, fuse='mean')\n")
     row = "| `strongest-channel` | `StrongestChannel` | the strongest channel | 1 | spatial features; ignores the"
     assert row in (tmp_path / "docs/methods.md").read_text(encoding="utf-8")
-    tests = [f"tests/explainers/test_{name}.py" for name in ("contract", "method_info", "oracles")]
-    passed = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *tests, "-k", "strongest-channel")
-    assert int(re.findall(r"(\d+) passed", passed)[0]) > 30
+    assert int(re.findall(r"(\d+) passed", done.stdout)[0]) > 30

@@ -355,7 +355,7 @@ def test_maps_are_those_of_another_implementation(oracle, network):
 
 
 @pytest.mark.parametrize("name", list_explainers())
-def test_every_method_has_an_oracle_or_says_what_it_is_checked_against(name):
+def test_every_method_has_an_oracle_or_another_check(name):
     info = explainer_class(name).info
     assert info is not None, f"{name} has no `info`"
     assert bool(info.oracle) == (name in ORACLES), f"`info.oracle` of {name} and ORACLES must both name an oracle"

@@ -73,7 +73,7 @@ def test_blur_after_it_was_first_used_in_inference_mode():
     assert images.grad.sum().item() == pytest.approx(33 * 34, rel=1e-5)
 
 
-def test_blur_is_of_each_image_alone():
+def test_each_image_is_blurred_independently():
     images = torch.rand(3, 2, 20, 20)
     images[1, 0, 5, 5] = math.nan
     blurred = gaussian_blur(images, 3, 1.0)
@@ -128,7 +128,7 @@ def test_normalise_constant_maps_are_empty(value):
     assert normalise(torch.full((2, 3, 5, 7), value)).eq(0).all()
 
 
-def test_normalise_each_map_alone():
+def test_each_map_is_normalised_independently():
     maps = torch.stack([RAMP, 100 * RAMP, torch.full((2, 2), math.nan)])[None]
     torch.testing.assert_close(normalise(maps)[0, :2], torch.stack([RAMP, RAMP]) / 4)
     assert normalise(maps)[0, 2].eq(0).all()

@@ -67,7 +67,7 @@ def test_several_labels_by_hand():
     assert divergence == pytest.approx(2 / 3 * math.log(2), rel=1e-5)
 
 
-def test_one_logit_is_that_of_two_classes():
+def test_one_logit_gives_the_value_of_two_classes():
     logits, index = torch.randn(6, 1), torch.tensor([2, 0])
     expected = pair_consistency(torch.cat([-logits / 2, logits / 2], dim=1), index)
     torch.testing.assert_close(pair_consistency(logits, index), expected)

@@ -84,7 +84,7 @@ def test_tensors_and_lists_are_compared_by_identity():
     assert forward_key(with_captured(1.0)) == forward_key(with_captured(1.0))
 
 
-def test_a_function_over_an_object_without_weak_references_equals_itself_alone():
+def test_a_function_over_an_object_without_weak_references_equals_only_itself():
     def make(calls):
         def forward(images):
             calls.append(len(images))

@@ -76,7 +76,7 @@ def test_imputation_against_pytorch_grad_cam():
         torch.testing.assert_close(filled.float(), theirs, rtol=0, atol=2e-6)
 
 
-def test_noise_is_added_to_removed_pixels_alone():
+def test_noise_is_added_only_to_removed_pixels():
     images, masks = torch.randn(4, 3, 24, 24), some_masks()
     images[1] = images[0]
     quiet, loud = (noisy_linear_imputation(images, masks, noise) for noise in (0, 0.5))
@@ -162,7 +162,7 @@ def test_batches_and_chunks_do_not_matter(net, images):
 
 
 @pytest.mark.parametrize("order", ["most_relevant_first", "least_relevant_first"])
-def test_one_order_alone_has_the_same_value(net, images, order):
+def test_each_order_by_itself_has_the_same_value(net, images, order):
     maps = torch.rand(4, 16, 16)
     both, one = ROAD([50]), ROAD([50], order)
     for metric in (both, one):

@@ -113,7 +113,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(settings, epochs_done, make_t
     assert overviews["rest"] == overviews["whole"][epochs_done:]
 
 
-def test_lightning_alone_does_not_restore_random_numbers(make_trainer, tmp_path):
+def test_lightning_without_the_callback_does_not_restore_random_numbers(make_trainer, tmp_path):
     # If this fails, RandomStateCheckpoint is no longer needed.
     whole = train(make_trainer, tmp_path / "whole", "whole", 2, random_state=False)
     train(make_trainer, tmp_path / "part", "part", 1, random_state=False)

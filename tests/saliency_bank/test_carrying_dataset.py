@@ -42,7 +42,7 @@ def test_the_carried_map_lies_on_the_blob(name):
     assert sum(overlaps) / len(overlaps) > 0.95
 
 
-def test_the_view_is_the_very_one_that_training_would_see_without_maps():
+def test_the_view_equals_the_view_of_training_without_maps():
     transform = v2.Compose(
         [
             v2.RandomResizedCrop(32),

@@ -84,7 +84,7 @@ def test_nothing_of_another_model_or_of_other_settings_is_found(bank):
     assert bank.find("a1", record(settings={**SETTINGS, "size": [32, 32]}).fingerprint) is None
 
 
-def test_unfinished_maps_are_continued_by_the_same_record_alone(bank):
+def test_unfinished_maps_are_continued_only_by_the_same_record(bank):
     number = bank.begin(record())
     bank.shard(number, 1).write(0, maps_of(1))
     assert bank.find("a1", record().fingerprint) is None
@@ -131,7 +131,7 @@ for row in range(4000):
 """
 
 
-def test_killed_in_mid_write_and_continued(bank):
+def test_killed_during_a_write_and_continued(bank):
     program = [sys.executable, "-c", WRITER, str(bank.directory)]
     process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "under way\n"

@@ -119,7 +119,7 @@ def test_a_single_event_file_suffices(run):
     assert [entry["method"] for entry in data["runs"]] == ["grad-cam"]
 
 
-def test_a_run_without_heatmaps_is_an_error_that_says_what_to_give(tmp_path, capsys):
+def test_a_run_without_heatmaps_is_an_error_with_a_remedy(tmp_path, capsys):
     with SummaryWriter(tmp_path / "run") as writer:
         writer.add_scalar("loss", 1.0, 0)
     with pytest.raises(

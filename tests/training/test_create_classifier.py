@@ -64,7 +64,7 @@ def test_an_unknown_name_gives_the_nearest(name: str, nearest: str) -> None:
         create_classifier(name, 3)
 
 
-def test_a_name_like_no_other_says_so() -> None:
+def test_a_name_unlike_all_others_is_refused_without_suggestion() -> None:
     with pytest.raises(ValueError, match=r"unknown model .*, expected a name of timm.list_models"):
         create_classifier("%%%%", 3)
 
@@ -84,7 +84,7 @@ def test_model_args_reach_the_constructor() -> None:
 
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", ["test_resnet", "torchvision/squeezenet1_1"])
-def test_without_a_network_the_error_says_what_to_do(name: str) -> None:
+def test_without_a_network_the_error_has_a_remedy(name: str) -> None:
     with pytest.raises(RuntimeError, match=r"could not be downloaded.*checkpoint: FILE.*pretrained: false"):
         create_classifier(name, 3, pretrained=True)
 

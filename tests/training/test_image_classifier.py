@@ -111,7 +111,7 @@ def test_adamw_has_its_weight_decay() -> None:
     assert {group["weight_decay"] for group in fit.optimizers[0].param_groups} == {0.03}
 
 
-def test_a_head_rate_alone_moves_the_head_alone() -> None:
+def test_a_learning_rate_for_the_head_changes_only_the_head() -> None:
     module = classifier(lr=0.0, head_lr=0.1)
     before = copy_of(module.model)
     trainer(limit_val_batches=0).fit(module, loader(), loader())
@@ -256,7 +256,7 @@ class LabelSpy:
         return self.original(logits, labels, **settings)
 
 
-def test_label_smoothing_is_in_the_training_loss_alone() -> None:
+def test_label_smoothing_is_only_in_the_training_loss() -> None:
     # Probabilities 1/4 and 3/4, label 1, smoothing 1/5: 4/5 of the label, 1/5 spread evenly over both classes.
     module = classifier(num_classes=2, label_smoothing=0.2, lr=0.0)
     module.model.forward = lambda x: torch.tensor([[0.0, math.log(3)]]).repeat(len(x), 1) + 0 * module.model.fc.bias

@@ -60,7 +60,7 @@ def test_replacements_nest_and_unwind_in_order(trainer):
     assert attributes(trainer) == before
 
 
-def test_what_was_no_attribute_of_the_instance_is_none_afterwards(trainer):
+def test_the_instance_has_no_new_attribute_afterwards(trainer):
     del vars(trainer)["num_sanity_val_steps"]
     with trainer._only(L.Callback()):
         assert trainer.num_sanity_val_steps == 0

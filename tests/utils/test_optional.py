@@ -11,7 +11,7 @@ def test_an_installed_module_is_returned():
     assert import_extra("math", package="math", extra="pixels", reason="a test needs") is math
 
 
-def test_a_missing_package_says_how_to_install_it():
+def test_a_missing_package_is_an_error_with_the_install_command():
     with pytest.raises(
         ImportError, match=r"a test needs nowhere, which is not installed: pip install 'camaug\[pixels\]'"
     ):

@@ -82,7 +82,7 @@ def test_an_error_restores_too(accelerator):
     assert accelerator.states == [1, 2]
 
 
-def test_an_accelerator_that_is_not_in_use_is_left_alone(accelerator):
+def test_an_unused_accelerator_is_not_touched(accelerator):
     accelerator.initialized = False
     with preserved_random_state(seed=7):
         pass

@@ -80,7 +80,7 @@ def test_shapes_types_and_labels(recipe, images, dtype):
     assert not torch.equal(augmented.changed, images)
 
 
-def test_the_batch_given_is_left_alone(recipe, images):
+def test_the_given_batch_is_unchanged(recipe, images):
     images_before, maps = images.clone(), maps_of(4)
     augmented = augment(recipe, images, maps=maps)
     assert augmented.images.data_ptr() != images.data_ptr()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import lightning as L
@@ -21,6 +21,7 @@ from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks._augmentation.bank_keeper import BankKeeper
 from camaug.callbacks._augmentation.expected_cost import ROUNDS, ExpectedCost
+from camaug.callbacks._trainer.directory_lock import DirectoryLock
 from camaug.datamodules import ShapesDataModule
 from camaug.functional.masks import binarise, mask_iou
 from camaug.saliency_bank.saliency_bank import SaliencyBank
@@ -130,7 +131,7 @@ def test_what_it_costs_is_spread_over_the_epochs_that_the_maps_serve(module, mak
     ]
 
 
-def test_one_line_says_what_was_done(module, make_trainer, tmp_path, caplog):
+def test_each_refresh_is_logged_in_one_line(module, make_trainer, tmp_path, caplog):
     with caplog.at_level("INFO"):
         make_trainer(augmentation(), max_epochs=3).fit(module, loader())
     messages = [record.message for record in caplog.records if "24 maps of 12×12 (0.0 MB) made in" in record.message]
@@ -138,7 +139,7 @@ def test_one_line_says_what_was_done(module, make_trainer, tmp_path, caplog):
     assert messages[1].endswith(str(bank_of(tmp_path).folder(2)))
 
 
-def test_the_images_are_those_that_the_bank_says(module, make_trainer, monkeypatch):
+def test_the_images_are_changed_by_the_maps_of_the_bank(module, make_trainer, monkeypatch):
     """The blend is by the carried maps: at the layer's resolution, of the whole image, flipped with it."""
     masks, before = [], []
     make_params = GroupCamTransform.make_params
@@ -237,7 +238,7 @@ def test_other_ways_to_run(settings, module, make_trainer, read_events):
     assert len(scalars(read_events, "augmentation/bank_iou")) == 2
 
 
-def test_the_refresh_leaves_trainings_random_numbers_alone(make_trainer):
+def test_the_refresh_does_not_change_the_random_numbers_of_training(make_trainer):
     """A refresh of maps that are then not used: the very training without augmentation."""
     weights = []
     for callbacks in ([], [augmentation(strength=0.0, refresh_every_n_epochs=1)]):
@@ -289,7 +290,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(epoch, given, make_trainer, tmp_pa
     assert not (tmp_path / "run" / "rest" / "bank").exists()
 
 
-def test_resumed_into_another_folder_takes_the_maps_along(make_trainer, tmp_path):
+def test_a_run_resumed_in_another_folder_uses_the_old_maps(make_trainer, tmp_path):
     whole = train(make_trainer, tmp_path / "whole", "whole", 4)
     train(make_trainer, tmp_path / "part", "part", 3)
     where = {"bank_dir": str(tmp_path / "elsewhere")}
@@ -298,7 +299,7 @@ def test_resumed_into_another_folder_takes_the_maps_along(make_trainer, tmp_path
     assert SaliencyBank(tmp_path / "elsewhere").generations() == [1]
 
 
-def test_resumed_in_mid_epoch(make_trainer, tmp_path):
+def test_resumed_in_the_middle_of_an_epoch(make_trainer, tmp_path):
     """on_train_epoch_start does not come again, and the maps are there all the same."""
 
     class InMidEpoch(L.Callback):
@@ -316,7 +317,7 @@ def test_resumed_in_mid_epoch(make_trainer, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["gone", "settings"])
-def test_maps_that_cannot_be_served_again_are_a_warning(change, make_trainer, tmp_path):
+def test_maps_that_cannot_be_reused_are_a_warning(change, make_trainer, tmp_path):
     train(make_trainer, tmp_path / "part", "part", 3)
     checkpoint = tmp_path / "part" / "epoch=2.ckpt"
     settings = {}
@@ -331,7 +332,7 @@ def test_maps_that_cannot_be_served_again_are_a_warning(change, make_trainer, tm
     assert Counting.explained - before == 3 + 24 + 8 + TRIED
 
 
-def test_a_fresh_run_takes_maps_of_the_very_same_model_settings_and_data_alone(make_trainer, tmp_path):
+def test_a_new_run_reuses_only_maps_of_the_same_model_settings_and_data(make_trainer, tmp_path):
     where = {"bank_dir": str(tmp_path / "bank"), "refresh_every_n_epochs": 9}
 
     def explained(seed=3, dataset=None, tried=TRIED, **settings):
@@ -386,7 +387,7 @@ torch.save(module.state_dict(), sys.argv[1] + "/weights.pt")
 """
 
 
-def test_killed_in_mid_refresh_and_resumed(tmp_path):
+def test_killed_during_a_refresh_and_resumed(tmp_path):
     """The second of the second refresh's three batches is the last that the process writes."""
 
     def run(folder: Path, kill_at: int) -> subprocess.CompletedProcess:
@@ -485,7 +486,7 @@ def test_data_that_cannot_be_banked(data, message, module, make_trainer):
     assert module.seen == []
 
 
-def test_images_that_change_size_on_the_way_are_an_error(module, make_trainer):
+def test_images_resized_after_the_transfer_are_an_error(module, make_trainer):
     module.on_after_batch_transfer = lambda batch, _: [F.interpolate(batch[0], (24, 24))[:6], batch[1][:6]]
     with pytest.raises(ValueError, match=r"made 6 images of 8 items|carried maps \(8, 24, 24\) where the images need"):
         make_trainer(augmentation()).fit(module, loader())
@@ -497,31 +498,32 @@ def test_wrong_arguments(wrong):
         augmentation(refresh_every_n_epochs=wrong)
 
 
-def test_a_folder_that_is_none(module, make_trainer):
+def test_a_url_is_refused_as_folder(module, make_trainer):
     with pytest.raises(ValueError, match="cannot be at s3://bucket/bank: give a folder, bank_dir="):
         make_trainer(augmentation(bank_dir="s3://bucket/bank")).fit(module, loader())
 
 
-HOLDER = """
+OTHER_RUN = """
 import sys
 from pathlib import Path
-from camaug.callbacks._trainer.directory_lock import DirectoryLock
-print(DirectoryLock(Path(sys.argv[1])).take(), flush=True)
-sys.stdin.read()
+from tests.callbacks._augmentation.test_bank_keeper import augmentation, loader
+from tests.toys import ToyClassifier, quiet_trainer
+
+folder = Path(sys.argv[1])
+trainer = quiet_trainer(folder, augmentation(bank_dir=str(folder / "bank")), max_epochs=1, logger=False)
+trainer.fit(ToyClassifier(), loader())
 """
 
 
-def test_one_run_at_a_time(module, make_trainer, tmp_path):
-    program = [sys.executable, "-c", HOLDER, str(tmp_path / "bank")]
-    holder = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert holder.stdout.readline() == "True\n"
-        with pytest.raises(ValueError, match="is in use by another run: give another folder, bank_dir="):
-            make_trainer(augmentation(bank_dir=str(tmp_path / "bank"))).fit(module, loader())
-    finally:
-        holder.kill()
-        holder.communicate()
-    make_trainer(augmentation(bank_dir=str(tmp_path / "bank")), max_epochs=1).fit(ToyClassifier(), loader())
+def test_one_run_at_a_time(tmp_path):
+    lock = DirectoryLock(tmp_path / "bank")
+    assert lock.take()
+    refused = run_program("-c", OTHER_RUN, tmp_path)
+    assert refused.returncode == 1
+    assert re.search("ValueError: .* is in use by another run: give another folder, bank_dir=", refused.stdout)
+    lock.release()
+    accepted = run_program("-c", OTHER_RUN, tmp_path)
+    assert accepted.returncode == 0, accepted.stdout
 
 
 def test_given_maps_must_fit(module, images):

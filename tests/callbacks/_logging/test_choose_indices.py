@@ -17,7 +17,7 @@ from camaug.callbacks._logging.choose_indices import balanced_indices, choose_in
         ([1, 1], 2, [0, 1]),
     ],
 )
-def test_every_class_is_represented_alike(targets, count, expected):
+def test_every_class_has_equally_many_images(targets, count, expected):
     assert balanced_indices(targets, count) == expected
 
 

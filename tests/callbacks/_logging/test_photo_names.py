@@ -5,7 +5,7 @@ from __future__ import annotations
 from camaug.callbacks._logging.photo_names import PhotoNames, output_names
 
 
-def test_names_that_differ_in_case_alone_keep_their_suffix():
+def test_names_that_differ_only_in_case_keep_their_suffix():
     assert output_names(["x.jpg", "X.png"]) == {"x.jpg": "x.jpg", "X.png": "X.png"}
 
 

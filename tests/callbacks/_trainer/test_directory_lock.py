@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from camaug.callbacks._trainer.directory_lock import DirectoryLock
+from tests.processes import run_program
 
 pytest.importorskip("fcntl")
 
@@ -21,8 +20,9 @@ print(DirectoryLock(Path(sys.argv[1])).take())
 
 
 def other_process_takes(directory: Path) -> bool:
-    done = subprocess.run([sys.executable, "-c", OTHER, directory], capture_output=True, text=True, check=True)
-    return done.stdout.strip() == "True"
+    done = run_program("-c", OTHER, directory)
+    assert done.stdout in ("True\n", "False\n")
+    return done.stdout == "True\n"
 
 
 def test_one_process_at_a_time_until_it_releases_the_lock(tmp_path):

@@ -17,7 +17,7 @@ def trainer():
     return SimpleNamespace(strategy=Strategy())
 
 
-def test_steps_are_run_by_the_function_inside_the_block_alone(trainer):
+def test_steps_are_run_by_the_function_only_inside_the_block(trainer):
     strategy = trainer.strategy
     with wrapped_training_step(trainer, lambda step, batch: -step(10 * batch)):
         assert strategy.training_step(2, 1) == -21

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 import torch
 
 from tests.datamodules.shapes_data import raw_shapes
+from tests.processes import run_program
 
 DIGEST = """
 import hashlib
@@ -25,7 +24,7 @@ print(hashlib.sha256(b"".join(data[index][0].numpy().tobytes() for index in rang
 def test_same_bytes_in_another_process():
     data = raw_shapes(12, num_classes=8, seed=5)
     here = hashlib.sha256(b"".join(data[index][0].numpy().tobytes() for index in range(12))).hexdigest()
-    there = subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True)
+    there = run_program("-c", DIGEST)
     assert there.stdout.strip() == here
 
 

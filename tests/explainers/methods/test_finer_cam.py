@@ -9,7 +9,7 @@ from camaug.explainers.methods.finer_cam import similar_classes
 from tests.explainers.raw_maps import TARGETS
 
 
-def test_the_map_without_comparison_is_that_of_the_method(net, images):
+def test_without_comparison_the_map_equals_the_inner_methods_map(net, images):
     expected = GradCAM()(net, images, TARGETS)
     finer = get_explainer("finer-cam", gamma=0.0)(net, images, TARGETS)
     torch.testing.assert_close(finer.maps, expected.maps, rtol=1e-4, atol=1e-5)

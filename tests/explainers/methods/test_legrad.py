@@ -13,7 +13,7 @@ from camaug.explainers.methods.legrad import attention_matrix
 from camaug.inspection.attention import replaced_attention
 
 
-def test_the_attention_matrix_is_that_of_torch():
+def test_the_attention_matrix_equals_torchs():
     q, k, v = torch.randn(3, 2, 4, 7, 8)
     mask = torch.rand(7, 7) > 0.3
     mask.fill_diagonal_(True)
