@@ -59,4 +59,4 @@ def test_the_callbacks_explain_a_module_without_forward(dataset, make_trainer, r
     make_trainer(*callbacks, max_epochs=1).fit(WithoutForward(), DataLoader(items, batch_size=8))
     events = read_events()
     assert events.Images("cam/overview")
-    assert {"cam/confidence", "cam/average_drop"} <= set(events.Tags()["scalars"])
+    assert {"cam/confidence", "cam_eval/average_drop"} <= set(events.Tags()["scalars"])
