@@ -34,25 +34,13 @@ def to_eight_bits(values: npt.NDArray[Any], value_range: ValueRange | None = Non
         >>> to_eight_bits(np.array([0, 16, 4095], np.uint16), value_range=(0, 4095)).tolist()
         [0, 1, 255]
     """
-    is_finite = np.isfinite(values)
-    if not is_finite.any():
+    if not np.isfinite(values).any():
         raise ValueError("it has no finite value")
-    finite = values[is_finite].astype(np.float64)
-    if value_range is None:
-        low, high = FULL_RANGES[values.dtype.kind]
-        if finite.min() < low or finite.max() > high:
-            kind = "floating-point" if values.dtype.kind == "f" else "integer"
-            raise ValueError(
-                f"its values reach from {finite.min():g} to {finite.max():g}, and {kind} images have values from "
-                f"{low:g} to {high:g}: give the values of black and white, value_range=(low, high), or "
-                "value_range='percentiles'"
-            )
-    elif value_range == "percentiles":
-        low, high = np.percentile(finite, PERCENTILES)
-    else:
-        low, high = value_range
-    scaled = np.where(is_finite, values, low).astype(np.float64) - low
-    return np.clip(scaled * (256 / max(high - low, 1e-12)), 0, 255).astype(np.uint8)
+    low, high = _black_and_white(values, value_range)
+    if values.dtype == np.uint16:  # a table needs less memory than the image in floating point
+        shades: npt.NDArray[np.uint8] = _scale(np.arange(65536), low, high)[values]
+        return shades
+    return _scale(values, low, high)
 
 
 def check_value_range(value_range: ValueRange | None) -> None:
@@ -64,3 +52,29 @@ def check_value_range(value_range: ValueRange | None) -> None:
             "`value_range` is the values that become black and white, (low, high) with low < high, or 'percentiles', "
             f"got {value_range!r}"
         )
+
+
+def _black_and_white(values: npt.NDArray[Any], value_range: ValueRange | None) -> tuple[float, float]:
+    if value_range is not None and value_range != "percentiles":
+        return value_range
+    full_range = FULL_RANGES[values.dtype.kind]
+    if value_range is None and values.dtype == np.uint16:
+        return full_range
+    finite = values[np.isfinite(values)]
+    if value_range == "percentiles":
+        low, high = np.percentile(finite, PERCENTILES)
+        return float(low), float(high)
+    low, high = full_range
+    if finite.min() < low or finite.max() > high:
+        kind = "floating-point" if values.dtype.kind == "f" else "integer"
+        raise ValueError(
+            f"its values reach from {finite.min():g} to {finite.max():g}, and {kind} images have values from "
+            f"{low:g} to {high:g}: give the values of black and white, value_range=(low, high), or "
+            "value_range='percentiles'"
+        )
+    return low, high
+
+
+def _scale(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
+    shades = (np.where(np.isfinite(values), values, low).astype(np.float64) - low) * (256 / max(high - low, 1e-12))
+    return np.clip(shades, 0, 255).astype(np.uint8)
