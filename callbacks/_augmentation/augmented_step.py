@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.utilities import rank_zero_warn
 
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 
+from .._logging.input_scaling import find_scaling
+from .._logging.scaling_check import scaling_warning
 from .._logging.warn_once import WarnOnce
 from .._trainer.stages import end_if_terminated
 from .._trainer.training_step import wrapped_training_step
@@ -54,7 +57,7 @@ class AugmentedStep:
         self._observed = observed
         self._recorder = ClassifierRecorder(pl_module)
         self._warn_once = WarnOnce("GroupCamAugmentation")
-        self._has_worked = False
+        self._has_worked = self._has_checked_scaling = False
         self.source: Any = None
         self.augmented: AugmentedBatch | None = None
         self.is_refused = False
@@ -74,16 +77,27 @@ class AugmentedStep:
         self._recorder.clear()
 
     def _run(self, step: Callable[[Any], Any], batch: Any) -> Any:
-        if self._consistency is None and self._observed is None:
+        if self._consistency is None and self._observed is None and self._has_checked_scaling:
             return self._run_augmented(step, batch)
         with self._recorder.recording():
             result = self._run_augmented(step, batch)
+        self._check_scaling(batch)
         if self._observed is not None and not self._observed.is_known:
             self._set_classifier(self._observed, batch)
         if self.augmented is not None and self._consistency is not None and self._transform.appends_masked_views:
             result = self._consistency.add_to(result, self.augmented, self._recorder)
         self._recorder.clear()
         return result
+
+    def _check_scaling(self, batch: Any) -> None:
+        """Warn once if the step scaled its images before the forward that explanations call."""
+        if self._has_checked_scaling or self.augmented is None:
+            return
+        self._has_checked_scaling = True
+        if self._transform.forward_function is None and (
+            scaling := find_scaling(self.augmented.images, self._recorder.calls)
+        ):
+            rank_zero_warn(scaling_warning("GroupCamAugmentation", str(scaling)))
 
     def _run_augmented(self, step: Callable[[Any], Any], batch: Any) -> Any:
         # Another augmentation's batch was made from this one's, and contains it.

@@ -23,6 +23,7 @@ from .._trainer.strategies import sharding_problem
 from .moment import Moment
 from .probe_source import ProbeSource
 from .probes import Probes
+from .scaling_check import ScalingCheck
 from .warn_once import WarnOnce
 
 __all__ = ["ProbeCallback"]
@@ -68,6 +69,7 @@ class ProbeCallback(L.Callback, ABC):
         self._cadence, self._source = cadence, source
         self._warns_on_every_rank = warns_on_every_rank
         self._warn_once = self._create_warn_once()
+        self._scaling_check = ScalingCheck(type(self).__name__, source.images)
         self._is_possible = True
         self._known_metrics: dict[str, float] = {}
 
@@ -127,6 +129,26 @@ class ProbeCallback(L.Callback, ABC):
         """Choose the images in ``trainer.validate``."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self._start(trainer, pl_module, trainer.val_dataloaders)
+
+    def on_validation_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Observe the first batch."""
+        if self.forward is None and self._is_possible:
+            self._scaling_check.start(pl_module, batch)
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Warn if the first batch's step scaled its images."""
+        if warning := self._scaling_check.end():
+            rank_zero_warn(warning)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Explain the images in ``trainer.validate``, and in the validations of ``fit`` at which the callback works."""

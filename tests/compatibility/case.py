@@ -23,7 +23,8 @@ class Works:
 
     Attributes:
         arguments: The arguments that the callback needs, as Python code, which is run.
-        without: Part of the message if these arguments are missing.
+        without: Part of the message if these arguments are missing, and the callback does nothing or raises.
+        warned: Part of the warning if these arguments are missing, and the callback works nonetheless.
         note: What the page adds.
         warning: Part of a warning that the callback gives nonetheless.
     """
@@ -32,6 +33,7 @@ class Works:
     without: str = ""
     note: str = ""
     warning: str = ""
+    warned: str = ""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class Works:
         """Return the cell of the page."""
         cell = f"works with `{self.arguments}`" if self.arguments else "works"
         cell += f"; without it: “{self.without}”" if self.without else ""
+        cell += f"; without it one warning: “{self.warned}”" if self.warned else ""
         cell += f"; one warning: “{self.warning}”" if self.warning else ""
         return f"{cell}; {self.note}" if self.note else cell
 
@@ -58,6 +61,7 @@ class LeftOut:
     says: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     without: str = ""
+    warned: str = ""
 
     @property
     def warning(self) -> str:
@@ -81,6 +85,7 @@ class Refused:
     settings: Mapping[str, Any] = field(default_factory=dict)
     warning: str = ""
     without: str = ""
+    warned: str = ""
 
     def __str__(self) -> str:
         """Return the cell of the page."""

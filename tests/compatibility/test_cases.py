@@ -13,6 +13,7 @@ from tests.compatibility.run import Run, check_warnings, make_augmentation, make
 CASES = [pytest.param(case, id=f"{group}: {case.name}") for group, cases in GROUPS.items() for case in cases]
 NEEDS_LOGGER_ARGUMENTS = [param for param in CASES if param.values[0].logger.without]
 NEEDS_AUGMENTATION_ARGUMENTS = [param for param in CASES if param.values[0].augmentation.without]
+WARNED = [param for param in CASES if param.values[0].logger.warned]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -39,6 +40,13 @@ def test_the_logger_without_its_arguments(case: Case, tmp_path):
     run.fit(make_logger({}))
     check_warnings(run.warned, [case.logger.without])
     assert not run.logged_heatmaps
+
+
+@pytest.mark.parametrize("case", WARNED)
+def test_a_warning_without_arguments(case: Case, tmp_path):
+    run = Run(case, tmp_path)
+    run.fit(make_logger({}), make_augmentation({}))
+    check_warnings(run.warned, [case.logger.warned, case.augmentation.warned])
 
 
 @pytest.mark.parametrize("case", NEEDS_AUGMENTATION_ARGUMENTS)

@@ -75,6 +75,7 @@ LAST_CHANNEL = (
     "images=lambda batch: batch[0].permute(0, 3, 1, 2), "
     "forward=lambda module, images: module(images.permute(0, 2, 3, 1))"
 )
+IN_STEP = "forward=lambda module, images: module((images - 0.5) / 0.25)"
 CLIPS = "images=lambda batch: batch[0][:, 0], forward=lambda module, images: module(images[:, None])"
 CASES = [
     Case("`(image, label)`"),
@@ -146,7 +147,7 @@ CASES = [
         LeftOut("predicts otherwise from floating-point copies"),
         Refused("predicts otherwise from floating-point copies"),
     ),
-    Case("normalised in the steps", InStep),
+    Case("normalised in the steps", InStep, loader_of, *2 * [Works(IN_STEP, warned="scale them before its forward")]),
     Case("float64, cast in the steps", CastInStep, of(lambda x, y: (x.double(), y))),
     Case(
         "channels last: (N, H, W, C)",
