@@ -32,7 +32,7 @@ from benchmarks.options import Options
 from benchmarks.subjects import make_images, real_images
 from camaug.callbacks._logging.draw_snapshot import draw_overview, draw_panels
 from camaug.callbacks._logging.film_strip import snapshot_record, write_originals, write_strip
-from camaug.callbacks._logging.image_epochs import logs_images_in_epoch
+from camaug.callbacks._logging.logged_snapshots import logs_images_of
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.callbacks._logging.write_image import add_jpeg
 from camaug.experiments.table import Cell, Table
@@ -51,46 +51,46 @@ STEPS_PER_EPOCH = 100
 def measure(options: Options) -> list[Table]:
     """Measure the size of a run's event file and the response times."""
     photos = _photos(options, 2 if options.quick else 16)
-    sizes = _file_sizes(photos, epochs=3 if options.quick else 100)
+    sizes = _file_sizes(photos, count=3 if options.quick else 100)
     return [sizes, _response_times(*((3, 4) if options.quick else (200, 100)))]
 
 
-def _file_sizes(photos: Tensor, epochs: int) -> Table:
+def _file_sizes(photos: Tensor, count: int) -> Table:
     rows: list[list[Cell]] = []
     for name, grid in {"7 × 7": (7, 7), "14 × 14": (14, 14), "28 × 28": (28, 28), "pixel-level, 80 × 80": None}.items():
-        snapshots = (_random_snapshot(photos, epoch, grid) for epoch in range(epochs))
+        snapshots = (_random_snapshot(photos, number, grid) for number in range(count))
         rows.append(
             [f"blobs, maps {name}", _megabytes(lambda writer, snapshots=snapshots: _write_run(writer, snapshots))]
         )
-    snapshots = [_random_snapshot(photos, epoch, (7, 7)) for epoch in range(max(1, epochs // 10))]
-    logged_epochs = sum(logs_images_in_epoch(epoch, epochs) for epoch in range(epochs))
+    snapshots = [_random_snapshot(photos, number, (7, 7)) for number in range(max(1, count // 10))]
+    logged = sum(logs_images_of(number, count) for number in range(count))
     for name, jpeg in {"images as JPEG": True, "images as PNG": False}.items():
         megabytes = _megabytes(lambda writer, jpeg=jpeg: _write_images(writer, snapshots, jpeg))
-        per_epoch = megabytes / len(snapshots)  # every epoch has the same size
-        rows.append([name, per_epoch * epochs])
+        per_snapshot = megabytes / len(snapshots)  # every snapshot has the same size
+        rows.append([name, per_snapshot * count])
         if jpeg:
-            rows.append([f"{name}, {logged_epochs} epochs, as by default", per_epoch * logged_epochs])
+            rows.append([f"{name}, {logged} snapshots, as by default", per_snapshot * logged])
     notes = ["The images are those of TensorBoard's Images tab: 192 px a cell, three cells an image, and the overview."]
-    return Table(f"event file, {len(photos)} images, {epochs} epochs", ("what", "MB"), rows, {"MB": "{:.1f}"}, notes)
+    return Table(f"event file, {len(photos)} images, {count} snapshots", ("what", "MB"), rows, {"MB": "{:.1f}"}, notes)
 
 
-def _response_times(probes: int, epochs: int) -> Table:
+def _response_times(probes: int, count: int) -> Table:
     photos = torch.rand(probes, 3, 64, 64)
     with tempfile.TemporaryDirectory() as folder:
         for method in METHODS:
-            snapshots = (_random_snapshot(photos, epoch, (7, 7)) for epoch in range(epochs))
+            snapshots = (_random_snapshot(photos, number, (7, 7)) for number in range(count))
             with SummaryWriter(f"{folder}/run", filename_suffix=f".{method}") as writer:
                 _write_run(writer, snapshots, method)
         loaders = {"Python loader": _python_loader, "fast loader": _fast_loader}
         times = {}
         for name, load in loaders.items():
             with load(folder) as tab:
-                _wait_for(tab, epochs, probes)
+                _wait_for(tab, count, probes)
                 times[name] = _request_times(tab, min(probes, VISIBLE_IMAGES))
     requests = next(iter(times.values()))
     rows: list[list[Cell]] = [[request, *(times[name][request] for name in times)] for request in requests]
     formats = dict.fromkeys(times, "{:.3f}")
-    title = f"responses, {probes} images, {epochs} epochs, {len(METHODS)} methods, seconds"
+    title = f"responses, {probes} images, {count} snapshots, {len(METHODS)} methods, seconds"
     return Table(title, ("request", *times), rows, formats)
 
 
@@ -163,17 +163,17 @@ def _fast_loader(folder: str) -> Iterator[TabServer]:
     yield TabServer(CamaugPlugin(TBContext(data_provider=ingester.data_provider)))
 
 
-def _wait_for(tab: TabServer, epochs: int, probes: int) -> None:
+def _wait_for(tab: TabServer, count: int, probes: int) -> None:
     """Wait until everything is loaded, which the fast loader does in the background."""
     while True:
         runs = json.loads(tab.fetch("runs"))["runs"]
-        if len(runs) == len(METHODS) and all(len(run["steps"]) == epochs and run["probes"] == probes for run in runs):
+        if len(runs) == len(METHODS) and all(len(run["steps"]) == count and run["probes"] == probes for run in runs):
             return
         time.sleep(0.5)
 
 
-def _random_snapshot(photos: Tensor, epoch: int, grid: tuple[int, int] | None) -> Snapshot:
-    generator = torch.Generator().manual_seed(epoch)
+def _random_snapshot(photos: Tensor, number: int, grid: tuple[int, int] | None) -> Snapshot:
+    generator = torch.Generator().manual_seed(number)
     count, size = len(photos), (photos.shape[-2], photos.shape[-1])
     small = torch.rand(2 * count, 1, *(grid or size), generator=generator) ** 3
     maps, other_maps = normalise(upsample(small, size)[:, 0]).split(count)
@@ -206,17 +206,17 @@ def _write_run(writer: SummaryWriter, snapshots: Iterable[Snapshot], method: str
         common = {"epoch": epoch, "step": STEPS_PER_EPOCH * epoch, "method": method, "layer": "layer4"}
         common["settings"] = f"{method} fuse=mean groups=32 theta=70.0 weighted=True subtract_baseline=True"
         if epoch == 0:
-            write_originals(writer, snapshot, "cam", method, CLASSES, epoch)
+            write_originals(writer, snapshot, "cam", method, CLASSES, common["step"])
         write_strip(writer, snapshot, "cam", method, record, common)
 
 
 def _write_images(writer: SummaryWriter, snapshots: list[Snapshot], jpeg: bool) -> None:
     add = add_jpeg if jpeg else SummaryWriter.add_image
-    for epoch, snapshot in enumerate(snapshots):
+    for step, snapshot in enumerate(snapshots):
         drawing = (snapshot, CLASSES, "viridis", 0.5)
         for index, panel in zip(snapshot.indices, draw_panels(*drawing), strict=True):
-            add(writer, f"cam/{index}", panel, epoch)
-        add(writer, "cam/overview", draw_overview(*drawing), epoch)
+            add(writer, f"cam/{index}", panel, step)
+        add(writer, "cam/overview", draw_overview(*drawing), step)
 
 
 def _megabytes(write: Callable[[SummaryWriter], None]) -> float:
