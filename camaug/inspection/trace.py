@@ -18,7 +18,13 @@ __all__ = ["Call", "Forward", "Trace", "trace", "trace_noise"]
 
 Forward = Callable[[Tensor], Tensor]
 
-_PASSIVE = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd)
+_PADDING = (
+    nn.modules.padding._CircularPadNd,
+    nn.modules.padding._ConstantPadNd,
+    nn.modules.padding._ReflectionPadNd,
+    nn.modules.padding._ReplicationPadNd,
+)
+_PASSIVE = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd, *_PADDING)
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ class Call:
         index: Number of earlier calls of the same module.
         shape: Shape of the output.
         output: A copy of the output, since later in-place layers may overwrite it. None if it cannot be a target
-            layer's: after pooling, dropout and identity layers, and where it has neither three nor four dimensions.
+            layer's: after pooling, padding, dropout and identity layers, and where it has neither three nor four
+            dimensions.
         input: The input that has the output's shape, if there is one.
         is_leaf: Whether the module has no modules inside.
         has_weights: Whether the module has parameters of its own, outside the modules inside it.

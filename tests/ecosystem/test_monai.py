@@ -115,7 +115,7 @@ def test_dictionaries_of_meta_tensors(kind, files, tmp_path):
 def test_efficientnet(files, tmp_path):
     loader = DataLoader(Dataset(data=files, transform=TRAIN), batch_size=8)
     network = EfficientNetBN("efficientnet-b0", pretrained=False, spatial_dims=2, in_channels=3, num_classes=3)
-    train(tmp_path, Module(network), loader, loader).check(CLASSES)
+    train(tmp_path, Module(network), loader, loader, explainer="grad-cam").check(CLASSES)
 
 
 def test_vit_that_returns_hidden_states(files, tmp_path):

@@ -49,4 +49,5 @@ class LinearProbe(L.LightningModule):
 @pytest.mark.parametrize("tower", VISION)
 def test_linear_probe(tower, tmp_path):
     loader = squares_loader(side=VISION[tower]["image_size"])
-    train(tmp_path, LinearProbe(VISION[tower]), loader, loader).check()
+    probe = LinearProbe(VISION[tower])
+    train(tmp_path, probe, loader, loader, logging={"explainer": "score-cam"}).check()

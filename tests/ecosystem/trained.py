@@ -97,6 +97,7 @@ def train(
     find_images: Callable[[Any], Tensor] | None = None,
     logger: Any = None,
     trainer_settings: dict[str, Any] | None = None,
+    logging: dict[str, Any] | None = None,
     augmentation: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Trained:
@@ -109,6 +110,7 @@ def train(
         find_images: A function from a batch to its images; None for the first tensor of images.
         logger: A logger beside TensorBoard.
         trainer_settings: Other settings of the Trainer.
+        logging: Arguments of ``CamLogger`` alone.
         augmentation: Arguments of the augmentation alone.
         settings: Arguments of both callbacks.
     """
@@ -116,7 +118,7 @@ def train(
     recorder = BatchRecorder(find)
     seen = record_steps(module, find)
     callbacks = [
-        CamLogger(num_images=IMAGES, **settings),
+        CamLogger(num_images=IMAGES, **settings, **(logging or {})),
         recorder,
         GroupCamAugmentation(**{"blur_kernel_size": 7, "blur_sigma": 4.0} | settings | (augmentation or {})),
     ]

@@ -92,8 +92,12 @@ def test_the_default_image_has_the_models_input_size():
     assert find_layer(torchvision.models.squeezenet1_1()).grid == (13, 13)  # 224 pixels
 
 
-def test_pooling_dropout_and_identity_do_not_count():
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout2d(), nn.Identity())
+@pytest.mark.parametrize(
+    "pad", [nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d]
+)
+def test_padding_pooling_dropout_and_identity_do_not_count(pad):
+    padding = nn.ConstantPad2d(1, 0.0) if pad is nn.ConstantPad2d else pad(1)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), padding, nn.MaxPool2d(2), nn.Dropout2d(), nn.Identity())
     model.extend([nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)])
     assert find_layer(model, torch.rand(1, 3, 16, 16)) == TargetLayer("1", (14, 14), 4)
 
