@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 import torchvision
@@ -60,25 +62,25 @@ def test_a_bare_layer_with_a_custom_forward(images):
 
 
 @pytest.mark.parametrize(
-    ("name", "head"),
+    ("create", "head"),
     [
-        ("squeezenet1_0", ["classifier.1"]),
-        ("resnet18", ["fc"]),
-        ("densenet121", ["classifier"]),
-        ("vit_b_32", ["heads.head"]),
-        ("googlenet", ["fc"]),
+        (torchvision.models.squeezenet1_0, ["classifier.1"]),
+        (torchvision.models.resnet18, ["fc"]),
+        (torchvision.models.densenet121, ["classifier"]),
+        (functools.partial(torchvision.models.VisionTransformer, 96, 32, 3, 2, 16, 32), ["heads.head"]),
+        (functools.partial(torchvision.models.googlenet, init_weights=False), ["fc"]),  # initialising takes seconds
     ],
+    ids=["squeezenet", "resnet", "densenet", "vit", "googlenet"],
 )
-@pytest.mark.filterwarnings("ignore:The default weight initialization of GoogleNet")
-def test_heads_of_torchvision(name, head):
-    model = torchvision.models.get_model(name, num_classes=7)
-    assert list(head_layers(model, torch.rand(1, 3, 224, 224))) == head
+def test_heads_of_torchvision(create, head):
+    model = create(num_classes=7)
+    assert list(head_layers(model, torch.rand(1, 3, 96, 96))) == head
 
 
 def test_both_heads_of_a_distilled_transformer(images):
     timm = pytest.importorskip("timm")
-    model = timm.create_model("deit_tiny_distilled_patch16_224", num_classes=7)
-    assert list(head_layers(model, torch.rand(1, 3, 224, 224))) == ["head", "head_dist"]
+    model = timm.create_model("deit_tiny_distilled_patch16_224", num_classes=7, img_size=64, depth=3)
+    assert list(head_layers(model, torch.rand(1, 3, 64, 64))) == ["head", "head_dist"]
     assert sorted(head_layers(TwoHeads(), images)) == ["heads.0", "heads.1"]
 
 
