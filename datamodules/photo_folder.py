@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,8 @@ class PhotoFolder(L.LightningDataModule):
             evaluation transform of the trainer's model: its fine-tuning data's, timm's, or ImageNet's standard
             (:func:`camaug.images.preprocessing.model_preprocessing`).
         value_range: Values that become black and white in photos of more than 8 bits: `(0, 4095)` for 12 bits in 16-bit
-            files, or "percentiles" for the 2nd and 98th percentile of each photo. None for 0 to 65535, or 0 to 1 in
-            floating-point photos.
+            files, or "percentiles" for the 2nd and 98th percentile of each photo. None for those of
+            the model's training data, or else 0 to 65535, and 0 to 1 in floating-point photos.
 
     Raises:
         FileNotFoundError: If `root` does not exist or holds no photos.
@@ -72,9 +71,7 @@ class PhotoFolder(L.LightningDataModule):
             preprocessing = Preprocessing.of(self.transform)
         else:
             preprocessing = model_preprocessing(self.trainer.lightning_module if self.trainer else torch.nn.Module())
-        if self.value_range is None:
-            return preprocessing
-        return replace(preprocessing, settings=preprocessing.settings | {"value_range": self.value_range})
+        return preprocessing.with_value_range(self.value_range)
 
     def choose_by(self, choose: Callable[[Sequence[str]], Sequence[str]] | None) -> None:
         """Set a function that chooses which photos are loaded. None loads all.
@@ -89,7 +86,8 @@ class PhotoFolder(L.LightningDataModule):
         photos = self.photos if self._choose is None else self._choose(self.photos)
         if not photos:
             return []
-        dataset = PhotoDataset(photos, self.preprocessing.transform, self.value_range)
+        preprocessing = self.preprocessing
+        dataset = PhotoDataset(photos, preprocessing.transform, preprocessing.value_range)
         return image_loader(dataset, self.batch_size, self.num_workers, collate_fn=dataset.collate)
 
 

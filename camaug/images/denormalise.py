@@ -48,17 +48,12 @@ def denormalise(
     if mean is None or std is None:
         images = stretch(images)
     else:
-        Normalisation(tuple(mean), tuple(std)).check(channels)
+        normalisation = Normalisation(tuple(mean), tuple(std))
+        normalisation.check(channels)
         means, stds = (torch.tensor(list(values)).expand(channels)[chosen].view(-1, 1, 1) for values in (mean, std))
-        images = (images * stds + means) / _white(means, stds)
+        images = (images * stds + means) / normalisation.white
         images = torch.where(_is_in_unit(images), images, stretch(images))
     return images.nan_to_num(0).clamp(0, 1).expand(-1, 3, -1, -1)
-
-
-def _white(mean: Tensor, std: Tensor) -> float:
-    """Return the value of white: 255 where the statistics are those of 8-bit values, else 1."""
-    are_of_8_bits = std.min() > 16 and std.max() <= 255 and mean.min() >= 0 and mean.max() <= 255
-    return 255.0 if are_of_8_bits else 1.0
 
 
 def _is_in_unit(images: Tensor) -> Tensor:

@@ -23,6 +23,14 @@ class Normalisation(NamedTuple):
         """True if both are known."""
         return self.mean is not None and self.std is not None
 
+    @property
+    def white(self) -> float:
+        """Value of white before the normalisation: 255 where the statistics are those of 8-bit values, else 1."""
+        if self.mean is None or self.std is None:
+            return 1.0
+        are_of_8_bits = min(self.std) > 16 and max(self.std) <= 255 and min(self.mean) >= 0 and max(self.mean) <= 255
+        return 255.0 if are_of_8_bits else 1.0
+
     def check(self, channels: int) -> None:
         """Raise a ValueError if the number of values is neither one nor the number of channels."""
         for name, values in self._asdict().items():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from .eight_bits import ValueRange
 from .normalisation import read_normalisation
 from .to_rgb import ToRGB
 
@@ -27,6 +28,8 @@ __all__ = [
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+SETTINGS = {"image_size", "mean", "std", "crop_pct"}
+
 Channels = tuple[float, float, float]
 
 
@@ -39,12 +42,14 @@ class Preprocessing:
         mean: Mean of each channel that the transform subtracts, or None if it is not known.
         std: Standard deviation of each channel that the transform divides by, or None if it is not known.
         settings: The transform's settings, in JSON's types.
+        value_range: Values of black and white in image files of more than 8 bits, or None.
     """
 
     transform: Callable[[Any], Tensor]
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
     settings: dict[str, Any] = field(default_factory=dict)
+    value_range: ValueRange | None = None
 
     @classmethod
     def of(cls, transform: Callable[[Any], Tensor]) -> Preprocessing:
@@ -52,14 +57,20 @@ class Preprocessing:
         mean, std = read_normalisation(transform)
         return cls(transform, mean, std, {"transform": str(transform)})
 
+    def with_value_range(self, value_range: ValueRange | None) -> Preprocessing:
+        """Return the preprocessing with another range for image files of more than 8 bits, or the same for None."""
+        if value_range is None:
+            return self
+        return replace(self, value_range=value_range, settings=self.settings | {"value_range": value_range})
+
 
 def model_preprocessing(model: nn.Module) -> Preprocessing:
     """Return the evaluation transform that belongs to a model.
 
     It is the first of these that the model, or a module inside it, has:
 
-    1. the attribute ``preprocessing`` of a trained ``ImageClassifier``: a dict of ``image_size``, ``mean``, ``std`` and
-       ``crop_pct``;
+    1. the attribute ``preprocessing`` of a trained ``ImageClassifier``: a dict of ``image_size``, ``mean``, ``std``,
+       ``crop_pct`` and, for images of more than 8 bits, ``value_range``;
     2. timm's configuration;
     3. ImageNet's standard: the shorter side resized to 256 pixels, the centre 224 × 224, ImageNet's normalisation.
 
@@ -73,7 +84,7 @@ def model_preprocessing(model: nn.Module) -> Preprocessing:
     """
     for module in model.modules():
         settings = getattr(module, "preprocessing", None)
-        if isinstance(settings, Mapping) and set(settings) == {"image_size", "mean", "std", "crop_pct"}:
+        if isinstance(settings, Mapping) and set(settings) - {"value_range"} == SETTINGS:
             return _standard(**settings)
     for module in model.modules():
         config = getattr(module, "pretrained_cfg", None)
@@ -134,10 +145,15 @@ def check_image_size(image_size: int) -> None:
 
 
 def _standard(
-    image_size: int = 224, mean: Channels = IMAGENET_MEAN, std: Channels = IMAGENET_STD, crop_pct: float = 0.875
+    image_size: int = 224,
+    mean: Channels = IMAGENET_MEAN,
+    std: Channels = IMAGENET_STD,
+    crop_pct: float = 0.875,
+    value_range: ValueRange | None = None,
 ) -> Preprocessing:
     settings = {"image_size": image_size, "mean": list(mean), "std": list(std), "crop_pct": crop_pct}
-    return Preprocessing(eval_transform(image_size, mean, std, crop_pct), tuple(mean), tuple(std), settings)
+    transform = eval_transform(image_size, mean, std, crop_pct)
+    return Preprocessing(transform, tuple(mean), tuple(std), settings).with_value_range(value_range)
 
 
 def _timm(model: nn.Module) -> Preprocessing:

@@ -64,8 +64,8 @@ def explain(
         bands: Indices, counted from 0, of the input's channels that are displayed as red, green and blue, or of one
             that is displayed as grey. None for the first three, or for the first of one or two.
         value_range: Values that become black and white in files, PIL images and arrays of more than 8 bits: `(0, 4095)`
-            for 12 bits, or "percentiles" for the image's 2nd and 98th percentile. None for 0 to 65535, or 0 to 1 for
-            floats.
+            for 12 bits, or "percentiles" for the image's 2nd and 98th percentile. None for those of the
+            model's training data, or else 0 to 65535, and 0 to 1 for floats.
         forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
 
     Returns:
@@ -93,7 +93,8 @@ def explain(
     model = unwrap(model)
     preprocessing = model_preprocessing(model) if transform is None else Preprocessing.of(transform)
     check_value_range(value_range)
-    images, transformed = model_input(image, preprocessing, value_range)
+    preprocessing = preprocessing.with_value_range(value_range)
+    images, transformed = model_input(image, preprocessing)
     channels = images.shape[1]
     shown_bands = choose_bands(bands, channels)
     reference = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))

@@ -22,14 +22,13 @@ __all__ = ["model_input"]
 HIGHEST_NORMALISED = 16  # normalised images stay far below, pixel values from 0 to 255 go far beyond
 
 
-def model_input(image: Any, preprocessing: Preprocessing, value_range: ValueRange | None = None) -> tuple[Tensor, bool]:
+def model_input(image: Any, preprocessing: Preprocessing) -> tuple[Tensor, bool]:
     """Convert an image to the model's input.
 
     Args:
         image: A PIL image, a path, an array (H, W) or (H, W, C), or a tensor (C, H, W) or (1, C, H, W), of uint8 or
             ready floats.
-        preprocessing: The model's preprocessing.
-        value_range: Values of black and white in images of more than 8 bits.
+        preprocessing: The model's preprocessing, with the values of black and white in images of more than 8 bits.
 
     Returns:
         The input (1, C, H, W), and True if the image was transformed, False if it was ready.
@@ -40,6 +39,7 @@ def model_input(image: Any, preprocessing: Preprocessing, value_range: ValueRang
             not return a float tensor.
         OSError: If the file cannot be read.
     """
+    value_range = preprocessing.value_range
     if isinstance(image, Tensor):
         image = _one_image(image)
         if image.is_floating_point():

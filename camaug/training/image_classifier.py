@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import lightning as L
@@ -15,7 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
 from camaug.training.create_classifier import create_classifier
-from camaug.training.data_facts import class_names, evaluation_preprocessing
+from camaug.training.data_facts import class_names, evaluation_preprocessing, rgb_normalisation
 from camaug.training.head_modules import head_modules
 from camaug.training.load_weights import load_weights
 from camaug.training.parameter_groups import parameter_groups
@@ -133,11 +134,11 @@ class ImageClassifier(L.LightningModule):
                 "classes, so that it would predict at random: set model.num_classes to the checkpoint's"
             )
         config: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
-        mean = getattr(datamodule, "mean", None)
-        if self.hparams["pretrained"] and "mean" in config and mean and tuple(config["mean"]) != tuple(mean):
+        mean = rgb_normalisation(datamodule).mean
+        if self.hparams["pretrained"] and "mean" in config and mean and not _are_close(config["mean"], mean):
             rank_zero_warn(
                 f"the pretrained weights of {self.hparams['name']} expect images normalised with mean {config['mean']} "
-                f"and std {config['std']}, the data module uses mean {tuple(mean)}: set data.mean and data.std"
+                f"and std {config['std']}, the data module uses mean {mean}: set data.mean and data.std"
             )
 
     def train(self, mode: bool = True) -> ImageClassifier:
@@ -220,6 +221,11 @@ class ImageClassifier(L.LightningModule):
         metrics.update(logits, labels)
         self.log(loss_name, F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(images))
         self.log_dict(metrics, prog_bar=True, batch_size=len(images))
+
+
+def _are_close(mean: Sequence[float], other: Sequence[float]) -> bool:
+    """Return True if two means are the same but for rounding."""
+    return all(abs(first - second) < 1e-4 for first, second in zip(mean, other, strict=False))
 
 
 def _accuracies(num_classes: int, prefix: str) -> MetricCollection:

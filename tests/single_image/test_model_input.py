@@ -10,8 +10,10 @@ from torch import nn
 from torchvision.transforms import v2
 
 from camaug import explain
+from camaug.datamodules import PhotoFolder
 from camaug.images.preprocessing import Preprocessing
 from camaug.single_image.model_input import model_input
+from tests.images.deep_files import ramp
 from tests.single_image.photos import GRAD, photo
 
 AS_FLOATS = Preprocessing.of(v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]))
@@ -19,7 +21,7 @@ AS_FLOATS = Preprocessing.of(v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.floa
 
 def shades(image, value_range=None) -> list[int]:
     """Return the first row of an image's input in 8 bits, after a check that it is grey and was transformed."""
-    pixels, transformed = model_input(image, AS_FLOATS, value_range)
+    pixels, transformed = model_input(image, AS_FLOATS.with_value_range(value_range))
     assert transformed
     assert (pixels == pixels[:, :1]).all()
     return (pixels[0, 0, 0] * 255).round().int().tolist()
@@ -118,6 +120,18 @@ def test_multi_band_images_are_shown_by_some_bands():
     chosen = explain(model, image, "grad-cam", 1, bands=(2, 1, 0))
     assert torch.equal(chosen.image, explained.image.flip(0))
     assert "shown: bands 2, 1, 0" in repr(chosen)
+
+
+def test_the_range_of_a_models_training_data_is_used(net, tmp_path):
+    net.preprocessing = {"image_size": 16, "mean": (0.0,) * 3, "std": (1.0,) * 3, "crop_pct": 1.0}
+    net.preprocessing["value_range"] = (0, 4095)
+    Image.fromarray(ramp(4095, height=16)).save(tmp_path / "x.png")
+    explained = explain(net, tmp_path / "x.png", GRAD)
+    assert (explained.image[0, 0, ::5] * 255).round().tolist() == [0, 85, 170, 255]
+    assert explained.record["transform"]["value_range"] == (0, 4095)
+    assert explain(net, tmp_path / "x.png", GRAD, value_range=(0, 65535)).image.max() < 0.1
+    photos = PhotoFolder(str(tmp_path), num_workers=0, transform=v2.PILToTensor())
+    assert next(iter(photos.predict_dataloader())).images.max() == 15
 
 
 def test_a_constant_image_is_told(net):
