@@ -10,11 +10,10 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
-from camaug.images.normalisation import Normalisation, channel_values
 from camaug.inspection.sharded_weights import whole_weights
 from camaug.utils.check_types import check_types
 
-from ._logging.check_arguments import check_display, check_overlay, check_positive
+from ._logging.check_arguments import check_positive
 from ._logging.find_class_names import find_class_names
 from ._logging.flush_loggers import flush_loggers
 from ._logging.image_display import ImageDisplay
@@ -25,6 +24,7 @@ from ._logging.probes import Probes
 from ._logging.report_trust_warnings import report_trust_warnings
 from ._logging.snapshot import Snapshot
 from ._logging.snapshot_metrics import snapshot_metrics
+from ._logging.snapshot_style import SnapshotStyle
 from ._logging.snapshot_taker import SnapshotTaker
 from ._logging.snapshot_writer import SnapshotWriter
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
@@ -46,13 +46,11 @@ class CamLogger(ProbeCallback):
 
     * one panel for each image and snapshot: the image, the heatmap of the predicted class and, after a wrong
       prediction, of the true class, with names and confidences; and an overview of all images;
-    * as scalars the change of the maps since the previous snapshot or, in the first, since the start (``cam/drift``,
-      :class:`camaug.metrics.Drift`), the mean confidence in the true class, the share of constant maps and, if the
-      data set has ``object_mask(index)``, the share of the maps' energy inside the objects beside the objects' share
-      of the image;
-    * as scalars the reasons not to trust heatmaps (``cam/centre_bias``, ``cam/class_similarity``,
-      ``cam/head_similarity``, :class:`camaug.metrics.Trust`). The caption of a heatmap that is constant, or the same
-      for another class or with a random head, says so.
+    * as scalars the change of the maps since the previous snapshot, or first since the start (``cam/drift``,
+      :class:`camaug.metrics.Drift`), the mean confidence in the true class and, if the data set has
+      ``object_mask(index)``, the share of the maps' energy inside the objects beside the objects' share of the image;
+    * as scalars the reasons not to trust heatmaps (``cam/constant_maps``, ``cam/centre_bias``,
+      ``cam/class_similarity``, ``cam/head_similarity``, :class:`camaug.metrics.Trust`), which captions repeat.
 
     ``trainer.validate`` and ``trainer.test`` log under ``cam_validate`` and ``cam_test``. Other loggers get the panels:
     those with a ``log_image`` method (Weights & Biases), MLflow and, as files, those with a directory (``CSVLogger``).
@@ -141,19 +139,10 @@ class CamLogger(ProbeCallback):
         )
         source = ProbeSource("CamLogger", num_images, DEFAULT_IMAGES, loader, images, labels)
         super().__init__(cadence, tag, explainer, source, forward)
-        check_positive(
-            num_images=num_images,
-            trust_every_n_snapshots=trust_every_n_snapshots,
-            images_every_n_snapshots=images_every_n_snapshots,
-        )
-        check_overlay(colormap, strength)
-        check_display(bands, mean=mean, std=std)
-        self.colormap, self.strength = colormap, strength
-        self.mean, self.std, self.bands = mean, std, bands
-        self.class_names = class_names
+        check_positive(num_images=num_images, trust_every_n_snapshots=trust_every_n_snapshots)
         self.trust_every_n_snapshots = trust_every_n_snapshots
         self.fast = fast
-        self.images_every_n_snapshots = images_every_n_snapshots
+        self._style = SnapshotStyle(colormap, strength, mean, std, bands, class_names, images_every_n_snapshots)
         self._taker: SnapshotTaker | None = None
         self._writer: SnapshotWriter | None = None
         self._probes: Probes | None = None  # on rank zero
@@ -176,14 +165,7 @@ class CamLogger(ProbeCallback):
             trust_every_n_snapshots=self.trust_every_n_snapshots,
             warn_once=self._warn_once,
         )
-        self._writer = SnapshotWriter(
-            trainer,
-            pl_module,
-            self.explainer,
-            colormap=self.colormap,
-            strength=self.strength,
-            images_every_n_snapshots=self.images_every_n_snapshots,
-        )
+        self._writer = SnapshotWriter(trainer, pl_module, self.explainer, self._style)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Flush the metrics that Lightning logged at the end of the previous epoch."""
@@ -225,14 +207,7 @@ class CamLogger(ProbeCallback):
                     rank_zero_info(f"CamLogger: {weights}")
 
     def _find_display(self, trainer: L.Trainer, probes: Probes) -> ImageDisplay:
-        return ImageDisplay.find(
-            trainer,
-            self._dataset,
-            probes.channels,
-            lambda sentence: self._warn_once(sentence, f"CamLogger: {sentence}"),
-            given=Normalisation(channel_values(self.mean), channel_values(self.std)),
-            bands=self.bands,
-        )
+        return self._style.find_display(trainer, self._dataset, probes.channels, self._warn_once)
 
     def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
         if not self._is_possible:
@@ -261,7 +236,7 @@ class CamLogger(ProbeCallback):
                 return
             method = self.explainer.name
             report_trust_warnings(self._warn_once, snapshot, epoch=moment.epoch, method=method, tag=self.tag)
-            names = self.class_names or find_class_names(trainer, self._dataset)
+            names = self._style.class_names or find_class_names(trainer, self._dataset)
             self._writer.write(snapshot, moment, names, metrics)
 
 

@@ -21,6 +21,7 @@ from .moment import Moment
 from .safe_tag import safe_tag
 from .snapshot import Snapshot
 from .snapshot_metrics import snapshot_metrics
+from .snapshot_style import SnapshotStyle
 from .tensorboard_writer import tensorboard_writer
 from .write_image import write_image
 
@@ -34,25 +35,15 @@ class SnapshotWriter:
         trainer: The Trainer, whose loggers are written to.
         pl_module: The model, whose settings the film strip names.
         explainer: The method of the snapshots.
-        colormap: Colours of the heatmaps.
-        strength: Share of the heatmap in the overlay, in [0, 1].
-        images_every_n_snapshots: Snapshots between two with images, None for the default of each logger.
+        style: How the images are drawn, and how often.
     """
 
     def __init__(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        explainer: Explainer,
-        *,
-        colormap: str,
-        strength: float,
-        images_every_n_snapshots: int | None,
+        self, trainer: L.Trainer, pl_module: L.LightningModule, explainer: Explainer, style: SnapshotStyle
     ) -> None:
         self._trainer, self._module = trainer, pl_module
         self._explainer = explainer
-        self._colormap, self._strength = colormap, strength
-        self._images_every_n_snapshots = images_every_n_snapshots
+        self._style = style
         self._prefixes_with_originals: set[str] = set()
 
     def write(
@@ -81,19 +72,19 @@ class SnapshotWriter:
         loggers = [logger for logger in self._trainer.loggers if self._is_due(logger, snapshot, moment)]
         if not loggers:
             return
-        panels = draw_panels(snapshot, names, self._colormap, self._strength)
+        panels = draw_panels(snapshot, names, self._style.colormap, self._style.strength)
         for index, label, panel in zip(snapshot.indices, snapshot.labels, panels, strict=True):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
             write_image(loggers, f"{moment.prefix}/{folder}{index}", panel, moment.step)
-        overview = draw_overview(snapshot, names, self._colormap, self._strength)
+        overview = draw_overview(snapshot, names, self._style.colormap, self._style.strength)
         write_image(loggers, f"{moment.prefix}/overview", overview, moment.step)
 
     def _is_due(self, logger: Logger, snapshot: Snapshot, moment: Moment) -> bool:
         """Return True if the logger gets images of this snapshot, as it does in ``validate`` and ``test``."""
         if self._trainer.state.fn != TrainerFn.FITTING or moment.is_last:
             return True
-        if self._images_every_n_snapshots is not None:
-            return (snapshot.number + 1) % self._images_every_n_snapshots == 0
+        if self._style.images_every_n_snapshots is not None:
+            return (snapshot.number + 1) % self._style.images_every_n_snapshots == 0
         return tensorboard_writer(logger) is None or logs_images_of(snapshot.number, moment.planned)
 
     def _write_strip(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import warnings
 
@@ -10,7 +11,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from camaug import Explainer, GradCAM, get_explainer
-from camaug.callbacks import CamEvaluator, CamLogger
+from camaug.callbacks import CamEvaluator, CamLogger, RunRecorder
 from camaug.metrics import ROAD, AverageDrop, Drift, EnergyInMask, InsertionDeletion, PointingGame, Trust
 from tests.callbacks.neutrality import SETTINGS, differences, train
 from tests.toys import Blobs, Stream
@@ -165,6 +166,16 @@ def test_every_second_epoch(module, loader, make_trainer, read_events):
         max_epochs=4,
     )
     assert len(read_events().Scalars("cam_eval/average_drop")) == 2
+
+
+def test_the_end_alone_is_in_the_recorded_results(module, loader, make_trainer, tmp_path, read_events):
+    evaluator = CamEvaluator(["average_drop"], "grad-cam", num_images=3, only_last=True)
+    fit(module, loader, make_trainer, RunRecorder(str(tmp_path)), evaluator, max_epochs=2)
+    (event,) = read_events().Scalars("cam_eval/average_drop")
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert event.step == 5
+    assert record["final"]["cam_eval/average_drop"] == pytest.approx(event.value)
+    assert "cam_eval/average_drop" not in record["history"]
 
 
 def test_validate_test_and_no_validation_data(module, loader, make_trainer):
