@@ -48,7 +48,7 @@ class SnapshotStyle:
         check_positive(images_every_n_snapshots=self.images_every_n_snapshots)
 
     def find_display(self, trainer: L.Trainer, dataset: Any, channels: int, warn_once: WarnOnce) -> ImageDisplay:
-        """Return the display of images with a number of channels, with a warning about settings that do not fit them."""
+        """Return the display of images with a number of channels, and warn about settings that do not fit them."""
         given = Normalisation(channel_values(self.mean), channel_values(self.std))
 
         def warn(sentence: str) -> None:
