@@ -198,7 +198,8 @@ class GroupCamAugmentation(L.Callback):
         if not self._is_begun:
             self._begin(trainer, source)
         self._time.start_step()
-        if not self.schedule.is_active(trainer.current_epoch) or self._step.is_refused:
+        self._step.is_due = self.schedule.is_active(trainer.current_epoch) and not self._step.is_refused
+        if not self._step.is_due:
             return
         with self._time.augmenting(), trainer.precision_plugin.forward_context():
             self._step.augmented = self._augment(source, self.schedule.share_in(trainer.current_epoch))

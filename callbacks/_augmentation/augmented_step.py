@@ -20,6 +20,7 @@ from .._trainer.training_step import wrapped_training_step
 from .classifier_recorder import ClassifierRecorder
 from .consistency_loss import ConsistencyLoss
 from .observed_forward import ObservedForward
+from .step_agreement import Outcome, StepAgreement
 
 __all__ = ["AugmentedStep"]
 
@@ -28,7 +29,8 @@ class AugmentedStep:
     """A training step that receives the augmented batch, with a consistency term in its loss.
 
     A step that fails on more images or on mixed labels, and works on the batch as it was, is no reason to end training:
-    from then on masked views replace their originals, and mixing ends if no step has worked.
+    from then on masked views replace their originals, and mixing ends if no step has worked. Several processes agree
+    on this at their first augmented steps (:class:`StepAgreement`); a step that fails later raises its own error there.
 
     Args:
         trainer: The trainer.
@@ -40,6 +42,7 @@ class AugmentedStep:
     Attributes:
         source: Lightning's batch.
         augmented: The batch for the next step; None to use Lightning's.
+        is_due: True in epochs with augmentation, on all processes.
         is_refused: True if the step takes no augmented batches.
     """
 
@@ -57,10 +60,11 @@ class AugmentedStep:
         self._observed = observed
         self._recorder = ClassifierRecorder(pl_module)
         self._warn_once = WarnOnce("GroupCamAugmentation")
+        self._agreement = StepAgreement(trainer)
         self._has_worked = self._has_checked_scaling = False
         self.source: Any = None
         self.augmented: AugmentedBatch | None = None
-        self.is_refused = False
+        self.is_due = self.is_refused = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -102,34 +106,46 @@ class AugmentedStep:
     def _run_augmented(self, step: Callable[[Any], Any], batch: Any) -> Any:
         # Another augmentation's batch was made from this one's, and contains it.
         augmented = self.augmented if batch is self.source else None
-        if augmented is None:
-            return step(batch)
+        if not self._may_repeat:
+            return step(batch if augmented is None else augmented.batch)
+        error: Exception | None = None
+        result: Any = None
         try:
-            result = step(augmented.batch)
-        except Exception as error:
-            if not self._may_repeat(augmented):
-                raise
-            end_if_terminated(self._trainer)
-            result = self._repeat(step, batch, error)
-        else:
-            self._has_worked = True
-        return result
+            result = step(batch if augmented is None else augmented.batch)
+        except Exception as raised:
+            error = raised
+        has_failed = self._has_failed(augmented, error)
+        if error is not None and (augmented is None or not has_failed):
+            raise error
+        return self._repeat(step, batch, error) if has_failed else result
 
-    def _may_repeat(self, augmented: AugmentedBatch) -> bool:
-        """Return True if the failed step may work on the batch as it was and no other process waits for it."""
+    @property
+    def _may_repeat(self) -> bool:
+        """True if a step that fails on its augmented batch may work on the batch as it was."""
         is_other_kind = self._transform.appends_masked_views or self._transform.recipe.mixes_labels
-        is_alone = self._trainer.world_size == 1 and self._trainer.lightning_module.automatic_optimization
-        return is_other_kind and is_alone and len(augmented.index) > 0
+        return self.is_due and is_other_kind and self._trainer.lightning_module.automatic_optimization
 
-    def _repeat(self, step: Callable[[Any], Any], batch: Any, error: Exception) -> Any:
+    def _has_failed(self, augmented: AugmentedBatch | None, error: Exception | None) -> bool:
+        """Return True if the step is to be repeated with the batch as it was, on all processes."""
+        is_changed = augmented is not None and len(augmented.index) > 0
+        self._has_worked |= is_changed and error is None
+        if self._trainer.world_size == 1:
+            return is_changed and error is not None
+        if not self._agreement.is_open:
+            return False  # the other processes would not repeat theirs
+        worked = Outcome.WORKED if is_changed else Outcome.PLAIN
+        return self._agreement.has_failed(worked if error is None else Outcome.FAILED)
+
+    def _repeat(self, step: Callable[[Any], Any], batch: Any, error: Exception | None) -> Any:
+        end_if_terminated(self._trainer)
         self.augmented = None
         self._recorder.clear()
         result = step(batch)
-        cause = f"{type(error).__name__}: {error}"
+        cause = "on another process" if error is None else f"{type(error).__name__}: {error}"
         if self._transform.appends_masked_views:
             self._transform.appends_masked_views = False
             consequence = "masked views replace their originals from now on, without a consistency term"
-        elif not self._has_worked:
+        elif not self._has_worked or self._trainer.world_size > 1:
             self.is_refused = True
             consequence = "nothing is augmented from now on"
         else:

@@ -161,10 +161,26 @@ def train_with_bank(trainer: L.Trainer, module: GatheringClassifier, folder: Pat
     write_result(folder, trainer.global_rank, result)
 
 
+def train_with_failing_steps(trainer: L.Trainer, module: GatheringClassifier, folder: Path) -> None:
+    """Train a module whose step fails on longer batches on one rank, and write the sizes of its batches."""
+    own_step, sizes = module.training_step, []
+
+    def training_step(batch, batch_idx):
+        sizes.append(len(batch[0]))
+        if trainer.global_rank == 1 and len(batch[0]) > 4:
+            raise RuntimeError("expected 4 images")
+        return own_step(batch, batch_idx)
+
+    module.training_step = training_step
+    trainer.fit(module, DataLoader(Blobs(SIZE), batch_size=4))
+    weights = digest(parameter.detach() for parameter in module.parameters())
+    write_result(folder, trainer.global_rank, {"sizes": sizes, "weights": weights})
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("work", choices=["train", "evaluate", "bank"])
+    parser.add_argument("work", choices=["train", "evaluate", "bank", "fail"])
     parser.add_argument("--logger", choices=["none", "cam", "failing"], default="cam")
     parser.add_argument("--augment", action="store_true")
     parser.add_argument("--separate-disks", action="store_true")
@@ -182,6 +198,8 @@ def make_callbacks(arguments: argparse.Namespace) -> list[L.Callback]:
         return [FailingEvaluator([*METRICS], explainer, 7)]
     if arguments.work == "bank":
         return [bank_augmentation(explainer, arguments.folder), FirstEpochCheckpoint(arguments.folder)]
+    if arguments.work == "fail":
+        return [GroupCamAugmentation(explainer, share=1.0, blur_kernel_size=5, blur_sigma=5.0)]
     callbacks: list[L.Callback] = []
     if arguments.logger == "cam":
         callbacks.append(EarlyStopping("cam/drift", patience=9))  # which reads the metric on every rank
@@ -200,7 +218,9 @@ def main() -> None:
         give_rank_one_its_own_disk()
     module = GatheringClassifier()
     trainer = quiet_trainer(arguments.folder, *make_callbacks(arguments), devices=2, strategy="ddp")
-    work = {"train": train, "evaluate": evaluate, "bank": train_with_bank}[arguments.work]
+    work = {"train": train, "evaluate": evaluate, "bank": train_with_bank, "fail": train_with_failing_steps}[
+        arguments.work
+    ]
     work(trainer, module, arguments.folder)
 
 

@@ -66,6 +66,14 @@ def test_every_rank_augments_its_own_images_and_a_failing_logger_blocks_no_rank(
     assert len(read_only_writer(folder / "augmented/run/0").Images("augmentation/first_batch")) == 1
 
 
+def test_a_step_that_fails_on_one_rank_is_repeated_on_all(folder):
+    results, output = run(folder / "failing", "fail")
+    assert [result["sizes"][:3] for result in results] == [[8, 4, 4]] * 2
+    assert all(max(result["sizes"][1:]) == 4 for result in results)
+    assert results[0]["weights"] == results[1]["weights"]
+    assert "masked views replace their originals from now on" in output
+
+
 def test_metrics_of_two_ranks_equal_those_of_one_process(folder, tmp_path):
     results, _ = run(folder / "evaluated", "evaluate")
     L.seed_everything(0, verbose=False)

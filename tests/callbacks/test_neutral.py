@@ -128,7 +128,8 @@ def test_a_harmless_explainer_is_not_detected(train_alone, make_trainer, monkeyp
     ids=["representatives", "others"],
 )
 def test_two_processes(names, tmp_path):
-    for result in run_ranks("tests.callbacks.neutral_script", tmp_path, *names):
+    results, _ = run_ranks("tests.callbacks.neutral_script", tmp_path, *names)
+    for result in results:
         assert result["world_size"] == 2
         assert result["differences"] == {name: [] for name in names}
         assert any(name.startswith("gradients:") for name in result["differences of a polluter"])
