@@ -6,19 +6,22 @@ export const SAME_POSITION = "same";
 
 /**
  * Return the series and snapshot to compare with: another snapshot of the same series, or another series at the same
- * epoch. Series without one snapshot an epoch are aligned by step instead: their last snapshot at or before the step.
+ * epoch as the cursor's. Series without one snapshot an epoch are aligned by step instead: the last snapshot at or before
+ * the step of the cursor's.
  *
  * @param {Cursor} cursor
  * @param {number} position  selected position
  * @param {ViewState} state
  * @returns {{history: ImageHistory, snapshot: Snapshot|null, isSamePosition: boolean}}
  */
-export function comparisonTarget({ row, series, history }, position, state) {
+export function comparisonTarget({ row, series, history, snapshot }, position, state) {
   const target = row.histories.find((one) => one?.series.key === state.compareSeries) ?? history;
   const isOtherSeries = target.series.key !== series.key;
   const { compareSnapshot } = state;
   const isSamePosition = compareSnapshot === SAME_POSITION || (compareSnapshot === null && isOtherSeries);
-  if (isSamePosition) return { history: target, snapshot: target.snapshotAt(position), isSamePosition };
-  const snapshot = compareSnapshot ? nearestSnapshot(target.snapshots, compareSnapshot) : target.snapshots[0];
-  return { history: target, snapshot, isSamePosition };
+  const chooseSnapshot = () => {
+    if (isSamePosition) return target.snapshotAt(snapshot?.position ?? position);
+    return compareSnapshot ? nearestSnapshot(target.snapshots, compareSnapshot) : target.snapshots[0];
+  };
+  return { history: target, snapshot: chooseSnapshot(), isSamePosition };
 }

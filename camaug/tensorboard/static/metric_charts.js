@@ -52,7 +52,8 @@ export function createMetricCharts(actions) {
  *
  * @returns {Map<string, MetricLine[]>}
  */
-function collectLines({ series, responses, axis }) {
+function collectLines({ series, responses, axis, choices }) {
+  const prefixes = new Set(choices.methods.map((method) => method.split("/")[0]));
   const linesOfMetrics = new Map();
   const collected = new Set();
   for (const one of series) {
@@ -60,6 +61,8 @@ function collectLines({ series, responses, axis }) {
     if (!response) continue;
     const positionOf = new Map(listSnapshots(response, axis.unit).map(({ step, position }) => [step, position]));
     for (const [tag, values] of Object.entries(response.metrics)) {
+      const [prefix] = tag.split("/");
+      if (prefix !== one.prefix && prefixes.has(prefix)) continue; // of another logger, whose own series has it
       const name = tag.startsWith(`${one.prefix}/`) ? tag.slice(one.prefix.length + 1) : tag;
       const key = `${one.run}\n${tag}\n${JSON.stringify(values)}`;
       if (collected.has(key)) continue; // each method of a run repeats the run's metrics

@@ -123,6 +123,9 @@ def test_several_runs_share_the_row_of_an_image(make_page, tensorboard):
     names = page.locator(".image-row").first.locator(".series-name")
     expect(names).to_have_text(["run/a · grad-cam", "run/a · group-cam (group)", "run/b · grad-cam"])
     wait_for_paint(page)
+    titles = page.locator(".chart .title").all_inner_texts()
+    assert "Drift" in titles
+    assert not [title for title in titles if title.startswith(("cam/", "group/"))]  # each logger's own, once
     page.locator("summary", has_text="Methods").click()
     page.get_by_role("checkbox", name="group-cam (group)").uncheck()
     expect(names).to_have_text(["run/a", "run/b"])  # what tells them apart

@@ -75,6 +75,11 @@ def test_runs_of_different_cadences_are_aligned_by_step(make_page, report):
     expect(titles.first).to_have_text(f"A: step 25, {view['runs'][1]}")  # its last snapshot before step 40
     expect(titles.nth(1)).to_have_text(f"B: step 40, {view['runs'][0]}")
     expect(page.get_by_text("Aligned by step")).to_be_visible()
+    page.keyboard.press("End")  # step 75, which B has not reached
+    expect(titles.nth(1)).to_have_text(f"B: step 60, {view['runs'][0]}")
+    expect(titles.first).to_have_text(f"A: step 50, {view['runs'][1]}")
+    page.get_by_label("B: snapshot", exact=True).select_option("40")
+    expect(titles.nth(1)).to_have_text(f"B: step 40, {view['runs'][0]}")
     page.get_by_label("A: snapshot", exact=True).select_option(label="step 75, epoch 2")
     expect(titles.first).to_have_text(f"A: step 75, {view['runs'][1]}")
     page.keyboard.press("Escape")
