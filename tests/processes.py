@@ -70,20 +70,26 @@ def run_fresh_program(*arguments: str | Path, cwd: Path = ROOT, **environment: s
 
 
 def run_ranks(module: str, folder: Path, *arguments: str) -> tuple[list[dict[str, Any]], str]:
-    """Run ``python -m module folder arguments`` as two ranks with torchrun's environment, both ended if one fails.
+    """Run ``python -m module folder arguments`` as two ranks.
 
     Returns:
         The result of each rank, and everything that the ranks printed.
     """
+    output = run_program_as_ranks("-m", module, folder, *arguments)
+    return read_results(folder), output
+
+
+def run_program_as_ranks(*arguments: str | Path) -> str:
+    """Run a program as two ranks with torchrun's environment, and return what they printed. If one fails, both end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(RANKS)}
     torchrun = rendezvous | {"TORCHELASTIC_RUN_ID": "tests", "LOCAL_WORLD_SIZE": str(RANKS), "GROUP_RANK": "0"}
     ranks = [torchrun | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(RANKS)]
-    done = run_programs([(("-m", module, folder, *arguments), environment) for environment in ranks], ROOT)
+    done = run_programs([(arguments, environment) for environment in ranks], ROOT)
     output = "".join(rank.stdout for rank in done)
     assert all(rank.returncode == 0 for rank in done), output[-4000:]
-    return read_results(folder), output
+    return output
 
 
 def run_programs(

@@ -22,7 +22,7 @@ from camaug.datamodules import PhotoFolder
 from camaug.images.denormalise import denormalise
 from camaug.images.preprocessing import model_preprocessing
 from camaug.images.render import overlay
-from tests.processes import run_program
+from tests.processes import run_program, run_program_as_ranks
 
 SIDE = 32
 
@@ -439,8 +439,7 @@ def test_each_of_two_processes_writes_its_own_images(photos, tmp_path):
     script.write_text(TWO)
 
     def run() -> list[dict]:
-        done = run_program(script, photos, tmp_path / "out")
-        assert done.returncode == 0, done.stdout[-3000:]
+        run_program_as_ranks(script, photos, tmp_path / "out")
         return [json.loads((tmp_path / f"out/rank{rank}").read_text()) for rank in range(2)]
 
     ranks = run()
