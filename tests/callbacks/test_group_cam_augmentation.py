@@ -123,7 +123,7 @@ def test_first_batch_is_drawn_once(module, loader, dataset, make_trainer, read_e
     make_trainer(augmentation(start_epoch=1), max_epochs=3).fit(module, loader)
     (event,) = read_events().Images("augmentation/first_batch")
     drawing = np.asarray(Image.open(io.BytesIO(event.encoded_image_string))).astype(float) / 255
-    assert event.step == 1
+    assert event.step == len(loader)  # the first step of epoch 1
     assert drawing.shape[1] == 2 * (4 * 144 + 3 * 4) + 4
     original = torch.nn.functional.interpolate(dataset.images[:1], scale_factor=6, mode="bicubic").clamp(0, 1)[0]
     difference = np.abs(drawing[:144, :144].transpose(2, 0, 1) - original.numpy())
