@@ -29,7 +29,7 @@ _PASSIVE = (nn.Identity, nn.Flatten, nn.modules.dropout._DropoutNd, *_PADDING)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a module that output a tensor, or a tuple that begins with the tokens of a block.
+    """One call of a module that output a tensor, or a block's tuple that begins with one.
 
     Attributes:
         name: The module's qualified name.
@@ -136,7 +136,7 @@ class _Recorder:
         index = self._counts[module]
         self._counts[module] += 1
         if isinstance(output, tuple):
-            output = _block_tokens(output, inputs, kwargs)
+            output = _block_output(output, inputs, kwargs)
         if not isinstance(output, Tensor):
             return
         is_passive = self._is_pooled(module, output) or isinstance(module, _PASSIVE)
@@ -173,13 +173,11 @@ class _Recorder:
         return is_pooled
 
 
-def _block_tokens(output: tuple[Any, ...], inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    """Return the tokens (1, L, K) with which a block's tuple begins, or None if it is no block of tokens."""
-    tokens = main_output(output)
-    if tokens is None or tokens.dim() != 3:
-        return None
-    source = _input_like(tokens, inputs, kwargs)
-    return None if source is None or source is tokens else tokens
+def _block_output(output: tuple[Any, ...], inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """Return the tensor with which a tuple begins if the module is a block, whose input has the same shape, or None."""
+    features = main_output(output)
+    source = None if features is None else _input_like(features, inputs, kwargs)
+    return None if source is None or source is features else features
 
 
 def _input_like(output: Tensor, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
