@@ -153,8 +153,13 @@ class ToyClassifier(L.LightningModule):
 
 
 def quiet_trainer(
-    folder: Path, *callbacks: L.Callback, name: str = "run", version: str = "0", **settings: Any
-) -> L.Trainer:
+    folder: Path,
+    *callbacks: L.Callback,
+    name: str = "run",
+    version: str = "0",
+    trainer_class: Callable[..., Any] = L.Trainer,
+    **settings: Any,
+) -> Any:
     """Return a trainer for two epochs on the CPU that prints nothing and logs to TensorBoard under the folder."""
     defaults = {
         "logger": L.pytorch.loggers.TensorBoardLogger(folder, name=name, version=version),
@@ -167,7 +172,7 @@ def quiet_trainer(
         "log_every_n_steps": 1,
         "num_sanity_val_steps": 0,
     }
-    return L.Trainer(callbacks=list(callbacks), **(defaults | settings))
+    return trainer_class(callbacks=list(callbacks), **(defaults | settings))
 
 
 # Data sets

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from types import MethodType
 from typing import Any, NamedTuple
 
 import lightning as L
 from torch import Tensor, nn
 
 from camaug.inspection.model_output import read_logits
+from camaug.utils.replaced_attribute import replaced_attribute
 
 from .._trainer.has_own_forward import has_own_forward
 
@@ -34,7 +37,8 @@ class ClassifierRecorder:
     """Record of a training step's calls of the module or, if it has no forward, of its submodules.
 
     Only calls from outside of any recorded module count. The hooks exist during a step alone, and a copy of the module
-    has none that records.
+    has none that records. A step that calls ``self.forward`` passes hooks by: from :meth:`watch` on, such calls are
+    recorded too.
 
     Args:
         pl_module: The module.
@@ -46,6 +50,7 @@ class ClassifierRecorder:
     def __init__(self, pl_module: L.LightningModule) -> None:
         self._module = pl_module
         self._recorded: tuple[nn.Module, ...] | None = (pl_module,) if has_own_forward(pl_module) else None
+        self._may_replace_forward = has_own_forward(pl_module) and "forward" not in vars(pl_module)
         self._has_watched = False
         self._depth = 0
         self.calls: list[RecordedCall] = []
@@ -68,8 +73,12 @@ class ClassifierRecorder:
         """Inside the block, record a training step."""
         self.clear()
         watching = self._recorded is None
-        modules = _submodules(self._module) if self._recorded is None else self._recorded
+        modules: Sequence[nn.Module] = _submodules(self._module) if self._recorded is None else self._recorded
         with ExitStack() as hooks:
+            if self._may_replace_forward and (watching or self._has_watched):
+                replacement = _RecordedForward(self, self._module)
+                hooks.enter_context(replaced_attribute(self._module, "forward", replacement))
+                modules = [module for module in modules if module is not self._module]
             for module in modules:
                 hooks.callback(module.register_forward_pre_hook(_Hook(self, "_enter"), with_kwargs=True).remove)
                 hooks.callback(module.register_forward_hook(_Hook(self, "_leave"), with_kwargs=True).remove)
@@ -101,6 +110,25 @@ class ClassifierRecorder:
         if self._depth == 0 or module is self._module:
             tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
             self.calls.append(RecordedCall(module, tensors, output))
+
+
+class _RecordedForward:
+    """The module's forward, with its calls recorded. A copy is the copied module's own forward."""
+
+    def __init__(self, recorder: ClassifierRecorder, module: nn.Module) -> None:
+        self._recorder, self._module, self._forward = recorder, module, module.forward
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._recorder._enter(self._module, args, kwargs)
+        output = self._forward(*args, **kwargs)
+        self._recorder._leave(self._module, args, kwargs, output)
+        return output
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return _own_forward(copy.deepcopy(self._module, memo))
+
+    def __reduce__(self) -> Any:
+        return _own_forward, (self._module,)
 
 
 class _Hook:
@@ -136,6 +164,11 @@ def _submodules(pl_module: nn.Module) -> list[nn.Module]:
 
 def _takes_images(call: RecordedCall, images: Tensor) -> bool:
     return any(tensor.dim() == 4 and tensor.shape[1] == images.shape[1] for tensor in call.tensors)
+
+
+def _own_forward(module: nn.Module) -> Any:
+    """Return the forward that the module's class defines."""
+    return MethodType(type(module).forward, module)
 
 
 def _do_nothing(*args: Any) -> None:

@@ -408,6 +408,27 @@ def test_a_step_that_passes_its_module_by(tmp_path):
     assert [whole > own for whole, own in zip(module.optimised, module.own, strict=True)] == [False, True, True]
 
 
+class CallsForward(BackboneAndHead):
+    """A module whose step calls forward itself, and copies itself between the call and the loss."""
+
+    def forward(self, images):
+        return super().classify(images)
+
+    def classify(self, images):
+        logits = self.forward(images)
+        for copied in (copy.deepcopy(self), pickle.loads(pickle.dumps(self))):
+            copied.head.bias.data.fill_(100.0)
+            assert copied.forward(images).mean() > 50
+        return logits
+
+
+def test_a_step_that_calls_forward_itself(tmp_path):
+    module = CallsForward()
+    fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation())
+    assert [whole > own for whole, own in zip(module.optimised, module.own, strict=True)] == [False, True, True]
+    assert "forward" not in vars(module)
+
+
 class HuggingFace(Recording):
     """A module that is called with the batch's keywords and returns a mapping."""
 

@@ -96,7 +96,7 @@ def train(
     *data: Any,
     find_images: Callable[[Any], Tensor] | None = None,
     logger: Any = None,
-    trainer_settings: dict[str, Any] | None = None,
+    package: Any = L,
     logging: dict[str, Any] | None = None,
     augmentation: dict[str, Any] | None = None,
     **settings: Any,
@@ -109,7 +109,7 @@ def train(
         data: Training data and validation data, or a data module.
         find_images: A function from a batch to its images; None for the first tensor of images.
         logger: A logger beside TensorBoard.
-        trainer_settings: Other settings of the Trainer.
+        package: ``lightning`` or ``pytorch_lightning``, whichever the module belongs to.
         logging: Arguments of ``CamLogger`` alone.
         augmentation: Arguments of the augmentation alone.
         settings: Arguments of both callbacks.
@@ -122,7 +122,8 @@ def train(
         recorder,
         GroupCamAugmentation(**{"blur_kernel_size": 7, "blur_sigma": 4.0} | settings | (augmentation or {})),
     ]
-    trainer = quiet_trainer(folder, *callbacks, **(trainer_settings or {}))
+    own = {} if package is L else {"logger": package.loggers.TensorBoardLogger(folder, "run", version="0")}
+    trainer = quiet_trainer(folder, *callbacks, trainer_class=package.Trainer, **own)
     if logger is not None:
         trainer.loggers = [*trainer.loggers, logger]
     with warnings.catch_warnings(record=True) as caught:
