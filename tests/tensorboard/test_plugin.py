@@ -137,8 +137,9 @@ def test_a_resumed_run_replaces_the_repeated_steps(tmp_path, serve):
         expected = snapshot.probabilities.amax(dim=1).tolist()
         assert response["snapshots"]["confidence"][epoch] == pytest.approx(expected, abs=1e-6)
 
-    """Three snapshots are in an epoch, the run is killed after step 60, and resumed from step 35 at another cadence."""
-    """Three snapshots an epoch; the run is killed after step 60 and resumed from step 35 at another cadence."""
+
+def test_a_run_resumed_within_an_epoch_replaces_what_follows_its_checkpoint(tmp_path, serve):
+    """The run has three snapshots an epoch, is killed after step 60, and resumed from step 35 at another cadence."""
     write_run(tmp_path / "a", [make_snapshot(i) for i in range(6)], position=lambda i: (i // 3, 10 * (i + 1)))
     repeated = [make_snapshot(i) for i in (50, 51)]
     write_run(tmp_path / "a", repeated, suffix=".2", position=lambda i: (1, 40 + 7 * i))
