@@ -24,8 +24,8 @@ def find_normalisation(
 ) -> Normalisation:
     """Find the normalisation of images with a number of channels.
 
-    It is the given one, or the first that the data module, one of its transforms, the data set or one of its transforms
-    tells (:func:`camaug.images.normalisation.read_normalisation`).
+    It is the given one, or else that of the data module, of its transforms, of the data set, or of the data set's
+    transforms, in this order (:func:`camaug.images.normalisation.read_normalisation`).
 
     Args:
         trainer: The Trainer.

@@ -25,7 +25,8 @@ def is_deep(image: Image.Image) -> bool:
 def read_deep_colours(path: str | os.PathLike[str], image: Image.Image) -> npt.NDArray[np.uint16] | None:
     """Read all 16 bits of a colour image, or return None if the image is of another kind.
 
-    Pillow is told the order of the two bytes of each value. The lower bytes are decoded by the opposite order.
+    Pillow keeps the higher byte of each value. The file is decoded a second time with the opposite order of bytes,
+    which gives the lower ones.
 
     Args:
         path: The file.

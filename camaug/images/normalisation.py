@@ -46,10 +46,10 @@ class Normalisation(NamedTuple):
 
 
 def read_normalisation(*sources: Any) -> Normalisation:
-    """Return the normalisation that the first of several objects tells, or an unknown one.
+    """Return the normalisation of the first of several objects that has one, or an unknown one.
 
-    An object tells it by the attributes or keys ``mean`` and ``std``, by kornia's ``flags``, by timm's ``data_config``,
-    or, as a transform, by a ``Normalize`` inside it.
+    It is read from the attributes or keys ``mean`` and ``std``, from timm's ``data_config``, or from a ``Normalize`` of
+    torchvision or kornia in a transform.
 
     Args:
         *sources: Data modules, data sets, transforms or mappings. None is passed over.

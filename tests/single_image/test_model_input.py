@@ -83,7 +83,7 @@ def test_what_is_no_image_is_refused(image, message):
         model_input(image, AS_FLOATS)
 
 
-def test_pixels_as_floats_are_told():
+def test_pixels_as_floats_are_a_warning():
     with pytest.warns(UserWarning, match="values up to 255, .* give pixels from 0 to 255 as uint8"):
         model_input(torch.full((3, 4, 4), 255.0), AS_FLOATS)
 
@@ -134,7 +134,7 @@ def test_the_range_of_a_models_training_data_is_used(net, tmp_path):
     assert next(iter(photos.predict_dataloader())).images.max() == 15
 
 
-def test_a_constant_image_is_told(net):
+def test_a_constant_image_is_a_warning(net):
     with pytest.warns(UserWarning, match="`image` is constant"):
         explain(net, Image.new("RGB", (300, 260)), GRAD)
 

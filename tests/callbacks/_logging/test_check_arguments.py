@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camaug.callbacks._logging.check_arguments import check_overlay, check_positive
+from camaug.callbacks._logging.check_arguments import check_display, check_overlay, check_positive
 
 
 def test_numbers_may_be_missing_but_not_zero():
@@ -24,3 +24,12 @@ def test_impossible_overlays(colormap, strength, message):
     check_overlay("jet", 1.0)
     with pytest.raises(ValueError, match=message):
         check_overlay(colormap, strength)
+
+
+def test_impossible_displays():
+    check_display((3, 2, 1), mean=0.5, std=[1.0, 2.0])
+    check_display(None, mean=None, std=None)
+    with pytest.raises(ValueError, match="`bands` are three indices from 0"):
+        check_display((3, 2))
+    with pytest.raises(ValueError, match="`std` is a number or one for each channel, got 'none'"):
+        check_display(None, mean=0.5, std="none")

@@ -46,10 +46,10 @@ def test_otherwise_it_is_unknown():
     assert not found.is_known
 
 
-def test_a_wrong_number_of_values_is_told_and_unknown():
-    told = []
-    assert find_normalisation(SimpleNamespace(), Transformed(), 13, warn=told.append) == (None, None)
-    assert told == [
+def test_a_wrong_number_of_values_is_a_warning_and_unknown():
+    sentences = []
+    assert find_normalisation(SimpleNamespace(), Transformed(), 13, warn=sentences.append) == (None, None)
+    assert sentences == [
         "the `mean` of the normalisation has 3 values and the images have 13 channels. "
         "The images are shown as if their normalisation were unknown"
     ]

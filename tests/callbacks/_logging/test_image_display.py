@@ -68,7 +68,7 @@ def test_without_a_choice_the_first_bands_are_shown(make_trainer, read_events):
     assert image.std() > 0.2
 
 
-def test_settings_that_do_not_fit_are_told_once_and_ignored(make_trainer, read_events):
+def test_settings_that_do_not_fit_are_one_warning_each_and_ignored(make_trainer, read_events):
     logger = CamLogger(
         "grad-cam", num_images=3, bands=(20, 2, 1), mean=[0.5] * 3, std=np.float32(0.5), trust_every_n_snapshots=None
     )

@@ -43,7 +43,7 @@ def test_a_range_of_values_is_that_of_every_image(tmp_path, value_range):
     assert photos.preprocessing.settings["value_range"] == value_range
 
 
-def test_images_of_12_bits_in_16_are_told(tmp_path):
+def test_images_of_12_bits_in_16_are_a_warning(tmp_path):
     grey, colours = save_folder(tmp_path / "grey"), save_folder(tmp_path / "colours")
     for path in colours.rglob("*.png"):
         write_png16(path, np.repeat(SQUARE[..., None], 3, axis=2))
