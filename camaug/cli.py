@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
 from camaug._cli.arguments import DESCRIPTIONS, EPILOG, add_arguments
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
+from camaug._cli.parser import SentenceParser
 from camaug._cli.refusal import refusal
 from camaug._cli.resume import check_checkpoint_exists, continue_run, newest_checkpoint
 from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
@@ -178,6 +179,7 @@ def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
         ImageClassifier,
         L.LightningDataModule,
         trainer_class=CamaugTrainer,
+        parser_class=SentenceParser,
         subclass_mode_data=True,
         parser_kwargs={
             "epilog": EPILOG,

@@ -129,6 +129,30 @@ def test_bad_input_is_one_clear_error_before_training(arguments, message, images
     assert re.search(message, output[-1500:]), output[-3000:]
 
 
+DATA = ["--data=ImageFolderDataModule", "--data.root=images"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a command, one of fit, .*, compare, report: .*train.py fit --data ImageFolderDataModule"),
+        (["fitt"], "unknown command 'fitt', did you mean 'fit'.* expected one of fit, .*, compare, report"),
+        (["fit"], r"fit needs data, in a file \(--config FILE\) or as arguments: python train.py fit --data Image"),
+        (["fit", "--config=keys.yaml", *DATA], "unknown key 'cam.explainr' in the .*, did you mean 'cam.explainer'"),
+        (["fit", *DATA, "--cam.explaner=x"], "unknown argument '--cam.explaner', did you mean '--cam.explainer'"),
+        (["fit", *DATA, "--data.batchsize=3"], "ImageFolderDataModule has no argument 'batchsize', did .*'batch_size'"),
+        (["fit", *DATA, "--cam.explainer.layer=x"], "--cam.explainer GroupCAM --cam.explainer.layer x"),
+    ],
+    ids=lambda value: " ".join(value)[-40:] if isinstance(value, list) else "",
+)
+def test_what_the_parser_refuses_is_one_sentence(arguments, message, refused, tmp_path):
+    (tmp_path / "keys.yaml").write_text("cam: {explainr: grad-cam}")
+    output = refused(*arguments)
+    assert re.search(message, output), output
+    assert "usage:" not in output
+    assert "--help lists the arguments" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -129,4 +129,11 @@ def _look_up(model: nn.Module, modules: Mapping[str, nn.Module], layer: str | nn
     if endings:
         raise ValueError(f"{refused} but several that end so: give the whole name, one of {', '.join(endings)}")
     last = ", ".join([name for name in modules if name][-5:])
-    raise ValueError(f"{refused}, {did_you_mean(layer, modules).rstrip() or f'its last layers are {last}'}")
+    raise ValueError(f"{refused}, {did_you_mean(layer, _endings(modules)).rstrip() or f'its last layers are {last}'}")
+
+
+def _endings(modules: Iterable[str]) -> Iterator[str]:
+    """Yield every name that a module may be given by: its own, and what is left of it without leading parts."""
+    for name in modules:
+        parts = name.split(".")
+        yield from (".".join(parts[start:]) for start in range(len(parts)))

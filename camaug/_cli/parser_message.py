@@ -1,0 +1,97 @@
+"""Errors of the argument parser, in plain sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from camaug._cli.refused_value import refused_value
+from camaug.utils.did_you_mean import did_you_mean
+
+__all__ = ["COMMANDS", "parser_message"]
+
+COMMANDS = {
+    "fit": "fit --data ImageFolderDataModule --data.root PATH",
+    "validate": "validate --data ImageFolderDataModule --data.root PATH --ckpt_path FILE",
+    "test": "test --data ImageFolderDataModule --data.root PATH --ckpt_path FILE",
+    "predict": "predict --data PhotoFolder --data.root PHOTOS --model.pretrained true",
+    "experiment": "experiment --config configs/experiments/insertion_deletion.yaml --data.root PHOTOS",
+    "price": "price --data ImageFolderDataModule --data.root PATH",
+    "compare": "compare --config configs/experiments/finetune.yaml --data.root PATH",
+    "report": "report runs/camaug/version_0",
+}
+"""An example of each command."""
+
+
+class _Context(NamedTuple):
+    """A message and what is known beside it."""
+
+    message: str
+    options: Sequence[str]
+    program: str
+
+    def example(self, command: str) -> str:
+        """Return an example of a command line."""
+        return f"{'python ' if self.program.endswith('.py') else ''}{self.program} {COMMANDS[command]}"
+
+
+def parser_message(message: str, options: Sequence[str], program: str = "camaug") -> str:
+    """Return an error message of the parser in a plain sentence, or as it is if its kind is unknown.
+
+    Args:
+        message: The message of jsonargparse.
+        options: The names of all options, to suggest the nearest.
+        program: The name that the program is called by, for examples.
+
+    Example:
+        >>> parser_message("unrecognized arguments: --cam.explaner rise", ["cam.explainer", "model.name"])
+        "unknown argument '--cam.explaner', did you mean '--cam.explainer'?"
+    """
+    for pattern, rewrite in _RULES:
+        match = re.search(pattern, message, re.DOTALL)
+        if match is not None:
+            return rewrite(match, _Context(message, options, program))
+    return message
+
+
+def _no_command(match: re.Match[str], context: _Context) -> str:
+    return f"give a command, one of {', '.join(COMMANDS)}: {context.example('fit')}"
+
+
+def _unknown_command(match: re.Match[str], context: _Context) -> str:
+    return f"unknown command {match[1]!r}, {did_you_mean(match[1], COMMANDS)}expected one of {', '.join(COMMANDS)}"
+
+
+def _missing(match: re.Match[str], context: _Context) -> str:
+    command = match[1]
+    needed = match[2].replace(f"{command}.", "").replace(", ", " and ")
+    return f"{command} needs {needed}, in a file (--config FILE) or as arguments: {context.example(command)}"
+
+
+def _no_file(match: re.Match[str], context: _Context) -> str:
+    return f"there is no configuration file {match[1]!r}"
+
+
+def _unknown_key(match: re.Match[str], context: _Context) -> str:
+    return f"unknown key {match[1]!r} in the configuration, {did_you_mean(match[1], context.options)}".rstrip(" ,")
+
+
+def _unknown_argument(match: re.Match[str], context: _Context) -> str:
+    name, known = match[1].partition("=")[0], [f"--{option}" for option in context.options]
+    return f"unknown argument {name!r}, {did_you_mean(name, known)}".rstrip(" ,")
+
+
+def _wrong_value(match: re.Match[str], context: _Context) -> str:
+    return refused_value(match[1], context.message)
+
+
+_RULES: Sequence[tuple[str, Callable[[re.Match[str], _Context], str]]] = (
+    (r'expected "subcommand" to be one of', _no_command),
+    (r"^argument .*invalid choice: '(.*?)' \(choose from '?fit", _unknown_command),
+    (r"^the following arguments are required: (\w+)\.(.*)$", _missing),
+    (r"File does not exist: '(.*?)'", _no_file),
+    (r"^Subcommand '\w+' does not accept option '(.*?)'", _unknown_key),
+    (r"^unrecognized arguments: (\S+)", _unknown_argument),
+    (r'^Parser key "([\w.]+)":', _wrong_value),
+)

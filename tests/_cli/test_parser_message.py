@@ -1,0 +1,42 @@
+"""Errors of the argument parser, in plain sentences.
+
+tests/test_cli.py has those of the real parser.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from camaug._cli.parser_message import COMMANDS, parser_message
+
+OPTIONS = ["config", "cam.explainer", "cam.num_images", "model.name", "trainer.max_epochs"]
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        (
+            "the following arguments are required: experiment.experiment, experiment.data",
+            "experiment needs experiment and data, in a file (--config FILE) or as arguments: "
+            f"python train.py {COMMANDS['experiment']}",
+        ),
+        ("Parser key \"config\": File does not exist: '/a/b.yaml'", "there is no configuration file '/a/b.yaml'"),
+        (
+            "Subcommand 'fit' does not accept option 'fit.model.name'",
+            "unknown key 'fit.model.name' in the configuration, did you mean 'model.name'?",
+        ),
+        ("unrecognized arguments: --zzz=1 --b", "unknown argument '--zzz'"),
+        (
+            "argument subcommand: invalid choice: 'compar' (choose from 'fit', 'test')",
+            f"unknown command 'compar', did you mean 'compare'? expected one of {', '.join(COMMANDS)}",
+        ),
+        ("something else", "something else"),
+    ],
+)
+def test_each_kind_is_one_sentence(message, sentence):
+    assert parser_message(message, OPTIONS, "train.py") == sentence
+
+
+def test_the_installed_command_needs_no_python():
+    message = "the following arguments are required: fit.data"
+    assert parser_message(message, OPTIONS).endswith(": camaug fit --data ImageFolderDataModule --data.root PATH")
