@@ -30,6 +30,8 @@ from camaug.utils.check_types import check_types, given
 
 __all__ = ["ImageTarget", "explain"]
 
+_CHECKED_LATER = ("model", "image", "target")
+
 ImageTarget = int | str | Callable[[Tensor], Tensor] | None
 
 
@@ -86,8 +88,7 @@ def explain(
         (torch.Size([224, 224]), True)
     """
     explainer = as_explainer(explainer)
-    named = {"transform": transform, "class_names": class_names, "bands": bands, "forward": forward}
-    check_types(explain, named)
+    check_types(explain, {name: value for name, value in locals().items() if name not in _CHECKED_LATER})
     if not isinstance(model, nn.Module):
         raise TypeError(f"`model` must be a torch.nn.Module, got {given(model)}: explain(model, image)")
     model = unwrap(model)
