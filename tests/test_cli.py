@@ -262,7 +262,7 @@ def test_an_experiment_prints_its_tables_and_the_path_of_its_report(images, tmp_
         (["--data.root=nowhere"], "the folder of photos nowhere does not exist"),
         (["--data.root={images}", "--experiment.methods=[grupcam]"], "unknown explainer 'grupcam'"),
         (["--data.root={images}", "--experiment.step=0"], "`step` must be a positive share"),
-        (["--data.root={images}", "--images=0"], "`images` must be the number of images, at least 1"),
+        (["--data.root={images}", "--images=0"], "`num_images` must be at least 1, or None for all images"),
         (["--data.root={images}", "--experiment.target=label"], "no labels of the model's classes are known"),
         (["--data.root={images}", "--experiment=Insertion"], "Insertion"),
     ],
