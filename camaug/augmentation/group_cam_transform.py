@@ -13,8 +13,7 @@ from torchvision.transforms import v2
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.batch_leaves import Selector
 from camaug.augmentation.explain_labels import explain_labels, has_labels, has_several_labels
-from camaug.augmentation.label_rows import label_rows, labels_of_rows
-from camaug.augmentation.plain_tensor import plain_tensor
+from camaug.augmentation.recipe_application import RecipeApplication
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
 from camaug.augmentation.replaceable_batch import ReplaceableBatch
 from camaug.explainers import Explainer, Explanation, as_explainer
@@ -104,8 +103,7 @@ class GroupCamTransform(v2.Transform):
         self.blur_kernel_size = blur_kernel_size
         self.blur_sigma = blur_sigma
         self.forward_function = forward
-        self.image_selector = images
-        self.label_selector = labels
+        self.selectors = images, labels
         self.appends_masked_views = self.recipe.adds_masked_views
         self.explaining = FastPath(self.explainer, model, forward, enabled=fast)
 
@@ -136,16 +134,13 @@ class GroupCamTransform(v2.Transform):
             ValueError: If there are no images or no labels, or the given maps do not fit.
         """
         reading = self.read(batch)
-        images, labels = reading.pixels, plain_tensor(reading.labels)
+        images, labels = reading.pixels, reading.plain_labels
         params = self.make_params([images, labels], maps, classes)
-        index = params["index"]
-        changed = self._changed_images(images, params)
-        new_images = reading.as_images(self._insert(images, changed, index))
-        new_labels = reading.labels if len(index) == 0 else self.relabel(labels, params)
-        if len(index) > 0 and self.appends_masked_views:
-            new_batch = reading.extended(new_images, new_labels, index)
-        else:
-            new_batch = reading.replaced(new_images, reading.labels if new_labels is labels else new_labels)
+        application, index = self._application(params), params["index"]
+        changed = application.changed(images)
+        new_images = reading.as_images(application.insert(images, changed))
+        new_labels = application.labels(labels)
+        new_batch = reading.rebuilt(new_images, new_labels, index if self.appends_masked_views else None)
         several = has_several_labels(labels)
         return AugmentedBatch(new_batch, new_images, index, changed, params["maps"], params["masks"], several)
 
@@ -164,7 +159,7 @@ class GroupCamTransform(v2.Transform):
         Raises:
             ValueError: If there are no images or no labels.
         """
-        return ReplaceableBatch.read(batch, self.image_selector, self.label_selector)
+        return ReplaceableBatch.read(batch, *self.selectors)
 
     def make_params(
         self, flat_inputs: list[Any], maps: Tensor | None = None, classes: int | None = None
@@ -185,9 +180,8 @@ class GroupCamTransform(v2.Transform):
             ValueError: If the given maps have another shape than the images, or ``classes`` is missing.
         """
         images, labels = flat_inputs
-        if maps is not None:
-            self._check_given(images, maps, classes)
-        index = self._choose(images, has_labels(labels))
+        _check_given(images, maps, self.recipe, classes)
+        index = _choose(has_labels(labels), self.share).to(images.device)
         is_binary = False
         if maps is not None:
             maps = maps[index]
@@ -216,45 +210,40 @@ class GroupCamTransform(v2.Transform):
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the new images: (N, C, H, W), or (N + M, C, H, W) if masked views are appended."""
-        return self._insert(inpt, self._changed_images(inpt, params), params["index"])
+        application = self._application(params)
+        return application.insert(inpt, application.changed(inpt))
 
     def relabel(self, labels: Tensor, params: dict[str, Any]) -> Tensor:
         """Return the labels of the new images: the same tensor unless labels are mixed or masked views appended."""
-        index, recipe = params["index"].to(labels.device), self.recipe
-        if len(index) > 0 and recipe.mixes_labels:
-            rows = label_rows(labels, params["classes"])
-            changed = recipe.labels(rows[index], self._recipe_params(params))
-            return labels_of_rows(self._insert(rows, changed, index), labels, has_one_logit=params["has_one_logit"])
-        if len(index) > 0 and self.appends_masked_views:
-            return self._insert(labels, recipe.labels(labels[index], self._recipe_params(params)), index)
-        return labels
+        return self._application(params).labels(labels)
 
     def extra_repr(self) -> str:
         """Return the settings for ``repr``."""
         return f"explainer={self.explainer}, recipe={self.recipe}, strength={self.strength}, share={self.share}"
 
-    def _changed_images(self, images: Tensor, params: dict[str, Any]) -> Tensor:
-        return self.recipe.images(images[params["index"]].detach(), self._recipe_params(params))
-
-    def _recipe_params(self, params: dict[str, Any]) -> RecipeParams:
+    def _application(self, params: dict[str, Any]) -> RecipeApplication:
         blur = partial(gaussian_blur, kernel_size=self.blur_kernel_size, sigma=self.blur_sigma)
-        return RecipeParams(params["maps"], params["masks"], self.strength, blur, params["classes"])
+        parameters = RecipeParams(params["maps"], params["masks"], self.strength, blur, params["classes"])
+        return RecipeApplication(
+            self.recipe, parameters, params["index"], self.appends_masked_views, params["has_one_logit"]
+        )
 
-    def _insert(self, batch: Tensor, changed: Tensor, index: Tensor) -> Tensor:
-        return torch.cat([batch, changed]) if self.appends_masked_views else batch.index_copy(0, index, changed)
 
-    def _check_given(self, images: Tensor, maps: Tensor, classes: int | None) -> None:
-        expected = (len(images), *images.shape[2:])
-        if maps.shape != expected:
-            raise ValueError(f"`maps` must have the images' shape (N, H, W) = {expected}, got {tuple(maps.shape)}")
-        if self.recipe.mixes_labels and classes is None:
-            raise ValueError(
-                f"with given maps the recipe {self.recipe.name!r} needs `classes`, the model's number of classes, got "
-                "None"
-            )
+def _check_given(images: Tensor, maps: Tensor | None, recipe: Recipe, classes: int | None) -> None:
+    if maps is None:
+        return
+    expected = (len(images), *images.shape[2:])
+    if maps.shape != expected:
+        raise ValueError(f"`maps` must have the images' shape (N, H, W) = {expected}, got {tuple(maps.shape)}")
+    if recipe.mixes_labels and classes is None:
+        raise ValueError(
+            f"with given maps the recipe {recipe.name!r} needs `classes`, the model's number of classes, got None"
+        )
 
-    def _choose(self, images: Tensor, has_label: Tensor) -> Tensor:
-        chosen = has_label.cpu()
-        if self.share < 1:
-            chosen &= torch.rand(len(images)) < self.share if self.share > 0 else False
-        return chosen.nonzero()[:, 0].to(images.device)
+
+def _choose(has_label: Tensor, share: float) -> Tensor:
+    """Return the indices of a random share of the images that have a label, on the CPU."""
+    chosen = has_label.cpu()
+    if share < 1:
+        chosen &= torch.rand(len(chosen)) < share if share > 0 else False
+    return chosen.nonzero()[:, 0]

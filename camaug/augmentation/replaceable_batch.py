@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -53,30 +54,33 @@ class ReplaceableBatch:
         """The images as floating-point numbers, without a tensor subclass."""
         return plain_tensor(self.images).float() if self.are_integers else plain_tensor(self.images)
 
+    @cached_property
+    def plain_labels(self) -> Tensor:
+        """The labels without a tensor subclass."""
+        return plain_tensor(self.labels)
+
     def as_images(self, pixels: Tensor) -> Tensor:
         """Return floating-point pixels in the dtype of the batch's images."""
         return pixels.round().clamp(0, 255).to(self.images.dtype) if self.are_integers else pixels
 
-    def replaced(self, images: Tensor, labels: Tensor) -> Any:
-        """Return a copy of the batch with other images and labels (N, ...)."""
-        self._check(labels)
-        return self.stacked.unstack(replace_tensors(self.stacked.batch, self._pairs(images, labels)))
-
-    def extended(self, images: Tensor, labels: Tensor, index: Tensor) -> Any:
-        """Return a copy of the batch with more images and labels, and with all that belongs to them.
+    def rebuilt(self, images: Tensor, labels: Tensor, appended: Tensor | None = None) -> Any:
+        """Return a copy of the batch with other images and labels.
 
         Args:
-            images: (N + M, C, H, W).
-            labels: (N + M, ...).
-            index: Indices of the images to which the last M rows belong, (M,).
+            images: (N, C, H, W), or (N + M, C, H, W) with appended rows.
+            labels: Their labels; :attr:`plain_labels` where they stay as they are.
+            appended: Indices of the images to which the appended rows belong, (M,). Everything else in the batch that
+                has a row for each image gets these rows, too.
         """
-        self._check(self.labels)
-        return self.stacked.unstack(append_rows(self.stacked.batch, self.images, index, self._pairs(images, labels)))
+        new_labels = self.labels if labels is self.plain_labels else labels
+        batch, pairs = self.stacked.batch, [(self.images, images), (self.labels, new_labels)]
+        has_appended = appended is not None and len(appended) > 0
+        self._check(has_new_labels=not has_appended and new_labels is not self.labels)
+        if appended is None or not has_appended:
+            return self.stacked.unstack(replace_tensors(batch, pairs))
+        return self.stacked.unstack(append_rows(batch, self.images, appended, pairs))
 
-    def _pairs(self, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
-        return [(self.images, images), (self.labels, labels)]
-
-    def _check(self, labels: Tensor) -> None:
+    def _check(self, *, has_new_labels: bool) -> None:
         """Raise a ValueError unless everything that changes is part of the batch."""
         tensors = [leaf.tensor for leaf in batch_leaves(self.stacked.batch)]
         images_selector, labels_selector = self.selectors
@@ -85,7 +89,7 @@ class ReplaceableBatch:
                 f"images={images_selector!r} gives a tensor that is not part of the batch, so that it cannot be "
                 "replaced: name one of the batch's own tensors"
             )
-        if labels is not self.labels and not any(tensor is self.labels for tensor in tensors):
+        if has_new_labels and not any(tensor is self.labels for tensor in tensors):
             raise ValueError(
                 f"labels={labels_selector!r} gives a tensor that is not part of the batch, so that it cannot be "
                 "replaced by mixed labels: name one of the batch's own tensors"
