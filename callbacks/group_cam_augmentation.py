@@ -12,7 +12,6 @@ from torch import Tensor
 
 from camaug.augmentation.batch_leaves import Selector
 from camaug.augmentation.group_cam_transform import GroupCamTransform
-from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.augmentation.recipes import Recipe
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe
@@ -31,7 +30,7 @@ from ._augmentation.observed_forward import ObservedForward
 from ._augmentation.presets import Preset, apply_preset
 from ._augmentation.schedule import Schedule
 from ._augmentation.step_time_share import StepTimeShare
-from ._logging.check_integer_images import check_integer_images
+from ._logging.check_arguments import check_positive
 from ._trainer.bound_forward import bind_forward
 from ._trainer.has_own_forward import has_own_forward
 from ._trainer.strategies import refuse_sharded
@@ -50,8 +49,7 @@ class GroupCamAugmentation(L.Callback):
     Settings or data that cannot work are an error at the first batch. A later failure, such as exhausted memory or a
     batch without labels, is a warning with its traceback: training goes on with the batch as it is, and the next batch
     is tried again. A ``training_step`` that fails on the longer batches of masked views gets them in place of their
-    originals. In distributed training each process augments its own images. (The class has more than 200 lines because
-    it has many arguments; apart from them it holds hooks alone.)
+    originals. In distributed training each process augments its own images.
 
     Args:
         explainer: The explainer that finds the saliency, or its name. None is the paper's choice: Group-CAM with 16
@@ -119,24 +117,15 @@ class GroupCamAugmentation(L.Callback):
         self.explainer = None if explainer is None else as_explainer(explainer)
         check_types(GroupCamAugmentation.__init__, locals())
         check_blur(blur_kernel_size, blur_sigma)
-        if refresh_every_n_epochs is not None and refresh_every_n_epochs < 1:
-            raise ValueError(
-                "`refresh_every_n_epochs` must be at least 1, or None for no saliency bank, got "
-                f"{refresh_every_n_epochs}"
-            )
+        check_positive(refresh_every_n_epochs=refresh_every_n_epochs)
         if consistency < 0:
             raise ValueError(f"`consistency` must be at least 0, got {consistency}")
         self.recipe, self.share, self.strength = apply_preset(preset, recipe, share, strength)
         self.schedule = Schedule(self.share, start_epoch, stop_epoch, ramp_epochs)
-        self.consistency = consistency
-        self.blur_kernel_size = blur_kernel_size
-        self.blur_sigma = blur_sigma
-        self.forward = forward
-        self.refresh_every_n_epochs = refresh_every_n_epochs
-        self.bank_dir = bank_dir
-        self.fast = fast
-        self.images = images
-        self.labels = labels
+        self.blur_kernel_size, self.blur_sigma = blur_kernel_size, blur_sigma
+        self.consistency, self.forward, self.fast = consistency, forward, fast
+        self.refresh_every_n_epochs, self.bank_dir = refresh_every_n_epochs, bank_dir
+        self.images, self.labels = images, labels
         self._transform: GroupCamTransform | None = None
         self._keeper: BankKeeper | None = None
         self._bank_state: dict[str, Any] = {}
@@ -154,17 +143,9 @@ class GroupCamAugmentation(L.Callback):
         has_bank = self.refresh_every_n_epochs is not None and self.share > 0 and self.recipe.needs_maps
         check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank)
         self._observed = None if self.forward is not None or has_own_forward(pl_module) else ObservedForward()
-        self._transform = self._create_transform(pl_module)
-        if stage == "fit" and has_bank and self.refresh_every_n_epochs is not None:
-            self._keeper = BankKeeper(
-                trainer,
-                pl_module,
-                self._transform,
-                self.refresh_every_n_epochs,
-                self.schedule.start_epoch,
-                self.bank_dir,
-                {"forward": describe(self.forward)},
-            )
+        self._transform = _create_transform(self, pl_module, self._observed)
+        if stage == "fit" and has_bank:
+            self._keeper = _create_keeper(self, trainer, pl_module, self._transform)
         self._augment = BatchAugmenter(trainer, self._transform, self._keeper)
         consistency = create_consistency(pl_module, self.recipe, self.consistency, self.forward)
         self._step = AugmentedStep(trainer, pl_module, self._transform, consistency, self._observed)
@@ -180,12 +161,8 @@ class GroupCamAugmentation(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Prepare the saliency bank for this epoch."""
-        if self._keeper is None:
-            return
-        if self.schedule.is_active(trainer.current_epoch):
-            self._keeper.prepare(trainer.current_epoch)
-        else:
-            self._keeper.pause()
+        if self._keeper is not None:
+            self._keeper.prepare(trainer.current_epoch, is_active=self.schedule.is_active(trainer.current_epoch))
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
@@ -195,8 +172,11 @@ class GroupCamAugmentation(L.Callback):
         if self._observed is not None and not self._observed.is_known:
             return
         source = _batch_before(trainer, self, batch)
-        if not self._is_begun:
-            self._begin(trainer, source)
+        if not self._is_begun and self.share > 0:
+            deciding = not self._is_resumed  # an uninterrupted run decides nothing here
+            every, transform = self.refresh_every_n_epochs, self._augment.transform
+            announce(trainer, transform, self.schedule, source, refresh_every_n_epochs=every, deciding=deciding)
+        self._is_begun = True
         self._time.start_step()
         self._step.is_due = self.schedule.is_active(trainer.current_epoch) and not self._step.is_refused
         if not self._step.is_due:
@@ -253,47 +233,40 @@ class GroupCamAugmentation(L.Callback):
         if self._transform is not None:
             self._transform.explaining.load_state_dict(state_dict.get("explaining", {}))
 
-    def _create_transform(self, pl_module: L.LightningModule) -> GroupCamTransform:
-        transform = GroupCamTransform(
-            pl_module,
-            self.explainer,
-            recipe=self.recipe,
-            strength=self.strength,
-            share=self.share,
-            blur_kernel_size=self.blur_kernel_size,
-            blur_sigma=self.blur_sigma,
-            forward=self._observed or bind_forward(self.forward, pl_module),
-            fast=self.fast,
-            images=self.images,
-            labels=self.labels,
-        )
-        transform.explaining.notify = lambda sentence: rank_zero_info(f"GroupCamAugmentation: {sentence}")
-        return transform
-
-    def _begin(self, trainer: L.Trainer, batch: Any) -> None:
-        """Check the first batch, and announce what augmentation does and costs."""
-        self._is_begun = True
-        if self.share == 0:
-            return
-        reading = self._augment.transform.read(batch)
-        images, labels = reading.pixels, plain_tensor(reading.labels)
-        if reading.are_integers:
-            check_integer_images(trainer.lightning_module, images[:1], self._augment.transform.forward_function)
-        announce(
-            trainer,
-            self._augment.transform,
-            self.schedule,
-            images,
-            labels,
-            refresh_every_n_epochs=self.refresh_every_n_epochs,
-            deciding=not self._is_resumed,  # an uninterrupted run decides nothing here
-        )
-
     def _close_bank(self) -> None:
         if self._keeper is not None:
             self._bank_state = self._keeper.state_dict()  # for checkpoints that are saved after training
             self._keeper.close()
         self._keeper = None
+
+
+def _create_transform(
+    callback: GroupCamAugmentation, pl_module: L.LightningModule, observed: ObservedForward | None
+) -> GroupCamTransform:
+    transform = GroupCamTransform(
+        pl_module,
+        callback.explainer,
+        recipe=callback.recipe,
+        strength=callback.strength,
+        share=callback.share,
+        blur_kernel_size=callback.blur_kernel_size,
+        blur_sigma=callback.blur_sigma,
+        forward=observed or bind_forward(callback.forward, pl_module),
+        fast=callback.fast,
+        images=callback.images,
+        labels=callback.labels,
+    )
+    transform.explaining.notify = lambda sentence: rank_zero_info(f"GroupCamAugmentation: {sentence}")
+    return transform
+
+
+def _create_keeper(
+    callback: GroupCamAugmentation, trainer: L.Trainer, pl_module: L.LightningModule, transform: GroupCamTransform
+) -> BankKeeper:
+    assert callback.refresh_every_n_epochs is not None
+    start_epoch, settings = callback.schedule.start_epoch, {"forward": describe(callback.forward)}
+    every_n_epochs = callback.refresh_every_n_epochs
+    return BankKeeper(trainer, pl_module, transform, every_n_epochs, start_epoch, callback.bank_dir, settings)
 
 
 def _batch_before(trainer: L.Trainer, callback: GroupCamAugmentation, batch: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_info
@@ -12,6 +13,7 @@ from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.explainers.fast_path import COMPARED_IMAGES
 from camaug.inspection.sharded_weights import whole_weights
 
+from .._logging.check_integer_images import check_integer_images
 from .expected_cost import ExpectedCost, expected_cost
 from .schedule import Schedule
 from .step_factor import step_factor
@@ -23,23 +25,28 @@ def announce(
     trainer: L.Trainer,
     transform: GroupCamTransform,
     schedule: Schedule,
-    images: Tensor,
-    labels: Tensor,
+    batch: Any,
     *,
     refresh_every_n_epochs: int | None,
     deciding: bool,
 ) -> None:
-    """Explain a few images of the first batch, and print what augmentation does and how much time it adds to a step.
+    """Check the first batch, explain a few of its images, and print what augmentation does and how much time it takes.
 
     Args:
         trainer: The trainer.
         transform: The transform.
         schedule: The schedule.
-        images: The first batch's images, (N, C, H, W).
-        labels: Their labels.
+        batch: The first batch.
         refresh_every_n_epochs: Number of epochs between refreshes of the saliency bank; None without a bank.
         deciding: True if these explanations may decide between the fast and the plain forward.
+
+    Raises:
+        ValueError: If the batch has no images or labels, or they do not fit the model.
     """
+    reading = transform.read(batch)
+    images, labels = reading.pixels, reading.plain_labels
+    if reading.are_integers:
+        check_integer_images(trainer.lightning_module, images[:1], transform.forward_function)
     recipe = transform.recipe
     if recipe.needs_maps:
         cost = _measure(trainer, transform, schedule.share, images, labels, deciding)

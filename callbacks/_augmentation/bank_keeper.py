@@ -36,8 +36,7 @@ class BankKeeper:
     """Saliency bank of a training run: refreshed when due, with each image's map carried beside its batch.
 
     Every process makes its share of the maps and reads all of them. Rank zero decides which generation is made,
-    continued or used. The class has more than 15 methods because the callback calls it from as many hooks; measuring,
-    making maps, locking and the agreement of processes are elsewhere.
+    continued or used.
 
     Args:
         trainer: The trainer, in ``setup``.
@@ -75,11 +74,19 @@ class BankKeeper:
         self._undo = ExitStack()
         self._undo.enter_context(wrapped_train_source(trainer, self._carrying))
 
-    def prepare(self, epoch: int) -> None:
+    def prepare(self, epoch: int, *, is_active: bool) -> None:
         """Make the maps for this epoch available, after a refresh if one is due. All processes must call it.
 
         If new maps cannot be made, the old ones remain in use, and the next epoch tries again.
+
+        Args:
+            epoch: The epoch.
+            is_active: False if the epoch needs no maps.
         """
+        if not is_active:
+            if self._bank is not None:
+                self._reader.serve(None)
+            return
         loader = self._trainer.train_dataloader
         if not isinstance(loader, CarryingLoader):
             raise ValueError(
@@ -93,11 +100,6 @@ class BankKeeper:
         if self._in_use is None or self._in_use.epoch < due_epoch:
             self._refresh(epoch)
         self._reader.serve(None if self._in_use is None else self._in_use.number)
-
-    def pause(self) -> None:
-        """Carry no maps in this epoch."""
-        if self._bank is not None:
-            self._reader.serve(None)
 
     @property
     def has_maps(self) -> bool:
@@ -166,7 +168,7 @@ class BankKeeper:
         start = time.monotonic()
         before, bank = self._in_use, self._open
         with isolated_refresh(self._module, self._trainer.world_size):
-            plan = self._processes.on_rank_zero(lambda: self._plan(before))
+            plan = self._processes.on_rank_zero(lambda: _plan(bank, self._maker.record(deciding=True), before))
             if plan.result is None:
                 self._report(plan.failure)
                 return
@@ -193,14 +195,6 @@ class BankKeeper:
             if before is not None:
                 self._quality.log_staleness(bank, before.number, number, self._maker.size)
             bank.keep_only({number} if before is None else {number, before.number})
-
-    def _plan(self, before: Generation | None) -> tuple[int, bool]:
-        """Return the generation to use, and True if it must be made or continued. Only rank zero calls it."""
-        record = self._maker.record(deciding=True)
-        number = self._open.find(record.model, record.fingerprint)
-        if number is not None:
-            return number, False
-        return self._open.begin(record, keep=() if before is None else (before.number,)), True
 
     def _use(self, number: int, epoch: int) -> BankRecord:
         """Use a generation that all processes must see as complete, and return its record."""
@@ -229,3 +223,11 @@ class BankKeeper:
     def _open(self) -> SaliencyBank:
         assert self._bank is not None, "Lightning fetches the training loader, which opens the bank, before an epoch"
         return self._bank
+
+
+def _plan(bank: SaliencyBank, record: BankRecord, before: Generation | None) -> tuple[int, bool]:
+    """Return the generation to use, and True if it must be made or continued. Only rank zero calls it."""
+    number = bank.find(record.model, record.fingerprint)
+    if number is not None:
+        return number, False
+    return bank.begin(record, keep=() if before is None else (before.number,)), True

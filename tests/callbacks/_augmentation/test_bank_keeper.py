@@ -494,7 +494,7 @@ def test_images_resized_after_the_transfer_are_an_error(module, make_trainer):
 
 @pytest.mark.parametrize("wrong", [0, -1])
 def test_wrong_arguments(wrong):
-    with pytest.raises(ValueError, match=f"`refresh_every_n_epochs` must be at least 1, or None .* got {wrong}"):
+    with pytest.raises(ValueError, match=f"`refresh_every_n_epochs` must be at least 1, got {wrong}"):
         augmentation(refresh_every_n_epochs=wrong)
 
 
