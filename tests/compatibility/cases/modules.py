@@ -98,15 +98,16 @@ CASES = [
     Case(
         "no `forward`, `self.net(images)` in the steps",
         NoForward,
-        loader_of,
-        Works("forward=lambda module, images: module.net(images)", "missing the required"),
-        Works(note="from the second batch on"),
+        augmentation=Works(note="from the second batch on"),
     ),
     Case(
         "no `forward`, a backbone and a head",
         BackboneAndHead,
         loader_of,
-        Works("forward=lambda module, images: module.head(module.backbone(images))", "missing the required"),
+        Works(
+            "forward=lambda module, images: module.head(module.backbone(images))",
+            "give forward=, a function of module and images",
+        ),
         Works(
             "forward=lambda module, images: module.head(module.backbone(images))", "it calls self.backbone, self.head"
         ),
