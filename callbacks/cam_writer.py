@@ -24,7 +24,7 @@ from camaug.inspection.model_digest import model_digest
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.single_image.explanation_record import explanation_record
 from camaug.utils.check_types import check_types
-from camaug.utils.printable import printable
+from camaug.utils.counted import counted
 from camaug.utils.replaced_attribute import replaced_attribute
 
 from ._logging.check_arguments import check_display, check_overlay
@@ -162,17 +162,18 @@ class CamWriter(L.Callback):
         if stage != "predict":
             return
         self._replacements.close()
-        failed = "".join(f"\n  failed: {printable(path)}" for path in self.failed)
-        rank_zero_info(
-            f"CamWriter: {self.written} images written to {self.directory}, {self.skipped} skipped because they were "
-            f"done, {len(self.failed)} failed{failed}"
+        rank_zero_info(  # each failed image has had a warning with its path
+            f"CamWriter: {counted(self.written, 'image')} written to {self.directory}, {self.skipped} skipped because "
+            f"they were done, {len(self.failed)} failed"
         )
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         """Restore the module and the data module, and report how many images were written."""
         if trainer.predicting:
             self._replacements.close()
-            rank_zero_info(f"CamWriter: ended after {self.written} images; run it again to go on from there")
+            if self.written:
+                done = counted(self.written, "image")
+                rank_zero_info(f"CamWriter: ended after {done}. The next run leaves them out and goes on from there")
 
     def _choose_photos(
         self, trainer: L.Trainer, pl_module: L.LightningModule, root: Path | None, photos: Sequence[str]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_warn
+
 from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.formats import describe_unread, image_suffixes
 from camaug.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -114,6 +116,11 @@ class ImageFolderDataModule(ClassificationDataModule):
             raise ValueError(
                 f"no readable image to {split} with in {self.root}, of: {', '.join(missing)}. "
                 "Give every class at least two images (one to train on, one to validate on)"
+            )
+        if len(labels) == 1:
+            rank_zero_warn(
+                f"all images to {split} with are of one class, {self.classes[min(labels)]!r}: the accuracy of a model "
+                f"that always predicts it is 100 %. Give images of the other classes too ({', '.join(missing)})"
             )
         transform = self.train_transform if split == "train" else self.eval_transform
         return ImageFolderDataset(samples, self.classes, transform, self.value_range)

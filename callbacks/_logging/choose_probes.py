@@ -174,7 +174,9 @@ def _on_cpu(batch: ReadBatch, count: int) -> ReadBatch:
 
 
 def _check_available(count: int, available: int, exactly: bool) -> None:
-    if available == 0 or (exactly and count > available):
+    if available == 0:
+        raise ValueError("the data set yields no images: give it some, or leave out the validation data")
+    if exactly and count > available:
         raise ValueError(
             f"{count} probe images were asked for, the data set has {available}: ask for at most {available} "
             "(num_images=)"

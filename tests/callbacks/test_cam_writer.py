@@ -183,8 +183,7 @@ def test_the_numbers_of_images_are_reported(write, photos, tmp_path, caplog):
     caplog.clear()
     with pytest.warns(UserWarning, match=r"leaves out one image and goes on: cannot read image '.*b\.png'"):
         write()
-    assert f"1 images written to {tmp_path / 'out'}, 4 skipped because they were done, 1 failed" in caplog.text
-    assert f"failed: {photos / 'b.png'}" in caplog.text
+    assert f"1 image written to {tmp_path / 'out'}, 4 skipped because they were done, 1 failed" in caplog.text
 
 
 @pytest.mark.parametrize(

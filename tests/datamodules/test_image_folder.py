@@ -95,6 +95,18 @@ def test_an_empty_folder_is_refused(tmp_path):
         folder_module(tmp_path)
 
 
+def test_validation_images_of_one_class_are_a_warning(make_folder):
+    make_folder("train")
+    root = make_folder("val")
+    for path in (root / "val/bee").iterdir():
+        path.unlink()
+    data = folder_module(root)
+    with pytest.warns(
+        UserWarning, match=r"all images to val with are of one class, 'ant': .* other classes too \(bee\)"
+    ):
+        data.setup("fit")
+
+
 def test_images_without_class_folders_are_refused(tmp_path):
     noise().save(tmp_path / "a.jpg")
     with pytest.raises(ValueError, match="found 1 images that are in no class folder"):

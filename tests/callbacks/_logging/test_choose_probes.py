@@ -65,6 +65,12 @@ def test_a_stream_yields_its_first_images():
         choose_probes(DataLoader(stream, batch_size=2), 6)
 
 
+@pytest.mark.parametrize("exactly", [True, False])
+def test_data_without_images_are_refused(exactly):
+    with pytest.raises(ValueError, match="the data set yields no images"):
+        choose_probes(DataLoader(Stream([]), batch_size=2), 3, exactly=exactly)
+
+
 @pytest.mark.parametrize("make_loader", [lambda items: items, lambda items: Stream(items)])
 def test_images_with_values_that_are_not_finite_are_left_out(make_loader):
     images = torch.rand(6, 3, 4, 4)
