@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from camaug.callbacks._logging.moment import Moment
 from camaug.callbacks._logging.probe_callback import ProbeCallback
+from camaug.callbacks._logging.probe_source import ProbeSource
 from camaug.callbacks._trainer.cadence import Cadence
 
 pytestmark = [
@@ -23,7 +24,8 @@ class Recorder(ProbeCallback):
     """A callback that records the moments at which it explains and writes."""
 
     def __init__(self, **intervals) -> None:
-        super().__init__(Cadence(**intervals), "cam", "grad-cam", None, None)
+        source = ProbeSource("Recorder", None, 16, None, None, None)
+        super().__init__(Cadence(**intervals), "cam", "grad-cam", source, None)
         self.explained: list[Moment] = []
         self.written: list[Moment] = []
 
