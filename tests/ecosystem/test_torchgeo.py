@@ -62,3 +62,24 @@ def test_tasks(kind, tmp_path):
 def test_a_frozen_backbone(tmp_path):
     task = ClassificationTask(model="resnet10t", num_classes=3, freeze_backbone=True)
     train(tmp_path, task, GeoModule()).check()
+
+
+class Multispectral(GeoSquares):
+    """The squares among thirteen bands, as Sentinel-2 has them."""
+
+    def __getitem__(self, index):
+        item = super().__getitem__(index)
+        noise = torch.rand(10, 32, 32, generator=torch.Generator().manual_seed(index))
+        return {**item, "image": torch.cat([50 * noise, item["image"]])}
+
+
+class MultispectralModule(GeoModule):
+    """The data module of the thirteen bands."""
+
+    def setup(self, stage):
+        self.train_dataset, self.val_dataset = Multispectral("train"), Multispectral("val")
+
+
+def test_thirteen_bands(tmp_path):
+    task = ClassificationTask(model="resnet10t", in_channels=13, num_classes=3)
+    train(tmp_path, task, MultispectralModule(), logging={"bands": (10, 11, 12)}).check()

@@ -118,6 +118,23 @@ def test_networks(network, tmp_path):
     train(tmp_path, WithOutputs(NETWORKS[network]()), squares_loader(as_dict), squares_loader(as_dict)).check()
 
 
+class SeveralLabels(WithOutputs):
+    """A module whose images have several labels, as float rows."""
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val_loss", self(**batch).loss)
+
+
+def with_rows(image, label):
+    return {"pixel_values": image, "labels": torch.eye(3)[label] + torch.eye(3)[0] * (label == 1)}
+
+
+def test_several_labels(tmp_path):
+    network = vit()
+    network.config.problem_type = "multi_label_classification"
+    train(tmp_path, SeveralLabels(network), squares_loader(with_rows), squares_loader(with_rows)).check(("red", "blue"))
+
+
 def test_logits(tmp_path):
     train(tmp_path, WithLogits(vit()), squares_loader(as_dict), squares_loader(as_dict)).check()
 
