@@ -37,8 +37,7 @@ class ClassifierRecorder:
     """Record of a training step's calls of the module or, if it has no forward, of its submodules.
 
     Only calls from outside of any recorded module count. The hooks exist during a step alone, and a copy of the module
-    has none that records. A step that calls ``self.forward`` passes hooks by: from :meth:`watch` on, such calls are
-    recorded too.
+    has none that records. A step that calls ``self.forward`` passes the hooks by, so that :meth:`watch` may replace it.
 
     Args:
         pl_module: The module.
@@ -50,7 +49,8 @@ class ClassifierRecorder:
     def __init__(self, pl_module: L.LightningModule) -> None:
         self._module = pl_module
         self._recorded: tuple[nn.Module, ...] | None = (pl_module,) if has_own_forward(pl_module) else None
-        self._may_replace_forward = has_own_forward(pl_module) and "forward" not in vars(pl_module)
+        self._can_replace_forward = has_own_forward(pl_module) and "forward" not in vars(pl_module)
+        self._replaces_forward = False
         self._has_watched = False
         self._depth = 0
         self.calls: list[RecordedCall] = []
@@ -60,9 +60,14 @@ class ClassifierRecorder:
         """True if the submodules that the step calls are known."""
         return self._has_watched
 
-    def watch(self) -> None:
-        """Find the submodules that the step calls, during the next recorded step."""
+    def watch(self, *, own_forward: bool = False) -> None:
+        """Find the submodules that the step calls, during the next recorded step.
+
+        Args:
+            own_forward: True to record calls of ``self.forward`` in place of the submodules' calls inside them.
+        """
         self._recorded, self._has_watched = None, False
+        self._replaces_forward = own_forward and self._can_replace_forward
 
     def clear(self) -> None:
         """Delete the recorded calls."""
@@ -75,7 +80,7 @@ class ClassifierRecorder:
         watching = self._recorded is None
         modules: Sequence[nn.Module] = _submodules(self._module) if self._recorded is None else self._recorded
         with ExitStack() as hooks:
-            if self._may_replace_forward and (watching or self._has_watched):
+            if self._replaces_forward:
                 replacement = _RecordedForward(self, self._module)
                 hooks.enter_context(replaced_attribute(self._module, "forward", replacement))
                 modules = [module for module in modules if module is not self._module]
@@ -99,7 +104,7 @@ class ClassifierRecorder:
     def names(self) -> list[str]:
         """Return the names of the recorded modules."""
         names = {part: name for name, part in self._module.named_modules()}
-        return list(dict.fromkeys(names.get(call.module, "") for call in self.calls))
+        return list(dict.fromkeys(names.get(call.module) or "forward" for call in self.calls))
 
     def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self._depth += 1

@@ -85,7 +85,8 @@ class ConsistencyLoss:
 
     def _explain_absence(self, images: Tensor, recorder: ClassifierRecorder) -> None:
         if not recorder.has_watched:
-            recorder.watch()  # the step may call a submodule instead of the module
+            # The step may call a submodule or self.forward instead of the module.
+            recorder.watch(own_forward=self._forward is None and not recorder.calls)
         elif not self._has_warned:
             self._has_warned = True
             names = ", ".join(f"self.{name}" for name in recorder.names()) or "no submodule"

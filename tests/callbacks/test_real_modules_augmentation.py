@@ -422,9 +422,13 @@ class CallsForward(BackboneAndHead):
         return logits
 
 
-def test_a_step_that_calls_forward_itself(tmp_path):
+FORWARDS = {"none": None, "the module": lambda m, x: m(x), "its parts": lambda m, x: m.head(m.backbone(x))}
+
+
+@pytest.mark.parametrize("forward", FORWARDS.values(), ids=FORWARDS)
+def test_a_step_that_calls_forward_itself(forward, tmp_path):
     module = CallsForward()
-    fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation())
+    fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation(forward=forward))
     assert [whole > own for whole, own in zip(module.optimised, module.own, strict=True)] == [False, True, True]
     assert "forward" not in vars(module)
 
@@ -435,6 +439,13 @@ class HuggingFace(Recording):
     def forward(self, *, pixel_values, labels=None):
         logits = self.net(pixel_values)
         return {"loss": None if labels is None else F.cross_entropy(logits, labels), "logits": logits}
+
+
+def test_a_forward_function_of_a_submodule_of_a_module_that_is_called(tmp_path):
+    module = HuggingFace(lambda m, batch: m(**batch)["loss"])
+    batches = 3 * [{"pixel_values": IMAGES, "labels": INDICES}]
+    fit(tmp_path, module, batches, augmentation(forward=lambda m, images: m.net(images)))
+    assert [whole > own for whole, own in zip(module.optimised, module.own, strict=True)] == [False, True, True]
 
 
 @pytest.mark.parametrize("recipe", list_recipes())

@@ -144,5 +144,5 @@ def test_without_forward(tmp_path):
 
 
 def test_keywords(tmp_path):
-    settings = {"forward": lambda module, images: module.model(images).logits}
+    settings = {"forward": lambda module, images: module.model(images)}
     train(tmp_path, WithKeywords(vit()), squares_loader(as_dict), squares_loader(as_dict), **settings).check()
