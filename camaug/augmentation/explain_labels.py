@@ -13,8 +13,6 @@ from camaug.explainers import Explanation
 
 __all__ = ["explain_labels", "has_labels", "has_several_labels"]
 
-ANY_NUMBER = 2**31 - 1
-
 
 def explain_labels(explain: Callable[[Tensor, Tensor], Explanation], images: Tensor, labels: Tensor) -> Explanation:
     """Explain the classes that labels name, with one map for each image.
@@ -35,7 +33,7 @@ def explain_labels(explain: Callable[[Tensor, Tensor], Explanation], images: Ten
     is_single = targets.dim() == 1
     explanation = explain(plain_tensor(images), targets.clamp(min=0) if is_single else targets)
     classes = explanation.logits.shape[1]
-    if _apparent_classes(labels) not in (ANY_NUMBER, classes):
+    if _apparent_classes(labels) not in (None, classes):
         label_targets(plain_tensor(labels), classes)  # raises
     maps = explanation.maps * (targets >= 0)[:, None, None] if is_single else explanation.maps.amax(dim=1)
     return replace(explanation, maps=maps, targets=targets)
@@ -62,9 +60,9 @@ def _targets(labels: Tensor) -> Tensor:
     return label_targets(plain_tensor(labels), _apparent_classes(labels))
 
 
-def _apparent_classes(labels: Tensor) -> int:
-    """Return the number of classes that the labels' type and shape imply."""
+def _apparent_classes(labels: Tensor) -> int | None:
+    """Return the number of classes that the labels' type and shape imply, None for class indices."""
     labels = without_unit_dimensions(labels)
     if labels.dim() == 2:
         return labels.shape[1]
-    return 2 if is_truth(labels) else ANY_NUMBER
+    return 2 if is_truth(labels) else None

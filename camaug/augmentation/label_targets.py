@@ -12,7 +12,7 @@ IGNORED = -1
 TOLERANCE = 1e-3
 
 
-def label_targets(labels: Tensor, classes: int) -> Tensor:
+def label_targets(labels: Tensor, classes: int | None) -> Tensor:
     """Return the classes that a batch's labels name.
 
     Args:
@@ -20,7 +20,8 @@ def label_targets(labels: Tensor, classes: int) -> Tensor:
             one-hot rows (N, classes) that sum to 1; several labels per image (N, classes), a value above 0.5 for each
             positive class; or, for two classes, truth values (N,) or (N, 1) in [0, 1] of a classifier with one logit.
             Further dimensions of size 1 are ignored.
-        classes: Number of the model's classes, 2 for a model with one logit.
+        classes: Number of the model's classes, 2 for a model with one logit; None to read class indices of any number
+            of classes, which needs no host synchronisation.
 
     Returns:
         Class indices, int64, (N,); for images with several labels (N, k), each row's positive classes in ascending
@@ -58,7 +59,7 @@ def is_truth(labels: Tensor) -> bool:
     return labels.is_floating_point() or labels.dtype == torch.bool
 
 
-def _truth(labels: Tensor, classes: int) -> Tensor:
+def _truth(labels: Tensor, classes: int | None) -> Tensor:
     values = labels.float()
     if classes != 2 or bool(((values > 1) | (values < 0)).any()):
         raise ValueError(
@@ -69,8 +70,8 @@ def _truth(labels: Tensor, classes: int) -> Tensor:
     return (values > 0.5).long()
 
 
-def _indices(labels: Tensor, classes: int) -> Tensor:
-    if len(labels) and int(labels.max()) >= classes:
+def _indices(labels: Tensor, classes: int | None) -> Tensor:
+    if classes is not None and len(labels) and int(labels.max()) >= classes:
         raise ValueError(
             f"labels name class {int(labels.max())}, and the model has {classes} classes, 0 to {classes - 1}: name the "
             "labels with labels= if another tensor of the batch holds them"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from camaug.augmentation.batch_leaves import batch_leaves, change_parts
+from camaug.augmentation.batch_leaves import batch_leaves, change_parts, children
 
 __all__ = ["Column", "StackedBatch", "stack_batch"]
 
@@ -54,7 +54,7 @@ def stack_batch(batch: Any) -> StackedBatch:
         return StackedBatch(inner.batch, lambda longer: rows(inner.unstack(longer)))
     images = _stacked(batch, _image_list) if not _has(batch, lambda tensor: tensor.dim() == 4) else _unchanged(batch)
     count = next((len(leaf.tensor) for leaf in batch_leaves(images.batch) if leaf.tensor.dim() == 4), 0)
-    if count == 0 or _has(images.batch, lambda tensor: tensor.dim() in (1, 2) and len(tensor) == count):
+    if count == 0 or _has_rows(images.batch, count):
         return images
     labels = _stacked(images.batch, lambda part: _label_list(part, count))
     return StackedBatch(labels.batch, lambda longer: images.unstack(labels.unstack(longer)))
@@ -113,6 +113,13 @@ def _is_list(part: Any) -> bool:
 
 def _has(batch: Any, holds: Callable[[Tensor], bool]) -> bool:
     return any(holds(leaf.tensor) for leaf in batch_leaves(batch))
+
+
+def _has_rows(part: Any, count: int) -> bool:
+    """Return True if a batch has a tensor with a row for each image, apart from those of single items."""
+    if isinstance(part, Tensor):
+        return part.dim() in (1, 2) and len(part) == count
+    return not isinstance(part, Column) and any(_has_rows(item, count) for _, item in children(part))
 
 
 def _is_list_of_items(batch: Any) -> bool:

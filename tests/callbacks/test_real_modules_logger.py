@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import lightning as L
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from camaug.callbacks import CamEvaluator, CamLogger
 from tests.toys import CLASSES, Blobs, ToyClassifier
@@ -44,13 +43,6 @@ class NormalisedAfterTransfer(AnyBatch):
 
     def on_after_batch_transfer(self, batch, dataloader_idx):
         return [batch[0].float() / 255, batch[1]]
-
-
-class NormalisedInForward(AnyBatch):
-    """A classifier whose forward scales images of any type."""
-
-    def forward(self, images):
-        return self.net(images.float() / 255)
 
 
 class NormalisedByType(AnyBatch):
@@ -117,15 +109,6 @@ class WholeBatches(IterableDataset):
         yield from DataLoader(Items(), batch_size=4)
 
 
-class WorkersOnly(Items):
-    """A data set whose handle must not be opened in the main process."""
-
-    def __getitem__(self, index: int):
-        if get_worker_info() is None:
-            raise RuntimeError("the file was opened in the main process")
-        return super().__getitem__(index)
-
-
 class Corrupt(Items):
     """A data set of which one item cannot be read."""
 
@@ -161,16 +144,6 @@ def as_own_batch(items) -> OwnBatch:
     return OwnBatch(*torch.utils.data.default_collate(items))
 
 
-def as_namespace(items) -> SimpleNamespace:
-    images, labels = torch.utils.data.default_collate(items)
-    return SimpleNamespace(image=images, label=labels)
-
-
-def as_lists(items) -> tuple[list[Tensor], list[int]]:
-    images, labels = zip(*items, strict=True)
-    return list(images), list(labels)
-
-
 def integers(image, label):
     return (image * 255).to(torch.uint8), label
 
@@ -197,25 +170,10 @@ def both(**settings) -> tuple[CamLogger, CamEvaluator]:
 
 WORKING = {
     "integers, normalised after transfer": (NormalisedAfterTransfer, lambda: loader_of(Items(integers))),
-    "integers, normalised in forward": (NormalisedInForward, lambda: loader_of(Items(integers))),
     "a stream of whole batches": (AnyBatch, lambda: DataLoader(WholeBatches(), batch_size=None)),
-    "whole batches by index": (AnyBatch, lambda: DataLoader(list(loader_of(Items())), batch_size=None)),
-    "worker processes only": (AnyBatch, lambda: loader_of(WorkersOnly(), num_workers=1)),
-    "a namespace": (
-        lambda: AnyBatch(lambda b: (b.image, b.label)),
-        lambda: loader_of(Items(), collate_fn=as_namespace),
-    ),
-    "lists": (
-        lambda: AnyBatch(lambda b: (torch.stack(b[0]), torch.tensor(b[1]))),
-        lambda: loader_of(Items(), collate_fn=as_lists),
-    ),
     "an own batch class": (
         lambda: AnyBatch(lambda b: (b.photo, b.target)),
         lambda: loader_of(Items(), collate_fn=as_own_batch),
-    ),
-    "labels in a column": (
-        lambda: AnyBatch(lambda b: (b[0], b[1][:, 0])),
-        lambda: loader_of(Items(lambda image, label: (image, np.array([label])))),
     ),
 }
 

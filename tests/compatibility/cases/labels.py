@@ -36,7 +36,7 @@ CASES = [
         "list of class names",
         reading(lambda b: (b[0], torch.tensor([["left", "middle", "right"].index(n) for n in b[1]]))),
         of(lambda x, y: (x, ["left", "middle", "right"][y])),
-        Works(NAMES, note="without it unlabelled"),
+        Works(NAMES),
         Works(NAMES, "the labels are strings"),
     ),
     Case(
@@ -67,6 +67,11 @@ CASES = [
         "one-hot rows of integers",
         lambda: Classifier(loss=soft),
         of(lambda x, y: (x, F.one_hot(torch.tensor(y), CLASSES))),
+    ),
+    Case(
+        "one-hot rows of booleans",
+        lambda: Classifier(loss=soft),
+        of(lambda x, y: (x, F.one_hot(torch.tensor(y), CLASSES).bool())),
     ),
     Case(
         "probabilities, as of MixUp",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightning.pytorch.utilities import CombinedLoader
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader, WeightedRandomSampler, default_collate
 
 from tests.compatibility.case import Case, LeftOut, Works
 from tests.compatibility.classifiers import Classifier, reading
@@ -52,6 +52,19 @@ CASES = [
     ),
     Case(
         "a batch sampler", loader=lambda: DataLoader(Items(), batch_sampler=[[0, 1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11]])
+    ),
+    Case("batches of one image", loader=lambda: loader_of(batch_size=1), trainer={"limit_train_batches": 3}),
+    Case("a smaller last batch", loader=lambda: loader_of(batch_size=5)),
+    Case(
+        "`WeightedRandomSampler`",
+        loader=lambda: loader_of(sampler=WeightedRandomSampler([1.0] * 12, 12)),
+        validation=loader_of,
+    ),
+    Case(
+        "loaders of different lengths (`max_size`)",
+        reading(lambda b: b["long"] if isinstance(b, dict) else b),
+        lambda: CombinedLoader({"long": loader_of(), "short": loader_of(batch_size=12)}, "max_size"),
+        validation=loader_of,
     ),
     Case(
         "an item that cannot be read",

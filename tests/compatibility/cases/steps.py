@@ -17,6 +17,20 @@ class LossDict(Classifier):
         return {"loss": super().training_step(batch, batch_idx), "other": 3}
 
 
+class SkippedSteps(Classifier):
+    """A module that skips a step."""
+
+    def training_step(self, batch, batch_idx):
+        return super().training_step(batch, batch_idx) if batch_idx else None
+
+
+class OtherArguments(Classifier):
+    """A module whose step has the batch alone."""
+
+    def training_step(self, batch):
+        return super().training_step(batch, 0)
+
+
 class Manual(Classifier):
     """A module with manual optimisation."""
 
@@ -97,6 +111,8 @@ class CompiledStep(Classifier):
 KEYWORDS = "forward=lambda module, images: module(pixel_values=images)"
 CASES = [
     Case("returns a dict with `loss`", LossDict),
+    Case("returns None for some batches", SkippedSteps),
+    Case("`training_step(self, batch)`", OtherArguments),
     Case("manual optimisation", Manual, augmentation=Works(warning="adds no consistency term")),
     Case(
         "manual optimisation with `toggle_optimizer`",
