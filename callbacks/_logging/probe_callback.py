@@ -150,6 +150,10 @@ class ProbeCallback(L.Callback, ABC):
         if warning := self._scaling_check.end():
             rank_zero_warn(warning)
 
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Stop observing."""
+        self._scaling_check.end()
+
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Explain the images in ``trainer.validate``, and in the validations of ``fit`` at which the callback works."""
         if trainer.state.fn == TrainerFn.VALIDATING or self._cadence.is_due_in_validation(trainer):

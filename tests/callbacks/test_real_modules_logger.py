@@ -256,6 +256,14 @@ def test_a_failure_is_one_warning_and_changes_nothing(name, make_trainer):
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
+def test_a_failing_validation_step_leaves_no_hooks(make_trainer):
+    module = AnyBatch(lambda batch: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        make_trainer(*both(), max_epochs=1).validate(module, loader_of(Items()), verbose=False)
+    assert not module._forward_hooks
+    assert not module._forward_pre_hooks
+
+
 def test_a_frozen_backbone_needs_a_method_without_gradients(make_trainer, read_events):
     settings = {"num_images": 3}
     messages = fit(make_trainer, FrozenBackbone(), loader_of(Items()), *both(**settings), version="1")
