@@ -153,7 +153,7 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
             return _run(args)
     except SIGTERMException:
         sys.exit(128 + signal.SIGTERM)  # whoever called this should know that it did not finish
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         reason = refusal(error)
         if args is not None or TRACEBACK in os.environ or reason is None:
             raise

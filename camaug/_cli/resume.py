@@ -34,7 +34,10 @@ def check_checkpoint_exists(path: str | None) -> None:
         FileNotFoundError: If there is no such file. Lightning's keywords and URLs pass.
     """
     if path and path not in CHOSEN_BY_LIGHTNING and "://" not in str(path) and not Path(path).exists():
-        raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")
+        raise FileNotFoundError(
+            f"there is no checkpoint {str(path)!r}: give a file, such as RUN/checkpoints/best.ckpt; `fit` also takes "
+            "last, for the newest run"
+        )
 
 
 def continue_run(config: Any, step: int) -> bool:
