@@ -136,12 +136,13 @@ class GroupCamAugmentation(L.Callback):
         """Create everything that works on batches, and check what can be checked without data.
 
         Raises:
-            ValueError: If the strategy shards the model, the module's step takes a ``dataloader_iter``, or a saliency
-                bank needs ``forward=``.
+            ValueError: If the strategy shards the model, the module's step takes a ``dataloader_iter``, or explaining
+                needs ``forward=``.
         """
         refuse_sharded(trainer, self)
         has_bank = self.refresh_every_n_epochs is not None and self.share > 0 and self.recipe.needs_maps
-        check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank)
+        explains = stage == "fit" and self.share > 0 and self.recipe.needs_maps
+        check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank, explains=explains)
         self._observed = None if self.forward is not None or has_own_forward(pl_module) else ObservedForward()
         self._transform = _create_transform(self, pl_module, self._observed)
         if stage == "fit" and has_bank:

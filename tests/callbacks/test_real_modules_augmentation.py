@@ -441,6 +441,17 @@ class HuggingFace(Recording):
         return {"loss": None if labels is None else F.cross_entropy(logits, labels), "logits": logits}
 
 
+def test_a_forward_of_keywords_alone_needs_a_forward_function(tmp_path):
+    module = HuggingFace(lambda m, batch: m(**batch)["loss"])
+    batches = [{"pixel_values": IMAGES, "labels": INDICES}]
+    with pytest.raises(
+        ValueError, match=r"it is forward\(\*, pixel_values, labels=None\): give forward=, a function of"
+    ):
+        fit(tmp_path, module, batches, augmentation())
+    fit(tmp_path, module, batches, augmentation(recipe="blur-everything"))
+    assert len(module.own) == 1
+
+
 def test_a_forward_function_of_a_submodule_of_a_module_that_is_called(tmp_path):
     module = HuggingFace(lambda m, batch: m(**batch)["loss"])
     batches = 3 * [{"pixel_values": IMAGES, "labels": INDICES}]

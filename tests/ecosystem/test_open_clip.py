@@ -53,6 +53,13 @@ def test_linear_probe(tower, tmp_path):
     train(tmp_path, probe, loader, loader, logging={"explainer": "score-cam"}).check()
 
 
+def test_a_tower_without_gradients_needs_a_method_without_gradients(tmp_path):
+    (message,) = train(tmp_path, LinearProbe(VISION["vit"]), squares_loader(), squares_loader()).messages
+    assert (
+        "CamLogger(explainer=), one without gradients such as 'score-cam' for layers under torch.no_grad()" in message
+    )
+
+
 class FineTuned(L.LightningModule):
     """A contrastive model whose logits are the similarities with the names of the classes."""
 

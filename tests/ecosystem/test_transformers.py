@@ -144,5 +144,9 @@ def test_without_forward(tmp_path):
 
 
 def test_keywords(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"it is forward\(\*\*inputs\): give forward=, a function of module and images"
+    ):
+        train(tmp_path, WithKeywords(vit()), squares_loader(as_dict), squares_loader(as_dict))
     settings = {"forward": lambda module, images: module.model(images)}
     train(tmp_path, WithKeywords(vit()), squares_loader(as_dict), squares_loader(as_dict), **settings).check()
