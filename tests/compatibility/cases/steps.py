@@ -125,7 +125,7 @@ CASES = [
         Keywords,
         of(lambda x, y: {"pixel_values": x, "labels": y}),
         Works(KEYWORDS, "takes 1 positional argument"),
-        Works(KEYWORDS, "takes 1 positional argument"),
+        Works(KEYWORDS, "give forward="),
     ),
     Case("two concatenated views", lambda: TwoViews(lambda b: (b[0], b[2])), of(lambda x, y: (x, x.flip(1), y))),
     Case("a fixed batch size", FixedSize, augmentation=Works(warning="masked views replace their originals")),
