@@ -237,7 +237,7 @@ FAILING = {
     ),
     "an item that is no tensor": (Items(lambda image, label: (object(), label)), "default_collate"),
     "only items that cannot be read": (Items(lambda image, label: 1 / 0), "ZeroDivisionError"),
-    "an empty data set": (Items(size=0), "the data set has 0"),
+    "an empty data set": (Items(size=0), "the data set yields no images"),
 }
 
 
