@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -56,7 +56,8 @@ def stack_batch(batch: Any) -> StackedBatch:
     count = next((len(leaf.tensor) for leaf in batch_leaves(images.batch) if leaf.tensor.dim() == 4), 0)
     if count == 0 or _has_rows(images.batch, count):
         return images
-    labels = _stacked(images.batch, lambda part: _label_list(part, count))
+    inside = [path for path, part in _parts(images.batch) if _is_list_of_records(part)]
+    labels = _stacked(images.batch, lambda part: _label_list(part, count), inside)
     return StackedBatch(labels.batch, lambda longer: images.unstack(labels.unstack(longer)))
 
 
@@ -64,12 +65,26 @@ def _unchanged(batch: Any) -> StackedBatch:
     return StackedBatch(batch, lambda longer: longer)
 
 
-def _stacked(batch: Any, stack: Callable[[Any], Tensor | None]) -> StackedBatch:
-    """Replace the parts that a function stacks."""
+def _parts(batch: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, part in children(batch):
+        yield (*path, key), part
+        yield from _parts(part, (*path, key))
+
+
+def _is_list_of_records(part: Any) -> bool:
+    """Return True for a list of one named tuple for each image, such as its boxes, whose numbers are no labels."""
+    return isinstance(part, list) and bool(part) and all(hasattr(item, "_fields") for item in part)
+
+
+def _stacked(
+    batch: Any, stack: Callable[[Any], Tensor | None], left_out: Sequence[tuple[str, ...]] = ()
+) -> StackedBatch:
+    """Replace the parts that a function stacks, but for those inside of the parts left out."""
     originals: dict[tuple[str, ...], Any] = {}
 
     def stacked(part: Any, path: tuple[str, ...]) -> Any:
-        tensor = stack(part)
+        is_left_out = any(path[: len(outer)] == outer for outer in left_out)
+        tensor = None if is_left_out else stack(part)
         if tensor is None:
             return part
         originals[path] = part
