@@ -62,7 +62,8 @@ def _refused_argument(key: str, path: str, problem: str, bases: Sequence[type]) 
 
 def _refused_class(key: str, given: str, argument: str, value: str, bases: Sequence[type]) -> str:
     """Describe a class that is misspelt, or given by its registered name, where an argument of it follows."""
-    by_name = {getattr(known, "name", None): known.__name__ for base in bases for known in _subclasses(base)}
+    # A class derived from a registered one inherits its name without being registered.
+    by_name = {vars(known).get("name"): known.__name__ for base in bases for known in _subclasses(base)}
     if given not in by_name:
         known = _names(bases, own=True)
         return f"`{key}`: unknown class {given!r}, {did_you_mean(given, known)}expected one of {', '.join(known)}"

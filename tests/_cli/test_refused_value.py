@@ -9,6 +9,7 @@ import pytest
 
 import camaug.datamodules  # noqa: F401 - its classes are suggested
 from camaug._cli.refused_value import refused_value
+from camaug.explainers.methods.grad_cam import GradCAM
 
 NUMBER = """Does not validate against any of the Union subtypes
   Subtypes: [<class 'int'>, <class 'NoneType'>]
@@ -60,3 +61,11 @@ EXPLAINER = """Does not validate against any of the Union subtypes
 )  # fmt: skip
 def test_each_kind_is_one_sentence(key, message, sentence):
     assert refused_value(key, message).startswith(sentence)
+
+
+def test_a_registered_name_is_not_that_of_a_derived_class():
+    class Derived(GradCAM):
+        """Class that inherits the registered name."""
+
+    assert Derived.name == "grad-cam"
+    assert "--cam.explainer GradCAM " in refused_value("cam.explainer", EXPLAINER.format(name="grad-cam"))

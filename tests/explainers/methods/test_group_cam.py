@@ -361,8 +361,8 @@ def test_more_groups_than_channels_are_refused(net, images):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"blur_kernel_size": 4}, "`kernel_size` must be a positive odd number of pixels, got 4"),
-        ({"blur_sigma": 0}, "`sigma` must be a positive number of pixels, got 0"),
+        ({"blur_kernel_size": 4}, "`blur_kernel_size` must be a positive odd number of pixels, got 4"),
+        ({"blur_sigma": 0}, "`blur_sigma` must be a positive number of pixels, got 0"),
     ],
 )
 def test_an_invalid_blur_is_refused(net, images, settings, message):
