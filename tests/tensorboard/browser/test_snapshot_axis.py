@@ -83,7 +83,7 @@ def test_runs_of_different_cadences_are_aligned_by_step(make_page, report):
     page.get_by_label("A: snapshot", exact=True).select_option(label="step 75, epoch 2")
     expect(titles.first).to_have_text(f"A: step 75, {view['runs'][1]}")
     page.keyboard.press("Escape")
-    assert page.locator(".column button").all_inner_texts() == ["10", "20", "25", "30", "40", "50", "60", "75"]
+    expect(page.locator(".column button")).to_have_text(["10", "20", "25", "30", "40", "50", "60", "75"])
     page.locator("summary", has_text="Runs").click()
     page.get_by_role("checkbox", name=view["runs"][0]).uncheck()
     expect(page.locator(".snapshot-label")).to_have_text("epoch 1")  # of step 50, the nearest to step 40
