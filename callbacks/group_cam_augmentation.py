@@ -15,6 +15,7 @@ from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.augmentation.recipes import Recipe
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe
+from camaug.functional.pair_consistency import Consistency
 from camaug.utils.check_blur import check_blur
 from camaug.utils.check_types import check_types
 
@@ -52,21 +53,21 @@ class GroupCamAugmentation(L.Callback):
     originals. In distributed training each process augments its own images.
 
     Args:
-        explainer: The explainer that finds the saliency, or its name. None is the paper's choice: Group-CAM with 16
-            groups, unweighted and without de-noising, 18 forward passes for each image and no backward pass.
-        share: Share of the images of each batch that are changed, in [0, 1]; None for the preset's.
+        explainer: The explainer that finds the saliency, or its name. None is the recipe's choice: Grad-CAM, or the
+            paper's Group-CAM with 16 groups, 18 forward passes for each image.
+        share: Share of the images of each batch that are changed, in [0, 1]; None for the preset's, or the recipe's.
         start_epoch: First epoch with augmentation, counted from 0.
         stop_epoch: First epoch without it again; None for no end.
         ramp_epochs: Epochs over which the share rises in equal steps to its full value.
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
-        recipe: Use of the maps: ``keep-salient``, ``hide-salient``, ``mix`` or ``paired``, a control
-            (``blur-everything``, ``random-mask``, ``shuffled-maps``, ``paired-random``), or a
-            :class:`camaug.augmentation.recipe.Recipe`. None for the preset's. With ``mix`` the labels become
-            probabilities, which ``cross_entropy`` accepts.
+        recipe: Use of the maps: ``keep-salient``, ``hide-salient``, ``mask-tune``, ``salient-crop``, ``snapmix``,
+            ``paired`` or a control (:class:`camaug.GroupCamTransform`), or a
+            :class:`camaug.augmentation.recipe.Recipe`. None for the preset's.
         strength: Strength of the change, in [0, 1]; None for the preset's.
-        consistency: Weight of the term that recipes with masked views add to the loss: the Jensen-Shannon divergence
-            between the predictions for the images and for their masked views. With manual optimisation there is none.
+        consistency: Weight of the term that recipes with masked views add to the loss: the divergence between the
+            predictions for the images and for their masked views. With manual optimisation there is none.
+        divergence: ``jensen-shannon``, or ``one-way`` without a gradient for the images.
         preset: Defaults of the arguments that are None: ``default`` (``paired`` on half of the images), the nearest to
             a gain in the comparisons of ``docs/results.md``; or ``paper`` (``keep-salient`` on every image).
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not. A module
@@ -106,6 +107,7 @@ class GroupCamAugmentation(L.Callback):
         strength: float | None = None,
         ramp_epochs: int = 0,
         consistency: float = 1.0,
+        divergence: Consistency = "jensen-shannon",
         preset: Preset = "default",
         forward: Callable[[L.LightningModule, Tensor], Tensor] | None = None,
         refresh_every_n_epochs: int | None = None,
@@ -123,7 +125,7 @@ class GroupCamAugmentation(L.Callback):
         self.recipe, self.share, self.strength = apply_preset(preset, recipe, share, strength)
         self.schedule = Schedule(self.share, start_epoch, stop_epoch, ramp_epochs)
         self.blur_kernel_size, self.blur_sigma = blur_kernel_size, blur_sigma
-        self.consistency, self.forward, self.fast = consistency, forward, fast
+        self.consistency, self.divergence, self.forward, self.fast = consistency, divergence, forward, fast
         self.refresh_every_n_epochs, self.bank_dir = refresh_every_n_epochs, bank_dir
         self.images, self.labels = images, labels
         self._transform: GroupCamTransform | None = None
@@ -148,7 +150,7 @@ class GroupCamAugmentation(L.Callback):
         if stage == "fit" and has_bank:
             self._keeper = _create_keeper(self, trainer, pl_module, self._transform)
         self._augment = BatchAugmenter(trainer, self._transform, self._keeper)
-        consistency = create_consistency(pl_module, self.recipe, self.consistency, self.forward)
+        consistency = create_consistency(pl_module, self.recipe, self.consistency, self.forward, self.divergence)
         self._step = AugmentedStep(trainer, pl_module, self._transform, consistency, self._observed)
         self._is_begun = self._is_resumed = self._is_first_logged = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset
 from torchvision.transforms import v2
+
+from camaug.augmentation.recipes import Recipe, as_recipe
 
 CLASSES = 3
 
@@ -242,3 +245,9 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
+
+
+def certain_recipe(name: str) -> Recipe:
+    """Return the recipe of a name that changes every batch."""
+    recipe = as_recipe(name)
+    return replace(recipe, probability=1.0) if recipe.share_of_batches < 1 else recipe

@@ -50,7 +50,12 @@ def announce(
     recipe = transform.recipe
     if recipe.needs_maps:
         cost = _measure(trainer, transform, schedule.share, images, labels, deciding)
-        time = _time(cost, schedule.share, refresh_every_n_epochs, masked_views=recipe.adds_masked_views)
+        time = _time(
+            cost,
+            schedule.share * recipe.share_of_batches,
+            refresh_every_n_epochs,
+            masked_views=recipe.adds_masked_views,
+        )
         method = f" by {transform.explainer.name}"
     else:
         method = time = ""

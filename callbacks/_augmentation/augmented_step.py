@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.group_cam_transform import GroupCamTransform
+from camaug.augmentation.mixed_labels import MixedLabels
 
 from .._logging.input_scaling import find_scaling
 from .._logging.scaling_check import scaling_warning
@@ -82,9 +83,12 @@ class AugmentedStep:
 
     def _run(self, step: Callable[[Any], Any], batch: Any) -> Any:
         if self._consistency is None and self._observed is None and self._has_checked_scaling:
-            return self._run_augmented(step, batch)
+            result = self._run_augmented(step, batch)
+            self._check_mixed_labels()
+            return result
         with self._recorder.recording():
             result = self._run_augmented(step, batch)
+        self._check_mixed_labels()
         self._check_scaling(batch)
         if self._observed is not None and not self._observed.is_known:
             self._set_classifier(self._observed, batch)
@@ -102,6 +106,18 @@ class AugmentedStep:
             scaling := find_scaling(self.augmented.images, self._recorder.calls)
         ):
             rank_zero_warn(scaling_warning("GroupCamAugmentation", str(scaling)))
+
+    def _check_mixed_labels(self) -> None:
+        """Warn once if the step's loss did not use both labels of the mixed images."""
+        augmented = self.augmented
+        if augmented is None or not isinstance(augmented.labels, MixedLabels) or augmented.labels.label_mix.use.is_used:
+            return
+        self._warn_once(
+            "unused labels",
+            f"GroupCamAugmentation: the training_step computes no loss of both labels of the recipe "
+            f"{self._transform.recipe.name!r}, so that what is pasted into an image does not count: use one of "
+            "PyTorch's loss functions, such as cross_entropy, with the batch's labels",
+        )
 
     def _run_augmented(self, step: Callable[[Any], Any], batch: Any) -> Any:
         # Another augmentation's batch was made from this one's, and contains it.

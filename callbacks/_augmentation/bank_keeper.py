@@ -106,11 +106,6 @@ class BankKeeper:
         """True unless the first refresh failed."""
         return self._in_use is not None
 
-    @property
-    def classes(self) -> int | None:
-        """The model's number of classes, or None before the first refresh."""
-        return None if self._in_use is None else self._in_use.record.classes
-
     def maps_for(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the maps carried with the current batch (:func:`carried_maps`), measured after each refresh."""
         maps = carried_maps(self._trainer.train_dataloader, images, labels)

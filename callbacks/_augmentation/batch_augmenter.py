@@ -73,4 +73,4 @@ class BatchAugmenter:
                 return None
             if keeper is None:
                 return transform.augment(batch)
-            return transform.augment(batch, keeper.maps_for(images, labels), keeper.classes)
+            return transform.augment(batch, keeper.maps_for(images, labels))

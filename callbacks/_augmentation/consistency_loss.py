@@ -12,7 +12,7 @@ from torch import Tensor
 
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.recipes import Recipe
-from camaug.functional.pair_consistency import pair_consistency
+from camaug.functional.pair_consistency import Consistency, pair_consistency
 from camaug.inspection.model_output import read_logits
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -33,11 +33,19 @@ class ConsistencyLoss:
         pl_module: The module, which logs the term as ``augmentation/consistency``.
         weight: Factor of the term.
         forward: A function from module and images to logits, for a module whose forward returns something else.
+        kind: The divergence.
     """
 
-    def __init__(self, pl_module: L.LightningModule, weight: float, forward: ModuleForward | None = None) -> None:
+    def __init__(
+        self,
+        pl_module: L.LightningModule,
+        weight: float,
+        forward: ModuleForward | None = None,
+        kind: Consistency = "jensen-shannon",
+    ) -> None:
         self._module = pl_module
         self._weight = weight
+        self._kind = kind
         self._forward = forward
         self._has_warned = False
         self._multilabel = False
@@ -57,7 +65,7 @@ class ConsistencyLoss:
             self._explain_absence(augmented.images, recorder)
             return result
         self._multilabel |= augmented.multilabel  # a later batch may have one label for each image
-        term = pair_consistency(logits, augmented.index, multilabel=self._multilabel)
+        term = pair_consistency(logits, augmented.index, kind=self._kind, multilabel=self._multilabel)
         self._module.log("augmentation/consistency", term.detach())
         if isinstance(result, dict):
             return {**result, "loss": result["loss"] + self._weight * term}
@@ -98,13 +106,17 @@ class ConsistencyLoss:
 
 
 def create_consistency(
-    pl_module: L.LightningModule, recipe: Recipe, weight: float, forward: ModuleForward | None
+    pl_module: L.LightningModule,
+    recipe: Recipe,
+    weight: float,
+    forward: ModuleForward | None,
+    kind: Consistency = "jensen-shannon",
 ) -> ConsistencyLoss | None:
     """Return the term of a recipe with masked views, or None if there is none. Manual optimisation gets a warning."""
     if not recipe.adds_masked_views or weight == 0:
         return None
     if pl_module.automatic_optimization:
-        return ConsistencyLoss(pl_module, weight, forward)
+        return ConsistencyLoss(pl_module, weight, forward, kind)
     rank_zero_warn(
         "GroupCamAugmentation adds no consistency term, because the module uses manual optimisation and the loss that "
         "training_step returns has no effect: add camaug.functional.pair_consistency.pair_consistency yourself, or set "

@@ -19,17 +19,17 @@ class PresetSettings(NamedTuple):
 
     Attributes:
         recipe: The recipe or its name.
-        share: Share of the images of each batch that are changed.
+        share: Share of the images of each batch that are changed; None for the recipe's usual one.
         strength: Strength of the change.
     """
 
     recipe: str | Recipe
-    share: float
+    share: float | None
     strength: float
 
 
 PRESETS: Mapping[str, PresetSettings] = {
-    "default": PresetSettings("paired", share=0.5, strength=1.0),
+    "default": PresetSettings("paired", share=None, strength=1.0),
     "paper": PresetSettings("keep-salient", share=1.0, strength=1.0),
 }
 
@@ -44,8 +44,10 @@ def apply_preset(
     """
     check_types(apply_preset, {"preset": preset})
     defaults = PRESETS[preset]
-    share = defaults.share if share is None else share
+    chosen = as_recipe(defaults.recipe if recipe is None else recipe)
+    if share is None:
+        share = chosen.usual_share if defaults.share is None else defaults.share
     strength = defaults.strength if strength is None else strength
     check_fraction("share", share)
     check_fraction("strength", strength)
-    return as_recipe(defaults.recipe if recipe is None else recipe), share, strength
+    return chosen, share, strength

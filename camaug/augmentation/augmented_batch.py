@@ -21,6 +21,7 @@ class AugmentedBatch:
         changed: The changed images or masked views, (M, C, H, W).
         maps: Saliency maps of the changed images in [0, 1], (M, H, W).
         masks: Masks that the recipe made of the maps, boolean (M, H, W).
+        labels: The new labels.
         multilabel: True if an image of the batch has several labels.
     """
 
@@ -30,4 +31,5 @@ class AugmentedBatch:
     changed: Tensor
     maps: Tensor
     masks: Tensor
+    labels: Tensor
     multilabel: bool = False

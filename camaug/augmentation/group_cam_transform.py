@@ -13,13 +13,14 @@ from torchvision.transforms import v2
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.batch_leaves import Selector
 from camaug.augmentation.explain_labels import explain_labels, has_labels, has_several_labels
+from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipe_application import RecipeApplication
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
 from camaug.augmentation.replaceable_batch import ReplaceableBatch
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
+from camaug.explainers.runner_up import runner_up
 from camaug.functional.masks import gaussian_blur
-from camaug.inspection.model_output import has_one_logit
 from camaug.utils.check_blur import check_blur
 from camaug.utils.check_fraction import check_fraction
 from camaug.utils.check_types import check_types
@@ -36,14 +37,16 @@ class GroupCamTransform(v2.Transform):
     (:class:`camaug.augmentation.recipe.Recipe`) use the map otherwise:
 
     * ``keep-salient``: the paper's; unimportant pixels are blurred;
-    * ``hide-salient``: the pixels that the model relies on are blurred;
-    * ``mix``: the salient part of one image is pasted into another, and labels become probabilities (after SnapMix);
-    * ``paired``: masked views of the chosen images are appended to the batch, with their labels and everything else
-      in the batch that has a row for each image (weights, paths, a second view).
+    * ``hide-salient``: the pixels that the model relies on most are replaced; ``mask-tune`` does it once, at the end;
+    * ``salient-crop``: a random crop that contains much of the saliency is enlarged;
+    * ``snapmix``: a box of one image is pasted into another, and both labels count
+      (:class:`camaug.augmentation.mixed_labels.MixedLabels`);
+    * ``paired``: masked views of the chosen images, made by one of the first three, are appended to the batch, with
+      their labels and everything else in the batch that has a row for each image (weights, paths, a second view).
 
-    Controls show what the saliency is worth: ``blur-everything``; ``random-mask``, with random patches of the same
-    area; ``shuffled-maps``, with the map of another image of the batch; ``paired-random``, masked views with random
-    masks.
+    Controls show what the saliency is worth: ``blur-everything``; ``random-mask`` and ``shuffled-maps``, with random
+    patches of the same area or the map of another image; ``hide-random``, with the hidden region moved to a random
+    position; ``random-crop`` and ``avoid-crop``; ``paired-random``, masked views made by a control.
 
     Use it as torchvision's ``MixUp`` and ``CutMix``: on a batch, on its device. It returns new tensors and leaves the
     given ones alone. Unlabelled images (negative class indices, rows of zeros) are never explained or changed. The
@@ -51,8 +54,8 @@ class GroupCamTransform(v2.Transform):
 
     Args:
         model: The classifier, usually the one in training. Its forward returns logits.
-        explainer: The explainer that finds the saliency, or its name. None is the recipe's own choice: Group-CAM with
-            16 groups, unweighted and without de-noising, as in the paper.
+        explainer: The explainer that finds the saliency, or its name. None is the recipe's own choice: the paper's
+            Group-CAM with 16 groups, unweighted and without de-noising, or Grad-CAM.
         recipe: A recipe or its name.
         strength: Strength of the change, in [0, 1]: of the blur, or of the pasted part. The paper's is 1.
         share: Share of the images that are changed, in [0, 1], chosen at random in each batch. The others cost nothing.
@@ -122,27 +125,30 @@ class GroupCamTransform(v2.Transform):
         """
         return self.augment(inputs if len(inputs) > 1 else inputs[0]).batch
 
-    def augment(self, batch: Any, maps: Tensor | None = None, classes: int | None = None) -> AugmentedBatch:
+    def augment(self, batch: Any, maps: Tensor | None = None) -> AugmentedBatch:
         """Augment a batch and return it with its maps and masks.
 
         Args:
             batch: Any container with images and labels.
             maps: Saliency maps of all images (N, H, W) in [0, 1], if known. Nothing is explained then.
-            classes: The model's number of classes, needed with given maps by recipes that mix labels.
 
         Raises:
-            ValueError: If there are no images or no labels, or the given maps do not fit.
+            ValueError: If there are no images or no labels, the given maps do not fit, or labels that are mixed
+                already would be mixed again.
         """
         reading = self.read(batch)
         images, labels = reading.pixels, reading.plain_labels
-        params = self.make_params([images, labels], maps, classes)
+        if self.recipe.mixes_labels and isinstance(reading.labels, MixedLabels):
+            raise ValueError("the labels of this batch are mixed already: use one recipe that mixes labels")
+        params = self.make_params([images, labels], maps)
         application, index = self._application(params), params["index"]
         changed = application.changed(images)
         new_images = reading.as_images(application.insert(images, changed))
-        new_labels = application.labels(labels)
+        new_labels = application.labels(reading.labels if isinstance(reading.labels, MixedLabels) else labels)
         new_batch = reading.rebuilt(new_images, new_labels, index if self.appends_masked_views else None)
         several = has_several_labels(labels)
-        return AugmentedBatch(new_batch, new_images, index, changed, params["maps"], params["masks"], several)
+        maps, masks = params["maps"], params["regions"].masks
+        return AugmentedBatch(new_batch, new_images, index, changed, maps, masks, new_labels, several)
 
     def find(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return the images, floating-point, and the labels of a batch.
@@ -161,38 +167,30 @@ class GroupCamTransform(v2.Transform):
         """
         return ReplaceableBatch.read(batch, *self.selectors)
 
-    def make_params(
-        self, flat_inputs: list[Any], maps: Tensor | None = None, classes: int | None = None
-    ) -> dict[str, Any]:
-        """Return all random choices, the saliency maps and the masks for ``[images, labels]``.
+    def make_params(self, flat_inputs: list[Any], maps: Tensor | None = None) -> dict[str, Any]:
+        """Return all random choices, the saliency maps and the regions for ``[images, labels]``.
 
         Args:
             flat_inputs: Images and labels.
             maps: Saliency maps of all images (N, H, W) in [0, 1], if known. Nothing is explained then.
-            classes: The model's number of classes, needed with given maps by recipes that mix labels.
 
         Returns:
             ``index``: indices of the chosen images, (M,); ``maps``: their saliency maps in [0, 1], (M, H, W);
-            ``masks``: the recipe's masks, boolean (M, H, W); ``classes``: the model's number of classes, or None if
-            nothing was explained; ``has_one_logit``: True if labels that are mixed belong to one logit.
+            ``regions``: what the recipe chose in each image (:class:`camaug.augmentation.recipe.Regions`).
 
         Raises:
-            ValueError: If the given maps have another shape than the images, or ``classes`` is missing.
+            ValueError: If the given maps have another shape than the images.
         """
         images, labels = flat_inputs
-        _check_given(images, maps, self.recipe, classes)
-        index = _choose(has_labels(labels), self.share).to(images.device)
-        is_binary = False
+        _check_shape(images, maps)
+        index = _choose(has_labels(labels), self.share if self.recipe.is_due() else 0).to(images.device)
         if maps is not None:
             maps = maps[index]
         elif len(index) and self.recipe.needs_maps:
-            explanation = self.explain(images[index], labels[index])
-            maps, classes = explanation.maps, explanation.logits.shape[1]
-            is_binary = self.recipe.mixes_labels and has_one_logit(explanation.logits)
+            maps = self.explain(images[index], labels[index]).maps
         else:
             maps = images.new_zeros((len(index), *images.shape[2:]), dtype=torch.float32)
-        masks = self.recipe.masks(maps)
-        return {"index": index, "maps": maps, "masks": masks, "classes": classes, "has_one_logit": is_binary}
+        return {"index": index, "maps": maps, "regions": self.recipe.regions(maps)}
 
     def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
         """Explain the classes that the labels name, with one map for each image.
@@ -206,7 +204,10 @@ class GroupCamTransform(v2.Transform):
         Raises:
             ValueError: If the labels do not fit the model's number of classes.
         """
-        return explain_labels(partial(self.explaining, deciding=deciding), images, labels)
+        explain = partial(self.explaining, deciding=deciding)
+        if self.recipe.explains == "runner-up":
+            return explain_labels(lambda images, classes: explain(images, runner_up(classes)), images, labels)
+        return explain_labels(explain, images, labels)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the new images: (N, C, H, W), or (N + M, C, H, W) if masked views are appended."""
@@ -223,22 +224,14 @@ class GroupCamTransform(v2.Transform):
 
     def _application(self, params: dict[str, Any]) -> RecipeApplication:
         blur = partial(gaussian_blur, kernel_size=self.blur_kernel_size, sigma=self.blur_sigma)
-        parameters = RecipeParams(params["maps"], params["masks"], self.strength, blur, params["classes"])
-        return RecipeApplication(
-            self.recipe, parameters, params["index"], self.appends_masked_views, params["has_one_logit"]
-        )
+        parameters = RecipeParams(params["maps"], params["regions"], self.strength, blur)
+        return RecipeApplication(self.recipe, parameters, params["index"], self.appends_masked_views)
 
 
-def _check_given(images: Tensor, maps: Tensor | None, recipe: Recipe, classes: int | None) -> None:
-    if maps is None:
-        return
+def _check_shape(images: Tensor, maps: Tensor | None) -> None:
     expected = (len(images), *images.shape[2:])
-    if maps.shape != expected:
+    if maps is not None and maps.shape != expected:
         raise ValueError(f"`maps` must have the images' shape (N, H, W) = {expected}, got {tuple(maps.shape)}")
-    if recipe.mixes_labels and classes is None:
-        raise ValueError(
-            f"with given maps the recipe {recipe.name!r} needs `classes`, the model's number of classes, got None"
-        )
 
 
 def _choose(has_label: Tensor, share: float) -> Tensor:

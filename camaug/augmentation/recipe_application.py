@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from camaug.augmentation.label_rows import label_rows, labels_of_rows
+from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipes import Recipe, RecipeParams
 
 __all__ = ["RecipeApplication"]
@@ -22,14 +22,12 @@ class RecipeApplication:
         params: The parameters of the changed images.
         index: Indices of the changed images, (M,).
         appends: True if the changed images are appended to the batch, False if they replace their originals.
-        has_one_logit: True if the labels are those of a model with one logit.
     """
 
     recipe: Recipe
     params: RecipeParams
     index: Tensor
     appends: bool
-    has_one_logit: bool
 
     def changed(self, images: Tensor) -> Tensor:
         """Return the changed images, (M, C, H, W)."""
@@ -43,12 +41,17 @@ class RecipeApplication:
 
     def labels(self, labels: Tensor) -> Tensor:
         """Return the labels of the new images: the same tensor unless labels are mixed or masked views appended."""
+        if len(self.index) == 0:
+            return labels
         index = self.index.to(labels.device)
-        if len(index) > 0 and self.recipe.mixes_labels:
-            assert self.params.classes is not None, "the transform knows the classes of a recipe that mixes labels"
-            rows = label_rows(labels, self.params.classes)
-            mixed = self.insert(rows, self.recipe.labels(rows[index], self.params))
-            return labels_of_rows(mixed, labels, has_one_logit=self.has_one_logit)
-        if len(index) > 0 and self.appends:
-            return self.insert(labels, self.recipe.labels(labels[index], self.params))
-        return labels
+        if self.appends:
+            return torch.cat([labels, labels[index]])
+        return self._mixed(labels, index) if self.recipe.mixes_labels else labels
+
+    def _mixed(self, labels: Tensor, index: Tensor) -> MixedLabels:
+        own, other = (weights.float().to(labels.device) for weights in self.recipe.label_weights(self.params))
+        others = labels.index_copy(0, index, labels[index].roll(1, dims=0))
+        own_weight = own.new_ones(len(labels)).index_copy(0, index, own)
+        return MixedLabels.mix(
+            labels.clone(), others, own_weight, torch.zeros_like(own_weight).index_copy(0, index, other)
+        )

@@ -18,7 +18,7 @@ def list_recipes() -> list[str]:
     Example:
         >>> from camaug.augmentation.recipes import list_recipes
         >>> list_recipes()
-        ['blur-everything', ..., 'shuffled-maps']
+        ['avoid-crop', ..., 'snapmix']
     """
     return _registry.names()
 

@@ -41,7 +41,7 @@ def settings_line(explainer: Explainer, model: nn.Module | None = None) -> str:
     Example:
         >>> from camaug import GradCAM
         >>> settings_line(GradCAM(layer="layer3"))
-        'grad-cam layer=layer3 fuse=mean'
+        'grad-cam layer=layer3 fuse=mean relu=True'
     """
     return _on_one_line(describe_explainer(explainer, model))
 

@@ -15,6 +15,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
+from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.training.create_classifier import create_classifier
 from camaug.training.data_facts import class_names, evaluation_preprocessing, rgb_normalisation
 from camaug.training.head_modules import head_modules
@@ -171,10 +172,10 @@ class ImageClassifier(L.LightningModule):
         """Return the loss of one batch ``(images, labels)``, after MixUp or CutMix if set."""
         images, labels = batch[0], batch[1]
         if self.mix is not None:
-            if labels.dim() == 2:
+            if labels.dim() == 2 or isinstance(labels, MixedLabels):
                 raise ValueError(
-                    "the labels are mixed already, by the data or by augmentation's recipe 'mix': set mixup_alpha and "
-                    "cutmix_alpha to 0"
+                    "the labels are mixed already, by the data or by augmentation's recipe 'snapmix': set mixup_alpha "
+                    "and cutmix_alpha to 0"
                 )
             images, labels = self.mix(images, labels)
         loss = F.cross_entropy(self(images), labels, label_smoothing=self.label_smoothing)

@@ -28,7 +28,7 @@ def test_names_and_recipes():
     ("recipe", "error", "message"),
     [
         ("pared", ValueError, "unknown recipe 'pared', did you mean 'paired' or 'paired-random'"),
-        ("zzz", ValueError, "unknown recipe 'zzz', expected one of blur-everything, .*, shuffled-maps"),
+        ("zzz", ValueError, "unknown recipe 'zzz', expected one of avoid-crop, .*, snapmix"),
         (Paired, TypeError, r"expected a recipe or its name, for example 'paired' or Paired\(\), got the class Paired"),
         (3, TypeError, r"got 3 \(int\)"),
     ],
@@ -45,14 +45,14 @@ def test_a_taken_name_is_refused():
 
 @dataclass(frozen=True)
 class Blacken(Recipe):
-    """A recipe with a fill of its own, which is not registered."""
+    """A recipe with a replacement of its own, which is not registered."""
 
     value: float = 0.0
 
     def masks(self, maps):
         return maps > 0.5
 
-    def fill(self, images, params):
+    def replacement(self, images, params):
         return torch.full_like(images, self.value)
 
 

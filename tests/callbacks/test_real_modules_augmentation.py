@@ -20,11 +20,13 @@ from torchvision import tv_tensors
 
 from camaug import GroupCAM, GroupCamTransform
 from camaug.augmentation.batch import find_images_and_labels
+from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipes import as_recipe, list_recipes
+from camaug.augmentation.recipes.snapmix import SnapMix
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks.price_runner import PriceRunner
 from camaug.functional.pair_consistency import pair_consistency
-from tests.toys import CLASSES, Blobs, DropoutNet, TinyNet, ToyClassifier, quiet_trainer
+from tests.toys import CLASSES, Blobs, DropoutNet, TinyNet, ToyClassifier, certain_recipe, quiet_trainer
 
 EXPLAINER = GroupCAM(groups=2, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
 COUNT = 6
@@ -121,27 +123,25 @@ def _long(labels):
 def test_labels_of_every_kind_train_with_every_recipe(kind, recipe, tmp_path):
     labels, loss, outputs, unlabelled = KINDS[kind]
     module = Recording(loss, outputs)
-    fit(tmp_path, module, [(IMAGES, labels)], augmentation(recipe=recipe))
+    rule = certain_recipe(recipe)
+    fit(tmp_path, module, [(IMAGES, labels)], augmentation(recipe=rule))
     images, given = module.batches[0]
-    rule = as_recipe(recipe)
     assert len(images) == (2 * COUNT - len(unlabelled) if rule.adds_masked_views else COUNT) == len(given)
     assert torch.equal(images[unlabelled], IMAGES[unlabelled])
-    if rule.mixes_labels and not labels.is_floating_point():
-        assert given.is_floating_point()
-        assert given.shape == ((COUNT,) if outputs == 1 else (COUNT, CLASSES))
-    else:
-        assert given.dtype == labels.dtype
-        assert given.shape[1:] == labels.shape[1:]
+    assert given.dtype == labels.dtype
+    assert given.shape[1:] == labels.shape[1:]
+    assert isinstance(given, MixedLabels) == rule.mixes_labels
     if rule.adds_masked_views:
         labelled = [n for n in range(COUNT) if n not in unlabelled]
         assert torch.equal(given[COUNT:], labels[labelled])
 
 
+@pytest.mark.filterwarnings("ignore:.*computes no loss of both labels")
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_batches_without_labelled_images_pass_through(recipe, tmp_path):
     module = Recording(lambda m, batch: m(batch[0]).sum())
     batches = [(IMAGES, torch.full((COUNT,), -1)), (IMAGES, INDICES), (IMAGES, torch.full((COUNT,), -100))]
-    fit(tmp_path, module, batches, augmentation(recipe=recipe))
+    fit(tmp_path, module, batches, augmentation(recipe=certain_recipe(recipe)))
     assert [torch.equal(images, IMAGES) for images, _ in module.batches] == [True, False, True]
     assert torch.equal(module.batches[2][1], batches[2][1])
 
@@ -245,7 +245,7 @@ def test_everything_that_has_a_row_for_each_image_is_appended_with_the_masked_vi
     ],
     ids=lambda batch: type(batch).__name__,
 )
-@pytest.mark.parametrize("recipe", ["paired", "keep-salient", "mix"])
+@pytest.mark.parametrize("recipe", ["paired", "keep-salient", SnapMix(probability=1.0)])
 def test_batch_classes_and_tensor_subclasses(batch, recipe, tmp_path):
     def loss(module, batch):
         images, labels = find_images_and_labels(batch)
@@ -321,10 +321,25 @@ def of_indices(module, batch):
     return F.cross_entropy(module(batch[0]), batch[1].view(len(batch[1])))
 
 
+def test_a_loss_without_the_mixed_labels_is_one_warning(tmp_path, recwarn):
+    module = Recording(lambda m, batch: m(batch[0]).sum())
+    fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation(recipe=SnapMix(probability=1.0)))
+    messages = [str(warning.message) for warning in recwarn if "no loss of both labels" in str(warning.message)]
+    assert len(messages) == 1
+    assert "recipe 'snapmix', so that what is pasted into an image does not count: use one of PyTorch's" in messages[0]
+
+
+def refusing_mixed_labels(module, batch):
+    if type(batch[1]) is not torch.Tensor:
+        raise TypeError("expected a plain tensor")
+    return of_indices(module, batch)
+
+
 def test_a_step_that_refuses_mixed_labels_trains_without_them(tmp_path):
-    module = Recording(of_indices)
-    with pytest.warns(UserWarning, match="fails on batches of the recipe 'mix' .* nothing is augmented from now on"):
-        fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation(recipe="mix"))
+    module = Recording(refusing_mixed_labels)
+    refusal = "fails on batches of the recipe 'snapmix' .* nothing is augmented from now on"
+    with pytest.warns(UserWarning, match=refusal):
+        fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation(recipe=SnapMix(probability=1.0)))
     assert len(module.own) == 3
     assert len(module.batches) == 4
 
@@ -380,7 +395,7 @@ class BackboneAndHead(NoForward):
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_a_module_without_forward_is_augmented_from_the_second_batch_on(recipe, tmp_path):
     module = NoForward()
-    fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation(recipe=recipe))
+    fit(tmp_path, module, 3 * [(IMAGES, INDICES)], augmentation(recipe=certain_recipe(recipe)))
     assert torch.equal(module.seen[0], IMAGES)
     assert all(not torch.equal(images, IMAGES) for images in module.seen[1:])
     if as_recipe(recipe).adds_masked_views:
@@ -395,7 +410,7 @@ def test_a_backbone_and_a_head_need_a_forward_function(tmp_path):
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_a_forward_function_serves_every_recipe(recipe, tmp_path):
     module = BackboneAndHead()
-    callback = augmentation(recipe=recipe, forward=lambda m, images: m.head(m.backbone(images)))
+    callback = augmentation(recipe=certain_recipe(recipe), forward=lambda m, images: m.head(m.backbone(images)))
     fit(tmp_path, module, 3 * [(IMAGES, INDICES)], callback)
     assert all(not torch.equal(images, IMAGES) for images in module.seen)
     if as_recipe(recipe).adds_masked_views:
@@ -530,7 +545,14 @@ class Copying(L.Callback):
 def test_copies_train_on_their_own_weights_and_batch(tmp_path):
     copying = Copying()
     module = ToyClassifier()
-    fit(tmp_path, module, 2 * [(IMAGES, INDICES)], augmentation(), augmentation(recipe="mix"), copying)
+    fit(
+        tmp_path,
+        module,
+        2 * [(IMAGES, INDICES)],
+        augmentation(),
+        augmentation(recipe=SnapMix(probability=1.0)),
+        copying,
+    )
     assert len(copying.copies) == 2
     assert len(module.seen) == 2
     assert "training_step" not in vars(module)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from camaug.experiments.training_run import RunResult, TrainingRun
 
-ARMS = {"usual": {"model": {"lr": 0.1}}, "none": {}, "costly": {"augmentation": {"recipe": "mix"}}}
+ARMS = {"usual": {"model": {"lr": 0.1}}, "none": {}, "costly": {"augmentation": {"recipe": "snapmix"}}}
 
 
 ACCURACIES = {

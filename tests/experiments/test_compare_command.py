@@ -24,7 +24,7 @@ def config(tmp_path):
     """Return a configuration of two arms of a tiny network on drawn shapes."""
     settings = {
         "compare": {
-            "arms": {"none": {"augmentation": {"share": 0}}, "mix": {"augmentation": {"recipe": "mix", "share": 0.5}}},
+            "arms": {"none": {"augmentation": {"share": 0}}, "mix": {"augmentation": {"recipe": "snapmix"}}},
             "output": str(tmp_path / "out"),
             "seeds": [0, 1],
             "equal_compute": False,

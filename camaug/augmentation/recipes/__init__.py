@@ -3,10 +3,10 @@
 import importlib
 import pkgutil
 
-from camaug.augmentation.recipe import Recipe, RecipeParams
+from camaug.augmentation.recipe import Recipe, RecipeParams, Regions
 from camaug.augmentation.recipe_registry import as_recipe, list_recipes, register_recipe
 
-__all__ = ["Recipe", "RecipeParams", "as_recipe", "list_recipes", "register_recipe"]
+__all__ = ["Recipe", "RecipeParams", "Regions", "as_recipe", "list_recipes", "register_recipe"]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -18,7 +18,10 @@ __all__ = ["BlurEverything"]
 class BlurEverything(Recipe):
     """Blur of every pixel, without an explanation."""
 
-    needs_maps = False
+    @property
+    def needs_maps(self) -> bool:
+        """False: nothing is explained."""
+        return False
 
     def masks(self, maps: Tensor) -> Tensor:
         """Return empty masks: no pixel is kept."""

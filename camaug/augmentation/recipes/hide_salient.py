@@ -1,14 +1,20 @@
-"""Recipe in which the salient pixels are blurred."""
+"""Recipe in which the most salient pixels are hidden."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor
 
-from camaug.augmentation.recipe import Recipe
+from camaug.augmentation.cheap_explainer import cheap_explainer
+from camaug.augmentation.recipe import Recipe, RecipeParams, Regions
 from camaug.augmentation.recipe_registry import register_recipe
-from camaug.functional.masks import binarise
+from camaug.explainers import Explainer
+from camaug.functional.fills import Fill, fill_images
+from camaug.functional.top_area import top_area
+from camaug.utils.check_fraction import check_fraction
 
 __all__ = ["HideSalient"]
 
@@ -16,16 +22,43 @@ __all__ = ["HideSalient"]
 @register_recipe("hide-salient")
 @dataclass(frozen=True)
 class HideSalient(Recipe):
-    """Blur of the pixels that the model relies on, so that it must find other evidence.
+    """The pixels that the model relies on most are replaced, so that it must find other evidence.
+
+    Args:
+        area: Share of the pixels that is hidden, in [0, 1].
+        filling: What replaces them (:func:`camaug.functional.fills.fill_images`): ``blur``, ``mean``, ``noise`` or
+            ``image``.
+        explains: Which class's evidence is hidden: the ``label``'s, or the ``runner-up``'s, the most probable of the
+            others.
 
     Example:
         >>> import torch
-        >>> HideSalient().masks(torch.tensor([[[0.0, 0.2], [0.9, 0.1]]]))
+        >>> HideSalient(area=0.25).masks(torch.tensor([[[0.0, 0.2], [0.9, 0.1]]]))
         tensor([[[ True,  True],
                  [False,  True]]])
     """
 
+    area: float = 0.2
+    filling: Fill = "mean"
+    explains: Literal["label", "runner-up"] = "label"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fraction("area", self.area)
+
+    def explainer(self) -> Explainer:
+        """Return Grad-CAM."""
+        return cheap_explainer()
+
     def masks(self, maps: Tensor) -> Tensor:
-        """Return where each map is below its own mean, or everywhere if it is constant."""
-        salient = binarise(maps)
-        return ~salient | salient.all(dim=(1, 2), keepdim=True)
+        """Return all but the most salient pixels, or all if a map is constant."""
+        return ~top_area(maps, self.area)
+
+    def regions(self, maps: Tensor) -> Regions:
+        """Return the masks, and a seed for the noise."""
+        seed = int(torch.randint(2**31, ())) if self.filling == "noise" else 0
+        return Regions(self.masks(maps), seed=seed)
+
+    def replacement(self, images: Tensor, params: RecipeParams) -> Tensor:
+        """Return what replaces the hidden pixels, (M, C, H, W)."""
+        return fill_images(images, self.filling, params.blur, params.regions.seed)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from camaug.augmentation.recipe import Recipe
 from camaug.augmentation.recipe_registry import register_recipe
-from camaug.augmentation.recipes.random_mask import RandomMask
+from camaug.augmentation.recipes.paired import Paired
 
 __all__ = ["PairedRandom"]
 
 
 @register_recipe("paired-random")
 @dataclass(frozen=True)
-class PairedRandom(RandomMask):
-    """Masked views, made as by ``random-mask`` and appended to the batch with the labels of their originals."""
+class PairedRandom(Paired):
+    """Masked views, made by a control and appended to the batch with the labels of their originals."""
 
-    adds_masked_views = True
+    view: str | Recipe = "random-mask"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
+from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer, weighted_sum
 from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.registry import register_explainer
 
@@ -37,6 +37,7 @@ class GradCAM(LayerExplainer):
     (arXiv 1610.02391), equations 1 and 2. Costs one forward pass and the head's backward pass.
 
     Args:
+        relu: False to keep negative evidence, ``L = sum_k w_k A_k``. The least value of a map is then 0 as ever.
         layer: The target layer: None to find it, a name, or a module of the model.
 
     Example:
@@ -45,6 +46,8 @@ class GradCAM(LayerExplainer):
         >>> explanation.maps.shape, explanation.targets
         (torch.Size([2, 64, 64]), tensor([7, 7]))
     """
+
+    relu: bool = True
 
     info: ClassVar[MethodInfo] = MethodInfo(
         section="layer",
@@ -62,3 +65,9 @@ class GradCAM(LayerExplainer):
     def weights(self, evidence: LayerEvidence, maps: Tensor) -> Tensor:
         """Compute the mean gradient of each channel, (N, K)."""
         return channel_weights(evidence.require_gradients())
+
+    def layer_saliency(self, evidence: LayerEvidence) -> Tensor:
+        """Compute the unnormalised map, (N, u, v)."""
+        maps = self.maps(evidence)
+        summed = weighted_sum(maps, self.weights(evidence, maps))
+        return summed.relu() if self.relu else summed

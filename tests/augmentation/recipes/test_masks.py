@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from camaug.augmentation.recipes import as_recipe
+from camaug.augmentation.recipes.hide_salient import HideSalient
+from camaug.augmentation.recipes.mask_tune import MaskTune
 from camaug.augmentation.recipes.random_mask import RandomMask
 
 MAPS = torch.tensor([[[0.0, 0.2], [0.9, 0.1]], [[1.0, 0.0], [0.0, 0.0]]])  # means 0.3 and 0.25
@@ -16,9 +18,9 @@ SALIENT = torch.tensor([[[False, False], [True, False]], [[True, False], [False,
     ("recipe", "masks"),
     [
         ("keep-salient", SALIENT),
-        ("mix", SALIENT),
         ("paired", SALIENT),
-        ("hide-salient", ~SALIENT),
+        (HideSalient(area=0.25), ~SALIENT),
+        (MaskTune(deviations=1), torch.tensor([[[True, True], [False, True]], [[True, True], [True, True]]])),
         ("blur-everything", torch.zeros_like(SALIENT)),
         ("shuffled-maps", SALIENT.flip(0)),
     ],
@@ -27,12 +29,11 @@ def test_masks_by_hand(recipe, masks):
     assert torch.equal(as_recipe(recipe).masks(MAPS), masks)
 
 
-def test_a_constant_map_keeps_the_whole_image_and_pastes_nothing():
+def test_a_constant_map_keeps_the_whole_image():
     constant = torch.full((2, 4, 4), 0.7)
-    for recipe in ("keep-salient", "hide-salient", "random-mask", "shuffled-maps", "paired-random"):
+    for recipe in ("keep-salient", "hide-salient", "hide-random", "random-mask", "shuffled-maps", "paired-random"):
         assert as_recipe(recipe).masks(constant).all(), recipe
-    for recipe in ("blur-everything", "mix"):
-        assert not as_recipe(recipe).masks(constant).any()
+    assert not as_recipe("blur-everything").masks(constant).any()
 
 
 def test_a_single_map_cannot_be_shuffled():
@@ -42,10 +43,11 @@ def test_a_single_map_cannot_be_shuffled():
 def test_one_image_without_evidence_is_kept_beside_others():
     maps = torch.zeros(2, 4, 4)
     maps[1, 0, 0] = 1
-    for recipe in ("keep-salient", "hide-salient"):
+    for recipe in ("keep-salient", "hide-salient", "mask-tune"):
         kept = as_recipe(recipe).masks(maps)
         assert kept[0].all()
-        assert kept[1, 0, 0] == (recipe == "keep-salient")
+    assert as_recipe("keep-salient").masks(maps)[1, 0, 0]
+    assert not as_recipe("hide-salient").masks(maps)[1, 0, 0]
 
 
 def test_random_masks_use_the_cells():

@@ -26,7 +26,7 @@ from camaug.datamodules import ShapesDataModule
 from camaug.functional.masks import binarise, mask_iou
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 from tests.processes import run_program
-from tests.toys import Blobs, ToyClassifier, TransformedBlobs
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs, certain_recipe
 
 
 class Counting(GroupCAM):
@@ -144,9 +144,9 @@ def test_the_images_are_changed_by_the_maps_of_the_bank(module, make_trainer, mo
     masks, before = [], []
     make_params = GroupCamTransform.make_params
 
-    def noted(self, flat_inputs, maps=None, classes=None):
-        params = make_params(self, flat_inputs, maps, classes)
-        masks.append(params["masks"])
+    def noted(self, flat_inputs, maps=None):
+        params = make_params(self, flat_inputs, maps)
+        masks.append(params["regions"].masks)
         before.append(flat_inputs[0])
         return params
 
@@ -174,10 +174,11 @@ def test_recipes(recipe, module, make_trainer, read_events):
     labels = []
     step = module.training_step
     module.training_step = lambda batch, batch_idx: labels.append(batch[1]) or step(batch, batch_idx)
+    recipe = certain_recipe(recipe)
     make_trainer(augmentation(recipe=recipe, share=1.0), max_epochs=1).fit(module, loader())
     assert Counting.explained == 3 + 24 + 8 + TRIED
-    assert [len(images) for images in module.seen] == [16 if as_recipe(recipe).adds_masked_views else 8] * 3
-    assert all(given.shape == ((8, 3) if as_recipe(recipe).mixes_labels else (len(given),)) for given in labels)
+    assert [len(images) for images in module.seen] == [16 if recipe.adds_masked_views else 8] * 3
+    assert all(given.shape == (len(images),) for given, images in zip(labels, module.seen, strict=True))
     assert read_events().Images("augmentation/first_batch")
 
 
@@ -343,7 +344,7 @@ def test_a_new_run_reuses_only_maps_of_the_same_model_settings_and_data(make_tra
 
     assert explained() == 24
     assert explained() == 0
-    assert explained(recipe="mix", share=0.5, tried=TRIED // 2) == 0  # the same maps, used otherwise
+    assert explained(recipe="hide-salient", share=0.5, tried=TRIED // 2) == 0  # the same maps, used otherwise
     assert explained(seed=4) == 24
     fewer = Counting(groups=2, theta=None, weighted=False, blur_kernel_size=5, blur_sigma=5.0)
     assert explained(seed=4, explainer=fewer) == 24
@@ -527,12 +528,10 @@ def test_one_run_at_a_time(tmp_path):
 
 
 def test_given_maps_must_fit(module, images):
-    transform = GroupCamTransform(module, EXPLAINER, recipe="mix")
+    transform = GroupCamTransform(module, EXPLAINER)
     labels = torch.zeros(4, dtype=torch.int64)
     with pytest.raises(ValueError, match=r"must have the images' shape \(N, H, W\) = \(4, 16, 16\), got \(4, 8, 8\)"):
-        transform.make_params([images, labels], torch.zeros(4, 8, 8), 3)
-    with pytest.raises(ValueError, match="the recipe 'mix' needs `classes`"):
-        transform.make_params([images, labels], torch.zeros(4, 16, 16))
+        transform.make_params([images, labels], torch.zeros(4, 8, 8))
 
 
 def test_an_image_with_an_empty_map_stays_as_it_is(module, images):

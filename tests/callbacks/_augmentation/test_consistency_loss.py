@@ -12,7 +12,8 @@ from tests.toys import ToyClassifier
 
 INDEX = torch.tensor([1])
 IMAGES = torch.rand(3, 3, 24, 24)
-AUGMENTED = AugmentedBatch(IMAGES, IMAGES, INDEX, IMAGES[2:], torch.zeros(1, 24, 24), torch.zeros(1, 24, 24).bool())
+MAPS = torch.zeros(1, 24, 24)
+AUGMENTED = AugmentedBatch(IMAGES, IMAGES, INDEX, IMAGES[2:], MAPS, MAPS.bool(), torch.zeros(3))
 LOSS = torch.tensor(1.0)
 
 
@@ -71,8 +72,8 @@ def test_a_step_without_logits_is_one_warning(module, recorder, recwarn):
 
 
 def test_there_is_a_term_for_masked_views_and_automatic_optimisation(module):
-    paired, mix = as_recipe("paired"), as_recipe("mix")
-    assert create_consistency(module, mix, 1.0, None) is None
+    paired, other = as_recipe("paired"), as_recipe("hide-salient")
+    assert create_consistency(module, other, 1.0, None) is None
     assert create_consistency(module, paired, 0.0, None) is None
     assert isinstance(create_consistency(module, paired, 1.0, None), ConsistencyLoss)
     module.automatic_optimization = False
