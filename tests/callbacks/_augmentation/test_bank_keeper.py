@@ -6,6 +6,7 @@ import itertools
 import re
 import signal
 import subprocess
+import warnings
 from pathlib import Path
 
 import lightning as L
@@ -20,6 +21,7 @@ from camaug import GroupCAM, GroupCamTransform
 from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks._augmentation.bank_keeper import BankKeeper
+from camaug.callbacks._augmentation.bank_quality import BankQuality
 from camaug.callbacks._augmentation.expected_cost import ROUNDS, ExpectedCost
 from camaug.callbacks._trainer.directory_lock import DirectoryLock
 from camaug.datamodules import ShapesDataModule
@@ -556,3 +558,19 @@ def test_what_the_keeper_hands_to_a_checkpoint(module, make_trainer, tmp_path):
     assert sorted(state) == ["directory", "epoch", "model", "settings"]
     assert (state["epoch"], state["directory"]) == (0, str(bank_of(tmp_path).directory))
     assert BankKeeper.__doc__
+
+
+def test_maps_that_differ_from_exact_ones_are_one_warning(make_trainer, module):
+    quality = BankQuality(make_trainer(), GroupCamTransform(module, EXPLAINER))
+    images, labels = torch.rand(4, 3, 24, 24), torch.zeros(4, dtype=torch.int64)
+    exact = quality._transform.explain(images, labels).maps
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quality.log_carried(images, labels, exact)
+    with pytest.warns(
+        UserWarning, match=r"carried from the saliency bank mark other regions .* \(IoU 0\.[0-4]\d, below"
+    ):
+        quality.log_carried(images, labels, 1 - exact)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quality.log_carried(images, labels, 1 - exact)
