@@ -3,6 +3,7 @@
 from .cam_evaluator import CamEvaluator
 from .cam_logger import CamLogger
 from .cam_writer import CamWriter
+from .cam_zoom import CamZoom
 from .experiment_runner import ExperimentRunner
 from .group_cam_augmentation import GroupCamAugmentation
 from .price_runner import PriceRunner
@@ -14,6 +15,7 @@ __all__ = [
     "CamEvaluator",
     "CamLogger",
     "CamWriter",
+    "CamZoom",
     "ExperimentRunner",
     "GroupCamAugmentation",
     "PriceRunner",

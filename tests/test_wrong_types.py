@@ -13,7 +13,15 @@ import torch
 import camaug.metrics
 from camaug import GroupCamTransform, explain, list_explainers
 from camaug.augmentation.recipes import as_recipe, list_recipes
-from camaug.callbacks import CamEvaluator, CamLogger, CamWriter, ExperimentRunner, GroupCamAugmentation, PriceRunner
+from camaug.callbacks import (
+    CamEvaluator,
+    CamLogger,
+    CamWriter,
+    CamZoom,
+    ExperimentRunner,
+    GroupCamAugmentation,
+    PriceRunner,
+)
 from camaug.experiments import RunTimeExperiment
 from camaug.explainers.registry import explainer_class
 from camaug.training.image_classifier import ImageClassifier
@@ -27,7 +35,7 @@ class Wrong:
 
 
 def constructors() -> Iterator[Any]:
-    callbacks = CamEvaluator, CamLogger, CamWriter, GroupCamAugmentation, PriceRunner, ExperimentRunner
+    callbacks = CamEvaluator, CamLogger, CamWriter, CamZoom, GroupCamAugmentation, PriceRunner, ExperimentRunner
     metrics = [each for each in vars(camaug.metrics).values() if inspect.isclass(each)]
     yield from (*map(explainer_class, list_explainers()), *(type(as_recipe(name)) for name in list_recipes()))
     yield from (*callbacks, *metrics, ImageClassifier, GroupCamTransform, explain)

@@ -145,7 +145,8 @@ def _rebuilt(value: Any, parts: list[Any]) -> Any:
     """Return a copy of a container with other parts, in the order of :func:`children`."""
     if isinstance(value, MutableMapping):
         copied = copy.copy(value)
-        copied.update(zip(list(value), parts, strict=True))
+        for key, part in zip(list(value), parts, strict=True):
+            copied[key] = part  # the outputs of Hugging Face models have no update()
         return copied
     if isinstance(value, Mapping):
         return type(value)(dict(zip(value, parts, strict=True)))  # type: ignore[call-arg]

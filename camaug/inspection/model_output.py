@@ -9,7 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["REMEDY", "LogitsForward", "describe_structure", "has_one_logit", "head_widths", "read_logits"]
+__all__ = [
+    "REMEDY",
+    "LogitsForward",
+    "describe_structure",
+    "find_logits",
+    "has_one_logit",
+    "head_widths",
+    "read_logits",
+]
 
 LOGIT_NAMES = [
     *("logits", "logit", "class_logits", "out", "output", "outputs", "scores", "y_hat", "y_pred"),
@@ -47,8 +55,25 @@ def read_logits(output: Any, count: int | None = None) -> Tensor:
         >>> read_logits(torch.tensor([[2.0]]), 1)
         tensor([[-1.,  1.]])
     """
+    return _as_classes(find_logits(output, count))
+
+
+def find_logits(output: Any, count: int | None = None) -> Tensor:
+    """Return the tensor of a classifier's output that :func:`read_logits` reads, as it is.
+
+    Args:
+        output: What the forward returned.
+        count: Number of images N; None accepts any number of rows.
+
+    Returns:
+        Logits (N, classes), (N, 1) or (N,).
+
+    Raises:
+        TypeError: If there is no tensor.
+        ValueError: If no tensor, or more than one, could be the logits.
+    """
     if isinstance(output, Tensor):
-        return _as_classes(_checked(output, count))
+        return _checked(output, count)
     tensors = list(_tensors(output))
     structure = describe_structure(output)
     if not tensors:
@@ -59,7 +84,7 @@ def read_logits(output: Any, count: int | None = None) -> Tensor:
         raise ValueError(
             f"the model's forward returns {problem}, (N, classes){_with_count(count)}: {structure}: {REMEDY}"
         )
-    return _as_classes(candidates[0])
+    return candidates[0]
 
 
 class LogitsForward:

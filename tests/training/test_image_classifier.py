@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from camaug.augmentation.zoom import Zoom
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.load_weights import load_weights
 from tests.training.small_models import copy_of
@@ -500,3 +501,27 @@ def test_labels_that_are_mixed_already_are_not_mixed_again():
     module = ImageClassifier("timm/test_resnet", 3, mixup_alpha=0.2)
     with pytest.raises(ValueError, match=r"the labels are mixed already, .* set mixup_alpha and cutmix_alpha to 0"):
         module.training_step((torch.rand(2, 3, 32, 32), torch.full((2, 3), 1 / 3)), 0)
+
+
+@pytest.mark.parametrize("stage", ["validate", "test"])
+def test_zoom_evaluates_the_mean_of_both_views(stage: str) -> None:
+    module = classifier(zoom="salient").eval()
+    (values,) = getattr(trainer(), stage)(module, loader(), verbose=False)
+    images, labels = (torch.cat(each) for each in zip(*loader(), strict=True))
+    loss = F.cross_entropy(Zoom()(module, images), labels).item()
+    assert values["val/loss" if stage == "validate" else "test/loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_zoom_predicts_the_mean_probabilities() -> None:
+    module = classifier(zoom="flip").eval()
+    images = torch.cat([batch[0] for batch in loader()])
+    with torch.no_grad():
+        expected = (module(images).softmax(1) + module(images.flip(-1)).softmax(1)) / 2
+    torch.testing.assert_close(torch.cat(trainer().predict(module, loader())), expected)
+
+
+def test_zoom_can_be_set_for_a_checkpoint_without_it(tmp_path: Path) -> None:
+    run = trainer(enable_checkpointing=True, default_root_dir=tmp_path, limit_train_batches=1)
+    run.fit(classifier(), loader())
+    module = ImageClassifier.load_from_checkpoint(run.checkpoint_callback.best_model_path, zoom="centre")
+    assert module.zoom == Zoom("centre")
