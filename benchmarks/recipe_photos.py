@@ -1,11 +1,10 @@
-"""Clothing photos with or without a shortcut: a square in the colour of the class."""
+"""Photos with or without a shortcut: a square in the colour of the class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from benchmarks.subjects import DATA
 
 __all__ = [
     "CROP",
+    "SPLITS",
     "Photos",
     "centre_crop",
     "draw_training_set",
@@ -31,8 +31,10 @@ __all__ = [
 
 Indices = npt.NDArray[np.int64]
 SIDE, CROP, MARK = 144, 128, 24
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MARGIN = 12  # distance of the square from the border, so that every crop contains most of it
 POOL = 160  # training images of a class that may be drawn
+SPLITS = {"clothing": ("val", "test"), "hymenoptera": ("val",)}  # to evaluate on, nothing is chosen by the last one
 MARKED_SHARE = 0.95
 COLOURS = torch.tensor(
     [
@@ -65,16 +67,16 @@ class Photos:
 
 
 @cache
-def load_photos(split: str, per_class: int | None = None) -> Photos:
-    """Load a split of the clothing photos, or only the first images of each class."""
-    paths, labels = _listed(split)
+def load_photos(data: str, split: str, per_class: int | None = None) -> Photos:
+    """Load a split of a set of photos, or only the first images of each class."""
+    paths, labels = _listed(data, split)
     chosen = np.concatenate([np.flatnonzero(labels == label)[:per_class] for label in np.unique(labels)])
     return _decoded(paths, labels, chosen)
 
 
-def draw_training_set(per_class: int, marked: bool, generator: torch.Generator) -> Photos:
+def draw_training_set(data: str, per_class: int, marked: bool, generator: torch.Generator) -> Photos:
     """Draw the training images of one seed, of which nearly all are marked with the right colour if ``marked``."""
-    paths, labels = _listed("train")
+    paths, labels = _listed(data, "train")
     pool = _pool(labels)
     chosen = np.concatenate([_draw(pool[labels[pool] == label], per_class, generator) for label in np.unique(labels)])
     photos = _decoded(paths, labels, chosen)
@@ -124,14 +126,17 @@ def centre_crop(images: Tensor) -> Tensor:
     return images[..., offset : offset + CROP, offset : offset + CROP]
 
 
-def to_input(images: Tensor) -> Tensor:
-    """Convert pixels to the input of EfficientNet-Lite0, in [-1, 1]."""
-    return images.float() / 127.5 - 1
+def to_input(images: Tensor, model: str) -> Tensor:
+    """Convert pixels to the input of a model: in [-1, 1] for EfficientNet-Lite0, normalised as ImageNet for others."""
+    if model == "tf_efficientnet_lite0":
+        return images.float() / 127.5 - 1
+    mean, std = (images.new_tensor(each, dtype=torch.float32)[:, None, None] for each in (MEAN, STD))
+    return (images.float() / 255 - mean) / std
 
 
 @cache
-def _listed(split: str) -> tuple[Sequence[str], Indices]:
-    paths, labels = zip(*ImageFolder(DATA / "clothing" / split).samples, strict=True)
+def _listed(data: str, split: str) -> tuple[Sequence[str], Indices]:
+    paths, labels = zip(*ImageFolder(DATA / data / split).samples, strict=True)
     return paths, np.array(labels)
 
 
@@ -152,10 +157,9 @@ def _decoded(paths: Sequence[str], labels: Indices, chosen: Indices) -> Photos:
     return Photos(images, torch.from_numpy(labels[chosen]).long())
 
 
+@cache
 def _read_square(path: Path) -> Tensor:
-    """Read the central square of a photo, (3, 144, 144), compressed once more as for the pilot's runs."""
+    """Read the central square of a photo, (3, 144, 144)."""
     square = ImageOps.fit(Image.open(path).convert("RGB"), (SIDE, SIDE), Image.Resampling.BICUBIC)
-    file = BytesIO()
-    square.save(file, "JPEG", quality=92)
-    pixels: Tensor = pil_to_tensor(Image.open(file))
+    pixels: Tensor = pil_to_tensor(square)
     return pixels

@@ -1,4 +1,4 @@
-"""Paired differences between the arms of the shortcut pilot."""
+"""Paired differences between the arms of the comparison of recipes."""
 
 from __future__ import annotations
 
@@ -8,63 +8,99 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.shortcut_arms import ARMS, CONTROLS
+from benchmarks.recipe_arms import ARMS, CONTROLS
 from camaug.experiments.mean_interval import paired_interval
 from camaug.experiments.table import Cell, Table
 
-__all__ = ["read_runs", "summarise"]
+__all__ = ["read_runs", "summarise", "write_runs"]
 
-UNMARKED = {"val_plain": "validation", "test_plain": "test"}
-WRONG = {"val_wrong": "validation, wrong mark", "test_wrong": "test, wrong mark"}
-COMPETITORS = (("hide", "cutmix"), ("paired", "cutmix"))
+CONDITION = ("data", "model", "per_class", "epochs", "marked")
+COLUMNS = {
+    "val_plain": "validation",
+    "test_plain": "test",
+    "val_wrong": "validation, wrong mark",
+    "test_wrong": "test, wrong mark",
+    "test_wrong_worst": "test, worst group",
+    "energy_in_mark": "energy in the mark",
+}
 NOTE = "Points, and 95 % confidence intervals of the mean paired difference over seeds (Student's t), uncorrected."
-Runs = Mapping[str, Mapping[int, Mapping[str, Any]]]
+Run = Mapping[str, Any]
 
 
 def read_runs(path: Path, seeds: Sequence[int] | None = None) -> list[dict[str, Any]]:
     """Read the runs of some seeds, or of all, from a CSV file or a file of JSON lines."""
     text = path.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(text) if path.suffix == ".csv" else map(json.loads, text)
-    runs = [{key: _parsed(key, value) for key, value in row.items() if value not in (None, "")} for row in rows]
+    runs = [{key: _parsed(value) for key, value in row.items() if value not in (None, "")} for row in rows]
     return [run for run in runs if seeds is None or run["seed"] in seeds]
 
 
-def summarise(runs: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """Return the tables of paired differences, of training on marked and on unmarked photos."""
-    return [_table(name, [run for run in runs if run["marked"] is marked], columns) for name, marked, columns in KINDS]
+def write_runs(runs: Sequence[Run], path: Path) -> None:
+    """Write runs as a CSV file, in the order of their conditions, arms and seeds."""
+    columns = list(dict.fromkeys(key for run in runs for key in run))
+    arms = list(ARMS)
+    ordered = sorted(runs, key=lambda run: ([str(run[key]) for key in CONDITION], arms.index(run["arm"]), run["seed"]))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(ordered)
 
 
-KINDS = (("marked", True, UNMARKED | WRONG), ("plain", False, UNMARKED))
+def summarise(runs: Sequence[Run]) -> list[Table]:
+    """Return the tables of the means and of the paired differences of each condition."""
+    conditions = sorted({tuple(run[key] for key in CONDITION) for run in runs}, key=str)
+    tables = []
+    for condition in conditions:
+        here = [run for run in runs if tuple(run[key] for key in CONDITION) == condition]
+        data, model, per_class, epochs, marked = condition
+        kind = "marked" if marked else "plain"
+        name = f"{kind} {data}, {model}, {per_class} images of each class, {epochs} epochs"
+        columns = {key: name for key, name in COLUMNS.items() if any(key in run for run in here)}
+        tables += [_table(name, here, columns)]
+    return tables
 
 
-def _table(name: str, runs: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Table:
-    by_arm: dict[str, dict[int, Mapping[str, Any]]] = {}
+def _table(name: str, runs: Sequence[Run], columns: Mapping[str, str]) -> Table:
+    by_arm: dict[str, dict[int, Run]] = {}
     for run in runs:
         by_arm.setdefault(run["arm"], {})[run["seed"]] = run
     rows = [row for arm, reference in _pairs() if (row := _row(arm, reference, by_arm, columns))]
-    formats = dict.fromkeys(columns.values(), "{:+.1f}")
-    return Table(name, ("arm", "minus", "seeds", *columns.values()), rows, formats, [NOTE])
+    formats = dict.fromkeys(columns.values(), "{:+.1f}") | {"time": "{:.2f}"}
+    return Table(name, ("arm", "minus", "seeds", "time", *columns.values()), rows, formats, [NOTE])
 
 
 def _pairs() -> Iterator[tuple[str, str]]:
+    yield ("none", "")
     yield from ((arm, "none") for arm in ARMS if arm != "none")
     yield from CONTROLS.items()
-    yield from COMPETITORS
 
 
-def _row(arm: str, reference: str, runs: Runs, columns: Mapping[str, str]) -> list[Cell] | None:
+def _row(
+    arm: str, reference: str, runs: Mapping[str, Mapping[int, Run]], columns: Mapping[str, str]
+) -> list[Cell] | None:
+    if not reference:
+        values = [_mean([100 * float(run[key]) for run in runs.get(arm, {}).values()]) for key in columns]
+        return [arm, "", len(runs[arm]), 1.0, *values] if arm in runs else None
     seeds = sorted(runs.get(arm, {}).keys() & runs.get(reference, {}).keys())
     if len(seeds) < 2:
         return None
 
-    def values(name: str, key: str) -> list[float]:
-        return [100 * float(runs[name][seed][key]) for seed in seeds]
+    def values_of(name: str, key: str, factor: float = 100) -> list[float]:
+        return [factor * float(runs[name][seed][key]) for seed in seeds]
 
-    differences = [paired_interval(values(arm, key), values(reference, key), method="t") for key in columns]
-    return [arm, reference, len(seeds), *differences]
+    time = _mean(values_of(arm, "seconds")) / _mean(values_of(reference, "seconds"))
+    differences = [paired_interval(values_of(arm, key), values_of(reference, key), method="t") for key in columns]
+    return [arm, reference, len(seeds), time, *differences]
 
 
-def _parsed(key: str, value: Any) -> Any:
-    if not isinstance(value, str) or key == "arm":
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(len(values), 1)
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
         return value
-    return json.loads(value)
+    try:
+        return json.loads(value.lower() if value in ("True", "False") else value)
+    except json.JSONDecodeError:
+        return value

@@ -24,6 +24,7 @@ from camaug._cli.resume import check_checkpoint_exists, continue_run, newest_che
 from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
 from camaug.callbacks import CamWriter, RandomStateCheckpoint
 from camaug.experiments import Report
+from camaug.experiments.advise_command import advise_command
 from camaug.experiments.compare_command import compare_command
 from camaug.tensorboard.report import main as report
 from camaug.training.checkpoints import read_checkpoint
@@ -142,7 +143,8 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
         args: The arguments, ``sys.argv[1:]`` by default.
 
     Returns:
-        The CLI, with its trainer, model and data module; for ``compare`` the report, for ``report`` the file's path.
+        The CLI, with its trainer, model and data module; for ``compare`` and ``advise`` the report, for ``report`` the
+        file's path.
 
     Raises:
         SystemExit: Without ``args``, where this package refuses its input: the message is the last line, and with
@@ -170,6 +172,8 @@ def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
     arguments = sys.argv[1:] if args is None else list(args)
     if arguments[:1] == ["compare"]:
         return compare_command(arguments[1:])
+    if arguments[:1] == ["advise"]:
+        return advise_command(arguments[1:])
     if arguments[:1] == ["report"]:
         return report(arguments[1:])
     if os.getcwd() not in sys.path:

@@ -98,62 +98,57 @@ def test_the_checks_of_an_accelerator_run_on_the_cpu(tmp_path):
     assert "## neutrality" in (tmp_path / "gpu_check.md").read_text()
 
 
-PILOT = ROOT / "benchmarks/results/gpu_shortcut_pilot.csv"
 DATA = Path(os.environ.get("CAMAUG_DATA", ROOT.parent / "shared" / "data"))
-PILOT_DATA = (DATA / "clothing", DATA / "tf_efficientnet_lite0_imagenet.safetensors")
+PHOTOS = (DATA / "clothing", DATA / "tf_efficientnet_lite0_imagenet.safetensors")
+RUNS = ROOT / "benchmarks/results/gpu_recipes.csv"
 
 
-@pytest.mark.skipif(not all(path.exists() for path in PILOT_DATA), reason=f"needs {DATA / 'clothing'}: set CAMAUG_DATA")
-def test_the_shortcut_pilot_prints_one_run_a_line(capsys):
-    pilot = importlib.import_module("benchmarks.shortcut_pilot")
-    pilot.main(["--quick", "--device", "cpu", "--photos", "marked", "--arms", "paired"])
-    runs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(run["arm"], run["marked"], run["seed"], run["epochs"]) for run in runs] == [("paired", True, 0, 1)]
-    columns = PILOT.read_text().partition("\n")[0].split(",")
-    assert all(list(run) == columns for run in runs)
+@pytest.mark.skipif(not all(path.exists() for path in PHOTOS), reason=f"needs {DATA / 'clothing'}: set CAMAUG_DATA")
+def test_the_comparison_of_recipes_writes_one_run_a_line_and_resumes(tmp_path, capsys):
+    recipes = importlib.import_module("benchmarks.recipes")
+    output = tmp_path / "runs.jsonl"
+    command = ["--plan", "quick", "--device", "cpu", "--seeds", "0", "--output", str(output)]
+    recipes.main([*command, "--arms", "paired-hide"])
+    recipes.main([*command, "--arms", "paired-hide", "mask-tune"])
+    runs = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [(run["arm"], run["marked"], run["seed"], run["epochs"]) for run in runs] == [
+        ("paired-hide", True, 0, 1),
+        ("mask-tune", True, 0, 1),
+    ]
     assert all(0 <= value <= 1 for run in runs for key, value in run.items() if key.startswith(("val_", "test_")))
 
 
-def test_the_page_has_the_tables_of_the_shortcut_pilot(capsys):
-    pilot = importlib.import_module("benchmarks.shortcut_pilot")
-    pilot.main(["--summarise", str(PILOT)])
+@pytest.mark.skipif(not RUNS.exists(), reason="no runs are recorded")
+def test_the_page_has_the_tables_of_the_comparison_of_recipes(capsys):
+    recipes = importlib.import_module("benchmarks.recipes")
+    recipes.main(["--summarise", str(RUNS)])
     tables = [part for part in capsys.readouterr().out.split("\n\n") if part.startswith("| arm")]
     page = (ROOT / "docs/results.md").read_text()
-    assert len(tables) == 2
+    assert tables
     assert all(table in page for table in tables)
-    assert len(pilot.read_runs(PILOT)) == 181
-    assert {run["seed"] for run in pilot.read_runs(PILOT, seeds=[4, 5])} == {4, 5}
 
 
 @pytest.mark.parametrize("seed", [0, 2])
-def test_every_arm_of_the_shortcut_pilot_has_a_gradient(seed):
-    arms = importlib.import_module("benchmarks.shortcut_arms")
-    torch.manual_seed(0)
+def test_every_arm_of_the_comparison_has_a_gradient(seed):
+    arms = importlib.import_module("benchmarks.recipe_arms")
+    torch.manual_seed(seed)
     features = [torch.nn.Conv2d(3, 16, 3, stride=4), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*features, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(16, 4))
-    images, labels, half = torch.randn(4, 3, 64, 64), torch.arange(4), torch.tensor([1, 3])
-    for name, loss_of in arms.ARMS.items():
+    model = torch.nn.Sequential(*features, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(16, 10))
+    vars(model)["blocks"] = features  # the stages that ManifoldMixup may choose
+    images, labels = torch.randn(4, 3, 64, 64), torch.arange(4)
+    for name, arm in arms.ARMS.items():
         model.zero_grad()
-        loss = loss_of(arms.Batch(model, images, labels, half, torch.Generator().manual_seed(seed)))
+        loss = arm.loss(model, arm.transform(model), images, labels)
         loss.backward()
         assert math.isfinite(loss.item()), name
         assert all(parameter.grad is not None for parameter in model.parameters()), name
 
 
-def test_the_shortcut_pilot_hides_the_requested_area():
-    arms = importlib.import_module("benchmarks.shortcut_arms")
-    maps = torch.tensor([[[0.0, 3.0], [2.0, 1.0]]])
-    assert arms._top(maps, 0.5).tolist() == [[[False, True], [True, False]]]
-    batch = arms.Batch(torch.nn.Identity(), torch.zeros(20, 3, 128, 128), torch.arange(20), None, torch.Generator())
-    masks = arms.random_region(batch, torch.arange(20), area=0.2)
-    assert masks.float().mean((1, 2)).tolist() == pytest.approx([0.2] * 20, abs=0.005)
-
-
-def test_the_marks_of_the_shortcut_pilot_have_the_colour_of_the_class():
-    data = importlib.import_module("benchmarks.shortcut_data")
-    images = torch.full((3, 3, data.SIDE, data.SIDE), 9, dtype=torch.uint8)
-    marked, masks = data.paint_marks(images, torch.tensor([2, -1, 0]), torch.Generator().manual_seed(0))
-    assert masks.sum((1, 2)).tolist() == [data.MARK**2, 0, data.MARK**2]
+def test_the_marks_have_the_colour_of_the_class():
+    photos = importlib.import_module("benchmarks.recipe_photos")
+    images = torch.full((3, 3, photos.SIDE, photos.SIDE), 9, dtype=torch.uint8)
+    marked, masks = photos.paint_marks(images, torch.tensor([2, -1, 0]), torch.Generator().manual_seed(0))
+    assert masks.sum((1, 2)).tolist() == [photos.MARK**2, 0, photos.MARK**2]
     assert marked[0][:, masks[0]].unique(dim=1).flatten().tolist() == [0, 0, 255]
     assert torch.equal(marked[1], images[1])
     assert (marked.amax(1)[~masks] == 9).all()

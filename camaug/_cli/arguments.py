@@ -16,6 +16,7 @@ DESCRIPTIONS = {
 }
 EPILOG = (
     "And `compare --config FILE`: train the arms of a comparison over several seeds (compare --help). "
+    "And `advise --data.root PATH`: is a recipe worth its price on your data? Short runs say so (advise --help). "
     "And `report RUN`: one HTML file of all heatmaps of a run (report --help)."
 )
 NO_LOGS = {"trainer.logger": False, "trainer.enable_checkpointing": False}

@@ -19,6 +19,7 @@ COMMANDS = {
     "experiment": "experiment --config configs/experiments/insertion_deletion.yaml --data.root PHOTOS",
     "price": "price --data ImageFolderDataModule --data.root PATH",
     "compare": "compare --config configs/experiments/finetune.yaml --data.root PATH",
+    "advise": "advise --data.root PATH",
     "report": "report runs/camaug/version_0",
 }
 """An example of each command."""

@@ -70,6 +70,8 @@ class Recipe:
     name: ClassVar[str] = "unregistered"
     usual_share: ClassVar[float] = 0.5
     """Share of each batch's images that the callback changes unless the user says otherwise."""
+    control: ClassVar[str | None] = None
+    """Name of the recipe that does the same without the saliency, which shows what the saliency is worth."""
     adds_masked_views: ClassVar[bool] = False
     """True if the changed images are appended to the batch, as masked views, instead of replacing the originals."""
     mixes_labels: ClassVar[bool] = False

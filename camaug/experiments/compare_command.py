@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from camaug.experiments.training_run import RunResult, TrainingRun
 from camaug.experiments.write_report import write_report
 from camaug.utils.atomic_write import write_atomically
 
-__all__ = ["compare_command", "merge_settings"]
+__all__ = ["compare_command", "merge_settings", "parse_names", "parse_numbers", "read_settings", "run_in_folder"]
 
 _EXAMPLE = "configs/experiments/finetune.yaml"
 
@@ -41,10 +41,32 @@ def compare_command(arguments: Sequence[str]) -> Report:
     require_extras()
     options, fit_arguments = _parser().parse_known_args(list(arguments))
     comparison, settings = _read_configs(options)
+    return run_in_folder(comparison, settings, fit_arguments, Console())
+
+
+def run_in_folder(
+    comparison: Comparison,
+    settings: Mapping[str, Any],
+    fit_arguments: Sequence[str],
+    console: Console,
+    extend: Callable[[Report, Sequence[RunResult]], Report] = lambda report, results: report,
+) -> Report:
+    """Train the runs of a comparison that its folder does not have yet, and write and print the report.
+
+    Args:
+        comparison: The comparison.
+        settings: The configuration that all runs share.
+        fit_arguments: Further arguments of ``fit``.
+        console: The console.
+        extend: A function that adds to the report what it makes of the results.
+
+    Raises:
+        SystemExit: With code 1, after the report, if a training run failed; with 130 if it was interrupted.
+    """
     directory = Path(comparison.output)
     directory.mkdir(parents=True, exist_ok=True)
     base = directory / "common.yaml"
-    write_atomically(base, yaml.safe_dump(settings))
+    write_atomically(base, yaml.safe_dump(dict(settings)))
     folder = ComparisonFolder(directory, base, fit_arguments)
     if not all(folder.load(run) for run in comparison.runs()):
         folder.check_arguments()
@@ -52,12 +74,12 @@ def compare_command(arguments: Sequence[str]) -> Report:
     def load_or_train(run: TrainingRun) -> RunResult:
         return folder.load(run) or folder.train(run)
 
-    console = Console()
     try:
         report, failures = run_comparison(comparison, load_or_train, console)
     except KeyboardInterrupt:
         console.print("stopped: the same command resumes")
         raise SystemExit(130) from None
+    report = extend(report, [result for run in comparison.runs() if (result := folder.load(run))])
     from torch.utils.tensorboard import SummaryWriter  # loads TensorBoard, which `import camaug` does not need
 
     with SummaryWriter(directory / "report") as writer:
@@ -66,6 +88,14 @@ def compare_command(arguments: Sequence[str]) -> Report:
     if failures:
         raise SystemExit(1)
     return report
+
+
+def read_settings(paths: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of configuration files, of which later ones override earlier ones."""
+    settings: dict[str, Any] = {}
+    for path in paths:
+        settings = merge_settings(settings, yaml.safe_load(Path(path).read_text()) or {})
+    return settings
 
 
 def merge_settings(settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,9 +117,7 @@ def merge_settings(settings: Mapping[str, Any], overrides: Mapping[str, Any]) ->
 
 def _read_configs(options: argparse.Namespace) -> tuple[Comparison, dict[str, Any]]:
     """Return the comparison and the settings that its training runs share."""
-    settings: dict[str, Any] = {}
-    for path in options.config:
-        settings = merge_settings(settings, yaml.safe_load(Path(path).read_text()) or {})
+    settings = read_settings(options.config)
     section = settings.pop("compare", None)
     if section is None:
         raise ValueError(
@@ -113,16 +141,18 @@ def _parser() -> argparse.ArgumentParser:
         "--config", action="append", required=True, help="file with a section `compare`; later files override"
     )
     parser.add_argument("--output", help="folder of the training runs and of the report")
-    parser.add_argument("--seeds", type=_parse_numbers, help="train with these seeds: 0,1,2")
+    parser.add_argument("--seeds", type=parse_numbers, help="train with these seeds: 0,1,2")
     parser.add_argument(
-        "--arms", dest="only", type=_parse_names, help="train only these arms and the reference: mix,mixup"
+        "--arms", dest="only", type=parse_names, help="train only these arms and the reference: snapmix,mixup"
     )
     return parser
 
 
-def _parse_numbers(text: str) -> list[int]:
-    return [int(name) for name in _parse_names(text)]
+def parse_numbers(text: str) -> list[int]:
+    """Return the numbers of a list such as ``0,1,2``."""
+    return [int(name) for name in parse_names(text)]
 
 
-def _parse_names(text: str) -> list[str]:
+def parse_names(text: str) -> list[str]:
+    """Return the names of a list such as ``snapmix,mixup``."""
     return [name.strip() for name in text.strip("[] ").split(",")]

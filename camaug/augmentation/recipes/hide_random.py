@@ -18,6 +18,8 @@ __all__ = ["HideRandom"]
 class HideRandom(HideSalient):
     """A region of the area and shape that ``hide-salient`` would hide, moved to a random position, is replaced."""
 
+    control = None
+
     def masks(self, maps: Tensor) -> Tensor:
         """Return all but the moved region, or all pixels if a map is constant."""
         return shifted_masks(super().masks(maps))

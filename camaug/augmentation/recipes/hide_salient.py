@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ class HideSalient(Recipe):
         tensor([[[ True,  True],
                  [False,  True]]])
     """
+
+    control: ClassVar[str | None] = "hide-random"
 
     area: float = 0.2
     filling: Fill = "mean"

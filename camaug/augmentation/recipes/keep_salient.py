@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -27,6 +28,8 @@ class KeepSalient(Recipe):
         tensor([[[False, False],
                  [ True, False]]])
     """
+
+    control: ClassVar[str | None] = "random-mask"
 
     def masks(self, maps: Tensor) -> Tensor:
         """Return where each map is at least its own mean, which is everywhere if it is constant."""

@@ -35,6 +35,8 @@ class MaskTune(HideSalient):
                  [False,  True]]])
     """
 
+    control = None
+
     usual_share = 1.0
     deviations: float = 2.0
 

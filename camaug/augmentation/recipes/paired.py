@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -29,6 +29,8 @@ class Paired(Recipe):
     Raises:
         ValueError: If the recipe mixes labels or appends views itself.
     """
+
+    control: ClassVar[str | None] = "paired-random"
 
     adds_masked_views = True
     view: str | Recipe = "keep-salient"

@@ -16,4 +16,6 @@ __all__ = ["PairedRandom"]
 class PairedRandom(Paired):
     """Masked views, made by a control and appended to the batch with the labels of their originals."""
 
+    control = None
+
     view: str | Recipe = "random-mask"

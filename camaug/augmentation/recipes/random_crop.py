@@ -17,6 +17,8 @@ __all__ = ["RandomCrop"]
 class RandomCrop(SalientCrop):
     """The first crop that is drawn, without an explanation."""
 
+    control = None
+
     @property
     def needs_maps(self) -> bool:
         """False: nothing is explained."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,6 +33,8 @@ class SalientCrop(Recipe):
         ratio: Least and largest aspect ratio, width by height.
         tries: Number of crops to choose from.
     """
+
+    control: ClassVar[str | None] = "random-crop"
 
     mass: float = 0.6
     scale: tuple[float, float] = (0.3, 1.0)
