@@ -12,6 +12,7 @@ from .classification import ClassificationDataModule
 from .image_folder import ImageFolderDataModule
 from .photo_folder import PhotoFolder
 from .shapes import ShapesDataModule
+from .shortcut import ShortcutDataModule
 from .torchvision_data import TorchvisionDataModule
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "PhotoFolder",
     "ShapesDataModule",
     "ShapesDataset",
+    "ShortcutDataModule",
     "TorchvisionDataModule",
 ]

@@ -14,6 +14,7 @@ from camaug.metrics.insertion_deletion import (
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
 from camaug.metrics.road import ROAD, noisy_linear_imputation
 from camaug.metrics.trust import Trust, are_constant, centre_bias, class_similarity, head_similarity, runner_up
+from camaug.metrics.worst_group_accuracy import WorstGroupAccuracy, count_correct
 
 __all__ = [
     "AverageDrop",
@@ -24,6 +25,7 @@ __all__ = [
     "PointingGame",
     "ROAD",
     "Trust",
+    "WorstGroupAccuracy",
     "are_constant",
     "area_under",
     "boxes_to_masks",
@@ -31,6 +33,7 @@ __all__ = [
     "choose_mosaics",
     "class_similarity",
     "confidence_drop",
+    "count_correct",
     "head_similarity",
     "insertion_deletion_curves",
     "energy_in_cell",

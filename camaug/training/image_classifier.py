@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
-import lightning as L
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
 from camaug.augmentation.mixed_labels import MixedLabels
@@ -20,6 +17,7 @@ from camaug.augmentation.zoom import View, Zoom
 from camaug.augmentation.zoom_price import describe_zoom
 from camaug.training.create_classifier import create_classifier
 from camaug.training.data_facts import class_names, evaluation_preprocessing, rgb_normalisation
+from camaug.training.evaluated_module import EvaluatedModule
 from camaug.training.head_modules import head_modules
 from camaug.training.load_weights import load_weights
 from camaug.training.parameter_groups import parameter_groups
@@ -30,11 +28,12 @@ from camaug.utils.check_types import check_types
 __all__ = ["ImageClassifier"]
 
 
-class ImageClassifier(L.LightningModule):
+class ImageClassifier(EvaluatedModule):
     """Any timm or torchvision classifier, with its loss, metrics, optimiser and schedule.
 
     It logs ``train/loss``, ``val/loss``, ``val/accuracy`` and, from six classes on, ``val/accuracy_top5``, and the same
-    under ``test/``.
+    under ``test/``. With several validation loaders these are of all their images, and the accuracy of each loader,
+    ``val/accuracy/NAME``, and of the worst group, a class in one loader, ``val/worst_group_accuracy``, are logged too.
 
     Checkpoints hold two facts about the data module of the training run: ``class_names``, and ``preprocessing``, the
     ``image_size``, ``mean``, ``std`` and ``crop_pct`` of the evaluation images.
@@ -93,8 +92,8 @@ class ImageClassifier(L.LightningModule):
         channels_last: bool = False,
         zoom: View | None = None,
     ) -> None:
-        super().__init__()
         check_types(ImageClassifier.__init__, locals())
+        super().__init__(num_classes)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"`label_smoothing` must be in [0, 1), got {label_smoothing}")
         self.save_hyperparameters()
@@ -121,8 +120,6 @@ class ImageClassifier(L.LightningModule):
                 head.requires_grad_(True)
         self.zoom = None if zoom is None else Zoom(zoom)
         self._is_zoom_announced = False
-        self.val_metrics = _accuracies(num_classes, "val/")
-        self.test_metrics = _accuracies(num_classes, "test/")
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute the logits (N, num_classes) of images (N, 3, H, W)."""
@@ -191,14 +188,6 @@ class ImageClassifier(L.LightningModule):
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        """Log loss and accuracy."""
-        self._evaluate(batch, "val/loss", self.val_metrics)
-
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Log loss and accuracy."""
-        self._evaluate(batch, "test/loss", self.test_metrics)
-
     def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Return the class probabilities (N, num_classes)."""
         images = batch if isinstance(batch, Tensor) else batch[0]
@@ -234,24 +223,10 @@ class ImageClassifier(L.LightningModule):
             rank_zero_info(f"zoom: {describe_zoom(self.zoom, self, images)}")
         return cast(Tensor, self.zoom(self, images))
 
-    def _evaluate(self, batch: Any, loss_name: str, metrics: MetricCollection) -> None:
-        images, labels = batch[0], batch[1]
-        logits = self._predict(images)
-        metrics.update(logits, labels)
-        self.log(loss_name, F.cross_entropy(logits, labels), sync_dist=True, batch_size=len(images))
-        self.log_dict(metrics, prog_bar=True, batch_size=len(images))
-
 
 def _are_close(mean: Sequence[float], other: Sequence[float]) -> bool:
     """Return True if two means are the same but for rounding."""
     return all(abs(first - second) < 1e-4 for first, second in zip(mean, other, strict=False))
-
-
-def _accuracies(num_classes: int, prefix: str) -> MetricCollection:
-    metrics: dict[str, Metric | MetricCollection] = {"accuracy": MulticlassAccuracy(num_classes, average="micro")}
-    if num_classes > 5:
-        metrics["accuracy_top5"] = MulticlassAccuracy(num_classes, average="micro", top_k=5)
-    return MetricCollection(metrics, prefix=prefix)
 
 
 def _mix(num_classes: int, mixup_alpha: float, cutmix_alpha: float) -> v2.Transform | None:

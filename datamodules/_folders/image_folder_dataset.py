@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 
 from camaug.images.eight_bits import ValueRange
 from camaug.images.loading import load_image
@@ -46,5 +47,8 @@ class ImageFolderDataset(LabelledDataset):
         return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        path, label = self.samples[index]
-        return self.transform(load_image(path, self.value_range)), label
+        return self.transform(self.load(index)), self.targets[index]
+
+    def load(self, index: int) -> Image.Image:
+        """Load an image as an upright RGB image, before the transform."""
+        return load_image(self.samples[index][0], self.value_range)

@@ -1,0 +1,1 @@
+"""Marks that are painted into images, and data sets of marked images."""
