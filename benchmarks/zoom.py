@@ -126,7 +126,15 @@ def print_table(split: str, model: nn.Module, photos: Photos, chosen: Zoom) -> N
     correct = {view: is_correct(model, photos, replace(chosen, view=view)) for view in get_args(View)}
     for view, each in correct.items():
         print(f"| {view} | {each.mean():.1%} | {difference(each, plain)} |")
-    print("", *(f"salient − {view}: {difference(correct['salient'], correct[view])}" for view in correct), sep="\n")
+    print(
+        "",
+        *(
+            f"salient − {view}: {difference(correct['salient'], correct[view])}"
+            for view in correct
+            if view != "salient"
+        ),
+        sep="\n",
+    )
 
 
 def difference(first: Tensor, second: Tensor) -> str:
