@@ -31,7 +31,8 @@ class CamZoom(L.Callback):
     Training, and the explanations of other callbacks, use the plain forward.
 
     It costs a second forward pass and the explanation; Grad-CAM adds the head's backward pass to the first forward
-    pass. The measured price is printed at the first step. The cheaper alternative to compare with is ``view="flip"``.
+    pass. The measured price is printed at the first step. On clothing photos it lost accuracy
+    (docs/results.md), so compare it on your validation data with ``view="flip"``, which is cheaper.
 
     Args:
         view: ``salient``; its controls are ``random`` and ``centre``, a crop as large as the salient one elsewhere, and
