@@ -17,6 +17,7 @@ from camaug.explainers import Explainer, as_explainer
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.metrics import PositionBias
 from camaug.utils.check_types import check_types
 from camaug.utils.did_you_mean import did_you_mean
 from camaug.utils.preserved_random_state import preserved_random_state
@@ -30,6 +31,7 @@ from ._logging.probe_evaluation import ProbeEvaluation
 from ._logging.probe_source import ProbeSource
 from ._logging.probes import Probes
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
+from ._logging.warn_of_position_bias import warn_of_position_bias
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.cadence import Cadence
 from ._trainer.validated_weights import describe_validated_weights, validated_weights
@@ -59,6 +61,7 @@ class CamEvaluator(ProbeCallback):
     drift                  ``drift``, ``overlap`` since the previous evaluation (:class:`camaug.metrics.Drift`)
     trust                  ``constant_maps``, ``class_similarity``, ``head_similarity``, ``centre_bias``
                            (:class:`camaug.metrics.Trust`); explains each image twice more
+    position_bias          ``position_bias``, with a warning where it is clear (:class:`camaug.metrics.PositionBias`)
     energy_in_mask         ``object_energy``, ``object_area``, if the data set has ``object_mask(index)``
     pointing_game          ``pointing_accuracy``, ``pointing_area``, ``pointing_classes``, if it has masks, too
     grid_pointing_game     ``grid_localisation``, ``grid_chance`` on mosaics of 2 × 2 images of different classes, each
@@ -186,6 +189,8 @@ class CamEvaluator(ProbeCallback):
                     continue
                 start = f"{moment.prefix}/{EVALUATED_METRICS[name].prefix}"
                 values |= {start + key: value.float() for key, value in computed.items()}
+                if isinstance(metric, PositionBias) and trainer.is_global_zero:
+                    warn_of_position_bias(self._warn_once, metric, epoch=moment.epoch, tag=moment.prefix)
         with self._warn_once.instead_of_error(trainer, "could not log its metrics"):
             if trainer.state.fn != TrainerFn.FITTING:
                 pl_module.log_dict(values)  # which validate and test also return

@@ -28,6 +28,7 @@ from ._logging.snapshot_style import SnapshotStyle
 from ._logging.snapshot_taker import SnapshotTaker
 from ._logging.snapshot_writer import SnapshotWriter
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
+from ._logging.warn_of_position_bias import snapshot_position_bias, warn_of_position_bias
 from ._logging.write_image import can_log_images
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.cadence import Cadence
@@ -50,7 +51,9 @@ class CamLogger(ProbeCallback):
       :class:`camaug.metrics.Drift`), the mean confidence in the true class and, if the data set has
       ``object_mask(index)``, the share of the maps' energy inside the objects beside the objects' share of the image;
     * as scalars the reasons not to trust heatmaps (``cam/constant_maps``, ``cam/centre_bias``,
-      ``cam/class_similarity``, ``cam/head_similarity``, :class:`camaug.metrics.Trust`), which captions repeat.
+      ``cam/class_similarity``, ``cam/head_similarity``, :class:`camaug.metrics.Trust`), which captions repeat;
+    * as a scalar, with a warning where it is clear, attention to the same position in every image, as to a watermark
+      (``cam/position_bias``, :class:`camaug.metrics.PositionBias`).
 
     ``trainer.validate`` and ``trainer.test`` log under ``cam_validate`` and ``cam_test``. Other loggers get the panels:
     those with a ``log_image`` method (Weights & Biases), MLflow and, as files, those with a directory (``CSVLogger``).
@@ -236,6 +239,8 @@ class CamLogger(ProbeCallback):
                 return
             method = self.explainer.name
             report_trust_warnings(self._warn_once, snapshot, epoch=moment.epoch, method=method, tag=self.tag)
+            if (bias := snapshot_position_bias(snapshot)) is not None:
+                warn_of_position_bias(self._warn_once, bias, epoch=moment.epoch, tag=moment.prefix)
             names = self._style.class_names or find_class_names(trainer, self._dataset)
             self._writer.write(snapshot, moment, names, metrics)
 

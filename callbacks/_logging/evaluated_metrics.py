@@ -17,6 +17,7 @@ from camaug.metrics import (
     GridPointingGame,
     InsertionDeletion,
     PointingGame,
+    PositionBias,
     Trust,
 )
 
@@ -49,6 +50,10 @@ def _query_model(metric: Any, batch: ExplainedBatch) -> None:
     metric.update(batch.module, batch.images, batch.maps, batch.targets)
 
 
+def _add_maps(metric: Any, batch: ExplainedBatch) -> None:
+    metric.update(batch.maps)
+
+
 def _compare_with_previous(metric: Any, batch: ExplainedBatch) -> None:
     if batch.previous_maps is not None:
         metric.update(batch.maps, batch.previous_maps)
@@ -76,6 +81,7 @@ EVALUATED_METRICS = {
     "road": EvaluatedMetric(lambda explainer, classes: ROAD(), _query_model, prefix="road_"),
     "drift": EvaluatedMetric(lambda explainer, classes: Drift(), _compare_with_previous),
     "trust": EvaluatedMetric(lambda explainer, classes: Trust(explainer), _query_model),
+    "position_bias": EvaluatedMetric(lambda explainer, classes: PositionBias(), _add_maps),
     "energy_in_mask": EvaluatedMetric(
         lambda explainer, classes: EnergyInMask(), _compare_with_masks, prefix="object_", needs_masks=True
     ),

@@ -9,6 +9,7 @@ from camaug.metrics import EnergyInMask, centre_bias
 from camaug.metrics.trust import are_constant
 
 from .snapshot import Snapshot
+from .warn_of_position_bias import snapshot_position_bias
 
 __all__ = ["snapshot_metrics"]
 
@@ -23,7 +24,8 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
         ``constant_maps``, the share of maps without evidence, and ``centre_bias``; where they are known,
         ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true
         class or classes, ``drift`` and ``overlap`` of the maps that do not stay constant
-        (:class:`camaug.metrics.Drift`), and ``object_energy`` and ``object_area`` of the images with an object
+        (:class:`camaug.metrics.Drift`), ``position_bias`` of two images or more
+        (:class:`camaug.metrics.PositionBias`), and ``object_energy`` and ``object_area`` of the images with an object
         (:class:`camaug.metrics.EnergyInMask`).
     """
     per_image = {
@@ -36,7 +38,7 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
         "overlap": _known(snapshot.overlap),
     }
     averages = {name: float(values.mean()) for name, values in per_image.items() if values is not None}
-    return averages | _object_metrics(snapshot)
+    return averages | _position_bias(snapshot) | _object_metrics(snapshot)
 
 
 def _known(values: Tensor | None) -> Tensor | None:
@@ -49,6 +51,11 @@ def _true_confidence(snapshot: Snapshot) -> Tensor | None:
     classes = [list(snapshot.classes(position)) for position in range(len(snapshot.maps))]
     known = [row[positives].mean() for row, positives in zip(snapshot.probabilities, classes, strict=True) if positives]
     return torch.stack(known) if known else None
+
+
+def _position_bias(snapshot: Snapshot) -> dict[str, float]:
+    metric = snapshot_position_bias(snapshot)
+    return {} if metric is None else {name: float(value) for name, value in metric.compute().items()}
 
 
 def _object_metrics(snapshot: Snapshot) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["rank_correlation"]
+__all__ = ["centred_ranks", "rank_correlation"]
 
 
 def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
@@ -25,11 +25,28 @@ def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
         >>> rank_correlation(maps, maps**2), rank_correlation(maps, 1 - maps)
         (tensor([1.]), tensor([-1.]))
     """
-    ranks, other_ranks = (_centred(_mean_ranks(each.flatten(1).double())) for each in (maps, others))
+    ranks, other_ranks = centred_ranks(maps), centred_ranks(others)
     norms = ranks.norm(dim=1) * other_ranks.norm(dim=1)
     both_constant = (ranks.norm(dim=1) == 0) & (other_ranks.norm(dim=1) == 0)
     correlation = (ranks * other_ranks).sum(dim=1) / torch.where(norms > 0, norms, 1)
     return torch.where(both_constant, 1.0, correlation).float()
+
+
+def centred_ranks(maps: Tensor) -> Tensor:
+    """Return the ranks of each map's values minus their mean, giving tied values their mean rank.
+
+    Args:
+        maps: (N, H, W).
+
+    Returns:
+        float64 (N, H · W).
+
+    Example:
+        >>> centred_ranks(torch.tensor([[[0.0, 0.5, 0.5, 0.9]]]))
+        tensor([[-1.5000,  0.0000,  0.0000,  1.5000]], dtype=torch.float64)
+    """
+    ranks = _mean_ranks(maps.flatten(1).double())
+    return ranks - ranks.mean(dim=1, keepdim=True)
 
 
 def _mean_ranks(values: Tensor) -> Tensor:
@@ -37,7 +54,3 @@ def _mean_ranks(values: Tensor) -> Tensor:
     first = torch.searchsorted(ordered, values, right=False)
     last = torch.searchsorted(ordered, values, right=True)
     return (first + last).double() / 2
-
-
-def _centred(values: Tensor) -> Tensor:
-    return values - values.mean(dim=1, keepdim=True)

@@ -12,6 +12,7 @@ from camaug.metrics.insertion_deletion import (
     score_curves,
 )
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
+from camaug.metrics.position_bias import PositionBias, position_bias
 from camaug.metrics.road import ROAD, noisy_linear_imputation
 from camaug.metrics.trust import Trust, are_constant, centre_bias, class_similarity, head_similarity, runner_up
 from camaug.metrics.worst_group_accuracy import WorstGroupAccuracy, count_correct
@@ -23,6 +24,7 @@ __all__ = [
     "InsertionDeletion",
     "EnergyInMask",
     "PointingGame",
+    "PositionBias",
     "ROAD",
     "Trust",
     "WorstGroupAccuracy",
@@ -43,6 +45,7 @@ __all__ = [
     "noisy_linear_imputation",
     "pixel_ranks",
     "points_at",
+    "position_bias",
     "rank_correlation",
     "runner_up",
     "score_curves",

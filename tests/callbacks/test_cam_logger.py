@@ -84,7 +84,7 @@ def test_each_image_has_one_tag_and_each_epoch_one_step(module, loader, make_tra
     assert panels.shape[1] == 3 * 192 + 2 * 4
     of_the_object = {"cam/object_area", "cam/object_energy"}
     of_trust = {"cam/centre_bias", "cam/class_similarity", "cam/constant_maps", "cam/head_similarity"}
-    others = {"cam/confidence", "cam/drift", "cam/overlap"}
+    others = {"cam/confidence", "cam/drift", "cam/overlap", "cam/position_bias"}
     logged = {name for name in events.Tags()["scalars"] if name.startswith("cam/")}
     assert logged == of_the_object | of_trust | others
     assert len(events.Scalars("cam/head_similarity")) == 1  # every fifth epoch

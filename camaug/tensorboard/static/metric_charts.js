@@ -13,6 +13,7 @@ const TITLES = {
   object_area: "Area of the object",
   constant_maps: "Share of constant maps",
   centre_bias: "Centre bias",
+  position_bias: "Position bias",
   class_similarity: "Similarity to the runner-up class",
   head_similarity: "Similarity to a random head",
 };
