@@ -15,6 +15,7 @@ from torchvision.transforms import v2
 from camaug import GroupCamTransform
 from camaug.augmentation.recipe import Recipe
 from camaug.augmentation.recipes import as_recipe
+from camaug.augmentation.recipes.hide_random import HideRandom
 from camaug.augmentation.recipes.hide_salient import HideSalient
 from camaug.augmentation.recipes.mask_tune import MaskTune
 from camaug.augmentation.recipes.paired import Paired
@@ -134,7 +135,7 @@ class _TrivialAugment(nn.Module):
         return torch.stack([self._augment(image) for image in images])
 
 
-HIDE = HideSalient()
+HIDE, RANDOM = HideSalient(filling="mean"), HideRandom(filling="mean")
 ARMS: Mapping[str, Arm] = {
     "none": Arm(),
     "none-long": Arm(longer=1.5),
@@ -144,24 +145,24 @@ ARMS: Mapping[str, Arm] = {
     "random-erasing": Arm(pixels=_EraseHalf()),
     "trivial-augment": Arm(pixels=_TrivialAugment()),
     "hide-salient": Arm(HIDE),
-    "hide-random": Arm("hide-random"),
+    "hide-random": Arm(RANDOM),
     "hide-salient-blur": Arm(replace(HIDE, filling="blur")),
-    "hide-random-blur": Arm(replace(as_recipe("hide-random"), filling="blur")),  # type: ignore[call-arg]
+    "hide-random-blur": Arm(replace(RANDOM, filling="blur")),
     "hide-salient-image": Arm(replace(HIDE, filling="image")),
-    "hide-random-image": Arm(replace(as_recipe("hide-random"), filling="image")),  # type: ignore[call-arg]
-    "hide-salient-0.1": Arm(HideSalient(area=0.1)),
-    "hide-salient-0.35": Arm(HideSalient(area=0.35)),
-    "hide-salient-0.5": Arm(HideSalient(area=0.5)),
-    "hide-runner-up": Arm(HideSalient(explains="runner-up")),
+    "hide-random-image": Arm(replace(RANDOM, filling="image")),
+    "hide-salient-0.1": Arm(replace(HIDE, area=0.1)),
+    "hide-salient-0.35": Arm(replace(HIDE, area=0.35)),
+    "hide-salient-0.5": Arm(replace(HIDE, area=0.5)),
+    "hide-runner-up": Arm(replace(HIDE, explains="runner-up")),
     "hide-by-group-cam": Arm(HIDE, explainer="group-cam"),
-    "mask-tune": Arm("mask-tune", last_epoch_only=True),
-    "mask-tune-random": Arm(MaskTuneRandom(), last_epoch_only=True),
+    "mask-tune": Arm(MaskTune(filling="mean"), last_epoch_only=True),
+    "mask-tune-random": Arm(MaskTuneRandom(filling="mean"), last_epoch_only=True),
     "salient-crop": Arm("salient-crop"),
     "avoid-crop": Arm("avoid-crop"),
     "random-crop": Arm("random-crop"),
     "snapmix": Arm("snapmix"),
     "paired-hide": Arm(Paired(view=HIDE)),
-    "paired-hide-random": Arm(PairedRandom(view="hide-random")),
+    "paired-hide-random": Arm(PairedRandom(view=RANDOM)),
     "paired-hide-symmetric": Arm(Paired(view=HIDE), divergence="jensen-shannon"),
     "paired-crop": Arm(Paired(view="salient-crop")),
     "paired-crop-random": Arm(PairedRandom(view="random-crop")),

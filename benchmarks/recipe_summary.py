@@ -56,7 +56,9 @@ def summarise(runs: Sequence[Run]) -> list[Table]:
         kind = "marked" if marked else "plain"
         name = f"{kind} {data}, {model}, {per_class} images of each class, {epochs} epochs"
         columns = {key: name for key, name in COLUMNS.items() if any(key in run for run in here)}
-        tables += [_table(name, here, columns)]
+        table = _table(name, here, columns)
+        if len(table.rows) > 1:  # of the plans that were not finished, some have no pair of runs
+            tables.append(table)
     return tables
 
 

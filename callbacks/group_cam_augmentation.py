@@ -43,18 +43,16 @@ class GroupCamAugmentation(L.Callback):
     """Callback that changes training images by the saliency maps of the model in training.
 
     Before each training step the batch passes through :class:`camaug.GroupCamTransform`, and ``training_step`` receives
-    the result. The data set's own tensors stay as they are. The first augmented batch is logged as an image
-    (``augmentation/first_batch``: original, map, mask, result), and in every epoch the share of the steps' time that
-    augmentation took (``augmentation/step_time_share``).
+    the result. The data set's own tensors stay as they are. The first augmented batch is logged
+    (``augmentation/first_batch``: original, map, mask, result), and the share of the steps' time that augmentation took
+    (``augmentation/step_time_share``).
 
-    Settings or data that cannot work are an error at the first batch. A later failure, such as exhausted memory or a
-    batch without labels, is a warning with its traceback: training goes on with the batch as it is, and the next batch
-    is tried again. A ``training_step`` that fails on the longer batches of masked views gets them in place of their
-    originals. In distributed training each process augments its own images.
+    Settings or data that cannot work are an error at the first batch. A later failure is a warning with its traceback:
+    training goes on with the batch as it is. A ``training_step`` that fails on the longer batches of masked views gets
+    them in place of their originals. In distributed training each process augments its own images.
 
     Args:
-        explainer: The explainer that finds the saliency, or its name. None is the recipe's choice: Grad-CAM, or the
-            paper's Group-CAM with 16 groups, 18 forward passes for each image.
+        explainer: The explainer, or its name; None for the recipe's: Grad-CAM, or the paper's Group-CAM.
         share: Share of the images of each batch that are changed, in [0, 1]; None for the preset's, or the recipe's.
         start_epoch: First epoch with augmentation, counted from 0.
         stop_epoch: First epoch without it again; None for no end.
@@ -65,27 +63,26 @@ class GroupCamAugmentation(L.Callback):
             ``paired`` or a control (:class:`camaug.GroupCamTransform`), or a
             :class:`camaug.augmentation.recipe.Recipe`. None for the preset's.
         strength: Strength of the change, in [0, 1]; None for the preset's.
-        consistency: Weight of the term that recipes with masked views add to the loss: the divergence between the
-            predictions for the images and for their masked views. With manual optimisation there is none.
+        consistency: Weight of the divergence between the predictions for images and for their masked views, which
+            recipes with masked views add to the loss. With manual optimisation there is none.
         divergence: ``jensen-shannon``, or ``one-way`` without a gradient for the images.
-        preset: Defaults of the arguments that are None: ``default`` (``paired`` on half of the images), the nearest to
-            a gain in the comparisons of ``docs/results.md``; or ``paper`` (``keep-salient`` on every image).
+        preset: Defaults of the arguments that are None: ``default`` (``hide-salient`` on half of the images), which
+            gained where the data have a shortcut (``docs/results.md``); or ``paper`` (``keep-salient`` on every image).
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not. A module
             without forward needs none if its ``training_step`` calls one submodule with the images: the first batch
             shows which, and stays as it is.
         refresh_every_n_epochs: None explains the chosen images of every batch with the current model. A number keeps
             the maps of all training images in a saliency bank, which is refreshed after so many epochs, and carries
-            them through the data set's random crops and flips. This needs transforms of torchvision's v2
-            (:class:`camaug.saliency_bank.carrying_dataset.CarryingDataset`). ``augmentation/bank_iou`` is the IoU of
-            carried and exact masks, ``augmentation/bank_staleness_iou`` the IoU of successive refreshes.
+            them through the data set's random crops and flips, of torchvision's v2
+            (:class:`camaug.saliency_bank.carrying_dataset.CarryingDataset`).
         bank_dir: Directory of the bank, visible to all processes; None for ``bank`` in the trainer's ``log_dir``.
         fast: True to explain by the fast forward while its maps agree with the plain ones
             (:class:`camaug.explainers.fast_path.FastPath`).
-        images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
+        images: Where a batch has its images, if they are not found: a key, an index, a path (``"0.image"``), or a
             function of the batch that returns one of its tensors.
-        labels: Where a batch has its labels, in the same forms. Class indices (N,) or (N, 1), truth values of a model
-            with one logit, probabilities and several labels for each image (N, classes) are read. The map of several
-            labels is the maximum of theirs; images without a label (negative, or a row of zeros) stay as they are.
+        labels: Where a batch has its labels, in the same forms: class indices (N,) or (N, 1), truth values of a model
+            with one logit, probabilities or several labels for each image (N, classes), whose maps are combined by
+            their maximum. Images without a label (negative, or a row of zeros) stay as they are.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.

@@ -135,8 +135,8 @@ DATA = ["--data=ImageFolderDataModule", "--data.root=images"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give a command, one of fit, .*, compare, report: .*train.py fit --data ImageFolderDataModule"),
-        (["fitt"], "unknown command 'fitt', did you mean 'fit'.* expected one of fit, .*, compare, report"),
+        ([], "give a command, one of fit, .*, advise, report: .*train.py fit --data ImageFolderDataModule"),
+        (["fitt"], "unknown command 'fitt', did you mean 'fit'.* expected one of fit, .*, advise, report"),
         (["fit"], r"fit needs data, in a file \(--config FILE\) or as arguments: python train.py fit --data Image"),
         (["fit", "--config=keys.yaml", *DATA], "unknown key 'cam.explainr' in the .*, did you mean 'cam.explainer'"),
         (["fit", *DATA, "--cam.explaner=x"], "unknown argument '--cam.explaner', did you mean '--cam.explainer'"),

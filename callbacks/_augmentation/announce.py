@@ -50,16 +50,14 @@ def announce(
     recipe = transform.recipe
     if recipe.needs_maps:
         cost = _measure(trainer, transform, schedule.share, images, labels, deciding)
-        time = _time(
-            cost,
-            schedule.share * recipe.share_of_batches,
-            refresh_every_n_epochs,
-            masked_views=recipe.adds_masked_views,
-        )
+        share = schedule.share * recipe.share_of_batches
+        time = _time(cost, share, refresh_every_n_epochs, masked_views=recipe.adds_masked_views)
         method = f" by {transform.explainer.name}"
     else:
         method = time = ""
     rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{time}")
+    if recipe.evidence:
+        rank_zero_info(f"GroupCamAugmentation: {recipe.name}: {recipe.evidence}")
 
 
 def _measure(

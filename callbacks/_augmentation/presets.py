@@ -29,7 +29,7 @@ class PresetSettings(NamedTuple):
 
 
 PRESETS: Mapping[str, PresetSettings] = {
-    "default": PresetSettings("paired", share=None, strength=1.0),
+    "default": PresetSettings("hide-salient", share=None, strength=1.0),
     "paper": PresetSettings("keep-salient", share=1.0, strength=1.0),
 }
 

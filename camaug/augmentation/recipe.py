@@ -72,6 +72,8 @@ class Recipe:
     """Share of each batch's images that the callback changes unless the user says otherwise."""
     control: ClassVar[str | None] = None
     """Name of the recipe that does the same without the saliency, which shows what the saliency is worth."""
+    evidence: ClassVar[str] = ""
+    """A sentence on what the recipe gained or lost in the project's comparison, printed at the start of training."""
     adds_masked_views: ClassVar[bool] = False
     """True if the changed images are appended to the batch, as masked views, instead of replacing the originals."""
     mixes_labels: ClassVar[bool] = False

@@ -19,7 +19,8 @@ def fill_images(images: Tensor, fill: Fill, blur: Callable[[Tensor], Tensor], se
     Args:
         images: (N, C, H, W).
         fill: ``blur``: the blurred image; ``mean``: its mean colour; ``noise``: normal noise with the mean and the
-            standard deviation of each of its channels; ``image``: the image before it in the batch.
+            standard deviation of each of its channels; ``image``: the image before it in the batch,
+            or the mean colour for a single image.
         blur: Blur from images to images of the same shape.
         seed: Seed of the noise. On another kind of device the same seed gives other noise.
 
@@ -32,7 +33,7 @@ def fill_images(images: Tensor, fill: Fill, blur: Callable[[Tensor], Tensor], se
     """
     if fill == "blur":
         return blur(images)
-    if fill == "image":
+    if fill == "image" and len(images) > 1:
         return images.roll(1, dims=0)
     pixels = images.float()
     mean = pixels.mean(dim=(2, 3), keepdim=True)

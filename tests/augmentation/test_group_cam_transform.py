@@ -14,6 +14,8 @@ from torchvision.transforms import v2
 from camaug import GradCAM, GroupCAM, GroupCamTransform
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
 from camaug.augmentation.recipes import list_recipes
+from camaug.augmentation.recipes.paired import Paired
+from camaug.augmentation.recipes.paired_random import PairedRandom
 from tests.toys import DictOutput
 
 LABELS = torch.tensor([0, 3, 2, 4])
@@ -371,17 +373,18 @@ def recipe_of(net, recipe, **settings):
 
 
 def test_paired_appends_the_masked_views(net, images):
+    paired, paired_random = Paired(view="keep-salient"), PairedRandom(view="random-mask")
     masked_views, _ = recipe_of(net, "keep-salient")(images, LABELS)
-    new, labels = recipe_of(net, "paired")(images, LABELS)
+    new, labels = recipe_of(net, paired)(images, LABELS)
     assert torch.equal(new, torch.cat([images, masked_views]))
     assert torch.equal(labels, torch.cat([LABELS, LABELS]))
     torch.manual_seed(2)
-    some, their_labels = recipe_of(net, "paired", share=0.5)(images, LABELS)
+    some, their_labels = recipe_of(net, paired, share=0.5)(images, LABELS)
     assert 4 < len(some) == len(their_labels) < 8
     torch.manual_seed(2)
     by_chance, _ = recipe_of(net, "random-mask")(images, LABELS)
     torch.manual_seed(2)
-    other, _ = recipe_of(net, "paired-random")(images, LABELS)
+    other, _ = recipe_of(net, paired_random)(images, LABELS)
     assert torch.equal(other, torch.cat([images, by_chance]))
     assert not torch.equal(by_chance, masked_views)
 

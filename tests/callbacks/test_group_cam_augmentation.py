@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from camaug import GroupCAM, GroupCamTransform
 from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipes import as_recipe, list_recipes
+from camaug.augmentation.recipes.hide_salient import HideSalient
 from camaug.augmentation.recipes.keep_salient import KeepSalient
-from camaug.augmentation.recipes.paired import Paired
 from camaug.augmentation.recipes.random_mask import RandomMask
 from camaug.augmentation.recipes.snapmix import SnapMix
 from camaug.callbacks import GroupCamAugmentation
@@ -223,7 +223,7 @@ def test_a_batch_without_labels_is_an_error(module, dataset, make_trainer):
 
 def test_presets():
     default = GroupCamAugmentation()
-    assert (default.recipe, default.share, default.strength) == (Paired(), 0.5, 1.0)
+    assert (default.recipe, default.share, default.strength) == (HideSalient(), 0.5, 1.0)
     paper = GroupCamAugmentation(preset="paper")
     assert (paper.recipe, paper.share, paper.strength) == (KeepSalient(), 1.0, 1.0)
     changed = GroupCamAugmentation(preset="paper", share=0.25, recipe=RandomMask(cells=4))
@@ -319,7 +319,7 @@ def test_the_consistency_term_takes_logits_from_the_output_without_a_second_pass
             "about 2.8 times as long as without (about 6 forward passes for each explained image)",
         ),
         (
-            {"preset": "default", "stop_epoch": 4, "ramp_epochs": 2},
+            {"preset": "default", "recipe": "paired", "stop_epoch": 4, "ramp_epochs": 2},
             "recipe 'paired' by group-cam, on 50% of the training images from epoch 0 to 3, with a ramp of 2 epochs: "
             "a step takes about 2.4 times as long as without (about 6 forward passes for each explained image, "
             "50% more images in a batch)",

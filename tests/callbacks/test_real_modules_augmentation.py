@@ -22,6 +22,7 @@ from camaug import GroupCAM, GroupCamTransform
 from camaug.augmentation.batch import find_images_and_labels
 from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipes import as_recipe, list_recipes
+from camaug.augmentation.recipes.paired import Paired
 from camaug.augmentation.recipes.snapmix import SnapMix
 from camaug.callbacks import GroupCamAugmentation
 from camaug.callbacks.price_runner import PriceRunner
@@ -36,7 +37,8 @@ UNLABELLED = torch.tensor([0, -1, 2, -100, 1, 2])
 
 
 def augmentation(**settings: Any) -> GroupCamAugmentation:
-    return GroupCamAugmentation(EXPLAINER, **{"share": 1.0, "blur_kernel_size": 5, "blur_sigma": 5.0, **settings})
+    usual = {"share": 1.0} if "preset" in settings else {"recipe": Paired(view="keep-salient"), "share": 1.0}
+    return GroupCamAugmentation(EXPLAINER, **{**usual, "blur_kernel_size": 5, "blur_sigma": 5.0, **settings})
 
 
 def fit(tmp_path, module, batches, *callbacks, **settings) -> L.Trainer:

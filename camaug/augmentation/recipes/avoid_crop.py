@@ -18,6 +18,7 @@ class AvoidCrop(SalientCrop):
     """A random crop with a given share of the map's energy outside of it, or else the one with most outside."""
 
     control = None
+    evidence = ""
 
     def scores(self, shares: Tensor) -> Tensor:
         """Return the shares of the maps' energy outside of the crops, (M, tries)."""

@@ -19,6 +19,7 @@ class HideRandom(HideSalient):
     """A region of the area and shape that ``hide-salient`` would hide, moved to a random position, is replaced."""
 
     control = None
+    evidence = ""
 
     def masks(self, maps: Tensor) -> Tensor:
         """Return all but the moved region, or all pixels if a map is constant."""

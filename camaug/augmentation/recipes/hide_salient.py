@@ -24,6 +24,10 @@ __all__ = ["HideSalient"]
 class HideSalient(Recipe):
     """The pixels that the model relies on most are replaced, so that it must find other evidence.
 
+    Where a mark gave the class away in training photos of clothes, this gained 10.8 [6.9, 14.8] points on photos with a
+    wrong mark, 5.6 [4.3, 6.8] more than its control ``hide-random``; on photos without marks nothing is shown
+    (``docs/results.md``).
+
     Args:
         area: Share of the pixels that is hidden, in [0, 1].
         filling: What replaces them (:func:`camaug.functional.fills.fill_images`): ``blur``, ``mean``, ``noise`` or
@@ -39,9 +43,13 @@ class HideSalient(Recipe):
     """
 
     control: ClassVar[str | None] = "hide-random"
+    evidence = (
+        "it gained where a mark in the training photos gave the class away, and nothing is shown on other photos: "
+        "docs/augmentation.md has the evidence, train.py advise measures it on your data"
+    )
 
     area: float = 0.2
-    filling: Fill = "mean"
+    filling: Fill = "image"
     explains: Literal["label", "runner-up"] = "label"
 
     def __post_init__(self) -> None:

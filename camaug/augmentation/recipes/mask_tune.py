@@ -8,6 +8,7 @@ from torch import Tensor
 
 from camaug.augmentation.recipe_registry import register_recipe
 from camaug.augmentation.recipes.hide_salient import HideSalient
+from camaug.functional.fills import Fill
 
 __all__ = ["MaskTune"]
 
@@ -36,8 +37,9 @@ class MaskTune(HideSalient):
     """
 
     control = None
-
+    evidence = ""
     usual_share = 1.0
+    filling: Fill = "mean"
     deviations: float = 2.0
 
     def masks(self, maps: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ class Paired(Recipe):
     A loss can ask for consistent predictions (:func:`camaug.functional.pair_consistency.pair_consistency`).
 
     Args:
-        view: The recipe that makes the masked views, or its name: ``keep-salient``, ``hide-salient``,
-            ``salient-crop``, or a control.
+        view: The recipe that makes the masked views, or its name: ``hide-salient``, ``salient-crop``,
+            ``keep-salient``, or a control.
 
     Raises:
         ValueError: If the recipe mixes labels or appends views itself.
@@ -33,7 +33,7 @@ class Paired(Recipe):
     control: ClassVar[str | None] = "paired-random"
 
     adds_masked_views = True
-    view: str | Recipe = "keep-salient"
+    view: str | Recipe = "hide-salient"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -18,4 +18,4 @@ class PairedRandom(Paired):
 
     control = None
 
-    view: str | Recipe = "random-mask"
+    view: str | Recipe = "hide-random"

@@ -18,6 +18,7 @@ class RandomCrop(SalientCrop):
     """The first crop that is drawn, without an explanation."""
 
     control = None
+    evidence = ""
 
     @property
     def needs_maps(self) -> bool:

@@ -38,6 +38,10 @@ class SnapMix(Recipe):
     """
 
     usual_share = 1.0
+    evidence = (
+        "it lost in short training runs on photos of clothes, and public reports of a gain are of fine-grained classes "
+        "and long training: docs/augmentation.md has the evidence"
+    )
     mixes_labels = True
     alpha: float = 5.0
     probability: float = 0.5

@@ -8,6 +8,7 @@ import torch
 from camaug.augmentation.recipes import as_recipe
 from camaug.augmentation.recipes.hide_salient import HideSalient
 from camaug.augmentation.recipes.mask_tune import MaskTune
+from camaug.augmentation.recipes.paired import Paired
 from camaug.augmentation.recipes.random_mask import RandomMask
 
 MAPS = torch.tensor([[[0.0, 0.2], [0.9, 0.1]], [[1.0, 0.0], [0.0, 0.0]]])  # means 0.3 and 0.25
@@ -18,7 +19,7 @@ SALIENT = torch.tensor([[[False, False], [True, False]], [[True, False], [False,
     ("recipe", "masks"),
     [
         ("keep-salient", SALIENT),
-        ("paired", SALIENT),
+        (Paired(view="keep-salient"), SALIENT),
         (HideSalient(area=0.25), ~SALIENT),
         (MaskTune(deviations=1), torch.tensor([[[True, True], [False, True]], [[True, True], [True, True]]])),
         ("blur-everything", torch.zeros_like(SALIENT)),

@@ -113,12 +113,8 @@ CASES = [
     Case("returns a dict with `loss`", LossDict),
     Case("returns None for some batches", SkippedSteps),
     Case("`training_step(self, batch)`", OtherArguments),
-    Case("manual optimisation", Manual, augmentation=Works(warning="adds no consistency term")),
-    Case(
-        "manual optimisation with `toggle_optimizer`",
-        lambda: Manual(toggle=True),
-        augmentation=Works(warning="adds no consistency term"),
-    ),
+    Case("manual optimisation", Manual),
+    Case("manual optimisation with `toggle_optimizer`", lambda: Manual(toggle=True)),
     Case("`training_step(self, dataloader_iter)`", Iterating, augmentation=Refused("dataloader_iter")),
     Case(
         "`self(**batch)`",
@@ -128,6 +124,6 @@ CASES = [
         Works(KEYWORDS, "give forward="),
     ),
     Case("two concatenated views", lambda: TwoViews(lambda b: (b[0], b[2])), of(lambda x, y: (x, x.flip(1), y))),
-    Case("a fixed batch size", FixedSize, augmentation=Works(warning="masked views replace their originals")),
+    Case("a fixed batch size", FixedSize),
     Case("`LBFGS`, which repeats the step", LBFGS),
 ]
