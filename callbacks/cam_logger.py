@@ -157,6 +157,10 @@ class CamLogger(ProbeCallback):
         """Check everything that can be checked without data."""
         super().setup(trainer, pl_module, stage)
         _warn_without_image_logger(trainer)
+        if not trainer.loggers:
+            rank_zero_info(
+                "CamLogger: the Trainer has no logger, so that nothing is explained and there are no metrics"
+            )
         self._is_possible &= bool(trainer.loggers)
         self._probes, self._snapshot, self._is_unwritten = None, None, False
         self._taker = SnapshotTaker(

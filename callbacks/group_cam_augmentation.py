@@ -142,6 +142,8 @@ class GroupCamAugmentation(L.Callback):
         has_bank = self.refresh_every_n_epochs is not None and self.share > 0 and self.recipe.needs_maps
         explains = stage == "fit" and self.share > 0 and self.recipe.needs_maps
         check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank, explains=explains)
+        if self.recipe.last_epoch_only:
+            self.schedule = self.schedule.ending_with(trainer.max_epochs)
         self._observed = None if self.forward is not None or has_own_forward(pl_module) else ObservedForward()
         self._transform = _create_transform(self, pl_module, self._observed)
         if stage == "fit" and has_bank:

@@ -160,7 +160,10 @@ def test_what_the_parser_refuses_is_one_sentence(arguments, message, refused, tm
             ["--cam.explainer=GradCAM", "--cam.explainer.layer=layer9"],
             "has no layer 'layer9', did you mean .*'layer4'",
         ),
-        (["--cam.num_images=100"], "100 probe images were asked for, the data set has 2"),
+        (
+            ["--cam.num_images=100"],
+            "100 probe images were asked for .num_images=., and all 2 that there are are explained",
+        ),
     ],
 )
 def test_heatmaps_that_cannot_be_made_are_a_warning_and_training_goes_on(

@@ -330,8 +330,8 @@ def test_comparison_trains_and_its_arms_are_valid_configurations(path, folder_of
             for index in range(4, 8):
                 shutil.copy(folder_of_images / "val" / name / "0.jpg", folder_of_images / "val" / name / f"{index}.jpg")
     small = small_comparison(path, folder_of_images)
-    report = main(["compare", "--config", str(path), *more, "--seeds=3", "--arms=keep-salient", "--output=out", *small])
-    assert report.table("equal epochs").column("arm") == ["none", "keep-salient"]
+    report = main(["compare", "--config", str(path), *more, "--seeds=3", "--arms=hide-salient", "--output=out", *small])
+    assert report.table("equal epochs").column("arm") == ["none", "hide-salient"]
     assert {"insertion", "over_all"} <= set(report.table("attention").columns)
     for name, settings in yaml.safe_load(path.read_text())["compare"]["arms"].items():
         (tmp_path / "arm.yaml").write_text(yaml.safe_dump(settings))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from camaug.augmentation.group_cam_transform import GroupCamTransform
@@ -55,7 +55,17 @@ def announce(
         method = f" by {transform.explainer.name}"
     else:
         method = time = ""
-    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{time}")
+    batches = "" if recipe.share_of_batches == 1 else f", in {recipe.share_of_batches:.0%} of the batches"
+    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{batches}{time}")
+    if trainer.max_epochs is not None and 0 < trainer.max_epochs <= schedule.start_epoch:
+        rank_zero_info(
+            f"GroupCamAugmentation: nothing is augmented, because training ends in epoch {trainer.max_epochs - 1}"
+        )
+    if recipe.mixes_labels and len(images) == 1:
+        rank_zero_warn(
+            f"GroupCamAugmentation: the recipe {recipe.name!r} mixes images of a batch, and this batch has one image, "
+            "which stays as it is: set a larger batch size"
+        )
     if recipe.evidence:
         rank_zero_info(f"GroupCamAugmentation: {recipe.name}: {recipe.evidence}")
 
@@ -78,7 +88,8 @@ def _time(cost: ExpectedCost, share: float, refresh_every_n_epochs: int | None, 
     explaining = cost.steps * share if refresh_every_n_epochs is None else cost.steps / refresh_every_n_epochs
     factor = step_factor(explaining, share, masked_views=masked_views)
     refresh = "" if refresh_every_n_epochs is None else f"with a refresh every {refresh_every_n_epochs} epochs "
-    passes = [f"about {cost.passes:.0f} forward passes for each explained image"] if cost.passes else []
+    number = f"{cost.passes:.0f}"
+    passes = [f"about {number} forward pass{'es' * (number != '1')} for each explained image"] if cost.passes else []
     views = [f"{share:.0%} more images in a batch"] if masked_views else []
     reasons = f" ({', '.join(passes + views)})" if passes or views else ""
     return f": {refresh}a step takes about {factor:g} times as long as without{reasons}"

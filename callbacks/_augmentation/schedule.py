@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Schedule"]
 
@@ -42,6 +42,12 @@ class Schedule:
             )
         if self.ramp_epochs < 0:
             raise ValueError(f"`ramp_epochs` must be at least 0, got {self.ramp_epochs}")
+
+    def ending_with(self, max_epochs: int | None) -> Schedule:
+        """Return the schedule of the last epoch alone, or this one if it has a start or the end is unknown."""
+        if self.start_epoch > 0 or max_epochs is None or max_epochs < 1:
+            return self
+        return replace(self, start_epoch=max_epochs - 1)
 
     def is_active(self, epoch: int) -> bool:
         """Return True if images are augmented in the epoch."""

@@ -37,23 +37,25 @@ def choose_probes(
     Args:
         loader: A data loader.
         count: Number of images.
-        exactly: Whether a smaller data set is an error. Otherwise all of its images are taken.
+        exactly: Whether to warn if the data set is smaller. All of its images are taken then.
         read: Function that moves a collated batch as the Trainer does, and finds images and labels.
-        warn: Function that gets a sentence about images that are left out.
+        warn: Function that gets a sentence about images that are left out or missing.
 
     Raises:
-        ValueError: If the data set is empty or too small, or ``object_mask`` does not return a boolean mask (H, W).
+        ValueError: If the data set is empty, or ``object_mask`` does not return a boolean mask (H, W).
     """
     # Random transforms draw the same numbers in every run, and the random state of the training run stays untouched.
     with preserved_random_state(seed=0):
         collected = _Collected(read)
         if has_items(loader):
-            _collect_items(collected, loader, count, exactly)
+            available = _collect_items(collected, loader, count)
         else:
-            _collect_stream(collected, loader, count, exactly)
+            available = _collect_stream(collected, loader, count)
         masks = load_masks(loader, collected.indices) if has_items(loader) else None
     if not collected.indices:
         raise collected.errors[0] if collected.errors else ValueError("the data set has no image")
+    if exactly and count > available:
+        warn(f"{count} probe images were asked for (num_images=), and all {available} that there are are explained")
     if collected.left_out:
         warn(f"{'; '.join(collected.left_out)}. The other {len(collected.indices)} images are explained")
     masks = None if masks is None else _checked_masks(loader.dataset, masks, collected.indices)
@@ -112,9 +114,10 @@ class _Collected:
         self.left_out.append(f"image {index} is left out ({type(error).__name__}: {last_line})")
 
 
-def _collect_items(collected: _Collected, loader: Any, count: int, exactly: bool) -> None:
+def _collect_items(collected: _Collected, loader: Any, count: int) -> int:
+    """Collect items of a data set, and return how many it has."""
     dataset = loader.dataset
-    _check_available(count, len(dataset), exactly)
+    _check_available(len(dataset))
     items: list[tuple[int, Any]] = []
     for index, item in load_items(loader, choose_indices(dataset, min(count, len(dataset)))):
         if isinstance(item, Exception) or item is None:  # None is an item that the user's collate function drops
@@ -128,6 +131,7 @@ def _collect_items(collected: _Collected, loader: Any, count: int, exactly: bool
             collected.add(loader.collate_fn([item for _, item in part]), [index for index, _ in part])
         except Exception as error:
             _collect_singly(collected, loader, part, error)
+    return len(dataset)
 
 
 def _collect_singly(collected: _Collected, loader: Any, items: Sequence[tuple[int, Any]], error: Exception) -> None:
@@ -152,7 +156,8 @@ def _joined(batches: Sequence[ReadBatch]) -> list[ReadBatch]:
     return [ReadBatch(images, torch.cat(labels) if labels else None, batches[0].are_integers)]
 
 
-def _collect_stream(collected: _Collected, loader: Any, count: int, exactly: bool) -> None:
+def _collect_stream(collected: _Collected, loader: Any, count: int) -> int:
+    """Collect the first images of a stream, and return how many there were."""
     seen = 0
     for number, batch in enumerate(stream_batches(loader)):
         missing = count - seen
@@ -164,7 +169,8 @@ def _collect_stream(collected: _Collected, loader: Any, count: int, exactly: boo
         taken = min(missing, len(found.images))
         collected.keep_finite(_on_cpu(found, taken), range(seen, seen + taken))
         seen += taken
-    _check_available(count, seen, exactly)
+    _check_available(seen)
+    return seen
 
 
 def _on_cpu(batch: ReadBatch, count: int) -> ReadBatch:
@@ -173,14 +179,9 @@ def _on_cpu(batch: ReadBatch, count: int) -> ReadBatch:
     return batch._replace(images=batch.images[:count].detach().cpu().clone(), labels=labels)
 
 
-def _check_available(count: int, available: int, exactly: bool) -> None:
+def _check_available(available: int) -> None:
     if available == 0:
         raise ValueError("the data set yields no images: give it some, or leave out the validation data")
-    if exactly and count > available:
-        raise ValueError(
-            f"{count} probe images were asked for, the data set has {available}: ask for at most {available} "
-            "(num_images=)"
-        )
 
 
 def _checked_masks(dataset: Any, masks: Sequence[Any], indices: Sequence[int]) -> list[Tensor]:

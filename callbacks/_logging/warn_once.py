@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -69,9 +70,14 @@ class WarnOnce:
             self._has_failed = True
             trace = traceback.format_exc()
             cause = trace.strip().splitlines()[-1]
-            advice = f"{remedy}. " if remedy else ""
+            advice = f"{remedy}. " if remedy and not _names_a_remedy(cause) else ""
             again = "No further failure is reported" if self._first_failure_only else "This is reported once"
             self(
                 "failure" if self._first_failure_only else cause,
                 f"{self.name} {failure}; training goes on. {cause}. {advice}{again}.\n{trace}",
             )
+
+
+def _names_a_remedy(cause: str) -> bool:
+    """Return True if an error says what to do: an argument, another layer, or another method."""
+    return re.search(r"\w=|has no layer|choose '", cause) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -54,7 +55,7 @@ class RecipeParams:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(ABC):
     """Rule for changing training images by their saliency maps.
 
     :class:`camaug.GroupCamTransform` chooses images of a batch, explains them and applies the recipe's steps to the
@@ -64,7 +65,7 @@ class Recipe:
     A new recipe is a file in ``camaug/augmentation/recipes`` with a frozen dataclass, whose fields are its settings,
     decorated by :func:`camaug.augmentation.recipe_registry.register_recipe`. A recipe outside of that folder needs no
     name: users give the object. Most recipes override only :meth:`masks`; those that place boxes override
-    :meth:`regions` and :meth:`images`.
+    :meth:`regions` and :meth:`images`, too.
     """
 
     name: ClassVar[str] = "unregistered"
@@ -74,6 +75,8 @@ class Recipe:
     """Name of the recipe that does the same without the saliency, which shows what the saliency is worth."""
     evidence: ClassVar[str] = ""
     """A sentence on what the recipe gained or lost in the project's comparison, printed at the start of training."""
+    last_epoch_only: ClassVar[bool] = False
+    """True if the callback applies the recipe in the last epoch alone unless the user gives a start."""
     adds_masked_views: ClassVar[bool] = False
     """True if the changed images are appended to the batch, as masked views, instead of replacing the originals."""
     mixes_labels: ClassVar[bool] = False
@@ -109,6 +112,7 @@ class Recipe:
         """Return True if this batch is changed at all."""
         return True
 
+    @abstractmethod
     def masks(self, maps: Tensor) -> Tensor:
         """Return the masks of the pixels that the images keep, or that a recipe of another kind acts on.
 
@@ -118,7 +122,6 @@ class Recipe:
         Returns:
             Boolean masks (M, H, W).
         """
-        raise NotImplementedError(f"{type(self).__name__} must override `masks` or `regions`")
 
     def regions(self, maps: Tensor) -> Regions:
         """Return the regions that the recipe acts on, by default its masks.

@@ -199,7 +199,7 @@ def test_a_module_whose_forward_returns_a_dictionary(module, loader, make_traine
 
 def test_a_module_whose_forward_returns_several_tensors_needs_a_function(module, loader, make_trainer, read_events):
     module = with_forward(module, lambda logits: {"a": logits, "b": logits[:, :2]})
-    message = r"several tensors that could be the logits[\s\S]*a function that returns logits, CamLogger\(forward=\)"
+    message = r"several tensors that could be the logits[^\n]*forward="
     with pytest.warns(UserWarning, match=message):
         make_trainer(CamLogger("grad-cam", num_images=3), max_epochs=1, version="1").fit(module, loader)
     callback = CamLogger("grad-cam", num_images=3, forward=lambda module, images: module(images)["a"])
@@ -241,7 +241,6 @@ def test_tags_with_special_characters_are_refused(tag):
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        (CamLogger("grad-cam", num_images=25), "25 probe images were asked for, the data set has 24"),
         (CamLogger(GradCAM(layer="net.44"), num_images=3), "has no layer 'net.44', did you mean 'net.4'"),
         (CamLogger(GroupCAM(groups=9), num_images=3), "`groups` must be between 1 and the layer's 8 channels, got 9"),
         (CamLogger("grad-cam", num_images=3, images="photo"), "the batch, a list, has no part 'photo'; it has"),

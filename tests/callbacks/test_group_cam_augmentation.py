@@ -324,6 +324,11 @@ def test_the_consistency_term_takes_logits_from_the_output_without_a_second_pass
             "a step takes about 2.4 times as long as without (about 6 forward passes for each explained image, "
             "50% more images in a batch)",
         ),
+        (
+            {"recipe": "snapmix"},
+            "recipe 'snapmix' by group-cam, on 100% of the training images from epoch 0 on, in 50% of the batches: a "
+            "step takes about 1.9 times as long as without (about 6 forward passes for each explained image)",
+        ),
         ({"recipe": "blur-everything"}, "recipe 'blur-everything', on 100% of the training images from epoch 0 on"),
     ],
 )
@@ -333,3 +338,21 @@ def test_one_line_announces_the_cost(settings, message, module, dataset, make_tr
     with caplog.at_level("INFO"):
         make_trainer(augmentation(**settings), max_epochs=1).fit(module, DataLoader(dataset, batch_size=8))
     assert f"GroupCamAugmentation: {message}" in [record.message for record in caplog.records]
+
+
+def test_mask_tune_is_for_the_last_epoch(module, loader, dataset, make_trainer):
+    make_trainer(augmentation(recipe="mask-tune"), max_epochs=3).fit(module, loader)
+    is_changed = [not torch.equal(torch.cat(module.seen[3 * n : 3 * n + 3]), dataset.images) for n in range(3)]
+    assert is_changed == [False, False, True]
+
+
+def test_mixing_one_image_is_a_warning(module, dataset, make_trainer):
+    trainer = make_trainer(augmentation(recipe=SnapMix(probability=1.0)), max_epochs=1, limit_train_batches=1)
+    with pytest.warns(UserWarning, match="this batch has one image, which stays as it is: set a larger batch size"):
+        trainer.fit(module, DataLoader(dataset, batch_size=1))
+
+
+def test_augmentation_that_never_begins_is_one_line(module, loader, make_trainer, caplog):
+    with caplog.at_level("INFO"):
+        make_trainer(augmentation(start_epoch=9), max_epochs=1).fit(module, loader)
+    assert "GroupCamAugmentation: nothing is augmented, because training ends in epoch 0" in caplog.messages

@@ -39,6 +39,7 @@ class MaskTune(HideSalient):
     control = None
     evidence = ""
     usual_share = 1.0
+    last_epoch_only = True
     filling: Fill = "mean"
     deviations: float = 2.0
 

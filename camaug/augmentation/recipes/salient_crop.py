@@ -59,6 +59,10 @@ class SalientCrop(Recipe):
         """Return Grad-CAM."""
         return cheap_explainer()
 
+    def masks(self, maps: Tensor) -> Tensor:
+        """Return the masks of random regions."""
+        return self.regions(maps).masks
+
     def regions(self, maps: Tensor) -> Regions:
         """Return the crops, and the whole image where a map is empty, as masks and as boxes (M, 1, 4)."""
         count, height, width = maps.shape

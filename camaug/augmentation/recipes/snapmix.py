@@ -65,6 +65,10 @@ class SnapMix(Recipe):
         """Return True with the recipe's probability."""
         return bool(torch.rand(()) < self.probability)
 
+    def masks(self, maps: Tensor) -> Tensor:
+        """Return the masks of random regions."""
+        return self.regions(maps).masks
+
     def regions(self, maps: Tensor) -> Regions:
         """Return the pixels that are kept, and two boxes: the one pasted into and the one cut out of the partner."""
         count, height, width = maps.shape

@@ -28,3 +28,9 @@ def test_a_share_of_zero_is_never_active():
 )
 def test_text(schedule, text):
     assert str(schedule) == text
+
+
+def test_a_schedule_of_the_last_epoch():
+    assert Schedule(1.0).ending_with(5).start_epoch == 4
+    assert Schedule(1.0, start_epoch=2).ending_with(5).start_epoch == 2
+    assert Schedule(1.0).ending_with(-1) == Schedule(1.0).ending_with(None) == Schedule(1.0)

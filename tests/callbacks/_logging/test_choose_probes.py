@@ -61,8 +61,10 @@ def test_a_stream_yields_its_first_images():
     stream = Stream([(torch.full((3, 4, 4), float(index)), 0) for index in range(5)])
     probes = choose_probes(DataLoader(stream, batch_size=2), 3)
     assert [float(image[0, 0, 0]) for batch in probes.batches for image in batch] == [0, 1, 2]
-    with pytest.raises(ValueError, match="6 probe images were asked for, the data set has 5"):
-        choose_probes(DataLoader(stream, batch_size=2), 6)
+    sentences = []
+    all_of_them = choose_probes(DataLoader(stream, batch_size=2), 6, warn=sentences.append)
+    assert len(all_of_them.indices) == 5
+    assert sentences == ["6 probe images were asked for (num_images=), and all 5 that there are are explained"]
 
 
 @pytest.mark.parametrize("exactly", [True, False])
@@ -86,9 +88,11 @@ def test_images_with_values_that_are_not_finite_are_left_out(make_loader):
     assert sentence.endswith("The other 4 images are explained")
 
 
-def test_more_probes_than_images_is_an_error(loader):
-    with pytest.raises(ValueError, match="25 probe images were asked for, the data set has 24: ask for at most 24"):
-        choose_probes(loader, 25)
+@pytest.mark.parametrize("exactly", [True, False])
+def test_more_probes_than_images_are_all_of_them(loader, exactly):
+    sentences = []
+    assert len(choose_probes(loader, 25, exactly=exactly, warn=sentences.append).indices) == 24
+    assert len(sentences) == exactly
 
 
 @pytest.mark.parametrize(
