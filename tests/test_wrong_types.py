@@ -52,6 +52,7 @@ def arguments() -> Iterator[Any]:
 def test_a_wrong_type_is_a_sentence_with_what_is_given_and_expected(construct: Callable[..., object], name: str):
     needed = {
         camaug.metrics.PointingGame: {"num_classes": 3},
+        camaug.metrics.WorstGroupAccuracy: {"num_classes": 3, "num_kinds": 2},
         GroupCamTransform: {"model": torch.nn.ReLU()},
         ExperimentRunner: {"experiment": RunTimeExperiment(), "directory": "x"},
         explain: {"model": torch.nn.Identity(), "image": IMAGE},

@@ -10,6 +10,7 @@ from torchmetrics import Metric
 from torchmetrics.functional.classification import multiclass_stat_scores
 
 from camaug.metrics.checks import require_images
+from camaug.utils.check_types import check_types
 
 __all__ = ["WorstGroupAccuracy", "count_correct"]
 
@@ -63,6 +64,7 @@ class WorstGroupAccuracy(Metric):
 
     def __init__(self, num_classes: int, num_kinds: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_types(WorstGroupAccuracy.__init__, {"num_classes": num_classes, "num_kinds": num_kinds})
         for name, value in (("num_classes", num_classes), ("num_kinds", num_kinds)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value}")

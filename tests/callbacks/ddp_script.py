@@ -199,7 +199,7 @@ def make_callbacks(arguments: argparse.Namespace) -> list[L.Callback]:
     if arguments.work == "bank":
         return [bank_augmentation(explainer, arguments.folder), FirstEpochCheckpoint(arguments.folder)]
     if arguments.work == "fail":
-        return [GroupCamAugmentation(explainer, share=1.0, blur_kernel_size=5, blur_sigma=5.0)]
+        return [GroupCamAugmentation(explainer, recipe="paired", share=1.0, blur_kernel_size=5, blur_sigma=5.0)]
     callbacks: list[L.Callback] = []
     if arguments.logger == "cam":
         callbacks.append(EarlyStopping("cam/drift", patience=9))  # which reads the metric on every rank

@@ -76,7 +76,7 @@ def trainer_of(tmp_path):
 def test_heatmaps_metrics_and_augmentation(loader, trainer_of, read_events):
     module = Classifier()
     logger, evaluator = CamLogger("grad-cam", num_images=3), CamEvaluator(["average_drop"], "grad-cam", num_images=3)
-    trainer_of(logger, evaluator, GroupCamAugmentation("grad-cam", share=0.5)).fit(module, loader, loader)
+    trainer_of(logger, evaluator, GroupCamAugmentation("grad-cam", recipe="paired")).fit(module, loader, loader)
     events = read_events()
     assert {"cam/left/0", "cam/overview", "augmentation/first_batch"} <= set(events.Tags()["images"])
     assert len(events.Images("cam/overview")) == 2

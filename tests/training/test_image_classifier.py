@@ -33,7 +33,7 @@ def classifier(seed: int = 0, **settings: Any) -> ImageClassifier:
 
 def loader(count: int = 8, batch_size: int = 4, num_classes: int = 3) -> DataLoader:
     images = torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    return DataLoader(TensorDataset(images, torch.arange(count) % num_classes), batch_size)
+    return DataLoader(TensorDataset(images, torch.arange(count) % num_classes), batch_size=batch_size)
 
 
 def trainer(**settings: Any) -> L.Trainer:
