@@ -12,14 +12,14 @@ from torchvision.transforms import v2
 
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.batch_leaves import Selector
-from camaug.augmentation.explain_labels import explain_labels, has_labels, has_several_labels
+from camaug.augmentation.explain_for_recipe import explain_for_recipe
+from camaug.augmentation.explain_labels import has_labels, has_several_labels
 from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipe_application import RecipeApplication
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
 from camaug.augmentation.replaceable_batch import ReplaceableBatch
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.fast_path import FastPath
-from camaug.explainers.runner_up import runner_up
 from camaug.functional.masks import gaussian_blur
 from camaug.utils.check_blur import check_blur
 from camaug.utils.check_fraction import check_fraction
@@ -96,7 +96,7 @@ class GroupCamTransform(v2.Transform):
     ) -> None:
         super().__init__()
         self.recipe = as_recipe(recipe)
-        self.explainer = self.recipe.explainer() if explainer is None else as_explainer(explainer)
+        chosen = self.recipe.explainer() if explainer is None else as_explainer(explainer)
         check_types(GroupCamTransform.__init__, locals())
         check_fraction("strength", strength)
         check_fraction("share", share)
@@ -108,7 +108,13 @@ class GroupCamTransform(v2.Transform):
         self.forward_function = forward
         self.selectors = images, labels
         self.appends_masked_views = self.recipe.adds_masked_views
-        self.explaining = FastPath(self.explainer, model, forward, enabled=fast)
+        self.is_free = explainer is None
+        self.explaining = FastPath(chosen, model, forward, enabled=fast)
+
+    @property
+    def explainer(self) -> Explainer:
+        """The explainer that finds the saliency."""
+        return self.explaining.explainer
 
     def forward(self, *inputs: Any) -> Any:
         """Augment a batch.
@@ -204,10 +210,7 @@ class GroupCamTransform(v2.Transform):
         Raises:
             ValueError: If the labels do not fit the model's number of classes.
         """
-        explain = partial(self.explaining, deciding=deciding)
-        if self.recipe.explains == "runner-up":
-            return explain_labels(lambda images, classes: explain(images, runner_up(classes)), images, labels)
-        return explain_labels(explain, images, labels)
+        return explain_for_recipe(self.recipe, self.explaining, images, labels, deciding=deciding, is_free=self.is_free)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the new images: (N, C, H, W), or (N + M, C, H, W) if masked views are appended."""

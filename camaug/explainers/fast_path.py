@@ -78,6 +78,17 @@ class FastPath:
         return explainer(self._model[0], images, targets, forward=forward)
 
     @property
+    def explainer(self) -> Explainer:
+        """The method."""
+        return self._explainer
+
+    def use(self, explainer: Explainer) -> None:
+        """Explain by another method from now on, with the plain forward until both forwards have been compared."""
+        self._explainer = explainer
+        self._chosen = explainer, self._plain
+        self._is_settled = self._fast is None
+
+    @property
     def is_settled(self) -> bool:
         """Return True if no further comparison will be made."""
         return self._is_settled

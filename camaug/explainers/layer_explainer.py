@@ -18,10 +18,14 @@ from camaug.inspection.capture import capture
 from camaug.inspection.feature_maps import image_size
 from camaug.inspection.resolve_layer import ResolvedLayer, resolve_layer
 
-__all__ = ["LayerEvidence", "LayerExplainer", "weighted_sum"]
+__all__ = ["LayerEvidence", "LayerExplainer", "NoGradientError", "weighted_sum"]
 
 Layer = str | nn.Module | None
 Fuse = Literal["mean", "max", "product"]
+
+
+class NoGradientError(ValueError):
+    """Gradients that a method needs, and that the target layer has not, as under ``torch.no_grad()``."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ class LayerExplainer(Explainer):
                 "the function given as `targets` does not depend on the target layer's output: give another "
                 "function, or choose a layer before the head"
             )
-        raise ValueError("the logits do not depend on the target layer's output: choose a layer before the head")
+        raise NoGradientError("the logits do not depend on the target layer's output: choose a layer before the head")
 
 
 def _to_maps(layer: ResolvedLayer, gradient: Tensor, output: Tensor, size: tuple[int, int]) -> Tensor:

@@ -414,3 +414,31 @@ def test_every_recipe_keeps_the_container(net, images, recipe):
     assert changed.keys() == batch.keys()
     assert changed["image"].shape[1:] == images.shape[1:]
     assert batch["image"] is images
+
+
+class Frozen(nn.Module):
+    """A network whose features have no gradients."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, images):
+        with torch.no_grad():
+            features = self.net.body(self.net.stem(images))
+        return self.net.head(features.mean((2, 3)))
+
+
+def test_without_gradients_the_recipes_own_explainer_is_replaced(net, images):
+    transform, sentences = GroupCamTransform(Frozen(net), recipe="hide-salient", fast=False), []
+    transform.explaining.notify = sentences.append
+    for _ in range(2):
+        new, _ = transform(images, LABELS)
+        assert not torch.equal(new, images)
+    assert transform.explainer == augmentation_explainer()
+    assert sentences == ["explaining by group-cam, since the layer has no gradients for grad-cam"]
+
+
+def test_without_gradients_the_users_explainer_is_an_error(net, images):
+    with pytest.raises(ValueError, match="the logits do not depend on the target layer's output"):
+        GroupCamTransform(Frozen(net), "grad-cam", recipe="hide-salient", fast=False)(images, LABELS)

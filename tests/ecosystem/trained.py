@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from torch import Tensor
 
 from camaug.augmentation.batch_leaves import batch_leaves
+from camaug.augmentation.recipes.paired import Paired
 from camaug.callbacks import CamLogger, GroupCamAugmentation
 from camaug.tensorboard.data_source import DataSource, Series
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
@@ -106,7 +107,7 @@ def train(
     augmentation: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train two epochs with ``CamLogger`` and ``GroupCamAugmentation``.
+    """Train two epochs with ``CamLogger`` and ``GroupCamAugmentation``, by default with appended masked views.
 
     Args:
         folder: Folder of the logs.
@@ -122,10 +123,11 @@ def train(
     find = find_images or first_images
     recorder = BatchRecorder(find)
     seen = record_steps(module, find)
+    usual = {"recipe": Paired(view="keep-salient"), "blur_kernel_size": 7, "blur_sigma": 4.0}
     callbacks = [
         CamLogger(num_images=IMAGES, **settings, **(logging or {})),
         recorder,
-        GroupCamAugmentation(**{"blur_kernel_size": 7, "blur_sigma": 4.0} | settings | (augmentation or {})),
+        GroupCamAugmentation(**usual | settings | (augmentation or {})),
     ]
     own = {} if package is L else {"logger": package.loggers.TensorBoardLogger(folder, "run", version="0")}
     trainer = quiet_trainer(folder, *callbacks, trainer_class=package.Trainer, **own)
