@@ -120,7 +120,7 @@ class GroupCamAugmentation(L.Callback):
         if consistency < 0:
             raise ValueError(f"`consistency` must be at least 0, got {consistency}")
         self.recipe, self.share, self.strength = apply_preset(preset, recipe, share, strength)
-        self.schedule = Schedule(self.share, start_epoch, stop_epoch, ramp_epochs)
+        self.schedule = self._chosen_schedule = Schedule(self.share, start_epoch, stop_epoch, ramp_epochs)
         self.blur_kernel_size, self.blur_sigma = blur_kernel_size, blur_sigma
         self.consistency, self.divergence, self.forward, self.fast = consistency, divergence, forward, fast
         self.refresh_every_n_epochs, self.bank_dir = refresh_every_n_epochs, bank_dir
@@ -143,7 +143,7 @@ class GroupCamAugmentation(L.Callback):
         explains = stage == "fit" and self.share > 0 and self.recipe.needs_maps
         check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank, explains=explains)
         if self.recipe.last_epoch_only:
-            self.schedule = self.schedule.ending_with(trainer.max_epochs)
+            self.schedule = self._chosen_schedule.ending_with(trainer.max_epochs)
         self._observed = None if self.forward is not None or has_own_forward(pl_module) else ObservedForward()
         self._transform = _create_transform(self, pl_module, self._observed)
         if stage == "fit" and has_bank:

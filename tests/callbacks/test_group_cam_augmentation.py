@@ -346,6 +346,13 @@ def test_mask_tune_is_for_the_last_epoch(module, loader, dataset, make_trainer):
     assert is_changed == [False, False, True]
 
 
+def test_mask_tune_finds_the_last_epoch_of_each_training_run(module, loader, make_trainer):
+    callback = augmentation(recipe="mask-tune")
+    for epochs in (2, 4):
+        make_trainer(callback, max_epochs=epochs).fit(module, loader)
+        assert callback.schedule.start_epoch == epochs - 1
+
+
 def test_mixing_one_image_is_a_warning(module, dataset, make_trainer):
     trainer = make_trainer(augmentation(recipe=SnapMix(probability=1.0)), max_epochs=1, limit_train_batches=1)
     with pytest.warns(UserWarning, match="this batch has one image, which stays as it is: set a larger batch size"):

@@ -706,3 +706,13 @@ def test_gradients_are_accumulated_over_augmented_steps(tmp_path):
     module = Recording(cross_entropy)
     fit(tmp_path, module, 4 * [(IMAGES, INDICES)], augmentation(), accumulate_grad_batches=2)
     assert [len(batch[0]) for batch in module.batches] == 4 * [12]
+
+
+def test_a_compiled_network_takes_mixed_labels(tmp_path):
+    module = ToyClassifier()
+    module.net = torch.compile(module.net, backend="eager")
+    labels = []
+    step = module.training_step
+    module.training_step = lambda batch, batch_idx: labels.append(batch[1]) or step(batch, batch_idx)
+    fit(tmp_path, module, [(IMAGES, INDICES)], augmentation(recipe=SnapMix(probability=1.0)))
+    assert labels[0].label_mix.use.is_function

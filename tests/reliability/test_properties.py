@@ -138,6 +138,8 @@ def check_augmented_images_are_finite_copies(case: dict, recipe: str) -> None:
         blur_kernel_size=3,
         blur_sigma=2.0,
         fast=False,
+        images=0,  # five channels and three columns look like three channels that come last
+        labels=1,
     )
     augmented, new_labels = transform(batch, labels)
     assert torch.equal(batch, before)

@@ -86,6 +86,7 @@ class TestSoak:
         print("after 20 epochs", readings[20], "after 100", readings[-1])
         assert_no_growth(readings, warm_up=20)
 
+    @pytest.mark.filterwarnings("ignore:CamEvaluator logs no drift")  # of maps that stay constant for an epoch
     @pytest.mark.slow
     @pytest.mark.timeout(1800)
     def test_two_hundred_epochs_with_all_callbacks(self, make_trainer, tmp_path):
