@@ -14,8 +14,6 @@ from torchmetrics import Metric
 
 from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
-from camaug.inspection.model_output import LogitsForward
-from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights
 from camaug.metrics import PositionBias
 from camaug.utils.check_types import check_types
@@ -25,6 +23,7 @@ from camaug.utils.preserved_random_state import preserved_random_state
 from ._logging.check_arguments import check_positive
 from ._logging.check_integer_images import check_integer_images
 from ._logging.evaluated_metrics import EVALUATED_METRICS
+from ._logging.explain_first import explain_first
 from ._logging.moment import Moment
 from ._logging.probe_callback import ProbeCallback
 from ._logging.probe_evaluation import ProbeEvaluation
@@ -75,7 +74,8 @@ class CamEvaluator(ProbeCallback):
 
     Args:
         metrics: Names of the metrics.
-        explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
+        explainer: Name of a method in ``camaug.list_explainers()``, or an explainer. Where it needs gradients and the
+            model has none, Group-CAM without gradients replaces it, with a warning.
         num_images: Number of images. None for 32, or for all of a smaller data set.
         every_n_epochs: Epochs between two evaluations, each at the end of an epoch.
         every_n_validations: Validations between two evaluations.
@@ -134,6 +134,7 @@ class CamEvaluator(ProbeCallback):
             raise ValueError(f"{refused}expected some of {', '.join(EVALUATED_METRICS)}")
         self._names: Sequence[str] = self.metrics  # those that the data allow
         self._evaluation: ProbeEvaluation | None = None
+        self._used = self.explainer  # or another method, if the model has no gradients
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
@@ -159,25 +160,25 @@ class CamEvaluator(ProbeCallback):
         ):
             if probes is not None:
                 self._names = _possible_metrics(self.metrics, probes)
-                classes = self._count_classes(trainer, pl_module, probes)
+                classes = self._explain_first(trainer, pl_module, probes)
                 probes = self._source.with_classes(probes, classes)
         # Metrics are synchronised, so all processes evaluate or none.
         if trainer.strategy.reduce_boolean_decision(classes > 0, all=True) and probes is not None and self._names:
             forward = bind_forward(self.forward, pl_module)
-            self._evaluation = ProbeEvaluation(trainer, pl_module, self.explainer, forward, probes, classes)
+            self._evaluation = ProbeEvaluation(trainer, pl_module, self._used, forward, probes, classes)
             names = ", ".join(self._names)
-            rank_zero_info(f"CamEvaluator: {names} of {self.explainer.name}, {len(probes.indices)} images")
+            rank_zero_info(f"CamEvaluator: {names} of {self._used.name}, {len(probes.indices)} images")
             if weights := describe_validated_weights(trainer):
                 rank_zero_info(f"CamEvaluator: {weights}")
 
-    def _count_classes(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> int:
+    def _explain_first(self, trainer: L.Trainer, pl_module: L.LightningModule, probes: Probes) -> int:
         forward = bind_forward(self.forward, pl_module)
         image = probes.batches[0][:1].to(pl_module.device)
         with preserved_random_state(), trainer.precision_plugin.forward_context():
             if probes.are_integers:
                 check_integer_images(pl_module, image, forward)
-            with neutral(pl_module):
-                return LogitsForward(forward or pl_module)(image).shape[1]
+            self._used, first = explain_first(self.explainer, pl_module, image, forward, _warn)
+            return first.logits.shape[1]
 
     def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
         values: dict[str, Tensor] = {}
@@ -210,7 +211,7 @@ class CamEvaluator(ProbeCallback):
         if evaluation is None:
             return {}
         create = {name: EVALUATED_METRICS[name].create for name in names}
-        metrics = {name: make(self.explainer, evaluation.classes).to(pl_module.device) for name, make in create.items()}
+        metrics = {name: make(self._used, evaluation.classes).to(pl_module.device) for name, make in create.items()}
         of_process = f" of process {trainer.global_rank}" if trainer.world_size > 1 else ""
         failure = f"could not evaluate all of its images{of_process} in epoch {trainer.current_epoch}"
         with (
@@ -221,6 +222,10 @@ class CamEvaluator(ProbeCallback):
         ):
             evaluation.update(metrics)
         return metrics
+
+
+def _warn(sentence: str) -> None:
+    rank_zero_warn(f"CamEvaluator: {sentence}")
 
 
 def _computed(metric: Metric) -> dict[str, Tensor] | None:

@@ -70,7 +70,9 @@ class CamLogger(ProbeCallback):
     snapshot, so that a resumed run logs the same drift.
 
     Args:
-        explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
+        explainer: Name of a method in ``camaug.list_explainers()``, or an explainer. Where it needs gradients and the
+            model has none, as in a backbone under ``torch.no_grad()``, Group-CAM without gradients replaces it, with a
+            warning.
         num_images: Number of images, spread over the classes of the validation data, or else of the training data.
             None for 16, or for all of a smaller data set.
         every_n_epochs: Epochs between two snapshots, each at the end of an epoch.
@@ -172,7 +174,7 @@ class CamLogger(ProbeCallback):
             trust_every_n_snapshots=self.trust_every_n_snapshots,
             warn_once=self._warn_once,
         )
-        self._writer = SnapshotWriter(trainer, pl_module, self.explainer, self._style)
+        self._writer = None
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Flush the metrics that Lightning logged at the end of the previous epoch."""
@@ -210,6 +212,7 @@ class CamLogger(ProbeCallback):
                 warn_of_empty_masks("CamLogger", self._probes)
                 display = self._find_display(trainer, self._probes)
                 self._probes = taker.start(self._source, self._probes, display)
+                self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style)
                 if weights := describe_validated_weights(trainer):
                     rank_zero_info(f"CamLogger: {weights}")
 
@@ -239,9 +242,9 @@ class CamLogger(ProbeCallback):
         with self._instead_of_error(trainer, f"could not log heatmaps in epoch {moment.epoch}"):
             metrics = trainer.callback_metrics  # a collective, so every process reads them
             snapshot, self._snapshot = self._snapshot, None
-            if snapshot is None or self._writer is None:
+            if snapshot is None or self._writer is None or self._taker is None:
                 return
-            method = self.explainer.name
+            method = self._taker.explainer.name
             report_trust_warnings(self._warn_once, snapshot, epoch=moment.epoch, method=method, tag=self.tag)
             if (bias := snapshot_position_bias(snapshot)) is not None:
                 warn_of_position_bias(self._warn_once, bias, epoch=moment.epoch, tag=moment.prefix)

@@ -201,10 +201,7 @@ class ProbeCallback(L.Callback, ABC):
     def _instead_of_error(self, trainer: L.Trainer, failure: str) -> AbstractContextManager[None]:
         """Turn an exception of the explainer into a warning."""
         name = type(self).__name__
-        remedy = (
-            f"Give a function that returns logits, {name}(forward=), or another method, {name}(explainer=), one "
-            "without gradients such as 'score-cam' for layers under torch.no_grad()"
-        )
+        remedy = f"Give a function that returns logits, {name}(forward=), or another method, {name}(explainer=)"
         return self._warn_once.instead_of_error(trainer, failure, remedy=remedy)
 
     def _create_warn_once(self) -> WarnOnce:

@@ -16,6 +16,7 @@ from camaug.explainers.fast_path import FastPath
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from .check_integer_images import check_integer_images
+from .explain_first import explain_first
 from .explain_probes import explain_probes
 from .image_display import ImageDisplay
 from .probe_source import ProbeSource
@@ -67,7 +68,7 @@ class SnapshotTaker:
         warn_once: WarnOnce,
     ) -> None:
         self._trainer, self._module = trainer, pl_module
-        self._explainer, self._forward = explainer, forward
+        self._forward = forward
         self._trust_every_n_snapshots = trust_every_n_snapshots
         self._warn_once = warn_once
         self._fast_path = FastPath(
@@ -79,6 +80,12 @@ class SnapshotTaker:
         )
         self._previous: _PreviousMaps | None = None
         self._number = 0  # of the next snapshot
+        self._resumed_fast_path: dict[str, Any] = {}
+
+    @property
+    def explainer(self) -> Explainer:
+        """The method in use: the one given, or Group-CAM without gradients if the model has none."""
+        return self._fast_path.explainer
 
     def start(self, source: ProbeSource, probes: Probes, display: ImageDisplay) -> Probes:
         """Explain the probe images before the first snapshot, and return them with the labels that fit the model.
@@ -102,7 +109,7 @@ class SnapshotTaker:
         at = f" at {', '.join(first.layers)}" if first.layers else ""
         bands = display.describe_bands(probes.channels)
         shown = f", of which {bands} of {probes.channels} are shown" if bands else ""
-        rank_zero_info(f"{self._warn_once.name}: {self._explainer.name}{at}, {len(probes.indices)} images{shown}")
+        rank_zero_info(f"{self._warn_once.name}: {self.explainer.name}{at}, {len(probes.indices)} images{shown}")
         is_known = self._previous is not None and list(self._previous.indices) == list(probes.indices)
         if is_fitting and not is_known:
             with preserved_random_state():
@@ -137,12 +144,22 @@ class SnapshotTaker:
         previous = state_dict.get("previous")
         self._previous = _PreviousMaps(**previous) if previous else None
         self._number = state_dict.get("number", 0)
-        self._fast_path.load_state_dict(state_dict.get("fast_path", {}))
+        self._resumed_fast_path = state_dict.get("fast_path", {})
+        self._fast_path.load_state_dict(self._resumed_fast_path)
 
     def _explain_first(self, probes: Probes) -> Explanation:
         with preserved_random_state(), self._trainer.precision_plugin.forward_context():
             self._check_integers(probes)
-            return self._explainer(self._module, self._first_image(probes), forward=self._forward)
+            used, first = explain_first(
+                self.explainer, self._module, self._first_image(probes), self._forward, self._warn_of_method
+            )
+        if used is not self.explainer:
+            self._fast_path.use(used)
+            self._fast_path.load_state_dict(self._resumed_fast_path)
+        return first
+
+    def _warn_of_method(self, sentence: str) -> None:
+        self._warn_once("method", f"{self._warn_once.name}: {sentence}")
 
     def _explain_all(self, probes: Probes, display: ImageDisplay) -> Snapshot:
         self._check_integers(probes)
@@ -161,9 +178,9 @@ class SnapshotTaker:
 
     def _check_trust(self, snapshot: Snapshot, probes: Probes) -> Snapshot:
         every, epoch = self._trust_every_n_snapshots, self._trainer.current_epoch
-        if every is None or snapshot.number % every or not self._explainer.class_specific:
+        if every is None or snapshot.number % every or not self.explainer.class_specific:
             return snapshot
         failure = f"could not compare heatmaps with those of another class and of a random head in epoch {epoch}"
         with self._warn_once.instead_of_error(self._trainer, failure):
-            return with_similarities(snapshot, probes, self._trainer, self._module, self._explainer, self._forward)
+            return with_similarities(snapshot, probes, self._trainer, self._module, self.explainer, self._forward)
         return snapshot

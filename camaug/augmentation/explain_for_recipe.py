@@ -43,7 +43,10 @@ def explain_for_recipe(
             raise
     replaced = explaining.explainer.name
     explaining.use(augmentation_explainer())
-    explaining.notify(f"explaining by {explaining.explainer.name}, since the layer has no gradients for {replaced}")
+    explaining.notify(
+        f"explaining by {explaining.explainer.name} without gradients instead of {replaced}, because no gradient "
+        "reaches the target layer, as in a backbone under torch.no_grad()"
+    )
     return explain()
 
 

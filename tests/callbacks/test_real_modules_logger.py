@@ -264,12 +264,20 @@ def test_a_failing_validation_step_leaves_no_hooks(make_trainer):
     assert not module._forward_pre_hooks
 
 
-def test_a_frozen_backbone_needs_a_method_without_gradients(make_trainer, read_events):
-    settings = {"num_images": 3}
-    messages = fit(make_trainer, FrozenBackbone(), loader_of(Items()), *both(**settings), version="1")
-    assert len(messages) == 2
-    assert all("one without gradients such as 'score-cam' for layers under torch.no_grad()" in m for m in messages)
-    assert fit(make_trainer, FrozenBackbone(), loader_of(Items()), *both(**settings, explainer="score-cam")) == []
+@pytest.mark.parametrize("method", ["group-cam", "gradient"])
+def test_a_backbone_without_gradients_is_explained_by_group_cam_without_gradients(method, make_trainer, read_events):
+    callbacks = both(num_images=3, explainer=method)
+    messages = fit(make_trainer, FrozenBackbone(), loader_of(Items()), *callbacks)
+    assert [text.split(":")[0] for text in messages] == ["CamLogger", "CamEvaluator"]
+    assert all(f"of group-cam without gradients instead of {method}, because no gradient" in text for text in messages)
+    events = read_events()
+    assert events.Scalars("cam/constant_maps")[-1].value == 0
+    assert {"cam/overview", "cam_eval/average_drop"} <= {*events.Tags()["images"], *events.Tags()["scalars"]}
+
+
+def test_a_method_without_gradients_explains_a_frozen_backbone(make_trainer, read_events):
+    callbacks = both(num_images=3, explainer="score-cam")
+    assert fit(make_trainer, FrozenBackbone(), loader_of(Items()), *callbacks) == []
     assert len(read_events().Images("cam/overview")) == 1
 
 

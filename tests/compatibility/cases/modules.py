@@ -117,7 +117,7 @@ CASES = [
     Case(
         "a backbone under `torch.no_grad()`",
         Frozen,
-        logger=Works('explainer="score-cam"', "the logits do not depend on the target layer's output"),
+        logger=Works('explainer="score-cam"', warned="no gradient reaches the target layer"),
     ),
     Case("a frozen backbone (`requires_grad_(False)`)", lambda: _frozen(Classifier())),
     Case("lazy layers", Lazy),
