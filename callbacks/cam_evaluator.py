@@ -175,8 +175,7 @@ class CamEvaluator(ProbeCallback):
         forward = bind_forward(self.forward, pl_module)
         image = probes.batches[0][:1].to(pl_module.device)
         with preserved_random_state(), trainer.precision_plugin.forward_context():
-            if probes.are_integers:
-                check_integer_images(pl_module, image, forward)
+            check_integer_images(pl_module, image, forward, probes.integer_dtype)
             self._used, first = explain_first(self.explainer, pl_module, image, forward, _warn)
             return first.logits.shape[1]
 

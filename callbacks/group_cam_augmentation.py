@@ -47,7 +47,7 @@ class GroupCamAugmentation(L.Callback):
     (``augmentation/first_batch``: original, map, mask, result), and the share of the steps' time that augmentation took
     (``augmentation/step_time_share``).
 
-    Settings or data that cannot work are an error at the first batch. A later failure is a warning with its traceback:
+    Settings or data that cannot work are an error at the first batch. A later failure is a warning with its cause:
     training goes on with the batch as it is. A ``training_step`` that fails on the longer batches of masked views gets
     them in place of their originals. In distributed training each process augments its own images.
 

@@ -45,8 +45,8 @@ def announce(
     """
     reading = transform.read(batch)
     images, labels = reading.pixels, reading.plain_labels
-    if reading.are_integers:
-        check_integer_images(trainer.lightning_module, images[:1], transform.forward_function)
+    integer_dtype = reading.images.dtype if reading.are_integers else None
+    check_integer_images(trainer.lightning_module, images[:1], transform.forward_function, integer_dtype)
     recipe = transform.recipe
     if recipe.needs_maps:
         cost = _measure(trainer, transform, schedule.share, images, labels, deciding)

@@ -18,6 +18,7 @@ from camaug.saliency_bank.reader import BankReader
 from camaug.saliency_bank.record import BankRecord
 from camaug.saliency_bank.saliency_bank import SaliencyBank, bank_bytes
 
+from .._logging.failure import Failure
 from .._logging.warn_once import WarnOnce
 from .._trainer.stages import end_if_terminated
 from .._trainer.train_source import wrapped_train_source
@@ -197,16 +198,16 @@ class BankKeeper:
         self._in_use = Generation(number, epoch, self._record(number))
         return self._in_use.record
 
-    def _report(self, failure: str) -> None:
+    def _report(self, failure: Failure | None) -> None:
         """Warn of this process's own failure, once for each cause."""
-        if not failure:
+        if failure is None:
             return
         end_if_terminated(self._trainer)
         consequence = "the old maps remain in use" if self.has_maps else "images stay as they are"
         self._warn_once(
-            failure.strip().splitlines()[-1],
+            failure.cause,
             f"{self._warn_once.name} could not make new maps in {self._open.directory}: {consequence}. Training goes "
-            f"on, and the next epoch tries again. The same cause is not reported again.\n{failure}",
+            f"on, and the next epoch tries again. {failure.cause}. This is reported once.\n{failure.origin}",
         )
 
     def _record(self, number: int) -> BankRecord:

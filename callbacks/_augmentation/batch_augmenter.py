@@ -22,7 +22,7 @@ class BatchAugmenter:
     """Function from a training batch to the augmented batch, or to None if the batch stays as it is.
 
     Before the first training step, data and settings that cannot be augmented raise a ValueError or TypeError. Any
-    other failure is one warning with its traceback: the batch stays as it is, and the next one is tried again.
+    other failure is one warning with its cause: the batch stays as it is, and the next one is tried again.
 
     Args:
         trainer: The trainer.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
@@ -13,6 +11,7 @@ from camaug.images.denormalise import denormalise
 from camaug.images.normalisation import Normalisation
 from camaug.images.render import caption, colorize, enlarge, grid, row
 
+from .._logging.failure import Failure
 from .._logging.find_normalisation import find_normalisation
 from .._logging.write_image import write_image
 from .._trainer.logging_step import logging_step
@@ -40,10 +39,9 @@ def log_first_batch(trainer: L.Trainer, images: Tensor, augmented: AugmentedBatc
         normalisation = find_normalisation(trainer, dataset, images.shape[1])
         image = _draw(images, augmented, normalisation)
         write_image(trainer.loggers, "augmentation/first_batch", image, logging_step(trainer))
-    except Exception:
-        rank_zero_warn(
-            f"GroupCamAugmentation could not log its first batch; training goes on.\n{traceback.format_exc()}"
-        )
+    except Exception as error:
+        cause, origin = Failure.of(error)
+        rank_zero_warn(f"GroupCamAugmentation could not log its first batch; training goes on. {cause}\n{origin}")
 
 
 def _draw(images: Tensor, augmented: AugmentedBatch, normalisation: Normalisation) -> Tensor:

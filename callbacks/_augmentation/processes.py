@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import lightning as L
+
+from .._logging.failure import Failure
 
 __all__ = ["Outcome", "Processes"]
 
@@ -22,12 +23,12 @@ class Outcome(Generic[T]):
     Attributes:
         result: The result; None after a failure.
         succeeded: True if no process failed, the same on every process.
-        failure: Traceback of this process's own failure, or an empty string.
+        failure: This process's own failure, or None.
     """
 
     result: T | None
     succeeded: bool
-    failure: str
+    failure: Failure | None
 
 
 class Processes:
@@ -45,7 +46,7 @@ class Processes:
 
     def on_rank_zero(self, work: Callable[[], T]) -> Outcome[T]:
         """Call a function on rank zero alone. Every process gets its result."""
-        result, failure = _attempt(work) if self._trainer.is_global_zero else (None, "")
+        result, failure = _attempt(work) if self._trainer.is_global_zero else (None, None)
         result, succeeded = self._trainer.strategy.broadcast((result, not failure))
         return Outcome(result, succeeded, failure)
 
@@ -68,10 +69,10 @@ class Processes:
             )
 
 
-def _attempt(work: Callable[[], T]) -> tuple[T | None, str]:
+def _attempt(work: Callable[[], T]) -> tuple[T | None, Failure | None]:
     try:
-        return work(), ""
+        return work(), None
     except (ValueError, TypeError):
         raise
-    except Exception:
-        return None, traceback.format_exc()
+    except Exception as error:
+        return None, Failure.of(error)

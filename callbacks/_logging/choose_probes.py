@@ -65,7 +65,7 @@ def choose_probes(
         indices=collected.indices,
         raw_labels=[batch.labels for batch in batches],
         masks=masks,
-        are_integers=any(batch.are_integers for batch in batches),
+        integer_dtype=batches[0].integer_dtype,
     )
 
 
@@ -153,7 +153,7 @@ def _joined(batches: Sequence[ReadBatch]) -> list[ReadBatch]:
     if len(labels) not in (0, len(batches)) or len({tensor.shape[1:] for tensor in labels}) > 1 or not batches:
         return list(batches)
     images = torch.cat([batch.images for batch in batches])
-    return [ReadBatch(images, torch.cat(labels) if labels else None, batches[0].are_integers)]
+    return [ReadBatch(images, torch.cat(labels) if labels else None, batches[0].integer_dtype)]
 
 
 def _collect_stream(collected: _Collected, loader: Any, count: int) -> int:

@@ -147,7 +147,7 @@ class ProbeCallback(L.Callback, ABC):
         dataloader_idx: int = 0,
     ) -> None:
         """Warn if the first batch's step scaled its images."""
-        if warning := self._scaling_check.end():
+        if (warning := self._scaling_check.end()) and not self._warn_once.has_failed:
             rank_zero_warn(warning)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
+import torch
 from torch import Tensor
 
 from camaug.augmentation.label_targets import IGNORED, label_targets
@@ -22,7 +23,7 @@ class Probes:
         indices: Index of each image in the data set, or in the stream.
         raw_labels: Labels of each batch as the data set gives them, or None where it has none.
         masks: Boolean mask (H, W) of the objects in each image, or None if the data set has no masks.
-        are_integers: True if the model receives integers, and the batches are copies of floating-point numbers.
+        integer_dtype: Dtype that the model receives if it is one of integers. The batches are floating-point copies.
         positives: Classes of each image, none where it is unlabelled, known after :meth:`with_classes`.
         has_several: True if the classes do not exclude each other.
     """
@@ -31,7 +32,7 @@ class Probes:
     indices: Sequence[int]
     raw_labels: Sequence[Tensor | None] = ()
     masks: Sequence[Tensor] | None = None
-    are_integers: bool = False
+    integer_dtype: torch.dtype | None = None
     positives: Sequence[tuple[int, ...]] = ()
     has_several: bool = False
 

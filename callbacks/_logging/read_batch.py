@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from camaug.augmentation.batch import find_images_and_labels
@@ -19,12 +20,12 @@ class ReadBatch(NamedTuple):
     Attributes:
         images: (N, C, H, W), floating-point.
         labels: Labels in any form that ``label_targets`` reads, or None.
-        are_integers: True if the batch holds the images as integers, which the model itself normalises.
+        integer_dtype: Dtype of the batch's images if they are integers, which the model itself normalises, else None.
     """
 
     images: Tensor
     labels: Tensor | None
-    are_integers: bool
+    integer_dtype: torch.dtype | None
 
 
 def read_batch(batch: Any, images: Selector | None = None, labels: Selector | None = None) -> ReadBatch:
@@ -47,6 +48,7 @@ def read_batch(batch: Any, images: Selector | None = None, labels: Selector | No
         (torch.Size([2, 3, 8, 8]), tensor([1, 0]))
     """
     found = find_images_and_labels(batch, images, labels)
-    are_integers = not found.images.is_floating_point()
     pixels = plain_tensor(found.images)
-    return ReadBatch(pixels.float() if are_integers else pixels, found.labels, are_integers)
+    if pixels.is_floating_point():
+        return ReadBatch(pixels, found.labels, None)
+    return ReadBatch(pixels.float(), found.labels, pixels.dtype)

@@ -169,8 +169,7 @@ class SnapshotTaker:
         return probes.batches[0][:1].to(self._module.device)
 
     def _check_integers(self, probes: Probes) -> None:
-        if probes.are_integers:
-            check_integer_images(self._module, self._first_image(probes), self._forward)
+        check_integer_images(self._module, self._first_image(probes), self._forward, probes.integer_dtype)
 
     def _explain(self, images: Tensor, targets: Tensor | None) -> Explanation:
         with self._trainer.precision_plugin.forward_context():

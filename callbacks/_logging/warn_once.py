@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import lightning as L
 from lightning.pytorch.utilities import rank_zero_warn
 
 from .._trainer.stages import end_if_terminated
+from .failure import Failure
 
 __all__ = ["WarnOnce"]
 
@@ -50,7 +50,7 @@ class WarnOnce:
     def instead_of_error(
         self, trainer: L.Trainer, failure: str, *, remedy: str = "", raising: tuple[type[Exception], ...] = ()
     ) -> Iterator[None]:
-        """Turn an exception inside the block into a warning with its cause, a remedy and its traceback.
+        """Turn an exception inside the block into a warning with its cause, a remedy and its origin.
 
         Args:
             trainer: The Trainer. After a SIGTERM the block ends the process's work instead.
@@ -65,16 +65,15 @@ class WarnOnce:
             yield
         except raising:
             raise
-        except Exception:
+        except Exception as error:
             end_if_terminated(trainer)
             self._has_failed = True
-            trace = traceback.format_exc()
-            cause = trace.strip().splitlines()[-1]
+            cause, origin = Failure.of(error)
             advice = f"{remedy}. " if remedy and not _names_a_remedy(cause) else ""
             again = "No further failure is reported" if self._first_failure_only else "This is reported once"
             self(
                 "failure" if self._first_failure_only else cause,
-                f"{self.name} {failure}; training goes on. {cause}. {advice}{again}.\n{trace}",
+                f"{self.name} {failure}; training goes on. {cause.rstrip('.')}. {advice}{again}.\n{origin}",
             )
 
 

@@ -27,6 +27,7 @@ IMAGE_NAMES = {"image", "images", "img", "imgs", "pixel_values", "x", "input", "
 LABEL_NAMES = {"label", "labels", "target", "targets", "y", "class", "classes", "cls", "category", "categories"}
 CLASS_ID_NAMES = {"class_id", "class_ids", "class_idx", "class_index", "category_id", "category_ids"}
 CHANNELS = {1, 3, 4}
+DEEP_INTEGERS = (torch.uint16, torch.int16, torch.int32)
 OTHER_WORDS = {
     "id",
     "ids",
@@ -70,7 +71,7 @@ class ImagesAndLabels(NamedTuple):
     """Images and labels of a batch.
 
     Attributes:
-        images: (N, C, H, W), floating-point or uint8.
+        images: (N, C, H, W), floating-point or integers of up to 32 bits.
         labels: Labels in any form that :func:`camaug.augmentation.label_targets.label_targets` reads; None where the
             batch has none.
     """
@@ -84,8 +85,8 @@ def find_images_and_labels(
 ) -> ImagesAndLabels:
     """Find images and labels in a batch.
 
-    Images are a floating-point tensor (N, C, H, W), or else one of uint8: the first under a usual name (``image``,
-    ``pixel_values``, ...), else the first. Lists of images and of labels are stacked
+    Images are a floating-point tensor (N, C, H, W), or else one of uint8, or else one of uint16, int16 or int32: the
+    first under a usual name (``image``, ``pixel_values``, ...), else the first. Lists of images and labels are stacked
     (:func:`camaug.augmentation.stacked_batch.stack_batch`). Labels are tensors of the same sub-batch with N rows: first
     those under a usual name (``label``, ``target``, ...), then integers (N,) or (N, 1), then rows (N, classes), then
     one truth value per image. Tensors with another name (``index``, ``camera_id``, ``bbox``, ``weight``, ...) do not
@@ -211,6 +212,11 @@ def _image_candidates(batch: Any, images: Selector | None) -> tuple[Any, list[Ba
 def _without_images(batch: Any, leaves: Sequence[BatchLeaf]) -> str:
     """Return the message for a batch without images."""
     for leaf in leaves:
+        if leaf.tensor.dim() == 4 and leaf.tensor.dtype == torch.int64 and leaf.tensor.shape[1] in CHANNELS:
+            return (
+                f"the batch holds images of {leaf.tensor.dtype}, {leaf}, which are read as masks: divide them by their "
+                "range, in the data set or in on_after_batch_transfer, so that they are floats"
+            )
         if leaf.tensor.dim() == 5:
             return (
                 f"the batch holds volumes or clips, {leaf}, and heatmaps are of images (N, C, H, W): give a function "
@@ -225,7 +231,7 @@ def _without_images(batch: Any, leaves: Sequence[BatchLeaf]) -> str:
             )
     contents = ", ".join(map(str, leaves)) or "no tensor"
     return (
-        f"expected images, (N, C, H, W) of floats or uint8, in the batch, a {type(batch).__name__} with {contents}; "
+        f"expected images, (N, C, H, W) of floats or integers, in the batch, a {type(batch).__name__} with {contents}; "
         "say where they are with images="
     )
 
@@ -272,8 +278,9 @@ def _image_leaves(leaves: Sequence[BatchLeaf]) -> list[BatchLeaf]:
     """Return the tensors that could be images, the most likely first."""
     fitting = [leaf for leaf in leaves if leaf.tensor.dim() == 4 and not _has_channels_last(leaf.tensor)]
     floats = [leaf for leaf in fitting if leaf.tensor.is_floating_point()]
-    integers = [leaf for leaf in fitting if leaf.tensor.dtype == torch.uint8]
-    return sorted(floats or integers, key=lambda leaf: leaf.name not in IMAGE_NAMES)
+    of_bytes = [leaf for leaf in fitting if leaf.tensor.dtype == torch.uint8]
+    deep = [leaf for leaf in fitting if leaf.tensor.dtype in DEEP_INTEGERS and not _is_other_name(leaf.name)]
+    return sorted(floats or of_bytes or deep, key=lambda leaf: leaf.name not in IMAGE_NAMES)
 
 
 def _has_channels_last(tensor: Tensor) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from camaug.augmentation.append_rows import append_rows
@@ -23,7 +24,7 @@ class ReplaceableBatch:
 
     Attributes:
         stacked: The batch with its lists stacked.
-        images: The images as the batch has them, (N, C, H, W), floating-point or uint8.
+        images: The images as the batch has them, (N, C, H, W), floating-point or integers.
         labels: The labels as the batch has them.
         selectors: The arguments ``images=`` and ``labels=``, named in messages.
     """
@@ -61,7 +62,10 @@ class ReplaceableBatch:
 
     def as_images(self, pixels: Tensor) -> Tensor:
         """Return floating-point pixels in the dtype of the batch's images."""
-        return pixels.round().clamp(0, 255).to(self.images.dtype) if self.are_integers else pixels
+        if not self.are_integers:
+            return pixels
+        bounds = torch.iinfo(self.images.dtype)
+        return pixels.round().clamp(bounds.min, bounds.max).to(self.images.dtype)
 
     def rebuilt(self, images: Tensor, labels: Tensor, appended: Tensor | None = None) -> Any:
         """Return a copy of the batch with other images and labels.

@@ -93,14 +93,26 @@ def test_images_without_labels():
     [
         ((LABELS, SOFT), r'a tuple with "0" int64 \(3,\), "1" float32 \(3, 5\)'),
         ({"image": IMAGES[0]}, r'a dict with "image" float32 \(3, 8, 8\)'),
-        ({"image": torch.zeros(3, 3, 8, 8, dtype=torch.int64)}, r'a dict with "image" int64 \(3, 3, 8, 8\)'),
         (["a.jpg"], "a list with no tensor"),
         (None, "a NoneType with no tensor"),
     ],
 )
 def test_no_images(batch, found):
-    with pytest.raises(ValueError, match=rf"expected images, \(N, C, H, W\) of floats or uint8, in the batch, {found}"):
+    with pytest.raises(
+        ValueError, match=rf"expected images, \(N, C, H, W\) of floats or integers, in the batch, {found}"
+    ):
         find_images_and_labels(batch)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.int16, torch.int32])
+def test_images_of_integers(dtype):
+    images, mask = torch.ones(2, 3, 8, 8).to(dtype), torch.ones(2, 1, 8, 8, dtype=torch.int32)
+    assert find_images_and_labels({"mask": mask, "image": images, "label": torch.tensor([1, 0])}).images is images
+
+
+def test_images_of_int64_are_refused_with_a_remedy():
+    with pytest.raises(ValueError, match=r"images of torch.int64, .* divide them by their range"):
+        find_images_and_labels({"image": torch.zeros(3, 3, 8, 8, dtype=torch.int64)})
 
 
 INTS, INDEX, FLOATS = torch.tensor([1, 0]), torch.tensor([40, 41]), torch.rand(2)

@@ -332,7 +332,7 @@ def test_no_labels(transform, images):
 
 
 def test_no_images(transform):
-    with pytest.raises(ValueError, match=r"expected images, \(N, C, H, W\) of floats or uint8, in the batch"):
+    with pytest.raises(ValueError, match=r"expected images, \(N, C, H, W\) of floats or integers, in the batch"):
         transform({"label": LABELS})
 
 

@@ -154,7 +154,7 @@ def test_the_model_stays_in_training_mode_without_hooks(module, loader, make_tra
     assert all(part.training for part in module.modules())
 
 
-def test_a_failure_is_one_warning_with_its_traceback_and_training_goes_on(module, loader, make_trainer):
+def test_a_failure_is_one_warning_with_its_cause_and_training_goes_on(module, loader, make_trainer):
     Broken.calls = 0
     trainer = make_trainer(CamLogger(Broken(), num_images=3), max_epochs=3)
     with warnings.catch_warnings(record=True) as caught:
@@ -163,7 +163,7 @@ def test_a_failure_is_one_warning_with_its_traceback_and_training_goes_on(module
     messages = [str(warning.message) for warning in caught if "CamLogger" in str(warning.message)]
     assert len(messages) == 1
     assert "could not explain its images" in messages[0]
-    assert "Traceback" in messages[0]
+    assert len(messages[0].splitlines()) <= 3
     assert "no heat today" in messages[0]
     assert trainer.current_epoch == 3
     assert Broken.calls == 5  # twice at the start, and again in every epoch

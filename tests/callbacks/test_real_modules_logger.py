@@ -233,7 +233,7 @@ FAILING = {
     "integers, normalised by type": (Items(integers), "predicts otherwise from floating-point copies of them"),
     "nothing that is an image": (
         Items(lambda image, label: (image.flatten(), label)),
-        r"expected images, \(N, C, H, W\) of floats or uint8.*say where they are with images=",
+        r"expected images, \(N, C, H, W\) of floats or integers.*say where they are with images=",
     ),
     "an item that is no tensor": (Items(lambda image, label: (object(), label)), "default_collate"),
     "only items that cannot be read": (Items(lambda image, label: 1 / 0), "ZeroDivisionError"),

@@ -118,3 +118,8 @@ def as_namespace(images: Tensor, labels: Tensor) -> SimpleNamespace:
 def integers(image: Tensor, label: int) -> tuple[Tensor, int]:
     """Return an image of integers."""
     return (image * 255).to(torch.uint8), label
+
+
+def deep_integers(image: Tensor, label: int) -> tuple[Tensor, int]:
+    """Return an image of integers of 16 bits."""
+    return (image * 65535).to(torch.uint16), label

@@ -16,6 +16,7 @@ from tests.compatibility.sources import (
     SlotsSample,
     as_namespace,
     collated,
+    deep_integers,
     integers,
     loader_of,
     of,
@@ -34,6 +35,20 @@ class InForward(Classifier):
 
     def forward(self, images):
         return self.net(images.float() / 255)
+
+
+class DeepInForward(Classifier):
+    """A classifier whose forward scales images of 16 bits."""
+
+    def forward(self, images):
+        return self.net(images.float() / 65535)
+
+
+class DeepInStep(Classifier):
+    """A classifier whose steps scale images of 16 bits."""
+
+    def classify(self, images):
+        return self(images.float() / 65535)
 
 
 class ByType(Classifier):
@@ -75,6 +90,7 @@ LAST_CHANNEL = (
     "images=lambda batch: batch[0].permute(0, 3, 1, 2), "
     "forward=lambda module, images: module(images.permute(0, 2, 3, 1))"
 )
+DEEP_IN_STEP = "forward=lambda module, images: module(images / 65535)"
 IN_STEP = "forward=lambda module, images: module((images - 0.5) / 0.25)"
 CLIPS = "images=lambda batch: batch[0][:, 0], forward=lambda module, images: module(images[:, None])"
 CASES = [
@@ -140,6 +156,14 @@ CASES = [
     ),
     Case("integers (uint8), scaled in `on_after_batch_transfer`", AfterTransfer, of(integers)),
     Case("integers (uint8), scaled in `forward`", InForward, of(integers)),
+    Case("integers (uint16, int16, int32), scaled in `forward`", DeepInForward, of(deep_integers)),
+    Case(
+        "integers (uint16), scaled in the steps",
+        DeepInStep,
+        of(deep_integers),
+        Works(DEEP_IN_STEP, "the batch holds images of torch.uint16"),
+        Works(DEEP_IN_STEP, "the batch holds images of torch.uint16"),
+    ),
     Case(
         "integers (uint8), which `forward` scales by their type",
         ByType,
