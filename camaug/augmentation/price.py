@@ -29,15 +29,15 @@ FORWARDS_PER_STEP = 3  # a backward pass takes about twice as long as a forward 
 
 @dataclass(frozen=True)
 class Price:
-    """Cost of a setting, and agreement of its maps with the exact ones.
+    """Cost of a setting, and agreement of its maps with those of the first setting.
 
     Attributes:
         setting: The setting; None for training without augmentation.
         passes: Full-size forward passes for each image of a batch.
         seconds: Seconds added to a training step.
         steps: The same in plain training steps.
-        overlap: Mean IoU of the binary masks with the exact ones, in [0, 1]; None if not measured.
-        correlation: Mean rank correlation of the maps with the exact ones, in [-1, 1]; None if not measured.
+        overlap: Mean IoU of the binary masks with the first setting's, in [0, 1]; None if not measured.
+        correlation: Mean rank correlation of the maps with the first setting's, in [-1, 1]; None if not measured.
     """
 
     setting: Setting | None
@@ -99,7 +99,7 @@ class Pricing:
         >>> images, labels = torch.rand(2, 3, 64, 64), torch.tensor([0, 4])
         >>> prices, pricing = price(model, lambda: model(images).sum().backward(), images, labels, seconds=0.1)
         >>> [row.setting.name for row in prices[1:3]]
-        ['exact, plain', 'exact, fast']
+        ['grad-cam, without the fast forward', 'grad-cam, all images']
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class _Measured:
         self.transform.augment([images, labels], maps)
 
     def compare(self, maps: Tensor, reference: Tensor) -> None:
-        """Record the agreement of the maps with the exact ones."""
+        """Record the agreement of the maps with the first setting's."""
         self.overlaps.append(map_iou(maps, reference).cpu())
         self.correlations.append(rank_correlation(maps, reference).cpu())
 

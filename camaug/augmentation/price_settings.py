@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
-from camaug.explainers import Explainer, as_explainer
+from camaug.augmentation.cheap_explainer import cheap_explainer
+from camaug.explainers import Explainer
 from camaug.explainers.methods.group_cam import PAPER_GROUPS, GroupCAM
 
-__all__ = ["CONFIGURED", "EXACT", "Setting", "price_settings"]
+__all__ = ["CONFIGURED", "PLAIN", "Setting", "price_settings"]
 
-EXACT = "exact, plain"
-CONFIGURED = "as configured"
+PLAIN = "without the fast forward"
+CONFIGURED = "your configuration"
 REFRESH_EPOCHS = 5
 
 
@@ -38,11 +39,11 @@ class Setting:
     @property
     def configuration(self) -> str:
         """Return the setting as a line of YAML for a configuration."""
-        fields = {"share": str(self.share), "fast": str(self.fast).lower()}
+        fields = {"explainer": _explainer_yaml(self.explainer), "share": str(self.share)}
+        if not self.fast:
+            fields["fast"] = "false"
         if self.refresh_epochs is not None:
             fields["refresh_every_n_epochs"] = str(self.refresh_epochs)
-        if self.explainer != augmentation_explainer():
-            fields["explainer"] = _explainer_yaml(self.explainer)
         return f"augmentation: {{{', '.join(f'{name}: {value}' for name, value in fields.items())}}}"
 
     @property
@@ -56,23 +57,28 @@ class Setting:
 
 
 def price_settings(configured: Setting | None = None) -> list[Setting]:
-    """Return the settings to compare.
+    """Return the settings to compare: the explainer in use, made cheaper in each way, and another method.
 
     Args:
-        configured: The user's setting, which becomes the last one. If its explainer is a Group-CAM, the others use it
-            too. Otherwise they use the paper's choice for augmentation.
+        configured: The user's setting, which becomes the last one, and whose explainer the others use. None for the
+            default explainer of the augmentation.
+
+    Returns:
+        The settings. The first one has the maps that the others should have.
     """
-    explainer = None if configured is None else configured.explainer
-    exact = explainer if isinstance(explainer, GroupCAM) else augmentation_explainer()
-    half = dataclasses.replace(exact, query_scale=0.5)
+    exact = cheap_explainer() if configured is None else configured.explainer
+    other = augmentation_explainer() if not isinstance(exact, GroupCAM) else cheap_explainer()
+    name = exact.name
     settings = [
-        Setting(EXACT, exact),
-        Setting("exact, fast", exact, fast=True),
-        Setting("fast, half resolution", half, fast=True),
-        Setting("fast, share 0.5", exact, fast=True, share=0.5),
-        Setting(f"fast, bank of {REFRESH_EPOCHS} epochs", exact, fast=True, refresh_epochs=REFRESH_EPOCHS),
-        Setting("Grad-CAM", as_explainer("grad-cam")),
+        Setting(f"{name}, {PLAIN}", exact),
+        Setting(f"{name}, all images", exact, fast=True),
+        Setting(f"{name}, half of the images", exact, fast=True, share=0.5),
+        Setting(f"{name}, maps kept for {REFRESH_EPOCHS} epochs", exact, fast=True, refresh_epochs=REFRESH_EPOCHS),
     ]
+    if isinstance(exact, GroupCAM):
+        half = dataclasses.replace(exact, query_scale=0.5)
+        settings.append(Setting(f"{name}, queries of half the size", half, fast=True))
+    settings.append(Setting(f"{other.name}, all images", other, fast=True))
     return settings if configured is None else [*settings, configured]
 
 

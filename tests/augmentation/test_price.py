@@ -10,8 +10,9 @@ import torch
 import yaml
 
 from camaug import GroupCAM
-from camaug.augmentation.price import Pricing, price
-from camaug.augmentation.price_settings import Setting, price_settings
+from camaug.augmentation.price import Price, Pricing, price
+from camaug.augmentation.price_settings import CONFIGURED, Setting, price_settings
+from camaug.callbacks._augmentation.price_advice import price_advice
 from camaug.explainers import GradCAM
 from tests.processes import run_program
 
@@ -44,20 +45,38 @@ def labels():
 def test_settings_are_the_choices_and_their_configuration_is_yaml():
     settings = price_settings()
     assert [setting.name for setting in settings] == [
-        "exact, plain", "exact, fast", "fast, half resolution", "fast, share 0.5", "fast, bank of 5 epochs", "Grad-CAM",
+        "grad-cam, without the fast forward", "grad-cam, all images", "grad-cam, half of the images",
+        "grad-cam, maps kept for 5 epochs", "group-cam, all images",
     ]  # fmt: skip
     parsed = [yaml.safe_load(setting.configuration)["augmentation"] for setting in settings]
-    assert parsed[0] == {"share": 1.0, "fast": False}
-    assert parsed[2]["explainer"]["init_args"] == {"theta": None, "weighted": False, "query_scale": 0.5}
-    assert parsed[3] == {"share": 0.5, "fast": True}
-    assert parsed[4] == {"share": 1.0, "fast": True, "refresh_every_n_epochs": 5}
-    assert parsed[5] == {"share": 1.0, "fast": False, "explainer": "grad-cam"}
+    assert parsed[0] == {"explainer": "grad-cam", "share": 1.0, "fast": False}
+    assert parsed[2] == {"explainer": "grad-cam", "share": 0.5}
+    assert parsed[3] == {"explainer": "grad-cam", "share": 1.0, "refresh_every_n_epochs": 5}
+    assert parsed[4]["explainer"]["init_args"] == {"theta": None, "weighted": False}
     own = price_settings(Setting("mine", GroupCAM(layer="layer3", groups=8), share=0.25))
     assert own[0].explainer == GroupCAM(layer="layer3", groups=8)
     assert "layer: layer3" in own[0].configuration
+    assert "query_scale: 0.5" in own[4].configuration
     assert (own[-1].name, own[-1].share) == ("mine", 0.25)
-    grad = price_settings(Setting("mine", GradCAM(layer="layer3")))
-    assert (grad[0], grad[-1].explainer) == (settings[0], GradCAM(layer="layer3"))
+
+
+def test_advice_is_from_the_cheapest_and_names_what_changes_the_maps():
+    own, plain, whole, half, kept, other = price_settings(Setting(CONFIGURED, GradCAM()))[-1:] + price_settings()
+    prices = [
+        Price(None),
+        Price(plain, seconds=9, overlap=1, correlation=1),
+        Price(whole, seconds=4, overlap=1, correlation=1),
+        Price(half, seconds=2, overlap=1, correlation=1),
+        Price(kept, seconds=1),
+        Price(other, seconds=8, overlap=0.5, correlation=0.4),
+        Price(own, seconds=3, overlap=1, correlation=1),
+    ]
+    lines = price_advice(prices)
+    assert [line.split("  augmentation")[0].strip() for line in lines if line.startswith("  ")] == [
+        "grad-cam, half of the images", "grad-cam, all images",
+        "grad-cam, maps kept for 5 epochs", "group-cam, all images",
+    ]  # fmt: skip
+    assert lines[3].startswith("With other or older maps")
 
 
 def test_the_arithmetic_of_every_column(net, images, labels):
@@ -154,17 +173,14 @@ def test_the_trainer_leaves_weights_and_itself_as_they_were(tiny, tmp_path, caps
     assert (trainer.max_epochs, trainer.limit_val_batches) == (1, 1.0)
     assert not list(tmp_path.rglob("*"))
     table = report.table("price of a step")
-    assert table.rows[0][0] == "none"
-    assert [row[0] for row in table.rows][-1] == "as configured"
-    assert len(table.rows) == 8
-    share = [0, 1, 1, 1, 0.5, 1, 1, 0.5]  # of plain steps, for the masked views of the default recipe
+    assert [row[0] for row in table.rows][:2] == ["no augmentation", "your configuration"]
+    assert len(table.rows) == 7
     factors, step = table.column("× plain"), table.column("ms")[0]
     assert factors[0] == 1
-    assert all(factor > masked_views for factor, masked_views in zip(factors, share, strict=True))
+    assert factors[2:] == sorted(factors[2:])
     assert table.column("ms") == pytest.approx([factor * step for factor in factors], rel=0.1)
-    assert table.column("mask overlap")[1] == 1
-    output = capsys.readouterr().out
-    assert "augmentation: {share: 0.5, fast: true}" in output
+    assert dict(zip(table.column("setting"), table.column("mask overlap"), strict=True))[price_settings()[0].name] == 1
+    assert "augmentation: {explainer: grad-cam, share: 0.5}" in capsys.readouterr().out
 
 
 def test_several_processes_are_refused(tiny, tmp_path):
@@ -180,7 +196,8 @@ def test_the_command_prints_the_table_and_leaves_nothing(tmp_path):
     command = [ROOT / "train.py", "price", "--config", ROOT / "configs/demo.yaml"]
     done = run_program(*command, *arguments, cwd=tmp_path, COLUMNS="100")
     assert done.returncode == 0, done.stdout[-3000:]
-    for name in ("none", *(setting.name for setting in price_settings())):
+    own = Setting(CONFIGURED, GroupCAM(theta=None, weighted=False))
+    for name in ("no augmentation", *(setting.name for setting in price_settings(own))):
         assert name in done.stdout
     assert "after a warm-up, in " in done.stdout
     assert not list(tmp_path.iterdir())
