@@ -130,6 +130,7 @@ class GroupCamAugmentation(L.Callback):
         self._bank_state: dict[str, Any] = {}
         self._observed: ObservedForward | None = None
         self._undo = ExitStack()
+        self._number: int | None = None  # among those of the same recipe in a Trainer
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Create everything that works on batches, and check what can be checked without data.
@@ -139,6 +140,7 @@ class GroupCamAugmentation(L.Callback):
                 needs ``forward=``.
         """
         refuse_sharded(trainer, self)
+        self._number = _number_of(trainer, self)
         has_bank = self.refresh_every_n_epochs is not None and self.share > 0 and self.recipe.needs_maps
         explains = stage == "fit" and self.share > 0 and self.recipe.needs_maps
         check_step(pl_module, has_forward=self.forward is not None, has_bank=has_bank, explains=explains)
@@ -219,8 +221,11 @@ class GroupCamAugmentation(L.Callback):
 
     @property
     def state_key(self) -> str:
-        """Key of the callback's state in checkpoints, another one for each recipe."""
-        return self._generate_state_key(recipe=self.recipe.name)
+        """Key of the callback's state in checkpoints, another one for each recipe, and for each of the same recipe."""
+        if self._number is None:  # a new Trainer refuses equal keys
+            return self._generate_state_key(recipe=self.recipe.name, id=id(self))
+        number = {"number": self._number} if self._number else {}
+        return self._generate_state_key(recipe=self.recipe.name, **number)
 
     def state_dict(self) -> dict[str, Any]:
         """Return which maps of the bank are in use, and the choice between the fast and the plain forward."""
@@ -269,6 +274,14 @@ def _create_keeper(
     start_epoch, settings = callback.schedule.start_epoch, {"forward": describe(callback.forward)}
     every_n_epochs = callback.refresh_every_n_epochs
     return BankKeeper(trainer, pl_module, transform, every_n_epochs, start_epoch, callback.bank_dir, settings)
+
+
+def _number_of(trainer: L.Trainer, callback: GroupCamAugmentation) -> int:
+    """Return how many augmentations of the same recipe the Trainer lists before this one."""
+    callbacks: list[L.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    before = callbacks[: callbacks.index(callback)] if callback in callbacks else []
+    same = [each for each in before if isinstance(each, GroupCamAugmentation)]
+    return sum(each.recipe.name == callback.recipe.name for each in same)
 
 
 def _batch_before(trainer: L.Trainer, callback: GroupCamAugmentation, batch: Any) -> Any:

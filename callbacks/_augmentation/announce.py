@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from camaug.augmentation.group_cam_transform import GroupCamTransform
+from camaug.augmentation.recipe import Recipe
 from camaug.explainers.fast_path import COMPARED_IMAGES
 from camaug.inspection.sharded_weights import whole_weights
 
@@ -56,7 +58,8 @@ def announce(
     else:
         method = time = ""
     batches = "" if recipe.share_of_batches == 1 else f", in {recipe.share_of_batches:.0%} of the batches"
-    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{method}, on {schedule}{batches}{time}")
+    settings = _settings(recipe, transform.strength)
+    rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{settings}{method}, on {schedule}{batches}{time}")
     if trainer.max_epochs is not None and 0 < trainer.max_epochs <= schedule.start_epoch:
         rank_zero_info(
             f"GroupCamAugmentation: nothing is augmented, because training ends in epoch {trainer.max_epochs - 1}"
@@ -68,6 +71,22 @@ def announce(
         )
     if recipe.evidence:
         rank_zero_info(f"GroupCamAugmentation: {recipe.name}: {recipe.evidence}")
+
+
+def _settings(recipe: Recipe, strength: float) -> str:
+    """Return a recipe's settings in parentheses, and the strength unless it is full; empty without any."""
+    fields = {each.name: getattr(recipe, each.name) for each in dataclasses.fields(recipe)}
+    if strength < 1:
+        fields["strength"] = strength
+    return f" ({', '.join(f'{name}={_shown(value)}' for name, value in fields.items())})" if fields else ""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Recipe):
+        return f"{value.name}{_settings(value, 1.0)}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_shown, value))})"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _measure(

@@ -71,12 +71,15 @@ class ProbeCallback(L.Callback, ABC):
         self._warn_once = self._create_warn_once()
         self._scaling_check = ScalingCheck(type(self).__name__, source.images)
         self._is_possible = True
+        self._is_set_up = False
         self._known_metrics: dict[str, float] = {}
 
     @property
     def state_key(self) -> str:
         """Key of the state in a checkpoint, different for every callback of this class in a Trainer."""
-        return self._generate_state_key(tag=self.tag, explainer=self.explainer.name)
+        key = self._generate_state_key(tag=self.tag, explainer=self.explainer.name)
+        # A new Trainer refuses equal keys without naming an argument. Those of equal tags are refused in setup.
+        return key if self._is_set_up else f"{key}-{id(self)}"
 
     @abstractmethod
     def _start(self, trainer: L.Trainer, pl_module: L.LightningModule, loaders: Any) -> None:
@@ -91,6 +94,7 @@ class ProbeCallback(L.Callback, ABC):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
+        self._is_set_up = True
         _refuse_shared_tags(trainer, self)
         problem = sharding_problem(trainer, self)
         self._is_possible = not problem
@@ -236,7 +240,7 @@ def _refuse_shared_tags(trainer: L.Trainer, callback: ProbeCallback) -> None:
         if shared:
             raise ValueError(
                 f"{name}(tag={callback.tag!r}) and {type(other).__name__}(tag={other.tag!r}) would log under "
-                f"{shared[0]!r}, each over the other's values: give one a tag of its own"
+                f"{shared[0]!r}, each over the other's values: give one of them another tag, tag="
             )
 
 

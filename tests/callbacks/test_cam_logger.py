@@ -223,11 +223,10 @@ def test_wrong_arguments(settings, message):
 
 
 @pytest.mark.parametrize("tags", [("cam", "cam"), ("cam_test", "cam")])
-def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tags):
-    loggers = [
-        CamLogger(name, num_images=3, tag=tag) for name, tag in zip(("grad-cam", "eigen-cam"), tags, strict=True)
-    ]
-    with pytest.raises(ValueError, match=r"CamLogger\(tag='cam.*would log under 'cam.*give one a tag of its own"):
+@pytest.mark.parametrize("second", ["grad-cam", "eigen-cam"])
+def test_two_loggers_under_one_tag_are_refused(module, loader, make_trainer, tags, second):
+    loggers = [CamLogger(name, num_images=3, tag=tag) for name, tag in zip(("grad-cam", second), tags, strict=True)]
+    with pytest.raises(ValueError, match=r"CamLogger\(tag='cam.*would log under 'cam.*give one of them another tag"):
         make_trainer(*loggers).fit(module, loader, loader)
     assert module.seen == []
 

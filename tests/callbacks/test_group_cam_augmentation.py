@@ -320,14 +320,14 @@ def test_the_consistency_term_takes_logits_from_the_output_without_a_second_pass
         ),
         (
             {"preset": "default", "recipe": "paired", "stop_epoch": 4, "ramp_epochs": 2},
-            "recipe 'paired' by group-cam, on 50% of the training images from epoch 0 to 3, with a ramp of 2 epochs: "
-            "a step takes about 2.4 times as long as without (about 6 forward passes for each explained image, "
+            "recipe 'paired' (view=hide-salient) by group-cam, on 50% of the training images from epoch 0 to 3, with a "
+            "ramp of 2 epochs: a step takes about 2.4 times as long as without (about 6 forward passes for each explained image, "
             "50% more images in a batch)",
         ),
         (
             {"recipe": "snapmix"},
-            "recipe 'snapmix' by group-cam, on 100% of the training images from epoch 0 on, in 50% of the batches: a "
-            "step takes about 1.9 times as long as without (about 6 forward passes for each explained image)",
+            "recipe 'snapmix' (alpha=5, probability=0.5) by group-cam, on 100% of the training images from epoch 0 "
+            "on, in 50% of the batches: a step takes about 1.9 times as long as without (about 6 forward passes for each explained image)",
         ),
         ({"recipe": "blur-everything"}, "recipe 'blur-everything', on 100% of the training images from epoch 0 on"),
     ],
@@ -351,6 +351,16 @@ def test_mask_tune_finds_the_last_epoch_of_each_training_run(module, loader, mak
     for epochs in (2, 4):
         make_trainer(callback, max_epochs=epochs).fit(module, loader)
         assert callback.schedule.start_epoch == epochs - 1
+
+
+def test_augmentations_of_one_recipe_have_states_of_their_own(module, loader, make_trainer, tmp_path):
+    early, late = augmentation(stop_epoch=1), augmentation(start_epoch=1)
+    trainer = make_trainer(early, late, max_epochs=1)
+    trainer.fit(module, loader)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    states = torch.load(tmp_path / "last.ckpt", weights_only=False)["callbacks"]
+    assert early.state_key == "GroupCamAugmentation{'recipe': 'keep-salient'}"
+    assert {early.state_key, late.state_key} <= set(states)
 
 
 def test_mixing_one_image_is_a_warning(module, dataset, make_trainer):
