@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, as_explainer
+from camaug.images.class_names import known_class_names
 from camaug.inspection.sharded_weights import whole_weights
 from camaug.utils.check_types import check_types
 
@@ -89,7 +90,9 @@ class CamLogger(ProbeCallback):
             as grey, for images that have neither one channel nor three: ``(3, 2, 1)`` for Sentinel-2. None for the
             first three, or for the first of two. Without a known normalisation, each is stretched from its 2nd to its
             98th percentile.
-        class_names: Names of the classes, by default the ``classes`` of the data module or the data set.
+        class_names: Names of the classes. By default ``classes``, ``class_names`` or ``class_to_idx`` of the data
+            module or the data set, the names of a Hugging Face data set's ``ClassLabel``, ``class_names`` or
+            ``config.id2label`` of the model, or ImageNet's for 1000 classes. Without any, captions say ``class 0``.
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
         trust_every_n_snapshots: Snapshots between two comparisons of the heatmaps with those of the runner-up class and
             of a random head, which explain each image twice more. None for none, as for class-independent methods.
@@ -248,8 +251,12 @@ class CamLogger(ProbeCallback):
             report_trust_warnings(self._warn_once, snapshot, epoch=moment.epoch, method=method, tag=self.tag)
             if (bias := snapshot_position_bias(snapshot)) is not None:
                 warn_of_position_bias(self._warn_once, bias, epoch=moment.epoch, tag=moment.prefix)
-            names = self._style.class_names or find_class_names(trainer, self._dataset)
+            names = self._find_names(trainer, pl_module, snapshot.probabilities.shape[1])
             self._writer.write(snapshot, moment, names, metrics)
+
+    def _find_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
+        of_data = self._style.class_names or find_class_names(trainer, self._dataset)
+        return of_data or known_class_names(pl_module, classes)
 
 
 def _warn_without_image_logger(trainer: L.Trainer) -> None:

@@ -17,7 +17,7 @@ from camaug.tensorboard.map_compression import compress_maps
 from camaug.tensorboard.probe_blob import ProbeBlob
 
 from .snapshot import Snapshot
-from .trust_warnings import trust_warning
+from .trust_warnings import MEASURED, trust_warning
 
 __all__ = ["snapshot_record", "write_originals", "write_strip"]
 
@@ -53,10 +53,15 @@ def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[st
         ],
         "drift": [None] * len(indices) if snapshot.drift is None else list(map(_finite_or_none, snapshot.drift)),
         "object_energy": _object_energy(snapshot),
-        "warning": [trust_warning(snapshot, index) for index in indices],
+        "warning": [_warning(snapshot, index) for index in indices],
         "top_classes": [_top_classes(probabilities) for probabilities in snapshot.probabilities],
         "metrics": {name: _finite_or_none(value) for name, value in metrics.items() if math.isfinite(value)},
     }
+
+
+def _warning(snapshot: Snapshot, index: int) -> str:
+    reason = trust_warning(snapshot, index)
+    return f"{reason}: {MEASURED[reason]}" if reason else ""
 
 
 def write_strip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .snapshot import Snapshot
-from .trust_warnings import count_trust_warnings
+from .trust_warnings import MEASURED, REMEDIES, count_trust_warnings
 from .warn_once import WarnOnce
 
 __all__ = ["report_trust_warnings"]
@@ -25,5 +25,6 @@ def report_trust_warnings(warn_once: WarnOnce, snapshot: Snapshot, *, epoch: int
             warn_once(
                 reason,
                 f"{warn_once.name}: in epoch {epoch} {count} of {total} heatmaps of {method} are not to be trusted "
-                f"({reason}). This is reported once; the captions and the metrics under {tag}/ show it from now on",
+                f"({reason}): {MEASURED[reason]}; {REMEDIES[reason]}. This is reported once; the captions "
+                f"and the metrics under {tag}/ show it from now on",
             )

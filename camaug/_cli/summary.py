@@ -29,6 +29,7 @@ def print_summary(facts: Mapping[str, str]) -> None:
 def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str]:
     """Return the last accuracies of a training run, its best checkpoint, its folder and how to view it."""
     facts = {name: f"{float(value):.1%}" for name, value in trainer.callback_metrics.items() if "accuracy" in name}
+    facts |= _heatmap_facts(trainer)
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
         facts["best checkpoint"] = best
@@ -36,6 +37,14 @@ def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str
         facts["run"] = directory
         facts["view with"] = tensorboard_command(Path(directory))
     return facts
+
+
+def _heatmap_facts(trainer: L.Trainer) -> dict[str, str]:
+    """Return a line about constant heatmaps of the last snapshot, if there are any."""
+    share = float(trainer.callback_metrics.get("cam/constant_maps", 0))
+    if not share > 0:
+        return {}
+    return {"heatmaps": f"{share:.0%} are constant: no evidence for the class was found. Try another explainer"}
 
 
 def photo_summary(writer: CamWriter) -> dict[str, str]:

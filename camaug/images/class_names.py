@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from torch import nn
 
 from camaug.utils.did_you_mean import did_you_mean
 
-__all__ = ["class_label", "find_class", "known_class_names"]
+__all__ = ["as_class_names", "class_label", "find_class", "known_class_names"]
 
 _IMAGENET_CLASSES = 1000
 _FEW = 20
@@ -18,8 +18,9 @@ _FEW = 20
 def known_class_names(model: nn.Module, classes: int) -> list[str] | None:
     """Return the names of a model's classes if they are known.
 
-    They are the attribute ``class_names`` of the model or of a module inside it, if it has one name per class; for
-    another model of 1000 classes they are ImageNet's, from timm, without network access.
+    They are the attribute ``class_names``, or a Hugging Face model's ``config.id2label``, of the model or of a module
+    inside it, if it has one name per class; for another model of 1000 classes they are ImageNet's, from timm, without
+    network access.
 
     Args:
         model: The classifier.
@@ -29,12 +30,33 @@ def known_class_names(model: nn.Module, classes: int) -> list[str] | None:
         One name per class, or None.
     """
     for module in model.modules():
-        names = getattr(module, "class_names", None)
-        if isinstance(names, list | tuple) and len(names) == classes:
-            return [str(name) for name in names]
+        names = as_class_names(getattr(module, "class_names", None)) or _id2label(getattr(module, "config", None))
+        if names is not None and len(names) == classes:
+            return names
     if classes == _IMAGENET_CLASSES:
         return list(_imagenet())
     return None
+
+
+def as_class_names(value: object) -> list[str] | None:
+    """Return names by class index, of a list, or of a mapping between names and indices, or None for anything else.
+
+    Example:
+        >>> as_class_names(("ant", "bee")), as_class_names({"bee": 1, "ant": 0}), as_class_names({1: "bee", 0: "ant"})
+        (['ant', 'bee'], ['ant', 'bee'], ['ant', 'bee'])
+    """
+    if isinstance(value, Mapping):
+        pairs = [(name, key) if isinstance(name, int) else (key, name) for key, name in value.items()]
+        names = {int(index): name for index, name in pairs if str(index).isdigit()}
+        is_complete = len(names) == len(value) and set(names) == set(range(len(names)))
+        return [str(names[index]) for index in range(len(names))] if is_complete and names else None
+    return [str(name) for name in value] if isinstance(value, list | tuple) and value else None
+
+
+def _id2label(config: object) -> list[str] | None:
+    """Return the names of a Hugging Face configuration, unless they are its defaults."""
+    names = as_class_names(getattr(config, "id2label", None))
+    return None if names is None or all(name.startswith("LABEL_") for name in names) else names
 
 
 def find_class(name: str, names: Sequence[str] | None) -> int:

@@ -320,14 +320,15 @@ def test_the_consistency_term_takes_logits_from_the_output_without_a_second_pass
         ),
         (
             {"preset": "default", "recipe": "paired", "stop_epoch": 4, "ramp_epochs": 2},
-            "recipe 'paired' (view=hide-salient) by group-cam, on 50% of the training images from epoch 0 to 3, with a "
-            "ramp of 2 epochs: a step takes about 2.4 times as long as without (about 6 forward passes for each explained image, "
-            "50% more images in a batch)",
+            "recipe 'paired' (view=hide-salient) by group-cam, on 50% of the training images from epoch 0 "
+            "to 3, with a ramp of 2 epochs: a step takes about 2.4 times as long as without "
+            "(about 6 forward passes for each explained image, 50% more images in a batch)",
         ),
         (
             {"recipe": "snapmix"},
             "recipe 'snapmix' (alpha=5, probability=0.5) by group-cam, on 100% of the training images from epoch 0 "
-            "on, in 50% of the batches: a step takes about 1.9 times as long as without (about 6 forward passes for each explained image)",
+            "on, in 50% of the batches: a step takes about 1.9 times as long as without "
+            "(about 6 forward passes for each explained image)",
         ),
         ({"recipe": "blur-everything"}, "recipe 'blur-everything', on 100% of the training images from epoch 0 on"),
     ],

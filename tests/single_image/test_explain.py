@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import timm
@@ -156,6 +158,15 @@ def test_a_thousand_classes_are_imagenets():
     assert find_class("tench", names) == 0
     assert find_class("maillot, tank suit", names) == 639
     assert known_class_names(nn.Identity(), 5) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"), [({1: "bee", 0: "ant"}, ["ant", "bee"]), ({0: "LABEL_0", 1: "LABEL_1"}, None)]
+)
+def test_names_of_a_hugging_face_configuration(labels, names):
+    inner = nn.Identity()
+    inner.config = SimpleNamespace(id2label=labels)
+    assert known_class_names(nn.Sequential(inner), 2) == names
 
 
 @pytest.mark.parametrize(

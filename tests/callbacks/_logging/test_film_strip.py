@@ -173,7 +173,7 @@ def test_unknown_and_non_finite_values_are_none():
     assert record["labels"] == [[], [1]]
     assert record["true_confidences"] == [[], [None]]
     assert record["drift"] == record["object_energy"] == [None, None]
-    assert record["warning"] == ["", "logits not finite"]
+    assert record["warning"] == ["", "logits not finite: the model's logits are NaN or infinite"]
     assert record["top_classes"][0] == [[1, 0.75], [0, 0.25]]
     assert record["metrics"] == {"val/loss": 0.5}
     json.dumps(record, allow_nan=False)
