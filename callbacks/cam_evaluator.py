@@ -43,8 +43,9 @@ DEFAULT_IMAGES = 32
 class CamEvaluator(ProbeCallback):
     """Callback that computes metrics of heatmaps on the same images throughout a training run, and logs them.
 
-    The images come from the validation data, spread over the classes, and are explained for their true classes. In
-    ``fit`` everything under ``cam_eval/`` can be monitored, wherever the callbacks are listed:
+    The images come from the validation data, spread over the classes, and are explained for their true classes. Each
+    label of an image with several counts like an image of its own. In ``fit`` everything under ``cam_eval/`` can be
+    monitored, wherever the callbacks are listed:
     ``ModelCheckpoint(monitor="cam_eval/over_all", mode="max")``, ``EarlyStopping(monitor="cam_eval/drift",
     mode="min")``. ``trainer.validate`` and ``trainer.test`` log under ``cam_eval_validate/`` and ``cam_eval_test/``.
     Each process evaluates its share of the images, and the metrics are synchronised, so that their values are those of

@@ -23,6 +23,8 @@ __all__ = ["ProbeEvaluation"]
 class ProbeEvaluation:
     """Evaluation of the probe images' heatmaps, explained for their true classes, in each process of its share.
 
+    An image with several labels is explained for each of them, and each map counts like that of an image.
+
     Args:
         trainer: The Trainer, in whose precision the model runs.
         pl_module: The model, which stays unchanged.
@@ -69,24 +71,37 @@ class ProbeEvaluation:
         probes, module = self._probes, self._module
         images = probes.batches[number][share].to(module.device)
         masks = None if probes.masks is None else torch.stack(list(probes.masks[part][share])).to(images.device)
-        explanation = self._explain_labels(images, probes.labels[part][share])
+        explanation = self._explain_labels(images, probes.positives[part][share])
+        maps, targets = explanation.maps, explanation.targets
+        if targets.dim() == 2:  # each label of an image counts like an image of its own
+            index, column = (targets >= 0).nonzero(as_tuple=True)
+            maps, targets = maps[index, column], targets[index, column]
+            images, masks = images[index], None if masks is None else masks[index]
         return ExplainedBatch(
             module=module,
             forward=LogitsForward(self._forward or module),
             images=images,
-            maps=explanation.maps,
-            targets=explanation.targets,
+            maps=maps,
+            targets=targets,
             masks=masks,
             previous_maps=self._previous_maps.get(number),
         )
 
-    def _explain_labels(self, images: Tensor, labels: Sequence[int | None]) -> Explanation:
-        """Explain images for their labels, and those without one for the predicted class."""
+    def _explain_labels(self, images: Tensor, positives: Sequence[tuple[int, ...]]) -> Explanation:
+        """Explain images for their labels, (N,) or (N, k), and those without one for the predicted class."""
         explainer, module, forward = self._explainer, self._module, self._forward
-        targets = torch.tensor([-1 if label is None else label for label in labels], device=images.device)
-        if (targets >= 0).all():
-            return explainer(module, images, targets, forward=forward)
-        explanation = explainer(module, images, None, forward=forward)
-        if (targets < 0).all():
-            return explanation
-        return explainer(module, images, torch.where(targets < 0, explanation.targets, targets), forward=forward)
+        targets = _padded(positives, len(images)).to(images.device)
+        is_unlabelled = targets[:, 0] < 0
+        if is_unlabelled.any():
+            explanation = explainer(module, images, None, forward=forward)
+            if is_unlabelled.all():
+                return explanation
+            targets[:, 0] = torch.where(is_unlabelled, explanation.targets, targets[:, 0])
+        return explainer(module, images, targets if targets.shape[1] > 1 else targets[:, 0], forward=forward)
+
+
+def _padded(positives: Sequence[tuple[int, ...]], count: int) -> Tensor:
+    """Return the classes of each image, (N, k), padded with -1."""
+    rows = positives or [()] * count
+    width = max(1, *(len(row) for row in rows)) if rows else 1
+    return torch.tensor([[*row, *[-1] * (width - len(row))] for row in rows])

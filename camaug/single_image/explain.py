@@ -6,14 +6,15 @@ import operator
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, overload
 
 import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from camaug.explainers import Explainer, as_explainer
+from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.provenance import describe, describe_explainer, describe_model
 from camaug.images.bands import choose_bands
 from camaug.images.class_names import find_class, known_class_names
@@ -30,23 +31,56 @@ from camaug.utils.check_types import check_types, given
 
 __all__ = ["ImageTarget", "explain"]
 
-_CHECKED_LATER = ("model", "image", "target")
+_CHECKED_LATER = ("model", "image", "target", "targets")
+GivenImage = Image.Image | str | os.PathLike[str] | Tensor | npt.NDArray[Any]
 
 ImageTarget = int | str | Callable[[Tensor], Tensor] | None
 
 
+@overload
 def explain(
     model: nn.Module,
-    image: Image.Image | str | os.PathLike[str] | Tensor | npt.NDArray[Any],
+    image: GivenImage,
+    explainer: str | Explainer = ...,
+    target: ImageTarget = ...,
+    *,
+    targets: None = ...,
+    transform: Callable[[Image.Image], Tensor] | None = ...,
+    class_names: Sequence[str] | None = ...,
+    bands: Sequence[int] | None = ...,
+    value_range: ValueRange | None = ...,
+    forward: Callable[[Tensor], Tensor] | None = ...,
+) -> ExplainedImage: ...
+
+
+@overload
+def explain(
+    model: nn.Module,
+    image: GivenImage,
+    explainer: str | Explainer = ...,
+    *,
+    targets: Sequence[int | str],
+    transform: Callable[[Image.Image], Tensor] | None = ...,
+    class_names: Sequence[str] | None = ...,
+    bands: Sequence[int] | None = ...,
+    value_range: ValueRange | None = ...,
+    forward: Callable[[Tensor], Tensor] | None = ...,
+) -> list[ExplainedImage]: ...
+
+
+def explain(
+    model: nn.Module,
+    image: GivenImage,
     explainer: str | Explainer = "group-cam",
     target: ImageTarget = None,
     *,
+    targets: Sequence[int | str] | None = None,
     transform: Callable[[Image.Image], Tensor] | None = None,
     class_names: Sequence[str] | None = None,
     bands: Sequence[int] | None = None,
     value_range: ValueRange | None = None,
     forward: Callable[[Tensor], Tensor] | None = None,
-) -> ExplainedImage:
+) -> ExplainedImage | list[ExplainedImage]:
     """Explain the prediction for one image.
 
     The model may be on any device and in any mode, and is left unchanged. A notebook displays the result.
@@ -59,6 +93,7 @@ def explain(
         explainer: The method: a name of :func:`camaug.list_explainers`, or an explainer with its settings.
         target: The class to explain, by index or name, a function from logits (M, classes) to scores (M,), or None for
             the predicted class.
+        targets: Several classes by index or name, as of an image with several labels. Their maps share forward passes.
         transform: From an RGB PIL image to a float tensor (C, H, W). By default the model's own evaluation transform
             (:func:`camaug.images.preprocessing.model_preprocessing`): that of an ``ImageClassifier``'s training data,
             timm's, or ImageNet's standard: shorter side 256, middle 224, ImageNet's mean and standard deviation.
@@ -71,13 +106,13 @@ def explain(
         forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
 
     Returns:
-        The explained image.
+        The explained image, or one for each class of `targets`.
 
     Raises:
         TypeError: If the image has another type.
         ValueError: If a tensor or array has the wrong shape or values that are not finite, the model does not take the
-            image, no class has that name, the number of names is not the number of classes, or the explainer raises it
-            (:class:`camaug.Explainer`).
+            image, `target` and `targets` are both given, no class has that name, the number of names is not the number
+            of classes, or the explainer raises it (:class:`camaug.Explainer`).
         OSError: If the file cannot be read.
 
     Example:
@@ -86,11 +121,14 @@ def explain(
         >>> explained = explain(model, Image.linear_gradient("L"), "grad-cam", class_names=["ant", "bee", "wasp"])
         >>> explained.map.shape, explained.class_name in ("ant", "bee", "wasp")
         (torch.Size([224, 224]), True)
+        >>> [each.target for each in explain(model, Image.linear_gradient("L"), "grad-cam", targets=[0, 2])]
+        [0, 2]
     """
     explainer = as_explainer(explainer)
     check_types(explain, {name: value for name, value in locals().items() if name not in _CHECKED_LATER})
     if not isinstance(model, nn.Module):
         raise TypeError(f"`model` must be a torch.nn.Module, got {given(model)}: explain(model, image)")
+    _check_targets(target, targets)
     model = unwrap(model)
     preprocessing = model_preprocessing(model) if transform is None else Preprocessing.of(transform)
     check_value_range(value_range)
@@ -101,35 +139,73 @@ def explain(
     reference = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     images = images.to(reference.device, reference.dtype)
     with clear_shape_errors(model, images, preprocessing, forward):
-        if isinstance(target, str) and class_names is None:  # the known names depend on the number of classes
+        requested = (target,) if targets is None else tuple(targets)
+        if class_names is None and any(isinstance(each, str) for each in requested):
             class_names = known_class_names(model, count_classes(model, images, forward))
-        chosen = find_class(target, class_names) if isinstance(target, str) else _check_target(target)
-        explanation = explainer(model, images, chosen, forward=forward)
+        chosen = [find_class(each, class_names) if isinstance(each, str) else _check_target(each) for each in requested]
+        classes = chosen[0] if targets is None else torch.tensor([chosen], device=images.device)
+        explanation = explainer(model, images, classes, forward=forward)
     if not explanation.logits.isfinite().all():
         raise ValueError("the logits for this image are not finite: the image or the weights hold NaN")
-    classes = explanation.logits.shape[1]
-    names = _check_names(class_names, classes) or known_class_names(model, classes)
+    count = explanation.logits.shape[1]
+    names = _check_names(class_names, count) or known_class_names(model, count)
     if (images.amax(dim=(2, 3)) == images.amin(dim=(2, 3))).all():
         warnings.warn("`image` is constant, so that its map shows nothing of it", stacklevel=2)
-    record = explanation_record(explanation, 0, names)
-    if callable(target):
-        record["target"] = {"function": describe(target)}
-    record["requested"] = describe(target)
-    record["explainer"] = describe_explainer(explainer, model)
-    record["model"] = describe_model(model)
-    record["transform"] = preprocessing.settings if transformed else None
-    record["bands"] = None if shown_bands == tuple(range(channels)) else list(shown_bands)
+    record = {
+        "explainer": describe_explainer(explainer, model),
+        "model": describe_model(model),
+        "transform": preprocessing.settings if transformed else None,
+        "bands": None if shown_bands == tuple(range(channels)) else list(shown_bands),
+    }
     normalisation = Normalisation(preprocessing.mean, preprocessing.std)
     if not normalisation.fits(channels):  # a ready tensor of other images than the default transform makes
         normalisation = Normalisation()
+    shown = denormalise(images, *normalisation, bands)[0]
+    if targets is None:
+        return _explained_image(explanation, shown, names, target, record)
+    return [
+        _explained_image(_of_target(explanation, number), shown, names, each, record)
+        for number, each in enumerate(targets)
+    ]
+
+
+def _explained_image(
+    explanation: Explanation, shown: Tensor, names: list[str] | None, target: ImageTarget, record: dict[str, Any]
+) -> ExplainedImage:
+    """Return the explained image for one class.
+
+    Args:
+        explanation: The explanation, with one target.
+        shown: The image to display, (3, H, W).
+        names: Names of the classes.
+        target: The class as the user gave it.
+        record: Record of the method, the model and the image.
+    """
+    about = explanation_record(explanation, 0, names)
+    if callable(target):
+        about["target"] = {"function": describe(target)}
     return ExplainedImage(
-        denormalise(images, *normalisation, bands)[0],
+        shown,
         explanation.maps[0].cpu(),
         explanation.logits[0].float().cpu(),
         int(explanation.targets[0]),
         names,
-        record,
+        {**about, "requested": describe(target), **record},
     )
+
+
+def _of_target(explanation: Explanation, number: int) -> Explanation:
+    """Return the explanation for one of several targets."""
+    return replace(explanation, maps=explanation.maps[:, number], targets=explanation.targets[:, number])
+
+
+def _check_targets(target: ImageTarget, targets: Sequence[int | str] | None) -> None:
+    if targets is None:
+        return
+    if target is not None:
+        raise ValueError(f"give `target` or `targets`, got target={target!r} and targets={targets!r}")
+    if isinstance(targets, str) or not len(targets):
+        raise ValueError(f"`targets` must be a list of at least one class, got {targets!r}: give one class by target=")
 
 
 def _check_target(target: int | Callable[[Tensor], Tensor] | None) -> int | Callable[[Tensor], Tensor] | None:

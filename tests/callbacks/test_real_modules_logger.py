@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from camaug.callbacks import CamEvaluator, CamLogger
+from camaug.explainers import GradCAM
+from camaug.metrics import AverageDrop
 from tests.toys import CLASSES, Blobs, ToyClassifier
 
 # Modules
@@ -298,6 +300,23 @@ def test_several_labels(make_trainer, read_events):
     probabilities = module.eval()(torch.stack([Blobs(12)[index][0] for index in range(12)])).sigmoid()
     labelled = [probabilities[index][positives[index % 3] > 0].mean().item() for index in range(12) if index % 3 < 2]
     assert events.Scalars("cam/confidence")[0].value == pytest.approx(np.mean(labelled), abs=1e-5)
+
+
+def test_each_of_several_labels_is_evaluated(make_trainer, read_events):
+    positives = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    loader = loader_of(Items(lambda image, label: (image, positives[label])))
+    module = SeveralLabels()
+    assert fit(make_trainer, module, loader, CamEvaluator(["average_drop"], explainer="grad-cam", num_images=12)) == []
+    images = torch.stack([Blobs(12)[index][0] for index in range(12)])
+    predicted = module.eval()(images).argmax(dim=1).tolist()
+    labels = {0: [0, 2], 1: [1]}
+    pairs = [(index, label) for index in range(12) for label in labels.get(index % 3, [predicted[index]])]
+    images = torch.stack([images[image] for image, _ in pairs])
+    targets = torch.tensor([target for _, target in pairs])
+    metric = AverageDrop()
+    metric.update(module, images, GradCAM()(module, images, targets).maps, targets)
+    logged = read_events().Scalars("cam_eval/average_drop")[-1].value
+    assert logged == pytest.approx(float(metric.compute()["average_drop"]), abs=1e-4)
 
 
 def test_negative_labels_are_unlabelled_and_wrong_ones_are_reported(make_trainer, read_events):

@@ -254,3 +254,25 @@ def test_what_cannot_be_explained_is_refused(net):
         explain(image, net)
     with pytest.raises(TypeError, match="expected an explainer such as"):
         explain(net, image, ["grad-cam", "layer-cam"])
+
+
+def test_several_targets_have_a_map_each(net):
+    together = explain(net, photo(), GRAD, targets=[NAMES[1], 0], class_names=NAMES)
+    assert [each.target for each in together] == [1, 0]
+    for each in together:
+        alone = explain(net, photo(), GRAD, each.target)
+        assert torch.allclose(each.map, alone.map, atol=1e-6)
+    assert together[0].record["requested"] == NAMES[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": 1, "targets": [0]}, "give `target` or `targets`, got target=1"),
+        ({"targets": []}, "`targets` must be a list of at least one class"),
+        ({"targets": [0, 9]}, "between 0 and"),
+    ],
+)
+def test_wrong_targets(net, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        explain(net, photo(), GRAD, **arguments)
