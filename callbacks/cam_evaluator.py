@@ -162,7 +162,7 @@ class CamEvaluator(ProbeCallback):
             if probes is not None:
                 self._names = _possible_metrics(self.metrics, probes)
                 classes = self._explain_first(trainer, pl_module, probes)
-                probes = self._source.with_classes(probes, classes)
+                probes = self._source.with_classes(probes, classes, pl_module)
         # Metrics are synchronised, so all processes evaluate or none.
         if trainer.strategy.reduce_boolean_decision(classes > 0, all=True) and probes is not None and self._names:
             forward = bind_forward(self.forward, pl_module)

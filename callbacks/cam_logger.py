@@ -105,6 +105,9 @@ class CamLogger(ProbeCallback):
         labels: Where the labels are, in the same forms.
         loader: Name or number of the data loader if there are several. None for the first one.
         tag: First part of every tag. A second ``CamLogger`` of a Trainer needs a different one.
+        multi_label: True if rows of labels are classes that do not exclude each other, whose confidences are sigmoids,
+            False if they are probabilities. None to find out: by a loss in the module such as ``nn.BCEWithLogitsLoss``,
+            or by an image with two positive classes.
 
     Raises:
         ValueError: If an argument is out of range, a name is unknown, or more than one interval is given.
@@ -136,6 +139,7 @@ class CamLogger(ProbeCallback):
         labels: Selector | None = None,
         loader: str | int | None = None,
         tag: str = "cam",
+        multi_label: bool | None = None,
     ) -> None:
         explainer = as_explainer(explainer)
         check_types(CamLogger.__init__, locals())
@@ -145,7 +149,7 @@ class CamLogger(ProbeCallback):
             every_n_steps=every_n_steps,
             only_last=only_last,
         )
-        source = ProbeSource("CamLogger", num_images, DEFAULT_IMAGES, loader, images, labels)
+        source = ProbeSource("CamLogger", num_images, DEFAULT_IMAGES, loader, images, labels, multi_label)
         super().__init__(cadence, tag, explainer, source, forward)
         check_positive(num_images=num_images, trust_every_n_snapshots=trust_every_n_snapshots)
         self.trust_every_n_snapshots = trust_every_n_snapshots

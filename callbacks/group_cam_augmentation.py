@@ -16,6 +16,7 @@ from camaug.augmentation.recipes import Recipe
 from camaug.explainers import Explainer, as_explainer
 from camaug.explainers.provenance import describe
 from camaug.functional.pair_consistency import Consistency
+from camaug.inspection.multi_label_loss import has_multi_label_loss
 from camaug.utils.check_blur import check_blur
 from camaug.utils.check_types import check_types
 
@@ -83,6 +84,9 @@ class GroupCamAugmentation(L.Callback):
         labels: Where a batch has its labels, in the same forms: class indices (N,) or (N, 1), truth values of a model
             with one logit, probabilities or several labels for each image (N, classes), whose maps are combined by
             their maximum. Images without a label (negative, or a row of zeros) stay as they are.
+        multi_label: True if rows of labels are classes that do not exclude each other, which the consistency term then
+            compares one by one, False if they are probabilities. None to find out: by a loss in the module such as
+            ``nn.BCEWithLogitsLoss``, or by an image with two positive classes.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -112,6 +116,7 @@ class GroupCamAugmentation(L.Callback):
         fast: bool = True,
         images: Selector | None = None,
         labels: Selector | None = None,
+        multi_label: bool | None = None,
     ) -> None:
         self.explainer = None if explainer is None else as_explainer(explainer)
         check_types(GroupCamAugmentation.__init__, locals())
@@ -124,7 +129,7 @@ class GroupCamAugmentation(L.Callback):
         self.blur_kernel_size, self.blur_sigma = blur_kernel_size, blur_sigma
         self.consistency, self.divergence, self.forward, self.fast = consistency, divergence, forward, fast
         self.refresh_every_n_epochs, self.bank_dir = refresh_every_n_epochs, bank_dir
-        self.images, self.labels = images, labels
+        self.images, self.labels, self.multi_label = images, labels, multi_label
         self._transform: GroupCamTransform | None = None
         self._keeper: BankKeeper | None = None
         self._bank_state: dict[str, Any] = {}
@@ -262,6 +267,7 @@ def _create_transform(
         fast=callback.fast,
         images=callback.images,
         labels=callback.labels,
+        multi_label=has_multi_label_loss(pl_module) or None if callback.multi_label is None else callback.multi_label,
     )
     transform.explaining.notify = lambda sentence: rank_zero_info(f"GroupCamAugmentation: {sentence}")
     return transform

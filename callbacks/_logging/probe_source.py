@@ -7,9 +7,11 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from torch import nn
 
 from camaug.augmentation.batch_leaves import Selector, select
 from camaug.inspection.model_precision import in_model_precision
+from camaug.inspection.multi_label_loss import has_multi_label_loss
 
 from .._trainer.choose_loader import choose_loader
 from .._trainer.stages import transfer_batch
@@ -32,6 +34,7 @@ class ProbeSource:
         loader: Name or number of the data loader, None for the first one.
         images: Where the images are in a batch, None to find them.
         labels: Where the labels are in a batch, None to find them.
+        multi_label: Whether rows of labels are classes that do not exclude each other, None to find out.
     """
 
     callback: str
@@ -40,6 +43,7 @@ class ProbeSource:
     loader: str | int | None
     images: Selector | None
     labels: Selector | None
+    multi_label: bool | None = None
 
     def choose(self, trainer: L.Trainer, loaders: Any) -> tuple[Probes, Any]:
         """Choose the images, and return them with their data set, None if the loader has none.
@@ -70,10 +74,11 @@ class ProbeSource:
         )
         return probes, getattr(loader, "dataset", None)
 
-    def with_classes(self, probes: Probes, classes: int) -> Probes:
+    def with_classes(self, probes: Probes, classes: int, model: nn.Module) -> Probes:
         """Return the images with their labels, or without any and with a warning if they do not fit the model."""
+        multi_label = has_multi_label_loss(model) or None if self.multi_label is None else self.multi_label
         try:
-            return probes.with_classes(classes)
+            return probes.with_classes(classes, multi_label)
         except ValueError as error:
             rank_zero_warn(f"{self.callback} takes the images as unlabelled: {error}")
             return probes

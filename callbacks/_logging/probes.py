@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor
 
+from camaug.augmentation.explain_labels import has_several_labels
 from camaug.augmentation.label_targets import IGNORED, label_targets
 
 __all__ = ["Probes"]
@@ -52,8 +53,13 @@ class Probes:
         lengths = [len(batch) for batch in self.batches]
         return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]
 
-    def with_classes(self, classes: int) -> Probes:
+    def with_classes(self, classes: int, multi_label: bool | None = None) -> Probes:
         """Return the probe images with the labels read as those of a model with so many classes.
+
+        Args:
+            classes: Number of the model's classes.
+            multi_label: Whether rows of labels are classes that do not exclude each other; None if an image with two
+                positive classes shows it.
 
         Raises:
             ValueError: If the labels do not fit the number of classes.
@@ -65,7 +71,7 @@ class Probes:
                 positives += [()] * len(images)
                 continue
             targets = label_targets(labels, classes)
-            has_several |= targets.dim() == 2
+            has_several |= has_several_labels(labels, multi_label)
             rows = targets.tolist() if targets.dim() == 2 else targets[:, None].tolist()
             positives += [tuple(target for target in row if target != IGNORED) for row in rows]
         return replace(self, positives=positives, has_several=has_several)

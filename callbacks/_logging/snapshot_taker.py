@@ -105,7 +105,7 @@ class SnapshotTaker:
         if not is_fitting:
             self._previous, self._number = None, 0  # of another run
         first = self._explain_first(probes)
-        probes = source.with_classes(probes, first.logits.shape[1])
+        probes = source.with_classes(probes, first.logits.shape[1], self._module)
         at = f" at {', '.join(first.layers)}" if first.layers else ""
         bands = display.describe_bands(probes.channels)
         shown = f", of which {bands} of {probes.channels} are shown" if bands else ""

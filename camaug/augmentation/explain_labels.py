@@ -51,9 +51,21 @@ def has_labels(labels: Tensor) -> Tensor:
     return (targets if targets.dim() == 1 else targets[:, 0]) >= 0
 
 
-def has_several_labels(labels: Tensor) -> bool:
-    """Return True if labels are rows with several classes of one image, unlike probabilities."""
-    return _targets(labels).dim() == 2
+def has_several_labels(labels: Tensor, multi_label: bool | None = None) -> bool:
+    """Return True if labels are rows with several classes of one image, unlike probabilities.
+
+    Args:
+        labels: Labels of any kind.
+        multi_label: Whether all rows (N, classes) are; None if an image with two positive classes shows it.
+
+    Example:
+        >>> import torch
+        >>> has_several_labels(torch.eye(3)), has_several_labels(torch.eye(3), multi_label=True)
+        (False, True)
+    """
+    if multi_label is None:
+        return _targets(labels).dim() == 2
+    return multi_label and without_unit_dimensions(labels).dim() == 2
 
 
 def _targets(labels: Tensor) -> Tensor:

@@ -67,6 +67,8 @@ class GroupCamTransform(v2.Transform):
         images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
             function of the batch that returns one of its tensors.
         labels: Where a batch has its labels, in the same forms.
+        multi_label: True if rows of labels (N, classes) are classes that do not exclude each other, False if they are
+            probabilities. None if an image with two positive classes shows it.
 
     Raises:
         ValueError: If ``share`` or ``strength`` is outside [0, 1], or a name is unknown.
@@ -93,6 +95,7 @@ class GroupCamTransform(v2.Transform):
         fast: bool = True,
         images: Selector | None = None,
         labels: Selector | None = None,
+        multi_label: bool | None = None,
     ) -> None:
         super().__init__()
         self.recipe = as_recipe(recipe)
@@ -107,6 +110,7 @@ class GroupCamTransform(v2.Transform):
         self.blur_sigma = blur_sigma
         self.forward_function = forward
         self.selectors = images, labels
+        self.multi_label = multi_label
         self.appends_masked_views = self.recipe.adds_masked_views
         self.is_free = explainer is None
         self.explaining = FastPath(chosen, model, forward, enabled=fast)
@@ -152,7 +156,7 @@ class GroupCamTransform(v2.Transform):
         new_images = reading.as_images(application.insert(images, changed))
         new_labels = application.labels(reading.labels if isinstance(reading.labels, MixedLabels) else labels)
         new_batch = reading.rebuilt(new_images, new_labels, index if self.appends_masked_views else None)
-        several = has_several_labels(labels)
+        several = has_several_labels(labels, self.multi_label)
         maps, masks = params["maps"], params["regions"].masks
         return AugmentedBatch(new_batch, new_images, index, changed, maps, masks, new_labels, several)
 

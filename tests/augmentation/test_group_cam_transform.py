@@ -443,3 +443,9 @@ def test_without_gradients_the_recipes_own_explainer_is_replaced(net, images):
 def test_without_gradients_the_users_explainer_is_an_error(net, images):
     with pytest.raises(ValueError, match="the logits do not depend on the target layer's output"):
         GroupCamTransform(Frozen(net), "grad-cam", recipe="hide-salient", fast=False)(images, LABELS)
+
+
+@pytest.mark.parametrize(("multi_label", "several"), [(None, False), (True, True), (False, False)])
+def test_rows_with_one_label_each_are_several_labels_if_said(multi_label, several, net, images):
+    transform = GroupCamTransform(net, recipe="blur-everything", multi_label=multi_label)
+    assert transform.augment([images, torch.eye(5)[LABELS]]).several is several

@@ -302,6 +302,26 @@ def test_several_labels(make_trainer, read_events):
     assert events.Scalars("cam/confidence")[0].value == pytest.approx(np.mean(labelled), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("settings", "loss", "is_several"),
+    [
+        ({"multi_label": True}, None, True),
+        ({}, torch.nn.BCEWithLogitsLoss(), True),
+        ({"multi_label": False}, torch.nn.BCEWithLogitsLoss(), False),
+        ({}, None, False),
+    ],
+)
+def test_rows_with_one_label_each_of_a_model_for_several(settings, loss, is_several, make_trainer, read_events):
+    loader = loader_of(Items(lambda image, label: (image, F.one_hot(torch.tensor(label), CLASSES).float())))
+    module = SeveralLabels()
+    module.loss = loss
+    assert fit(make_trainer, module, loader, CamLogger("grad-cam", num_images=12, **settings)) == []
+    logits = module.eval()(torch.stack([Blobs(12)[index][0] for index in range(12)]))
+    probabilities = logits.sigmoid() if is_several else logits.softmax(dim=1)
+    expected = probabilities[range(12), [index % 3 for index in range(12)]].mean().item()
+    assert read_events().Scalars("cam/confidence")[0].value == pytest.approx(expected, abs=1e-3)
+
+
 def test_each_of_several_labels_is_evaluated(make_trainer, read_events):
     positives = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     loader = loader_of(Items(lambda image, label: (image, positives[label])))
