@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["check_planes", "is_deep", "read_deep_colours"]
+__all__ = ["has_deep_planes", "is_deep", "read_deep_colours"]
 
 LITTLE, BIG = ";16L", ";16B"
 NATIVE = ";16N"
@@ -48,10 +48,10 @@ def read_deep_colours(path: str | os.PathLike[str], image: Image.Image) -> npt.N
     return pixels
 
 
-def check_planes(image: Image.Image) -> None:
-    """Raise an OSError if a TIFF has 16-bit colours in separate planes, which Pillow reads as if they had 8 bits."""
-    if image.format == "TIFF" and _raw_mode(image) == "R" and max(image.tag_v2.get(258, (8,))) > 8:  # type: ignore[attr-defined]
-        raise OSError("it has 16-bit colours in separate planes, which Pillow does not read: save it with RGB pixels")
+def has_deep_planes(image: Image.Image) -> bool:
+    """Return True if a TIFF has 16-bit colours in separate planes, which Pillow reads as if they had 8 bits."""
+    is_planar = image.format == "TIFF" and _raw_mode(image) == "R"
+    return is_planar and max(image.tag_v2.get(258, (8,))) > 8  # type: ignore[attr-defined]
 
 
 def _raw_mode(image: Image.Image) -> str:

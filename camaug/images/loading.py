@@ -6,15 +6,22 @@ import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from .deep_colours import check_planes, read_deep_colours
+from .deep_colours import has_deep_planes, read_deep_colours
 from .eight_bits import ValueRange, to_eight_bits
 from .formats import register_plugins, unread_suffixes
+from .tiff_colours import read_tiff_colours
 
 MAX_ASPECT_RATIO = 100
+PILLOW_TIFFS = "grey with 8, 16 or 32 bits and RGB with 8 or 16"
 
 __all__ = ["check_sides", "decode", "load_image", "open_image", "upright_rgb"]
+
+
+class UnreadTiffError(UnidentifiedImageError):
+    """A TIFF of a kind that Pillow does not read."""
 
 
 def load_image(path: str | os.PathLike[str], value_range: ValueRange | None = None) -> Image.Image:
@@ -49,24 +56,28 @@ def decode(path: str | os.PathLike[str], shrink: int = 1, value_range: ValueRang
         Exception: Any error of Pillow for a file that is broken, cut off, too large by its header
             (``PIL.Image.MAX_IMAGE_PIXELS``) or not an image.
     """
-    with open_image(path) as image:
+    try:
+        opened = open_image(path)
+    except UnreadTiffError:
+        return _decode_tiff(path, value_range)
+    with opened as image:
         check_sides(image)
-        check_planes(image)
+        if has_deep_planes(image):
+            return _decode_tiff(path, value_range)
         if shrink > 1:
             image.draft(None, (max(1, image.width // shrink), max(1, image.height // shrink)))
         colours = None if value_range is None else read_deep_colours(path, image)
         if colours is None:
             return upright_rgb(image, value_range)
-        reduced = Image.fromarray(to_eight_bits(colours, value_range))
-        reduced.getexif()[ExifTags.Base.Orientation] = image.getexif().get(ExifTags.Base.Orientation, 1)
-        return upright_rgb(reduced)
+        return _turned(to_eight_bits(colours, value_range), image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def open_image(path: str | os.PathLike[str]) -> Image.Image:
     """Open an image file without decoding it.
 
     Raises:
-        UnidentifiedImageError: If it is of a format that cannot be read here. The message says what to install.
+        UnidentifiedImageError: If it is of a format that cannot be read here. The message says what to install. Of a
+            TIFF it is an `UnreadTiffError`.
     """
     register_plugins()
     try:
@@ -76,20 +87,46 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
         if suffix in unread_suffixes():
             raise UnidentifiedImageError(f"{suffix} files cannot be read here: {unread_suffixes()[suffix]}") from error
         if suffix in (".tif", ".tiff") and os.path.getsize(path):
-            raise UnidentifiedImageError(
-                "it is no TIFF that Pillow reads, which are grey with 8, 16 or 32 bits and RGB with 8 or 16: convert it"
-            ) from error
+            raise UnreadTiffError(f"it is no TIFF that Pillow reads, which are {PILLOW_TIFFS}: convert it") from error
         raise
     if image.format == "TIFF":
         image.filename = ""  # so that it is not memory-mapped, by which Pillow garbles images that it turns upright
     return image
 
 
+def _decode_tiff(path: str | os.PathLike[str], value_range: ValueRange | None) -> Image.Image:
+    """Decode a TIFF that Pillow does not read."""
+    try:
+        colours, orientation = read_tiff_colours(path)
+    except ImportError as error:
+        raise UnreadTiffError(
+            f"it is no TIFF that Pillow reads, which are {PILLOW_TIFFS}: pip install tifffile, or convert it"
+        ) from error
+    except Exception as error:  # tifffile's own, of broken files and of compressions that need further packages
+        raise UnreadTiffError(
+            f"it is no TIFF that Pillow reads, which are {PILLOW_TIFFS}, and tifffile does not read it either: {error}"
+        ) from error
+    _check_ratio(colours.shape[1], colours.shape[0])
+    is_deep = colours.dtype != np.uint8
+    return _turned(to_eight_bits(colours, value_range) if is_deep else colours, orientation)
+
+
+def _turned(pixels: npt.NDArray[np.uint8], orientation: int) -> Image.Image:
+    """Return pixels (H, W, 3) as an image, turned upright by their EXIF orientation."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return upright_rgb(image)
+
+
 def check_sides(image: Image.Image) -> None:
     """Raise a ValueError if one side of an image is more than 100 times the other. Reads only the header."""
-    if max(image.size) > MAX_ASPECT_RATIO * min(image.size):
+    _check_ratio(image.width, image.height)
+
+
+def _check_ratio(width: int, height: int) -> None:
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         raise ValueError(
-            f"it is {image.width} × {image.height} pixels, expected one side at most {MAX_ASPECT_RATIO} times the other"
+            f"it is {width} × {height} pixels, expected one side at most {MAX_ASPECT_RATIO} times the other"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -86,11 +87,30 @@ def test_16_bit_colours_of_a_tiff(tmp_path, byteorder, compression):
     assert np.array_equal(np.asarray(load_image(tmp_path / "x.tif")), colours >> 8)
 
 
-def test_16_bit_colours_in_planes_are_refused(tmp_path):
+def test_16_bit_colours_in_planes(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     planes = np.stack([ramp(65535)] * 3)
     tifffile.imwrite(tmp_path / "x.tif", planes, photometric="rgb", planarconfig="separate")
-    with pytest.raises(OSError, match=r"x.tif': it has 16-bit colours in separate planes"):
+    assert shades(load_image(tmp_path / "x.tif"))[::5] == [0, 85, 170, 255]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_point_colours(tmp_path, dtype):
+    tifffile = pytest.importorskip("tifffile")
+    colours = np.stack([ramp(3000) / 3000] * 3, axis=2).astype(dtype)
+    tifffile.imwrite(tmp_path / "x.tif", colours, photometric="rgb", extratags=[(274, "H", 1, 6, True)])
+    assert shades(load_image(tmp_path / "x.tif").rotate(90, expand=True))[::5] == [0, 85, 170, 255]
+    tifffile.imwrite(tmp_path / "far.tif", 2 * colours, photometric="rgb")
+    assert shades(load_image(tmp_path / "far.tif", (0, 2)))[::5] == [0, 85, 170, 255]
+    with pytest.raises(OSError, match=r"far.tif': its values reach from 0 to 2.*value_range="):
+        load_image(tmp_path / "far.tif")
+
+
+def test_floating_point_colours_need_tifffile(tmp_path, monkeypatch):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((4, 4, 3), np.float32), photometric="rgb")
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    with pytest.raises(OSError, match=r"x.tif': it is no TIFF that Pillow reads, .*: pip install tifffile"):
         load_image(tmp_path / "x.tif")
 
 
