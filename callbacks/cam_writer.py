@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from camaug.augmentation.batch import find_images
 from camaug.augmentation.batch_leaves import Selector
-from camaug.explainers import Explainer, as_explainer
+from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
 from camaug.inspection.model_digest import model_digest
@@ -34,6 +35,7 @@ from ._logging.is_explained import is_explained
 from ._logging.photo_names import PhotoNames
 from ._logging.read_photos import read_photos
 from ._logging.warn_once import WarnOnce
+from ._logging.written_targets import written_targets
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.strategies import refuse_fsdp2, refuse_sharded
 
@@ -60,6 +62,8 @@ class CamWriter(L.Callback):
         explainer: Name of a method in ``camaug.list_explainers()``, or an explainer.
         directory: Directory of the files. Photos inside it, as earlier results, are not explained.
         target: Index or name of the class to explain, None for each image's predicted class.
+        targets: Several classes to explain in each image, as of a model with several labels. The files of class 3 are
+            NAME_class3_overlay.png and so on, those of a class given by name have its name.
         raw: Format of the map, ``png`` or ``npy``.
         bands: Indices, counted from 0, of the channels that overlays show as red, green and blue, or of one that they
             show as grey. None for the first three, or for the first of one or two.
@@ -69,7 +73,7 @@ class CamWriter(L.Callback):
         class_names: Names of the classes. By default the data module's or the model's, ImageNet's for 1000 classes.
         forward: ``forward(module, images)`` returns logits, for a LightningModule whose own forward does not.
         images: Where a batch has its images, if they are not found: a key, an index, a path such as ``"0.image"``, or a
-            function of the batch. Labels are not read: each image has one map, of ``target``.
+            function of the batch. Labels are not read.
 
     Raises:
         ValueError: If an argument is out of range, or a name is unknown.
@@ -92,13 +96,15 @@ class CamWriter(L.Callback):
         class_names: Sequence[str] | None = None,
         forward: ModuleForward | None = None,
         images: Selector | None = None,
+        targets: Sequence[int | str] | None = None,
     ) -> None:
         self.explainer = as_explainer(explainer)
         check_types(CamWriter.__init__, locals())
         check_overlay(colormap, strength)
         check_display(bands)
         self.directory = Path(directory).expanduser()
-        self.target, self.raw, self.resume = target, raw, resume
+        self.targets = written_targets(target, targets)
+        self.raw, self.resume = raw, resume
         self.colormap, self.strength, self.bands = colormap, strength, bands
         self.class_names, self.forward, self.images = class_names, forward, images
         self._replacements = ExitStack()
@@ -108,7 +114,7 @@ class CamWriter(L.Callback):
         self.written = self.skipped = 0
         self.failed: dict[str, str] = {}
         self._settings: dict[str, Any] | None = None
-        self._class: int | None = None  # of a target that is a name
+        self._classes: list[int | None] | None = None  # of the targets
         self._names = PhotoNames()
         self._warn_once = WarnOnce("CamWriter")
 
@@ -185,7 +191,7 @@ class CamWriter(L.Callback):
         settings = self._result_settings(trainer, pl_module)
         chosen = photos
         if self.resume and trainer.is_global_zero:
-            chosen = [photo for photo in photos if not is_explained(photo, names, self.directory, settings)]
+            chosen = [photo for photo in photos if not self._is_explained(photo, names, settings)]
         chosen = trainer.strategy.broadcast(chosen)
         self.skipped = len(photos) - len(chosen)
         if not chosen:  # Lightning warns of data without images, which are no mistake here
@@ -193,8 +199,14 @@ class CamWriter(L.Callback):
             warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
         return chosen
 
+    def _is_explained(self, photo: str, names: PhotoNames, settings: dict[str, Any]) -> bool:
+        return all(
+            is_explained(photo, names, self.directory, target.settings(settings), target.suffix)
+            for target in self.targets
+        )
+
     def _result_settings(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
-        """Return everything but the photo that a result depends on, in JSON's types."""
+        """Return everything but the photo and the class that a result depends on, in JSON's types."""
         if self._settings is None:
             self._settings = json.loads(json.dumps(_describe_settings(self, trainer, pl_module)))
         return self._settings
@@ -202,27 +214,40 @@ class CamWriter(L.Callback):
     def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, paths: Sequence[str]) -> None:
         forward = bind_forward(self.forward, pl_module)
         with trainer.precision_plugin.forward_context():
-            if isinstance(self.target, str) and self._class is None:
-                with torch.no_grad():
-                    classes = int((forward or pl_module)(images[:1]).shape[1])
-                self._class = find_class(self.target, self._class_names(trainer, pl_module, classes))
-            target = self._class if isinstance(self.target, str) else self.target
-            explanation = self.explainer(pl_module, images, target, forward=forward)
+            if self._classes is None:
+                self._classes = self._find_classes(trainer, pl_module, images[:1], forward)
+            several = len(self._classes) > 1
+            classes = torch.tensor(self._classes, device=images.device).expand(len(images), -1) if several else None
+            explanation = self.explainer(pl_module, images, classes if several else self._classes[0], forward=forward)
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
         shown = self._find_display(trainer, images.shape[1]).to_rgb(images)
         settings = self._result_settings(trainer, pl_module)
         for position, path in enumerate(paths):
-            ExplainedImage(
-                shown[position],
-                explanation.maps[position].cpu(),
-                explanation.logits[position].float().cpu(),
-                int(explanation.targets[position]),
-                names,
-                {"photo": self._names.record(path), **explanation_record(explanation, position, names), **settings},
-                self.colormap,
-                self.strength,
-            ).save(self.directory, self._names.output(path), self.raw)
+            for target, of_target in zip(self.targets, _of_each_target(explanation), strict=True):
+                about = explanation_record(of_target, position, names)
+                ExplainedImage(
+                    shown[position],
+                    of_target.maps[position].cpu(),
+                    of_target.logits[position].float().cpu(),
+                    int(of_target.targets[position]),
+                    names,
+                    {"photo": self._names.record(path), **about, **target.settings(settings)},
+                    self.colormap,
+                    self.strength,
+                ).save(self.directory, f"{self._names.output(path)}{target.suffix}", self.raw)
             self.written += 1
+
+    def _find_classes(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, images: Tensor, forward: Callable[..., Tensor] | None
+    ) -> list[int | None]:
+        """Return the indices of the targets, of which names are looked up."""
+        requests = [target.request for target in self.targets]
+        if not any(isinstance(request, str) for request in requests):
+            return [request for request in requests if not isinstance(request, str)]
+        with torch.no_grad():
+            classes = int((forward or pl_module)(images).shape[1])
+        names = self._class_names(trainer, pl_module, classes)
+        return [find_class(request, names) if isinstance(request, str) else request for request in requests]
 
     def _find_display(self, trainer: L.Trainer, channels: int) -> ImageDisplay:
         dataset = getattr(trainer.predict_dataloaders, "dataset", None)
@@ -247,13 +272,20 @@ def _describe_settings(writer: CamWriter, trainer: L.Trainer, pl_module: L.Light
     preprocessing = getattr(getattr(trainer, "datamodule", None), "preprocessing", None)
     return {
         "explainer": describe_explainer(writer.explainer, pl_module),
-        "requested": writer.target,
         "model": {**describe_model(pl_module), "weights": model_digest(pl_module)},
         "transform": getattr(preprocessing, "settings", None),
         "precision": str(trainer.precision),
         "written": {name: getattr(writer, name) for name in ("raw", "colormap", "strength", "bands")},
         "class_names": None if writer.class_names is None else list(writer.class_names),
     }
+
+
+def _of_each_target(explanation: Explanation) -> list[Explanation]:
+    """Return the explanations for each of several targets, or the given one."""
+    if explanation.targets.dim() == 1:
+        return [explanation]
+    columns = zip(explanation.maps.unbind(dim=1), explanation.targets.unbind(dim=1), strict=True)
+    return [replace(explanation, maps=maps, targets=targets) for maps, targets in columns]
 
 
 def _added_up(processes: int, written: int, failed: dict[str, str]) -> tuple[int, dict[str, str]]:

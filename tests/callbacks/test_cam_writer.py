@@ -449,3 +449,29 @@ def test_each_of_two_processes_writes_its_own_images(photos, tmp_path):
     assert len(list((tmp_path / "out").rglob("*.json"))) == 4
     (tmp_path / "out/trip/a.json").unlink()
     assert [rank["counts"] for rank in run()] == [[1, 3, 1]] * 2
+
+
+def test_several_targets_have_files_of_their_own(write, tmp_path):
+    assert counts(write(targets=[1, 0])[0]) == (5, 0, 0)
+    out = tmp_path / "out"
+    assert len(list(out.rglob("a_class1*"))) == len(list(out.rglob("a_class0*"))) == 9
+    records = [json.loads((out / f"b_class{target}.json").read_text(encoding="utf-8")) for target in (0, 1)]
+    assert [(record["target"]["index"], record["requested"]) for record in records] == [(0, 0), (1, 1)]
+    (out / "b_class0_map.png").unlink()
+    assert counts(write(targets=[1, 0])[0]) == (1, 4, 0)
+    write(target=1)
+    several, single = (np.asarray(Image.open(out / f"{name}_map.png"), float) for name in ("b_class1", "b"))
+    assert np.abs(several - single).max() <= 2  # of 65535
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target": 1, "targets": [0]}, "give one class by `target`, or a list of classes by `targets`"),
+        ({"targets": []}, "give one class by `target`, or a list"),
+        ({"targets": [1, 1]}, "`targets` must be different classes"),
+    ],
+)
+def test_wrong_targets(settings, message):
+    with pytest.raises(ValueError, match=message):
+        CamWriter(**settings)
