@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.augmentation.recipe import Recipe
 from camaug.explainers.fast_path import COMPARED_IMAGES
+from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights
 
 from .._logging.check_integer_images import check_integer_images
+from .._logging.failure import Failure
 from .expected_cost import ExpectedCost, expected_cost
 from .schedule import Schedule
 from .step_factor import step_factor
@@ -96,10 +101,37 @@ def _measure(
     forward = module if transform.forward_function is None else transform.forward_function
     with whole_weights(module), trainer.precision_plugin.forward_context():
         if not transform.explaining.is_settled:
-            transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
+            with _clear_forward_errors(module, forward, images[:1]):
+                transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
         count = min(max(1, round(share * len(images))), COMPARED_IMAGES)
         explain = partial(transform.explain, labels=labels[:count], deciding=False)
         return expected_cost(explain, module, forward, images, count)
+
+
+@contextmanager
+def _clear_forward_errors(
+    module: L.LightningModule, forward: Callable[[Tensor], object], images: Tensor
+) -> Iterator[None]:
+    """Replace an error inside the block by one with the remedy, if the forward fails with images alone.
+
+    Raises:
+        ValueError: If the forward fails.
+    """
+    try:
+        yield
+    except (ValueError, torch.OutOfMemoryError):  # which say what to do, or are no mistake of the arguments
+        raise
+    except Exception:
+        try:
+            with neutral(module):
+                forward(images)
+        except Exception as error:
+            cause = Failure.of(error).cause.rstrip(".")
+            raise ValueError(
+                f"the module's forward fails when it is called with images alone, a tensor {tuple(images.shape)} "
+                f"({cause}): give GroupCamAugmentation(forward=), a function of module and images that returns logits"
+            ) from error
+        raise
 
 
 def _time(cost: ExpectedCost, share: float, refresh_every_n_epochs: int | None, *, masked_views: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from camaug.augmentation.batch import AmbiguousLabelsError
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from .choose_indices import choose_indices
@@ -129,6 +130,8 @@ def _collect_items(collected: _Collected, loader: Any, count: int) -> int:
         part = items[start : start + size]
         try:
             collected.add(loader.collate_fn([item for _, item in part]), [index for index, _ in part])
+        except AmbiguousLabelsError:  # which a single item may hide by chance
+            raise
         except Exception as error:
             _collect_singly(collected, loader, part, error)
     return len(dataset)
@@ -157,20 +160,21 @@ def _joined(batches: Sequence[ReadBatch]) -> list[ReadBatch]:
 
 
 def _collect_stream(collected: _Collected, loader: Any, count: int) -> int:
-    """Collect the first images of a stream, and return how many there were."""
+    """Collect the first images of a stream that have one size, and return how many there were."""
     seen = 0
     for number, batch in enumerate(stream_batches(loader)):
-        missing = count - seen
+        missing = count - len(collected.indices) - len(collected.left_out)
         if missing <= 0 or number >= STREAM_BATCHES:
             break
         if batch is None:
             continue
         found = collected.read(batch)
-        taken = min(missing, len(found.images))
-        collected.keep_finite(_on_cpu(found, taken), range(seen, seen + taken))
-        seen += taken
+        if not collected.batches or found.images.shape[1:] == collected.batches[0].images.shape[1:]:
+            taken = min(missing, len(found.images))
+            collected.keep_finite(_on_cpu(found, taken), range(seen, seen + taken))
+        seen += len(found.images)
     _check_available(seen)
-    return seen
+    return len(collected.indices) + len(collected.left_out)
 
 
 def _on_cpu(batch: ReadBatch, count: int) -> ReadBatch:

@@ -79,4 +79,4 @@ class WarnOnce:
 
 def _names_a_remedy(cause: str) -> bool:
     """Return True if an error says what to do: an argument, another layer, or another method."""
-    return re.search(r"\w=|has no layer|choose '", cause) is not None
+    return re.search(r"\w=|has no layer|choose '|: (add|convert|permute|divide) ", cause) is not None

@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from camaug.augmentation.batch_leaves import BatchLeaf, Selector, batch_leaves, change_parts, children, select
 from camaug.augmentation.stacked_batch import stack_batch
 
 __all__ = [
+    "AmbiguousLabelsError",
     "ImagesAndLabels",
     "class_indices",
     "find_images",
@@ -65,6 +68,10 @@ OTHER_WORDS = {
     "timestamp",
     "age",
 }
+
+
+class AmbiguousLabelsError(ValueError):
+    """Two tensors of a batch that could be the labels."""
 
 
 class ImagesAndLabels(NamedTuple):
@@ -217,6 +224,11 @@ def _without_images(batch: Any, leaves: Sequence[BatchLeaf]) -> str:
                 f"the batch holds images of {leaf.tensor.dtype}, {leaf}, which are read as masks: divide them by their "
                 "range, in the data set or in on_after_batch_transfer, so that they are floats"
             )
+        if _lacks_channels(leaf.tensor):
+            return (
+                f"the batch holds images without channels, {leaf}: add the dimension in the data set or in "
+                "on_after_batch_transfer, image[None], so that they are (N, 1, H, W)"
+            )
         if leaf.tensor.dim() == 5:
             return (
                 f"the batch holds volumes or clips, {leaf}, and heatmaps are of images (N, C, H, W): give a function "
@@ -229,11 +241,30 @@ def _without_images(batch: Any, leaves: Sequence[BatchLeaf]) -> str:
                 "set's transform, or give images=, a function of the batch that does, and a forward= that permutes "
                 "them back"
             )
+    if other := _other_images(batch):
+        return (
+            f"the batch holds images as {other}, expected tensors (N, C, H, W): convert them in the data set, the "
+            "collate_fn or on_after_batch_transfer"
+        )
     contents = ", ".join(map(str, leaves)) or "no tensor"
     return (
         f"expected images, (N, C, H, W) of floats or integers, in the batch, a {type(batch).__name__} with {contents}; "
         "say where they are with images="
     )
+
+
+def _lacks_channels(tensor: Tensor) -> bool:
+    """Return True for images (N, H, W), unlike one image (C, H, W)."""
+    is_image = tensor.dim() == 3 and tensor.is_floating_point() and tensor.shape[0] not in CHANNELS
+    return is_image and min(tensor.shape[1:]) > max(CHANNELS)
+
+
+def _other_images(part: Any) -> str:
+    """Return the type of images that are no tensors in a batch, empty where there are none."""
+    name = type(part).__name__
+    if isinstance(part, Image.Image) or (isinstance(part, np.ndarray) and part.ndim >= 3):
+        return f"{type(part).__module__.split('.')[0]}'s {name}"
+    return next(filter(None, (_other_images(item) for _, item in children(part))), "")
 
 
 def _without_labels(batch: Any, count: int) -> str:
@@ -308,7 +339,7 @@ def _label_leaf(leaves: Sequence[BatchLeaf], image: BatchLeaf) -> BatchLeaf | No
     for likely in (named, _outside_group(unnamed, image)):
         best = [leaf for leaf in likely if _rank(leaf.tensor) == min(_rank(each.tensor) for each in likely)]
         if len(best) > 1 and not _agree(best):
-            raise ValueError(
+            raise AmbiguousLabelsError(
                 f"two tensors of the batch could be the labels: {best[0]} and {best[1]}. Say which with labels=, for "
                 f'example labels="{".".join(best[0].path)}"'
             )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from camaug.augmentation.label_targets import is_truth, label_targets, without_unit_dimensions
+from camaug.augmentation.label_targets import are_whole, is_truth, label_targets, without_unit_dimensions
 from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.explainers import Explanation
 
@@ -31,7 +31,12 @@ def explain_labels(explain: Callable[[Tensor, Tensor], Explanation], images: Ten
     """
     targets = _targets(labels).to(images.device)
     is_single = targets.dim() == 1
-    explanation = explain(plain_tensor(images), targets.clamp(min=0) if is_single else targets)
+    try:
+        explanation = explain(plain_tensor(images), targets.clamp(min=0) if is_single else targets)
+    except ValueError as error:
+        if not labels.is_floating_point() or _apparent_classes(labels) is not None:
+            raise
+        raise ValueError(f"the labels are floats, and read as class indices since they are whole: {error}") from error
     classes = explanation.logits.shape[1]
     if _apparent_classes(labels) not in (None, classes):
         label_targets(plain_tensor(labels), classes)  # raises
@@ -77,4 +82,6 @@ def _apparent_classes(labels: Tensor) -> int | None:
     labels = without_unit_dimensions(labels)
     if labels.dim() == 2:
         return labels.shape[1]
-    return 2 if is_truth(labels) else None
+    if not is_truth(labels) or (are_whole(labels) and bool((labels > 1).any())):
+        return None
+    return 2

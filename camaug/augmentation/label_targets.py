@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["IGNORED", "is_truth", "label_targets", "without_unit_dimensions"]
+__all__ = ["IGNORED", "are_whole", "is_truth", "label_targets", "without_unit_dimensions"]
 
 IGNORED = -1
 """Class index that stands for "no label"."""
@@ -19,6 +19,7 @@ def label_targets(labels: Tensor, classes: int | None) -> Tensor:
         labels: Class indices (N,) or (N, 1), of which negative ones (-1, -100) mean "unlabelled"; probabilities or
             one-hot rows (N, classes) that sum to 1; several labels per image (N, classes), a value above 0.5 for each
             positive class; or, for two classes, truth values (N,) or (N, 1) in [0, 1] of a classifier with one logit.
+            Class indices may be whole numbers in floating point unless there are two classes.
             Further dimensions of size 1 are ignored.
         classes: Number of the model's classes, 2 for a model with one logit; None to read class indices of any number
             of classes, which needs no host synchronisation.
@@ -59,7 +60,14 @@ def is_truth(labels: Tensor) -> bool:
     return labels.is_floating_point() or labels.dtype == torch.bool
 
 
+def are_whole(labels: Tensor) -> bool:
+    """Return True if labels are whole numbers in floating point, as class indices out of a table are."""
+    return labels.is_floating_point() and bool((labels == labels.round()).all())
+
+
 def _truth(labels: Tensor, classes: int | None) -> Tensor:
+    if classes != 2 and are_whole(labels):
+        return _indices(labels.long(), classes)
     values = labels.float()
     if classes != 2 or bool(((values > 1) | (values < 0)).any()):
         raise ValueError(

@@ -61,7 +61,8 @@ def _no_layer_message(model: nn.Module, traced: Trace, candidates: list[Candidat
         f"found no layer of {type(model).__name__} whose spatial features reach the score, so there is nothing to "
         "compute a map from. Looked for: the model's own `forward_intermediates`; feature maps (N, K, h, w) with "
         "h, w > 1 up to the classification head; blocks of tokens (N, L, K) that make a grid of the image's aspect "
-        f"ratio. {outcome}If the model has such features, name the layer: layer='NAME', one of {_late_names(traced)}"
+        f"ratio. {outcome}If the model has such features, name the layer: layer='NAME', one of {_late_names(traced)}. "
+        "If it has none, choose a method without a layer: explainer='rise'"
     )
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from camaug.augmentation.batch import class_indices, find_images_and_labels, replace_tensors
@@ -108,6 +110,19 @@ def test_no_images(batch, found):
 def test_images_of_integers(dtype):
     images, mask = torch.ones(2, 3, 8, 8).to(dtype), torch.ones(2, 1, 8, 8, dtype=torch.int32)
     assert find_images_and_labels({"mask": mask, "image": images, "label": torch.tensor([1, 0])}).images is images
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.rand(2, 8, 8), r'images without channels, "0" float32 \(2, 8, 8\): add the dimension'),
+        (np.zeros((2, 3, 8, 8), np.float32), "images as numpy's ndarray, .*: convert them"),
+        ([Image.new("RGB", (8, 8))] * 2, "images as PIL's Image, .*: convert them"),
+    ],
+)
+def test_images_of_another_kind_are_refused_with_a_remedy(images, message):
+    with pytest.raises(ValueError, match=message):
+        find_images_and_labels((images, torch.tensor([1, 0])))
 
 
 def test_images_of_int64_are_refused_with_a_remedy():

@@ -37,6 +37,13 @@ def test_several_positive_classes():
     assert label_targets(labels.bool(), 4).tolist() == label_targets(labels.float(), 4).tolist()
 
 
+def test_whole_numbers_are_class_indices_of_more_than_two_classes():
+    labels = torch.tensor([2.0, 0.0, -1.0], dtype=torch.float64)
+    assert label_targets(labels, 3).tolist() == [2, 0, -1]
+    with pytest.raises(ValueError, match="are read as truth values"):
+        label_targets(labels, 2)
+
+
 def test_smoothed_several_labels():
     assert label_targets(torch.tensor([[0.95, 0.05, 0.95]]), 3).tolist() == [[0, 2]]
 
@@ -51,7 +58,9 @@ def test_rows_without_a_label():
     [
         (torch.tensor([0, 7]), 3, r"labels name class 7, and the model has 3 classes, 0 to 2"),
         (torch.tensor([0.3, 2.5]), 2, r"truth values in \[0, 1\].*between 0.3 and 2.5"),
-        (torch.tensor([0.0, 1.0]), 5, r"the model has 5 classes"),
+        (torch.tensor([0.0, 0.5]), 5, r"the model has 5 classes"),
+        (torch.tensor([0.0, 7.0]), 5, r"labels name class 7, and the model has 5 classes"),
+        (torch.tensor([True, False]), 5, r"the model has 5 classes"),
         (torch.zeros(2, 4), 3, r"expected labels of 3 classes.*got torch.float32 \(2, 4\)"),
         (torch.zeros(2, 3, 3), 3, r"got torch.float32 \(2, 3, 3\)"),
     ],

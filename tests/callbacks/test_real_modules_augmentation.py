@@ -105,6 +105,7 @@ KINDS = {
     "int32 indices": (INDICES[:, None].int(), lambda m, b: cross_entropy(m, (b[0], _long(b[1]))), CLASSES, []),
     "unlabelled images": (UNLABELLED, cross_entropy, CLASSES, [1, 3]),
     "unlabelled images in a column": (UNLABELLED[:, None], cross_entropy, CLASSES, [1, 3]),
+    "whole numbers": (INDICES.double(), lambda m, b: cross_entropy(m, (b[0], b[1].long())), CLASSES, []),
     "truth values": (INDICES.clamp(max=1).float(), binary, 1, []),
     "a column of truth values": (INDICES.clamp(max=1).float()[:, None], binary, 1, []),
     "indices of one logit": (INDICES.clamp(max=1), binary, 1, []),
@@ -456,6 +457,23 @@ class HuggingFace(Recording):
     def forward(self, *, pixel_values, labels=None):
         logits = self.net(pixel_values)
         return {"loss": None if labels is None else F.cross_entropy(logits, labels), "logits": logits}
+
+
+class TakesBatch(Recording):
+    """A module whose forward takes the batch."""
+
+    def forward(self, batch):
+        return self.net(batch["image"])
+
+
+def test_a_forward_of_the_batch_needs_a_forward_function(tmp_path):
+    module = TakesBatch(lambda m, batch: F.cross_entropy(m(batch), batch["label"]))
+    batches = [{"image": IMAGES, "label": INDICES}]
+    with pytest.raises(ValueError, match=r"forward fails when it is called with images alone.*IndexError.*forward="):
+        fit(tmp_path, module, batches, augmentation(recipe="hide-salient"))
+    forward = lambda m, images: m({"image": images})  # noqa: E731
+    fit(tmp_path, module, batches, augmentation(recipe="hide-salient", forward=forward))
+    assert len(module.own) == 1
 
 
 def test_a_forward_of_keywords_alone_needs_a_forward_function(tmp_path):

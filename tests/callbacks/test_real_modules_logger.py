@@ -111,6 +111,14 @@ class WholeBatches(IterableDataset):
         yield from DataLoader(Items(), batch_size=4)
 
 
+class SeveralSizes(IterableDataset):
+    """A stream of batches of several sizes."""
+
+    def __iter__(self):
+        for side in (24, 32, 24):
+            yield torch.rand(2, 3, side, side), torch.tensor([0, 1])
+
+
 class Corrupt(Items):
     """A data set of which one item cannot be read."""
 
@@ -347,6 +355,21 @@ def test_negative_labels_are_unlabelled_and_wrong_ones_are_reported(make_trainer
     loader = loader_of(Items(lambda image, label: (image, label + 5)))
     messages = fit(make_trainer, module, loader_of(Items()), CamLogger("grad-cam"), validation=loader)
     assert [bool(re.search("takes the images as unlabelled: labels name class 7", text)) for text in messages] == [True]
+
+
+def test_two_labels_that_agree_by_chance_in_one_image_are_ambiguous(make_trainer):
+    loader = loader_of(Items(lambda image, label: (image, (label, label % 2))))
+    module = AnyBatch(lambda batch: (batch[0], batch[1][0]))
+    messages = fit(make_trainer, module, loader, CamLogger("grad-cam", num_images=12))
+    assert [bool(re.search('two tensors of the batch could be the labels: "1.0"', text)) for text in messages] == [True]
+
+
+def test_a_stream_of_several_sizes_is_shown_in_the_first_one(make_trainer, read_events):
+    loader = DataLoader(SeveralSizes(), batch_size=None)
+    module = AnyBatch()
+    module.net = torch.nn.Sequential(*list(module.net)[:-2], torch.nn.AdaptiveAvgPool2d(12), *list(module.net)[-2:])
+    assert fit(make_trainer, module, loader, CamLogger("grad-cam", num_images=3)) == []
+    assert len({tag for tag in read_events().Tags()["images"] if tag != "cam/overview"}) == 3
 
 
 def test_images_and_labels_by_selectors(make_trainer, read_events):

@@ -134,7 +134,7 @@ CASES = [
         lambda: Classifier(loss=lambda z, y: F.mse_loss(z[:, 0], y), outputs=1),
         of(lambda x, y: (x, 10.0 * y)),
         Works(warning="are read as truth values"),
-        Refused("are read as truth values"),
+        Refused("read as class indices since they are whole"),
         shown=NONE,
     ),
 ]
