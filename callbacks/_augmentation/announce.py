@@ -79,7 +79,7 @@ def announce(
 
 
 def _settings(recipe: Recipe, strength: float) -> str:
-    """Return a recipe's settings in parentheses, and the strength unless it is full; empty without any."""
+    """Return a recipe's settings in parentheses, with the strength unless it is full."""
     fields = {each.name: getattr(recipe, each.name) for each in dataclasses.fields(recipe)}
     if strength < 1:
         fields["strength"] = strength

@@ -31,7 +31,7 @@ from camaug.utils.check_types import check_types, given
 
 __all__ = ["ImageTarget", "explain"]
 
-_CHECKED_LATER = ("model", "image", "target", "targets")
+_CHECKED_LATER = ("model", "image", "target")
 GivenImage = Image.Image | str | os.PathLike[str] | Tensor | npt.NDArray[Any]
 
 ImageTarget = int | str | Callable[[Tensor], Tensor] | None

@@ -446,6 +446,6 @@ def test_without_gradients_the_users_explainer_is_an_error(net, images):
 
 
 @pytest.mark.parametrize(("multi_label", "several"), [(None, False), (True, True), (False, False)])
-def test_rows_with_one_label_each_are_several_labels_if_said(multi_label, several, net, images):
+def test_rows_with_one_label_each_are_several_labels_by_argument(multi_label, several, net, images):
     transform = GroupCamTransform(net, recipe="blur-everything", multi_label=multi_label)
     assert transform.augment([images, torch.eye(5)[LABELS]]).multilabel is several
