@@ -132,5 +132,9 @@ def _nearest_tokens(tokens: Tensor, vectors: Tensor) -> Tensor:
 
 
 def _are_close(values: Tensor, expected: Tensor) -> bool:
-    scale = float(expected.abs().max())
-    return torch.allclose(values.float(), expected.float(), rtol=1e-4, atol=1e-5 * scale)
+    """Return True if two tensors of one shape are equal but for rounding."""
+    lowest, highest = expected.aminmax()
+    tolerance = 1e-5 * max(-float(lowest), float(highest))
+    # A network of equal blocks has hundreds of outputs of the same shape, which nearly all differ at the first position.
+    pairs = ((values[:1, ..., :1], expected[:1, ..., :1]), (values, expected))
+    return all(torch.allclose(a.float(), b.float(), rtol=1e-4, atol=tolerance) for a, b in pairs)

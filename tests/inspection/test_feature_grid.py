@@ -22,6 +22,13 @@ def test_feature_maps_are_recognised_by_their_values(maps):
     assert match_feature_grid(torch.randn(1, 7), maps) is None
 
 
+def test_equal_first_positions_do_not_match(maps):
+    other = torch.randn(1, 5, 3, 4)
+    other[..., 0, 0] = maps[..., 0, 0]
+    assert match_feature_grid(other, maps) is None
+    assert match_feature_grid(other.permute(0, 2, 3, 1), maps) is None
+
+
 def test_equal_sides_are_read_correctly():
     maps = torch.randn(1, 4, 4, 4)
     assert torch.equal(match_feature_grid(maps.permute(0, 2, 3, 1), maps).to_maps(maps.permute(0, 2, 3, 1)), maps)
