@@ -135,6 +135,6 @@ def _are_close(values: Tensor, expected: Tensor) -> bool:
     """Return True if two tensors of one shape are equal but for rounding."""
     lowest, highest = expected.aminmax()
     tolerance = 1e-5 * max(-float(lowest), float(highest))
-    # A network of equal blocks has hundreds of outputs of the same shape, which nearly all differ at the first position.
+    # Networks of equal blocks have hundreds of outputs of one shape, and nearly all differ at the first position.
     pairs = ((values[:1, ..., :1], expected[:1, ..., :1]), (values, expected))
     return all(torch.allclose(a.float(), b.float(), rtol=1e-4, atol=tolerance) for a, b in pairs)
