@@ -22,6 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "smooth-grad": {"samples": 3},
     "smooth-grad-cam++": {"samples": 2},
     "ss-cam": {"samples": 2, "std": 0.5},
+    "verified-cam": {"shares": (0.2,)},
     "xrai": {"steps": 4, "smallest": 4, "scales": (10, 50)},
 }
 TRANSFORMERS_ONLY = ("legrad",)

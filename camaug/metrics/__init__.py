@@ -8,7 +8,6 @@ from camaug.metrics.insertion_deletion import (
     InsertionDeletion,
     area_under,
     insertion_deletion_curves,
-    pixel_ranks,
     score_curves,
 )
 from camaug.metrics.pointing_game import PointingGame, boxes_to_masks, points_at
@@ -43,7 +42,6 @@ __all__ = [
     "mosaic",
     "mosaic_maps",
     "noisy_linear_imputation",
-    "pixel_ranks",
     "points_at",
     "position_bias",
     "rank_correlation",

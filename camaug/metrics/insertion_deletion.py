@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.functional.masks import blend, gaussian_blur
+from camaug.functional.pixel_ranks import pixel_ranks
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
@@ -23,7 +24,6 @@ __all__ = [
     "Preset",
     "area_under",
     "insertion_deletion_curves",
-    "pixel_ranks",
     "score_curves",
     "step_size",
 ]
@@ -32,30 +32,6 @@ Forward = Callable[[Tensor], Tensor]
 Preset = Literal["paper", "script"]
 
 _STEPS: dict[str, float] = {"paper": 0.01, "script": 448}
-
-
-def pixel_ranks(maps: Tensor) -> Tensor:
-    """Compute the rank of every pixel in the order of falling saliency, 0 for the most salient.
-
-    Pixels of the same value come in an order that is random, but the same in every call, so that a constant map is
-    equivalent to a random one.
-
-    Args:
-        maps: (N, H, W).
-
-    Returns:
-        (N, H, W), int64; each map's values are a permutation of 0 to H W - 1.
-
-    Example:
-        >>> pixel_ranks(torch.tensor([[[0.1, 0.9], [0.5, 0.0]]]))
-        tensor([[[2, 0],
-                 [1, 3]]])
-    """
-    flat = torch.where(maps.isfinite(), maps, 0).flatten(1)
-    shuffled = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(maps.device)
-    order = shuffled[flat[:, shuffled].argsort(dim=1, descending=True, stable=True)]
-    ranks = torch.arange(flat.shape[1], device=maps.device).expand_as(order)
-    return torch.empty_like(order).scatter_(1, order, ranks).view(maps.shape)
 
 
 def score_curves(

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
+from camaug.functional.pixel_ranks import pixel_ranks
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.metrics.confidence import confidence
-from camaug.metrics.insertion_deletion import pixel_ranks
 from camaug.metrics.mean_over_images import ModelMetric
 from camaug.utils.check_types import check_types
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from camaug.functional.masks import gaussian_blur
-from camaug.metrics import InsertionDeletion, area_under, pixel_ranks, score_curves
+from camaug.metrics import InsertionDeletion, area_under, score_curves
 
 TARGETS = torch.tensor([1, 3])
 
@@ -16,19 +16,6 @@ class MeanNet(nn.Module):
     def forward(self, images):
         mean = images.mean(dim=(1, 2, 3)).clamp(1e-6, 1 - 1e-6)
         return torch.stack([mean.log(), (1 - mean).log()], dim=1)
-
-
-def test_ranks_follow_saliency():
-    maps = torch.tensor([[[0.1, 0.9, 0.3], [0.5, -1.0, float("nan")]]])
-    assert pixel_ranks(maps).tolist() == [[[3, 0, 2], [1, 5, 4]]]
-
-
-def test_equal_pixels_come_in_random_order():
-    ranks = pixel_ranks(torch.zeros(2, 20, 20))
-    assert torch.equal(ranks[0], ranks[1])
-    assert ranks[0].flatten().sort().values.tolist() == list(range(400))
-    firsts = (ranks[0] < 100).nonzero().float()
-    assert (firsts.mean(dim=0) - 9.5).abs().max() < 1.5  # spread over the image, not in its upper left corner
 
 
 def test_curves_from_black_to_white():
