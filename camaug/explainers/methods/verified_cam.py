@@ -57,7 +57,7 @@ def smoothed(maps: Tensor, share: float) -> Tensor:
         >>> maps = torch.zeros(1, 9, 9)
         >>> maps[0, 4, 4] = 1
         >>> smoothed(maps, 0.1)[0, 4, 3:6]
-        tensor([0.1154, 0.2139, 0.1154])
+        tensor([0.1060, 0.1965, 0.1060])
     """
     sigma = share * min(maps.shape[-2:])
     if sigma == 0:
@@ -112,9 +112,9 @@ class VerifiedCAM(WrappingExplainer):
     chunk_size: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("smoothing", "scales", "shares"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        super().__post_init__()
         if not self.smoothing or min(self.smoothing) < 0:
             raise ValueError(f"`smoothing` must hold shares of the image's side of at least 0, got {self.smoothing}")
         if not self.scales or min(self.scales) <= 0:
