@@ -4,8 +4,7 @@ The 100 photos of ``imagenet_samples`` are split once: settings are chosen on ha
 other half is reported. The class that the network predicts is explained. For each photo the area under the insertion
 and the deletion curve (21 points, blurred baseline) is measured, and for the methods of ``--independent`` two values
 that no method here selects by: ROAD (combined, 20, 50 and 80 % of the pixels), and the rank correlation of the map with
-that of the runner-up class, which is 1 for a map that ignores the class. Mosaics of four photos of different classes
-give the share of the energy in the explained class's cell.
+that of the runner-up class, which is 1 for a map that ignores the class.
 
     python benchmarks/map_quality.py --networks squeezenet1_0 --output maps.csv
     python benchmarks/map_quality.py --summarise maps.csv
@@ -45,7 +44,6 @@ from camaug.explainers.methods.verified_cam import VerifiedCAM  # noqa: E402
 from camaug.functional.rank_correlation import rank_correlation  # noqa: E402
 from camaug.images.loading import load_image  # noqa: E402
 from camaug.metrics import ROAD, area_under, insertion_deletion_curves  # noqa: E402
-from camaug.metrics.grid_pointing_game import choose_mosaics, energy_in_cell, mosaic_maps  # noqa: E402
 
 SIDE, BATCH = 224, 10
 NETWORKS = ("tf_efficientnet_lite0", "squeezenet1_0")
@@ -152,14 +150,6 @@ def measure(method: str, subject: Subject, independent: bool) -> Iterator[dict[s
         yield {"method": method, "photo": name, "passes": passes, **numbers}
 
 
-def energy_in_cells(method: str, subject: Subject) -> Tensor:
-    """Return the energy in the explained class's cell, of each class of each mosaic."""
-    probabilities, classes = subject.logits.softmax(dim=1).max(dim=1)
-    mosaics = choose_mosaics(probabilities, classes)[:8]
-    maps, cells = mosaic_maps(as_explainer(METHODS[method]), subject.model, subject.images, classes, mosaics)
-    return energy_in_cell(maps, cells, 2)
-
-
 def summarise(rows: Sequence[dict[str, str]], network: str) -> Table:
     """Return the table of one network: means, and paired differences to Grad-CAM and Group-CAM."""
     values = {
@@ -209,7 +199,6 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", choices=("choose", "report"), default="report")
     parser.add_argument("--photos", type=int, help="of the split; all by default")
     parser.add_argument("--output", type=Path, default=Path("map_quality.csv"))
-    parser.add_argument("--mosaics", action="store_true", help="print the energy in the class's cell, and nothing else")
     parser.add_argument("--summarise", type=Path, metavar="FILE")
     arguments = parser.parse_args(args)
     if arguments.summarise:
@@ -227,9 +216,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 subject.model, subject.names[:count], subject.images[:count], subject.logits[:count], subject.forward
             )
         for method in arguments.methods:
-            if arguments.mosaics:
-                print(f"{network} {method}: {100 * energy_in_cells(method, subject).mean():.1f} %", flush=True)
-            elif (network, method) not in done:
+            if (network, method) not in done:
                 _append(arguments, network, measure(method, subject, method in arguments.independent))
 
 

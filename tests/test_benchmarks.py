@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
 import math
@@ -152,3 +153,34 @@ def test_the_marks_have_the_colour_of_the_class():
     assert marked[0][:, masks[0]].unique(dim=1).flatten().tolist() == [0, 0, 255]
     assert torch.equal(marked[1], images[1])
     assert (marked.amax(1)[~masks] == 9).all()
+
+
+MAPS = (DATA / "imagenet_samples", DATA / "squeezenet1_0_imagenet.safetensors")
+MAP_QUALITY = ROOT / "benchmarks/results/map_quality.csv"
+
+
+@pytest.mark.skipif(not all(path.exists() for path in MAPS), reason=f"needs {MAPS[0]}: set CAMAUG_DATA")
+def test_the_quality_of_maps_is_measured_photo_by_photo_and_resumes(tmp_path):
+    map_quality = importlib.import_module("benchmarks.map_quality")
+    output = tmp_path / "maps.csv"
+    command = ["--networks", "squeezenet1_0", "--photos", "2", "--independent", "--output", str(output)]
+    map_quality.main([*command, "--methods", "grad-cam"])
+    map_quality.main([*command, "--methods", "grad-cam", "random"])
+    rows = list(csv.DictReader(output.read_text().splitlines()))
+    assert [row["method"] for row in rows] == ["grad-cam", "grad-cam", "random", "random"]
+    recorded = {
+        (row["method"], row["photo"]): float(row["insertion"])
+        for row in csv.DictReader(MAP_QUALITY.read_text().splitlines())
+        if row["network"] == "squeezenet1_0"
+    }
+    for row in rows:  # measured in low precision
+        assert float(row["insertion"]) == pytest.approx(recorded[row["method"], row["photo"]], abs=0.05)
+
+
+def test_the_page_has_the_tables_of_the_quality_of_maps(capsys):
+    map_quality = importlib.import_module("benchmarks.map_quality")
+    map_quality.main(["--summarise", str(MAP_QUALITY)])
+    tables = [part for part in capsys.readouterr().out.split("\n\n") if part.startswith("| method")]
+    assert len(tables) == 2
+    page = (ROOT / "docs/results.md").read_text()
+    assert all(table.strip() in page for table in tables)
