@@ -101,7 +101,7 @@ def test_the_checks_of_an_accelerator_run_on_the_cpu(tmp_path):
 
 DATA = Path(os.environ.get("CAMAUG_DATA", ROOT.parent / "shared" / "data"))
 PHOTOS = (DATA / "clothing", DATA / "tf_efficientnet_lite0_imagenet.safetensors")
-RUNS = ROOT / "benchmarks/results/gpu_recipes.csv"
+RUNS = [ROOT / "benchmarks/results" / name for name in ("gpu_recipes.csv", "cpu_recipes.csv")]
 
 
 @pytest.mark.skipif(not all(path.exists() for path in PHOTOS), reason=f"needs {DATA / 'clothing'}: set CAMAUG_DATA")
@@ -119,10 +119,10 @@ def test_the_comparison_of_recipes_writes_one_run_a_line_and_resumes(tmp_path, c
     assert all(0 <= value <= 1 for run in runs for key, value in run.items() if key.startswith(("val_", "test_")))
 
 
-@pytest.mark.skipif(not RUNS.exists(), reason="no runs are recorded")
-def test_the_page_has_the_tables_of_the_comparison_of_recipes(capsys):
+@pytest.mark.parametrize("runs", RUNS, ids=lambda path: path.stem)
+def test_the_page_has_the_tables_of_the_comparison_of_recipes(runs, capsys):
     recipes = importlib.import_module("benchmarks.recipes")
-    recipes.main(["--summarise", str(RUNS)])
+    recipes.main(["--summarise", str(runs)])
     tables = [part for part in capsys.readouterr().out.split("\n\n") if part.startswith("| arm")]
     page = (ROOT / "docs/results.md").read_text()
     assert tables
