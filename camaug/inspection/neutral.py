@@ -9,6 +9,7 @@ import torch
 import torch.utils.checkpoint
 from torch import nn
 
+from camaug.inspection.restored_buffers import restored_buffers
 from camaug.utils.preserved_random_state import preserved_random_state
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -51,7 +52,7 @@ def neutral(model: nn.Module) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())
         stack.enter_context(preserved_random_state())
-        stack.enter_context(_restored_buffers(model))
+        stack.enter_context(restored_buffers(model))
         # The flags are set directly: `train()` may be overridden with side effects (merging adapters, for example).
         for module in model.modules():
             stack.enter_context(replaced_attribute(module, "training", False))
@@ -59,25 +60,6 @@ def neutral(model: nn.Module) -> Iterator[None]:
         stack.enter_context(torch.compiler.set_stance("force_eager"))
         stack.enter_context(_without_checkpoints())
         yield
-
-
-@contextmanager
-def _restored_buffers(model: nn.Module) -> Iterator[None]:
-    saved = [
-        (module, name, buffer, buffer.detach().clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
-    try:
-        yield
-    finally:
-        for module, name, buffer, values in saved:
-            module._buffers[name] = buffer
-            # Batch-norm updates its statistics without increasing their version, so all are copied back. `.data` does
-            # not increase it either, and autograd still accepts the buffers that it saved for a backward pass.
-            with torch.inference_mode(buffer.is_inference()):
-                buffer.data.copy_(values)
 
 
 @contextmanager

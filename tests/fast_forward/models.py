@@ -15,9 +15,9 @@ def with_trained_norms(model: nn.Module) -> nn.Module:
     generator = torch.Generator().manual_seed(0)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.running_mean, module.bias.data):
+            for tensor in (module.running_mean, *([module.bias.data] if module.affine else [])):
                 tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.1)
-            for tensor in (module.running_var, module.weight.data):
+            for tensor in (module.running_var, *([module.weight.data] if module.affine else [])):
                 tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
     return model.eval()
 

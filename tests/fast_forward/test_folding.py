@@ -7,9 +7,11 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from camaug.fast_forward.folding import find_foldable_pairs
+from camaug.fast_forward.folding import FoldablePair, PreparedWeights, find_foldable_pairs
 from tests.fast_forward.models import MODELS, run_fast, with_trained_norms
+from tests.operation_counter import OperationCounter
 from tests.toys import TinyNet
 
 
@@ -78,3 +80,33 @@ def test_a_hook_between_receives_the_unfolded_output():
         model(images)
     handle.remove()
     torch.testing.assert_close(*outputs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_folded_weights_are_those_of_pytorch(dtype, channels_last):
+    convolutions = [nn.Conv2d(3, 4, 3, bias=bias) for bias in (True, False)]
+    norms = [nn.BatchNorm2d(4, affine=False), nn.BatchNorm2d(4, eps=0.1)]
+    pairs = [FoldablePair(*pair) for pair in zip(convolutions, with_trained_norms(nn.ModuleList(norms)), strict=True)]
+    prepared = PreparedWeights(nn.ModuleList(convolutions), pairs, dtype, channels_last=channels_last)
+    for pair, (weight, bias) in zip(pairs, prepared._folded.values(), strict=True):
+        convolution, norm = pair.convolution, pair.batch_norm
+        expected = fuse_conv_bn_weights(
+            convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        assert weight.is_contiguous(memory_format=torch.channels_last) == channels_last
+        torch.testing.assert_close(
+            (weight, bias), tuple(each.to(dtype or each.dtype) for each in expected), rtol=0, atol=0
+        )
+
+
+def test_folding_takes_one_operation_for_each_weight_and_a_few_for_all():
+    layers = (layer for _ in range(20) for layer in (nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)))
+    deep = with_trained_norms(nn.Sequential(*layers))
+    with torch.no_grad():
+        pairs = find_foldable_pairs(deep, deep, torch.rand(1, 4, 2, 2))
+    with OperationCounter() as operations:
+        PreparedWeights(deep, pairs, torch.bfloat16, channels_last=True)
+    assert len(pairs) == 20
+    assert operations.names.count("aten::mul") == 20
+    assert len(operations.names) <= 20 + 10
