@@ -32,6 +32,8 @@ from .processes import Processes
 
 __all__ = ["BankKeeper"]
 
+CHECKED_BATCHES = 10  # in each epoch, because a mix may be applied to some batches only
+
 
 class BankKeeper:
     """Saliency bank of a training run: refreshed when due, with each image's map carried beside its batch.
@@ -71,6 +73,7 @@ class BankKeeper:
         self._bank: SaliencyBank | None = None
         self._resumed: Mapping[str, Any] = {}
         self._in_use: Generation | None = None
+        self._batches = 0  # of this epoch
         self.measures_next_batch = False
         self._undo = ExitStack()
         self._undo.enter_context(wrapped_train_source(trainer, self._carrying))
@@ -84,6 +87,7 @@ class BankKeeper:
             epoch: The epoch.
             is_active: False if the epoch needs no maps.
         """
+        self._batches = 0
         if not is_active:
             if self._bank is not None:
                 self._reader.serve(None)
@@ -109,7 +113,9 @@ class BankKeeper:
 
     def maps_for(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the maps carried with the current batch (:func:`carried_maps`), measured after each refresh."""
-        maps = carried_maps(self._trainer.train_dataloader, images, labels)
+        checks_labels = self._batches < CHECKED_BATCHES
+        self._batches += 1
+        maps = carried_maps(self._trainer.train_dataloader, images, labels, checks_labels=checks_labels)
         if self.measures_next_batch and self._trainer.is_global_zero:
             self._quality.log_carried(images, labels, maps)
         self.measures_next_batch = False
@@ -143,7 +149,7 @@ class BankKeeper:
     def _resume(self, due_epoch: int) -> None:
         """Use the generation of the interrupted run if it is still there."""
         state, bank = self._resumed, self._open
-        with isolated_refresh(self._module, self._trainer.world_size):
+        with isolated_refresh(self._trainer, self._module):
             found = self._processes.on_rank_zero(
                 lambda: Generation.find(bank, state, self._maker.record(deciding=False).fingerprint)
             )
@@ -163,7 +169,7 @@ class BankKeeper:
         """Use maps of the current model, made now unless the bank has them already."""
         start = time.monotonic()
         before, bank = self._in_use, self._open
-        with isolated_refresh(self._module, self._trainer.world_size):
+        with isolated_refresh(self._trainer, self._module):
             plan = self._processes.on_rank_zero(lambda: _plan(bank, self._maker.record(deciding=True), before))
             if plan.result is None:
                 self._report(plan.failure)
@@ -173,9 +179,7 @@ class BankKeeper:
             if is_new:
                 rank_zero_info("GroupCamAugmentation: making the saliency maps of all training images ...")
                 shard, settings = bank.shard(number, self._trainer.global_rank), self._record(number).settings
-                making = self._processes.on_all(
-                    lambda: self._maker.write_shard(shard, enlarged=bool(settings["enlarged"]))
-                )
+                making = self._processes.in_step(self._maker.write_shard(shard, enlarged=bool(settings["enlarged"])))
                 if not making.succeeded:
                     self._report(making.failure)
                     return

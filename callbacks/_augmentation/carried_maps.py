@@ -11,13 +11,14 @@ from camaug.saliency_bank.carrying_loader import CarryingLoader
 __all__ = ["carried_maps"]
 
 
-def carried_maps(loader: Any, images: Tensor, labels: Tensor) -> Tensor:
+def carried_maps(loader: Any, images: Tensor, labels: Tensor, *, checks_labels: bool) -> Tensor:
     """Return the maps carried with the current batch, (N, H, W) in [0, 1], on the images' device.
 
     Args:
         loader: The training loader.
         images: The batch's images, (N, C, H, W).
         labels: Their labels.
+        checks_labels: True to look for mixed labels, for which the host waits if they are rows.
 
     Raises:
         ValueError: If the maps cannot belong to these images.
@@ -31,13 +32,14 @@ def carried_maps(loader: Any, images: Tensor, labels: Tensor) -> Tensor:
             "images must not change after the data set's transform while the saliency bank is on "
             "(refresh_every_n_epochs)"
         )
-    if _are_mixed(labels):
+    if checks_labels and _are_mixed(labels):
         raise ValueError(
             f"the batch has labels {tuple(labels.shape)}, probabilities: the saliency bank has a map for each "
             "single image, and such a batch may mix several (MixUp, CutMix). Mix in the training_step, or leave "
             "the bank off (refresh_every_n_epochs)"
         )
-    return maps.to(images.device, non_blocking=True).float().div(255)
+    # From other memory than pinned, a copy that does not block waits all the same, or reads what is already replaced.
+    return maps.to(images.device, non_blocking=maps.is_pinned()).float().div(255)
 
 
 def _are_mixed(labels: Tensor) -> bool:

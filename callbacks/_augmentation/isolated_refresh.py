@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import lightning as L
 import torch
+from torch import Tensor
 
 from camaug.inspection.sharded_weights import whole_weights
 from camaug.utils.preserved_random_state import preserved_random_state
@@ -15,27 +16,30 @@ __all__ = ["isolated_refresh"]
 
 
 @contextmanager
-def isolated_refresh(pl_module: L.LightningModule, world_size: int) -> Iterator[None]:
+def isolated_refresh(trainer: L.Trainer, pl_module: L.LightningModule) -> Iterator[None]:
     """Inside the block, use fixed seeds, whole weights and rank zero's buffers, and restore all of them afterwards.
 
     Every refresh draws the same random numbers. The buffers (batch-norm statistics) differ between processes, and a
     checkpoint keeps those of rank zero.
     """
-    with preserved_random_state(seed=0), whole_weights(pl_module), _buffers_of_rank_zero(pl_module, world_size):
+    with preserved_random_state(seed=0), whole_weights(pl_module), _buffers_of_rank_zero(trainer, pl_module):
         yield
 
 
 @contextmanager
-def _buffers_of_rank_zero(pl_module: L.LightningModule, world_size: int) -> Iterator[None]:
-    if world_size == 1:
+def _buffers_of_rank_zero(trainer: L.Trainer, pl_module: L.LightningModule) -> Iterator[None]:
+    buffers = list(pl_module.buffers()) if trainer.world_size > 1 else []
+    own = [buffer.detach().clone() for buffer in buffers]
+    # One message of any types, sizes and devices, where NCCL would refuse tensors of the CPU or with gaps.
+    message = [buffer.detach().cpu() for buffer in buffers] if trainer.is_global_zero else []
+    _copy(trainer.strategy.broadcast(message) if buffers else [], buffers)
+    try:
         yield
-        return
-    with torch.no_grad():
-        kept = [(buffer, buffer.clone()) for buffer in pl_module.buffers()]
-        for buffer, _ in kept:
-            torch.distributed.broadcast(buffer, src=0)
-        try:
-            yield
-        finally:
-            for buffer, own in kept:
-                buffer.copy_(own)
+    finally:
+        _copy(own, buffers)
+
+
+@torch.no_grad()
+def _copy(values: Sequence[Tensor], buffers: Sequence[Tensor]) -> None:
+    for value, buffer in zip(values, buffers, strict=True):
+        buffer.copy_(value)

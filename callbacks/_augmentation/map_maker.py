@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ __all__ = ["MapMaker"]
 
 PIXEL_GRID = (16, 16)  # grid of the maps of explainers without a layer
 DEFAULT_BATCH_SIZE = 32
+BATCHES_AT_A_TIME = 8  # between which processes wait for each other, for seconds rather than a refresh
 
 
 class MapMaker:
@@ -89,8 +90,8 @@ class MapMaker:
             self._record = BankRecord(self.image_count, grid, classes, self._trainer.world_size, "", settings)
         return replace(self._record, model=model_digest(self._module))
 
-    def write_shard(self, shard: Shard, *, enlarged: bool) -> None:
-        """Make and write the maps that are missing in this process's shard, and seal it.
+    def write_shard(self, shard: Shard, *, enlarged: bool) -> Iterator[None]:
+        """Make and write the maps that are missing in this process's shard, a few batches at a time, and seal it.
 
         Args:
             shard: The shard.
@@ -103,16 +104,21 @@ class MapMaker:
         batches = [range(n, min(n + batch_size, shard.rows)) for n in range(0, shard.rows, batch_size)]
         missing = [rows for rows in batches if not written[rows.start : rows.stop].all()]
         indices = [[row * shard.world_size + shard.rank for row in rows] for rows in missing]
-        for rows, batch in zip(missing, view_loader(loader, self._views, indices), strict=True):
-            maps = self._explain(batch).maps
-            if len(maps) != len(rows):
-                raise ValueError(
-                    f"the training DataLoader's collate_fn made {len(maps)} images of {len(rows)} items, and the "
-                    "saliency bank cannot tell which: collate every item, or leave the bank off "
-                    "(refresh_every_n_epochs)"
-                )
-            shard.write(rows.start, maps_at_grid(maps, shard.grid, enlarged=enlarged).cpu().numpy())
+        loaded = zip(missing, view_loader(loader, self._views, indices), strict=True)
+        for number, (rows, batch) in enumerate(loaded, 1):
+            self._write(shard, rows, batch, enlarged=enlarged)
+            if number % BATCHES_AT_A_TIME == 0:
+                yield
         shard.seal()
+
+    def _write(self, shard: Shard, rows: range, batch: Any, *, enlarged: bool) -> None:
+        maps = self._explain(batch).maps
+        if len(maps) != len(rows):
+            raise ValueError(
+                f"the training DataLoader's collate_fn made {len(maps)} images of {len(rows)} items, and the saliency "
+                "bank cannot tell which: collate every item, or leave the bank off (refresh_every_n_epochs)"
+            )
+        shard.write(rows.start, maps_at_grid(maps, shard.grid, enlarged=enlarged).cpu().numpy())
 
     def _explain(self, batch: Any, *, deciding: bool = True) -> Explanation:
         """Explain a batch of views after everything that Lightning does to a training batch."""

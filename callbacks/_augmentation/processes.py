@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import lightning as L
+import torch
 
 from .._logging.failure import Failure
 
 __all__ = ["Outcome", "Processes"]
 
 T = TypeVar("T")
+END = object()
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Processes:
     """The processes of a training run, which must all take the same way through a refresh.
 
     A failure of one process becomes a value that the others learn of, so that none waits for another forever. Wrong
-    input (ValueError, TypeError) is raised.
+    input (ValueError, TypeError) is raised on all of them.
 
     Args:
         trainer: The trainer.
@@ -46,14 +48,29 @@ class Processes:
 
     def on_rank_zero(self, work: Callable[[], T]) -> Outcome[T]:
         """Call a function on rank zero alone. Every process gets its result."""
-        result, failure = _attempt(work) if self._trainer.is_global_zero else (None, None)
-        result, succeeded = self._trainer.strategy.broadcast((result, not failure))
-        return Outcome(result, succeeded, failure)
+        attempt = _attempt(work) if self._trainer.is_global_zero else _Attempt[T]()
+        result, has_failed, cause = self._trainer.strategy.broadcast(
+            (attempt.result, attempt.failure is not None, _describe(attempt.wrong))
+        )
+        _raise_wrong(attempt.wrong, cause)
+        return Outcome(result, not has_failed, attempt.failure)
 
-    def on_all(self, work: Callable[[], T]) -> Outcome[T]:
-        """Call a function on every process. It succeeded if it did on all of them."""
-        result, failure = _attempt(work)
-        return Outcome(result, self._trainer.strategy.reduce_boolean_decision(not failure, all=True), failure)
+    def in_step(self, work: Iterator[None]) -> Outcome[None]:
+        """Advance an iterator on every process until all are exhausted, or one has failed.
+
+        The processes wait for each other after each item. So none waits longer than the slowest process's item takes,
+        however much more that process has to do, and no time-out of the process group ends the run.
+        """
+        attempt = _Attempt(True)  # the result is True while there may be items
+        while True:
+            if attempt.result:
+                attempt = _attempt(lambda: next(work, END) is None)
+            failed, wrong, unfinished = self._count(
+                attempt.failure is not None, attempt.wrong is not None, bool(attempt.result)
+            )
+            _raise_wrong(attempt.wrong, "its own error says why" if wrong else "")
+            if failed or not unfinished:
+                return Outcome(None, not failed, attempt.failure)
 
     def check_visible(self, is_visible: bool, folder: Path) -> None:
         """Raise a RuntimeError on all processes if one of them does not see what the others wrote.
@@ -68,11 +85,40 @@ class Processes:
                 "them share, bank_dir="
             )
 
+    def _count(self, *conditions: bool) -> list[int]:
+        """Return the number of processes on which each condition is true."""
+        counts = torch.tensor(conditions, dtype=torch.int32, device=self._trainer.strategy.root_device)
+        if self._trainer.world_size > 1:
+            counts = self._trainer.strategy.reduce(counts, reduce_op="sum")
+        numbers: list[int] = counts.tolist()
+        return numbers
 
-def _attempt(work: Callable[[], T]) -> tuple[T | None, Failure | None]:
+
+@dataclass(frozen=True)
+class _Attempt(Generic[T]):
+    """Result, failure or refused input of a call."""
+
+    result: T | None = None
+    failure: Failure | None = None
+    wrong: ValueError | TypeError | None = None
+
+
+def _attempt(work: Callable[[], T]) -> _Attempt[T]:
     try:
-        return work(), None
-    except (ValueError, TypeError):
-        raise
+        return _Attempt(work())
+    except (ValueError, TypeError) as error:
+        return _Attempt(wrong=error)
     except Exception as error:
-        return None, Failure.of(error)
+        return _Attempt(failure=Failure.of(error))
+
+
+def _describe(error: Exception | None) -> str:
+    return "" if error is None else f"{type(error).__name__}: {error}"
+
+
+def _raise_wrong(own: ValueError | TypeError | None, cause: str) -> None:
+    """Raise this process's own error, or tell of another process's."""
+    if own is not None:
+        raise own
+    if cause:
+        raise RuntimeError(f"another process cannot make the saliency maps: {cause}")
