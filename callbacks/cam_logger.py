@@ -170,7 +170,8 @@ class CamLogger(ProbeCallback):
             rank_zero_info(
                 "CamLogger: the Trainer has no logger, so that nothing is explained and there are no metrics"
             )
-        self._is_possible &= bool(trainer.loggers)
+        # Rank zero's loggers count, because some users give the other processes none.
+        self._is_possible &= trainer.strategy.broadcast(bool(trainer.loggers))
         self._probes, self._snapshot, self._is_unwritten = None, None, False
         self._taker = SnapshotTaker(
             trainer,

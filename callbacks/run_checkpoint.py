@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import nullcontext
+
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from camaug.training.checkpoints import INTERRUPTED
+from camaug.utils.replaced_attribute import replaced_attribute
+
+from ._trainer.strategies import saves_together
+from ._trainer.wait_briefly import wait_briefly
 
 __all__ = ["RunCheckpoint"]
 
@@ -17,7 +25,8 @@ class RunCheckpoint(ModelCheckpoint):
     Lightning writes ``last.ckpt`` only in epochs that are among the best, so that a run that no longer improves would
     resume many epochs back. When a run is interrupted (``save_on_exception``), Lightning also overwrites the best and
     the last checkpoint with the current weights. Here these get a file of their own, ``interrupted.ckpt``, because a
-    run resumed in the middle of an epoch differs from an uninterrupted one.
+    run resumed in the middle of an epoch differs from an uninterrupted one. An error on one of several processes does
+    not make it wait for the others, which never come to the same point.
 
     Example:
         >>> checkpoint = RunCheckpoint(monitor="val/accuracy", mode="max", save_last=True)
@@ -37,11 +46,21 @@ class RunCheckpoint(ModelCheckpoint):
             self._save_last(trainer)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Save the interrupted state beside the other checkpoints."""
+        """Save the interrupted state beside the other checkpoints, without waiting long for other processes."""
         if not self._should_save_on_exception(trainer):
             return
-        path = self.format_checkpoint_name(self._monitor_candidates(trainer), INTERRUPTED.removesuffix(".ckpt"))
-        trainer.save_checkpoint(path, self.save_weights_only)
+        reaches_all = isinstance(exception, SIGTERMException)  # which Lightning raises on every process
+        if saves_together(trainer) and not reaches_all:
+            warnings.warn(
+                f"interrupted by {type(exception).__name__}, and no checkpoint of this step is saved, because the "
+                "processes that share the model's or the optimiser's state may not all be interrupted",
+                stacklevel=2,
+            )
+            return
+        path = self.format_checkpoint_name({}, INTERRUPTED.removesuffix(".ckpt"))
+        brief = replaced_attribute(trainer.strategy, "barrier", lambda *_: wait_briefly(trainer))
+        with nullcontext() if reaches_all else brief:
+            trainer.save_checkpoint(path, self.save_weights_only)
         resumes = (
             "continues after the last complete epoch" if self.last_model_path else "starts over, with no epoch complete"
         )

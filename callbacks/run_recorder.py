@@ -63,6 +63,7 @@ class RunRecorder(L.Callback):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the file on rank zero, after every callback has logged what it logs at the end."""
+        metrics = trainer.callback_metrics  # a collective, so every process reads them
         if not trainer.is_global_zero or trainer.interrupted or self._directory is None:
             return
         record: dict[str, Any] = {
@@ -70,7 +71,7 @@ class RunRecorder(L.Callback):
             "steps": trainer.global_step,
             "train_seconds": self._seconds,
             "history": self._history,
-            "final": {name: float(value) for name, value in trainer.callback_metrics.items()},
+            "final": {name: float(value) for name, value in metrics.items()},
         }
         directory = Path(self._directory)
         directory.mkdir(parents=True, exist_ok=True)

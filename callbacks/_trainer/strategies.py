@@ -6,8 +6,9 @@ from typing import Any
 
 import lightning as L
 
-__all__ = ["refuse_fsdp2", "refuse_sharded", "sharding_problem"]
+__all__ = ["refuse_fsdp2", "refuse_sharded", "saves_together", "sharding_problem"]
 
+SHARDED = ("FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy")
 INSTEAD = "use strategy='ddp', or FSDP2 (ModelParallelStrategy with fully_shard), or leave the callback out"
 
 
@@ -57,6 +58,16 @@ def refuse_fsdp2(trainer: L.Trainer, callback: L.Callback) -> None:
             f"{type(trainer.strategy).__name__} needs all processes for each explanation: use strategy='ddp' or one "
             "device"
         )
+
+
+def saves_together(trainer: L.Trainer) -> bool:
+    """Return True if a checkpoint is gathered from several processes, which must then all save it."""
+    is_sharded = any(_is_a(trainer.strategy, name) for name in SHARDED)
+    return trainer.world_size > 1 and (is_sharded or any(map(_is_sharded_optimiser, trainer.optimizers)))
+
+
+def _is_sharded_optimiser(optimiser: Any) -> bool:
+    return hasattr(optimiser, "consolidate_state_dict")  # as PyTorch's ZeroRedundancyOptimizer
 
 
 def _is_a(strategy: Any, name: str) -> bool:
