@@ -19,7 +19,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 # Python puts the folder of this file first, where coverage.py would hide the package of that name.
 sys.path[0] = str(Path(__file__).parents[1])
@@ -66,14 +65,14 @@ class Images(VisionDataset):
         return self.transform(self.images[index]), index % CLASSES
 
 
-def record(name: str, network: str) -> list[Message]:
+def record(name: str, network: str, folder: Path) -> list[Message]:
     """Train with a callback, and return this process's messages that the callback is responsible for."""
     L.seed_everything(0, verbose=False)
     processes = int(os.environ["WORLD_SIZE"])
     module = Classifier(torchvision.models.get_model(network, num_classes=CLASSES))
     images = Images(processes * BATCH * STEPS)
     validation = TensorDataset(images.images, torch.arange(len(images)) % CLASSES)
-    folder = Path(os.environ["COLLECTIVES_FOLDER"], name.strip("`").replace("`", ""))
+    folder /= name.replace("`", "")
     trainer = L.Trainer(
         accelerator="cpu",
         devices=processes,
@@ -105,18 +104,16 @@ def measure(processes: int, names: Sequence[str], network: str) -> dict[str, lis
 
 def _work(rank: int, processes: int, port: int, folder: str, names: Sequence[str], network: str) -> None:
     """Record the messages of one process, and write them to a file."""
-    os.environ |= {
-        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "collectives"},
-        **{"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "GROUP_RANK": "0"},
-        **{"RANK": str(rank), "LOCAL_RANK": str(rank), "COLLECTIVES_FOLDER": folder},
-    }
+    torchrun = {"TORCHELASTIC_RUN_ID": "collectives", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GROUP_RANK": 0}
+    of_process = {"WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes, "RANK": rank, "LOCAL_RANK": rank}
+    os.environ |= {name: str(value) for name, value in (torchrun | of_process).items()}
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     for logger in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     register()
     with own_process_group():
-        messages = {name: record(name, network) for name in names}
+        messages = {name: record(name, network, Path(folder)) for name in names}
     Path(folder, f"{rank}.json").write_text(json.dumps(messages))
 
 

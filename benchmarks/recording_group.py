@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch.distributed as dist
 from torch import Tensor
@@ -59,7 +59,7 @@ class RecordingGroup(dist.ProcessGroup):
         messages: The collectives of this process since the list was cleared, for all groups.
     """
 
-    messages: list[Message] = []
+    messages: ClassVar[list[Message]] = []
 
     def __init__(self, store: dist.Store, rank: int, size: int, timeout: timedelta) -> None:
         super().__init__(rank, size)
@@ -74,7 +74,7 @@ class RecordingGroup(dist.ProcessGroup):
         """Return the number of processes."""
         return self._place[1]
 
-    def getBackendName(self) -> str:
+    def getBackendName(self) -> str:  # noqa: N802
         """Return the backend's name."""
         return "recording"
 
