@@ -97,9 +97,9 @@ class RecordingGroup(dist.ProcessGroup):
         return getattr(self._gloo, operation)(*arguments)
 
 
-def register(name: str = "recording", group: type[RecordingGroup] = RecordingGroup) -> None:
-    """Make the group known to ``torch.distributed`` as a backend."""
-    dist.Backend.register_backend(name, lambda *arguments: group(*arguments), devices=["cpu"])
+def register(name: str = "recording", group: type[RecordingGroup] = RecordingGroup, device: str = "cpu") -> None:
+    """Make the group known to ``torch.distributed`` as a backend for a device."""
+    dist.Backend.register_backend(name, lambda *arguments: group(*arguments), devices=[device])
 
 
 def _method(operation: str) -> Callable[..., Any]:

@@ -1,0 +1,97 @@
+"""Training runs of two processes on a device whose process group takes no CPU tensors, for test_collectives.py."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from datetime import timedelta
+from pathlib import Path
+
+import lightning as L
+import torch
+from torch.utils.data import DataLoader
+
+from benchmarks.recording_group import RecordingGroup
+from camaug import GradCAM
+from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from camaug.callbacks._trainer import wait_briefly
+from camaug.callbacks.run_checkpoint import RunCheckpoint
+from camaug.training.process_group import own_process_group
+from tests.callbacks.ddp_script import METRICS
+from tests.callbacks.refusing_group import DeviceMode, DeviceStrategy, make_device
+from tests.processes import digest, write_result
+from tests.toys import Blobs, ToyClassifier, TransformedBlobs, quiet_trainer
+
+SIZE = 10
+BLUR = {"blur_kernel_size": 5, "blur_sigma": 5.0}
+
+
+def two_processes() -> dict:
+    return {"accelerator": "auto", "devices": 2, "strategy": DeviceStrategy()}
+
+
+def train(folder: Path, rank: int, name: str, *callbacks: L.Callback) -> dict:
+    """Train, and return this process's collectives and what they gave it."""
+    L.seed_everything(0, verbose=False)
+    module = ToyClassifier()
+    logger = {"logger": False} if (name, rank) == ("no logger on rank one", 1) else {}
+    trainer = quiet_trainer(folder, *callbacks, name=name, **two_processes(), **logger)
+    RecordingGroup.messages.clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.fit(module, DataLoader(TransformedBlobs(SIZE), batch_size=3), DataLoader(Blobs(SIZE), batch_size=3))
+    return {
+        "messages": list(RecordingGroup.messages),
+        "metrics": {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("cam")},
+        "buffers": digest(buffer.cpu() for buffer in module.buffers()),
+        "failures": [str(each.message) for each in caught if "training goes on" in str(each.message)],
+    }
+
+
+def interrupt(folder: Path, rank: int) -> dict:
+    """Save a checkpoint because of an error on process one alone."""
+    wait_briefly.LONGEST = timedelta(seconds=0.5)
+    trainer = quiet_trainer(folder, **two_processes(), logger=False, max_epochs=1)
+    checkpoint = RunCheckpoint(dirpath=folder, save_on_exception=True)
+    module = ToyClassifier()
+    trainer.fit(module, DataLoader(Blobs(SIZE), batch_size=3))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if rank == 1:
+            checkpoint.on_exception(trainer, module, RuntimeError("no heat today"))
+    return {"warnings": [str(each.message) for each in caught]}
+
+
+def refuse() -> str:
+    """Return what the process group says to a tensor of the CPU."""
+    try:
+        torch.distributed.all_reduce(torch.zeros(1))
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
+    make_device()
+    explainer = GradCAM(layer="net.4")
+    bank = GroupCamAugmentation(explainer, refresh_every_n_epochs=1, bank_dir=str(folder / "bank"), **BLUR)
+    runs = {
+        "watched": (CamLogger(explainer, num_images=3), CamEvaluator(METRICS, explainer, 5)),
+        "paired": (GroupCamAugmentation(explainer, recipe="paired", share=1.0, **BLUR),),
+        "bank": (bank,),
+        "one probe": (CamEvaluator(METRICS, explainer, 1),),
+        "no logger on rank one": (CamLogger(explainer, num_images=3),),
+    }
+    with DeviceMode():
+        result = {name: train(folder, rank, name, *callbacks) for name, callbacks in runs.items()}
+        result["refused"] = refuse()
+        result["interrupted"] = interrupt(folder, rank)
+    write_result(folder, rank, result)
+
+
+if __name__ == "__main__":
+    with own_process_group():
+        main()

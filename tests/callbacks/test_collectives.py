@@ -1,0 +1,53 @@
+"""Collectives of two processes on a device whose process group takes no tensors of the CPU, as NCCL takes none."""
+
+from __future__ import annotations
+
+import pytest
+from torch.utils import backend_registration
+
+from tests.processes import run_ranks
+
+RUNS = ("watched", "paired", "bank", "one probe", "no logger on rank one")
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
+    reason="this PyTorch takes no device that is written in Python",
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return run_ranks("tests.callbacks.collectives_script", tmp_path_factory.mktemp("collectives"))[0]
+
+
+def test_the_group_refuses_tensors_of_the_cpu(results):
+    assert [result["refused"] for result in results] == ["no backend type associated with device type cpu"] * 2
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_both_processes_exchange_the_same_in_the_same_order_and_nothing_fails(run, results):
+    one, other = (result[run] for result in results)
+    assert one["messages"] == other["messages"]
+    assert len(one["messages"]) > 10
+    assert one["failures"] == other["failures"] == []
+
+
+@pytest.mark.parametrize(("run", "name", "count"), [
+    ("watched", "cam/drift", 27),
+    ("one probe", "cam_eval/average_drop", 17),
+    ("no logger on rank one", "cam/drift", 10),
+])  # fmt: skip
+def test_both_processes_have_the_same_metrics(run, name, count, results):
+    one, other = (result[run]["metrics"] for result in results)
+    assert one == other
+    assert name in one
+    assert len(one) == count
+
+
+def test_the_buffers_of_a_process_stay_its_own_after_a_refresh_of_the_bank(results):
+    assert results[0]["bank"]["buffers"] != results[1]["bank"]["buffers"]
+
+
+def test_an_error_on_one_process_alone_waits_for_no_other(results):
+    (warning,) = results[1]["interrupted"]["warnings"]
+    assert warning.startswith("process 1 ends without waiting for the others (")
