@@ -26,20 +26,23 @@ sys.path[0] = str(Path(__file__).parents[1])
 import lightning as L  # noqa: E402
 import torch  # noqa: E402
 import torchvision  # noqa: E402
+from lightning.pytorch.accelerators import CPUAccelerator  # noqa: E402
 from lightning.pytorch.loggers import TensorBoardLogger  # noqa: E402
 from lightning.pytorch.strategies import DDPStrategy  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 from torchvision.datasets.vision import VisionDataset  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 
-from benchmarks.gpu_check import Classifier  # noqa: E402
+from benchmarks.accelerator.training import CLASSES, Classifier  # noqa: E402
 from benchmarks.recording_group import Message, RecordingGroup, register  # noqa: E402
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation  # noqa: E402
 from camaug.experiments.table import Cell, Table  # noqa: E402
 from camaug.experiments.table_text import to_markdown  # noqa: E402
 from camaug.training.process_group import own_process_group  # noqa: E402
 
-EPOCHS, STEPS, BATCH, SIDE, CLASSES = 2, 2, 2, 32, 10
+CPU = torch.device("cpu")
+EPOCHS, STEPS, BATCH, SIDE = 2, 2, 2, 32
+COLUMNS = ("callback", "caller", "collective", "calls", "largest, bytes", "all, bytes", "notes")
 CALLBACKS: dict[str, Callable[[str], L.Callback]] = {
     "`CamLogger`": lambda _: CamLogger("grad-cam", num_images=4),
     "`CamEvaluator`": lambda _: CamEvaluator(explainer="grad-cam", num_images=8),
@@ -47,6 +50,28 @@ CALLBACKS: dict[str, Callable[[str], L.Callback]] = {
     "`GroupCamAugmentation`, `paired`": lambda _: GroupCamAugmentation(recipe="paired", share=1.0),
     "`GroupCamAugmentation`, a bank": lambda folder: GroupCamAugmentation(refresh_every_n_epochs=1, bank_dir=folder),
 }
+
+
+class OneDevice(DDPStrategy):
+    """DDP of several processes that all use the same device."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(accelerator=AnyAccelerator(), process_group_backend="recording")
+        self._device = device
+
+    @property
+    def root_device(self) -> torch.device:
+        """The device of every process."""
+        return self._device
+
+
+class AnyAccelerator(CPUAccelerator):
+    """Accelerator that takes any device, and any number of processes for it."""
+
+    def setup_device(self, device: torch.device) -> None:
+        """Make a GPU the current device."""
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
 
 
 class Images(VisionDataset):
@@ -65,7 +90,7 @@ class Images(VisionDataset):
         return self.transform(self.images[index]), index % CLASSES
 
 
-def record(name: str, network: str, folder: Path) -> list[Message]:
+def record(name: str, network: str, folder: Path, device: torch.device) -> list[Message]:
     """Train with a callback, and return this process's messages that the callback is responsible for."""
     L.seed_everything(0, verbose=False)
     processes = int(os.environ["WORLD_SIZE"])
@@ -74,9 +99,8 @@ def record(name: str, network: str, folder: Path) -> list[Message]:
     validation = TensorDataset(images.images, torch.arange(len(images)) % CLASSES)
     folder /= name.replace("`", "")
     trainer = L.Trainer(
-        accelerator="cpu",
         devices=processes,
-        strategy=DDPStrategy(process_group_backend="recording"),
+        strategy=OneDevice(device),
         callbacks=[CALLBACKS[name](str(folder / "files"))],
         logger=TensorBoardLogger(folder),
         max_epochs=EPOCHS,
@@ -90,19 +114,23 @@ def record(name: str, network: str, folder: Path) -> list[Message]:
     return [each for each in RecordingGroup.messages if each.caller not in ("Lightning", "DistributedDataParallel")]
 
 
-def measure(processes: int, names: Sequence[str], network: str) -> dict[str, list[list[Message]]]:
-    """Return the messages of each process, by the callback's name."""
+def measure(
+    processes: int, names: Sequence[str], network: str, device: torch.device = CPU
+) -> dict[str, list[list[Message]]]:
+    """Return the messages of each process, by the callback's name. All processes use the same device."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        arguments = (processes, port, folder, list(names), network)
+        arguments = (processes, port, folder, list(names), network, device)
         torch.multiprocessing.spawn(_work, arguments, nprocs=processes)  # type: ignore[no-untyped-call]
         found = [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(processes)]
     return {name: [[Message(*each) for each in of_process[name]] for of_process in found] for name in names}
 
 
-def _work(rank: int, processes: int, port: int, folder: str, names: Sequence[str], network: str) -> None:
+def _work(
+    rank: int, processes: int, port: int, folder: str, names: Sequence[str], network: str, device: torch.device
+) -> None:
     """Record the messages of one process, and write them to a file."""
     torchrun = {"TORCHELASTIC_RUN_ID": "collectives", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GROUP_RANK": 0}
     of_process = {"WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes, "RANK": rank, "LOCAL_RANK": rank}
@@ -111,9 +139,9 @@ def _work(rank: int, processes: int, port: int, folder: str, names: Sequence[str
     warnings.simplefilter("ignore")
     for logger in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(logger).setLevel(logging.ERROR)
-    register()
+    register(device=device.type)
     with own_process_group():
-        messages = {name: record(name, network, Path(folder)) for name in names}
+        messages = {name: record(name, network, Path(folder), device) for name in names}
     Path(folder, f"{rank}.json").write_text(json.dumps(messages))
 
 
@@ -126,8 +154,7 @@ def tabulate(processes: int, messages: dict[str, list[list[Message]]]) -> Table:
         for (caller, operation), count in counts[0].items():
             sizes = [each.bytes for each in of_processes[0] if (each.caller, each.operation) == (caller, operation)]
             rows.append([name, f"`{caller}`", operation.strip("_"), count, max(sizes), sum(sizes), notes])
-    columns = ("callback", "caller", "collective", "calls", "largest, bytes", "all, bytes", "notes")
-    return Table(f"{processes} processes, {EPOCHS} epochs of {STEPS} steps", columns, rows)
+    return Table(f"{processes} processes, {EPOCHS} epochs of {STEPS} steps", COLUMNS, rows)
 
 
 def main(args: Sequence[str] | None = None) -> None:

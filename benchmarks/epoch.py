@@ -25,6 +25,7 @@ from benchmarks.options import Clock, Options
 from benchmarks.subjects import make_images, make_model
 from benchmarks.timing import without_warnings
 from camaug.callbacks import CamLogger
+from camaug.callbacks._logging.moment import Moment
 from camaug.experiments.table import Cell, Table
 
 __all__ = ["measure"]
@@ -67,11 +68,16 @@ class TimedCamLogger(CamLogger):
         self.clock = clock
         self.seconds: list[float] = []
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Log, and record the time it took."""
+    def _explain(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
         begun = self.clock(pl_module.device)
-        super().on_train_epoch_end(trainer, pl_module)
-        self.seconds.append(self.clock(pl_module.device) - begun)
+        super()._explain(trainer, pl_module, moment)
+        self._explaining = self.clock(pl_module.device) - begun
+
+    def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
+        is_due, begun = self._is_unwritten, self.clock(pl_module.device)
+        super()._write(trainer, pl_module, moment)
+        if is_due:
+            self.seconds.append(self._explaining + self.clock(pl_module.device) - begun)
 
 
 class StepTimes(L.Callback):

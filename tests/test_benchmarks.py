@@ -90,13 +90,45 @@ def test_the_command_writes_a_page_with_every_section(tmp_path):
     assert all(json.loads(file.read_text())["tables"] for file in files)
 
 
-def test_the_checks_of_an_accelerator_run_on_the_cpu(tmp_path):
+def test_the_checks_of_an_accelerator_run_on_the_cpu_and_continue_where_they_stopped(tmp_path):
     gpu_check = importlib.import_module("benchmarks.gpu_check")
-    gpu_check.main(["--device", "cpu", "--only", "neutrality", "--output", str(tmp_path)])
+    place = ["--device", "cpu", "--output", str(tmp_path)]
+    gpu_check.main([*place, "--section", "neutrality"])
+    begun = []
+
+    def start(command, seconds):
+        begun.append((command[2], seconds))
+        return "ended with status 1: no GPU today"
+
+    gpu_check.main([*place, "--only", "neutrality", "explainers"], start)
+    assert begun == [("--section=explainers", 75 + gpu_check.GRACE)]
     lines = (tmp_path / "gpu_check_neutrality.csv").read_text().splitlines()
     assert len(lines) == 6
     assert all(line.split(",")[-3:] == ["equal", "equal", ""] for line in lines[1:])
-    assert "## neutrality" in (tmp_path / "gpu_check.md").read_text()
+    page = (tmp_path / "gpu_check.md").read_text()
+    assert "## neutrality" in page
+    assert "ended with status 1: no GPU today" in page
+    gpu_check.main([*place, "--only", "explainers", "--seconds", "0"], start)
+    assert len(begun) == 1
+    assert "not measured, because the time is over" in (tmp_path / "gpu_check.md").read_text()
+
+
+def test_a_check_that_takes_too_long_keeps_the_rows_that_it_has(tmp_path):
+    gpu_check = importlib.import_module("benchmarks.gpu_check")
+    section = gpu_check.Section("numbers", ("number", "error"), lambda sizes: ([n, ""] for n in range(9)), budget=9)
+    gpu_check.measure(section, gpu_check.Sizes(torch.device("cpu")), tmp_path / "numbers.json", seconds=-1)
+    content = json.loads((tmp_path / "numbers.json").read_text())
+    assert content["rows"] == [[0, ""]]
+    assert content["notes"] == ["ended after 0 s: further rows are not measured"]
+
+
+def test_the_messages_between_processes_are_counted():
+    recording = importlib.import_module("benchmarks.recording_group")
+    collectives = importlib.import_module("benchmarks.collectives")
+    one = [recording.Message("a.py, f", "broadcast", 8), recording.Message("a.py, f", "broadcast", 4)]
+    table = collectives.tabulate(2, {"x": [one, one], "y": [one, one[:1]]})
+    assert table.rows[0] == ["x", "`a.py, f`", "broadcast", 2, 8, 12, ""]
+    assert table.rows[1][-1] == "DIFFERENT NUMBERS ON SOME PROCESSES"
 
 
 DATA = Path(os.environ.get("CAMAUG_DATA", ROOT.parent / "shared" / "data"))

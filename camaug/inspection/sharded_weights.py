@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 import torch.distributed
@@ -68,7 +69,8 @@ def _gather(shards: Sequence[nn.Parameter], here: bool) -> dict[nn.Parameter, nn
     whole = {}
     with torch.inference_mode(False), torch.no_grad():  # gradients may be computed inside the block
         # A process that ran out of memory on the way would leave the others waiting for its shards.
-        has_memory = torch.tensor(int(_has_memory_for(shards, here)), device=shards[0].device)
+        device = _device_of_group(shards[0])
+        has_memory = torch.tensor(int(_has_memory_for(shards, here, device)), device=device)
         torch.distributed.all_reduce(has_memory, op=torch.distributed.ReduceOp.MIN)
         if not has_memory:
             raise RuntimeError(
@@ -76,17 +78,24 @@ def _gather(shards: Sequence[nn.Parameter], here: bool) -> dict[nn.Parameter, nn
                 "memory of every process that explains it"
             )
         for shard in shards:
-            weight = shard.detach().full_tensor()  # type: ignore[attr-defined]
+            weight = shard.detach().to(device).full_tensor()  # type: ignore[attr-defined]
             if here:
                 whole[shard] = nn.Parameter(weight, requires_grad=shard.requires_grad)
     return whole
 
 
-def _has_memory_for(shards: Sequence[nn.Parameter], here: bool) -> bool:
+def _device_of_group(shard: Any) -> torch.device:
+    """Return the device that sends a shard, which is not the shard's own if the CPU keeps it (``CPUOffloadPolicy``)."""
+    kind: str = shard.device_mesh.device_type
+    own: torch.device = shard.device
+    return own if own.type == kind else torch.device(kind)
+
+
+def _has_memory_for(shards: Sequence[nn.Parameter], here: bool, device: torch.device) -> bool:
     """Return True if the whole weights fit, together with what gathering the largest takes."""
     sizes = list(map(_bytes, shards))
     try:
-        torch.empty(2 * max(sizes) + (sum(sizes) if here else 0), dtype=torch.uint8, device=shards[0].device)
+        torch.empty(2 * max(sizes) + (sum(sizes) if here else 0), dtype=torch.uint8, device=device)
     except RuntimeError:  # what both the CPU and the GPU raise if memory is short
         return False
     return True

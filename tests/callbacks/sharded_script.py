@@ -115,7 +115,7 @@ def main() -> None:
 
     callbacks = CamLogger(EXPLAINER, num_images=3), CamEvaluator(["average_drop"], EXPLAINER, 5)
     weights = camaug.inspection.sharded_weights
-    with replaced_attribute(weights, "_has_memory_for", lambda shards, here: rank == 0):  # no memory on rank one
+    with replaced_attribute(weights, "_has_memory_for", lambda *_: rank == 0):  # no memory on rank one
         _, module, result["warnings of no memory"] = train(folder, "no memory", *callbacks)
     result["no memory"] = final_state(module)
     write_result(folder, rank, result)
