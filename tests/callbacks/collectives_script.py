@@ -19,8 +19,9 @@ from camaug.callbacks._trainer import wait_briefly
 from camaug.callbacks.run_checkpoint import RunCheckpoint
 from camaug.training.process_group import own_process_group
 from tests.callbacks.ddp_script import METRICS
-from tests.callbacks.refusing_group import DeviceMode, DeviceStrategy, make_device
+from tests.callbacks.refusing_group import DeviceStrategy, register_refusing_group
 from tests.processes import digest, write_result
+from tests.simulated_device.device import SimulatedDevice
 from tests.toys import Blobs, ToyClassifier, TransformedBlobs, quiet_trainer
 
 SIZE = 10
@@ -75,7 +76,7 @@ def refuse() -> str:
 def main() -> None:
     torch.set_num_threads(1)
     folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
-    make_device()
+    register_refusing_group()
     explainer = GradCAM(layer="net.4")
     bank = GroupCamAugmentation(explainer, refresh_every_n_epochs=1, bank_dir=str(folder / "bank"), **BLUR)
     runs = {
@@ -85,7 +86,7 @@ def main() -> None:
         "one probe": (CamEvaluator(METRICS, explainer, 1),),
         "no logger on rank one": (CamLogger(explainer, num_images=3),),
     }
-    with DeviceMode():
+    with SimulatedDevice():
         result = {name: train(folder, rank, name, *callbacks) for name, callbacks in runs.items()}
         result["refused"] = refuse()
         result["interrupted"] = interrupt(folder, rank)

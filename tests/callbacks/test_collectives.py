@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from torch.utils import backend_registration
 
 from tests.processes import run_ranks
+from tests.simulated_device.backend import BACKEND, MISSING
 
 RUNS = ("watched", "paired", "bank", "one probe", "no logger on rank one")
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
-    reason="this PyTorch takes no device that is written in Python",
-)
+pytestmark = pytest.mark.skipif(BACKEND is None, reason=MISSING)
 
 
 @pytest.fixture(scope="module")
