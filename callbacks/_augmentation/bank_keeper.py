@@ -197,8 +197,10 @@ class BankKeeper:
             bank.keep_only({number} if before is None else {number, before.number})
 
     def _use(self, number: int, epoch: int) -> BankRecord:
-        """Use a generation that all processes must see as complete, and return its record."""
-        self._processes.check_visible(self._open.is_whole(number), self._open.folder(number))
+        """Use a generation that all processes must see and together find complete, and return its record."""
+        trainer, bank = self._trainer, self._open
+        is_seen = bank.is_share_whole(number, trainer.global_rank, trainer.world_size)
+        self._processes.check_visible(is_seen, bank.folder(number))
         self._in_use = Generation(number, epoch, self._record(number))
         return self._in_use.record
 

@@ -71,6 +71,22 @@ class SaliencyBank:
         """Return True if every map of the generation matches its checksum. Reads all files."""
         return self.record(number) is not None and all(shard.is_whole() for shard in self.shards(number))
 
+    def is_share_whole(self, number: int, rank: int, processes: int) -> bool:
+        """Return True if every map of a process's share matches its checksum, and the process sees the record.
+
+        The share is what the next process wrote, so that all processes together read each file once and see whether
+        they share a file system.
+
+        Args:
+            number: The generation.
+            rank: The process.
+            processes: Number of processes, which may differ from the number of shards.
+        """
+        if self.record(number) is None:
+            return False
+        shards = self.shards(number)
+        return all(shard.is_whole() for shard in shards[(rank + 1) % processes :: processes] or shards[:1])
+
     def find(self, model: str, settings: str) -> int | None:
         """Return the newest whole generation with these fingerprints of model and settings, or None."""
         for number in reversed(self.generations()):

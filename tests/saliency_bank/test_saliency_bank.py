@@ -76,6 +76,26 @@ def test_damage_is_noticed(bank, what, damage):
         assert bank.is_whole(number)
 
 
+@pytest.mark.parametrize(("world_size", "processes"), [(1, 1), (2, 2), (2, 1), (2, 3), (5, 2)])
+def test_processes_together_check_every_shard(world_size, processes, bank):
+    number = bank.begin(record(world_size=world_size))
+    fill(bank, number)
+    assert all(bank.is_share_whole(number, rank, processes) for rank in range(processes))
+    for shard in bank.shards(number):
+        good = shard.path.read_bytes()
+        shard.path.write_bytes(bytes([good[0] ^ 1]) + good[1:])
+        assert not all(bank.is_share_whole(number, rank, processes) for rank in range(processes))
+        shard.path.write_bytes(good)
+
+
+def test_each_process_checks_what_another_wrote(bank):
+    number = bank.begin(record(world_size=2))
+    fill(bank, number)
+    bank.shard(number, 0).path.unlink()
+    assert [bank.is_share_whole(number, rank, 2) for rank in range(2)] == [True, False]
+    assert not bank.is_share_whole(number + 1, 0, 2)
+
+
 def test_nothing_of_another_model_or_of_other_settings_is_found(bank):
     number = bank.begin(record())
     fill(bank, number)
