@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import nullcontext
+from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -12,11 +13,13 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from camaug.training.checkpoints import INTERRUPTED
 from camaug.utils.replaced_attribute import replaced_attribute
+from camaug.utils.wait_for_file import wait_for_file
 
 from ._trainer.strategies import saves_together
-from ._trainer.wait_briefly import wait_briefly
 
 __all__ = ["RunCheckpoint"]
+
+LONGEST_WAIT = 60.0  # seconds
 
 
 class RunCheckpoint(ModelCheckpoint):
@@ -58,9 +61,11 @@ class RunCheckpoint(ModelCheckpoint):
             )
             return
         path = self.format_checkpoint_name({}, INTERRUPTED.removesuffix(".ckpt"))
-        brief = replaced_attribute(trainer.strategy, "barrier", lambda *_: wait_briefly(trainer))
-        with nullcontext() if reaches_all else brief:
+        with nullcontext() if reaches_all else replaced_attribute(trainer.strategy, "barrier", lambda *_: None):
             trainer.save_checkpoint(path, self.save_weights_only)
+        if not (reaches_all or trainer.is_global_zero or "://" in path):
+            # A launcher ends all processes soon after the first one, so give rank zero the time to save.
+            wait_for_file(Path(path), longest=LONGEST_WAIT)
         resumes = (
             "continues after the last complete epoch" if self.last_model_path else "starts over, with no epoch complete"
         )

@@ -191,10 +191,11 @@ class BankKeeper:
             f"{origin}, in {bank.folder(number)}"
         )
         self.measures_next_batch = True
-        if self._trainer.is_global_zero:
-            if before is not None:
-                self._quality.log_staleness(bank, before.number, number, self._maker.size)
-            bank.keep_only({number} if before is None else {number, before.number})
+        if self._trainer.is_global_zero:  # whose failure here leaves no other process waiting
+            with self._warn_once.instead_of_error(self._trainer, "could not compare or remove older maps"):
+                if before is not None:
+                    self._quality.log_staleness(bank, before.number, number, self._maker.size)
+                bank.keep_only({number} if before is None else {number, before.number})
 
     def _use(self, number: int, epoch: int) -> BankRecord:
         """Use a generation that all processes must see and together find complete, and return its record."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from datetime import timedelta
 from pathlib import Path
 
 import lightning as L
@@ -14,9 +13,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.recording_group import RecordingGroup
 from camaug import GradCAM
-from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
-from camaug.callbacks._trainer import wait_briefly
-from camaug.callbacks.run_checkpoint import RunCheckpoint
+from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, run_checkpoint
 from camaug.training.process_group import own_process_group
 from tests.callbacks.ddp_script import METRICS
 from tests.callbacks.refusing_group import DeviceStrategy, register_refusing_group
@@ -50,18 +47,17 @@ def train(folder: Path, rank: int, name: str, *callbacks: L.Callback) -> dict:
     }
 
 
-def interrupt(folder: Path, rank: int) -> dict:
-    """Save a checkpoint because of an error on process one alone."""
-    wait_briefly.LONGEST = timedelta(seconds=0.5)
+def interrupt(folder: Path, rank: int) -> list:
+    """Return the collectives of process one in saving a checkpoint because of an error there."""
     trainer = quiet_trainer(folder, **two_processes(), logger=False, max_epochs=1)
-    checkpoint = RunCheckpoint(dirpath=folder, save_on_exception=True)
     module = ToyClassifier()
     trainer.fit(module, DataLoader(Blobs(SIZE), batch_size=3))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        if rank == 1:
-            checkpoint.on_exception(trainer, module, RuntimeError("no heat today"))
-    return {"warnings": [str(each.message) for each in caught]}
+    RecordingGroup.messages.clear()
+    if rank == 1:
+        run_checkpoint.LONGEST_WAIT = 0.0
+        checkpoint = run_checkpoint.RunCheckpoint(dirpath=folder, save_on_exception=True)
+        checkpoint.on_exception(trainer, module, RuntimeError("no heat today"))
+    return list(RecordingGroup.messages)
 
 
 def refuse() -> str:

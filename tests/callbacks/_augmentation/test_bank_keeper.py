@@ -133,6 +133,15 @@ def test_what_it_costs_is_spread_over_the_epochs_that_the_maps_serve(module, mak
     ]
 
 
+def test_old_maps_that_cannot_be_removed_are_a_warning(module, make_trainer, monkeypatch):
+    def refused(self, numbers):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(SaliencyBank, "keep_only", refused)
+    with pytest.warns(UserWarning, match="could not compare or remove older maps; training goes on. PermissionError"):
+        make_trainer(augmentation(), max_epochs=1).fit(module, loader())
+
+
 def test_each_refresh_is_logged_in_one_line(module, make_trainer, tmp_path, caplog):
     with caplog.at_level("INFO"):
         make_trainer(augmentation(), max_epochs=3).fit(module, loader())
