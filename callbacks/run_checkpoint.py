@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from camaug.training.checkpoints import INTERRUPTED
 from camaug.utils.replaced_attribute import replaced_attribute
-from camaug.utils.wait_for_file import wait_for_file
+from camaug.utils.wait_until import wait_until
 
 from ._trainer.strategies import saves_together
 
@@ -65,7 +66,8 @@ class RunCheckpoint(ModelCheckpoint):
             trainer.save_checkpoint(path, self.save_weights_only)
         if not (reaches_all or trainer.is_global_zero or "://" in path):
             # A launcher ends all processes soon after the first one, so give rank zero the time to save.
-            wait_for_file(Path(path), longest=LONGEST_WAIT)
+            since = time.time() - LONGEST_WAIT
+            wait_until(lambda: _is_written_since(Path(path), since), longest=LONGEST_WAIT)
         resumes = (
             "continues after the last complete epoch" if self.last_model_path else "starts over, with no epoch complete"
         )
@@ -77,3 +79,7 @@ class RunCheckpoint(ModelCheckpoint):
     def _save_last(self, trainer: L.Trainer) -> None:
         if not self._should_skip_saving_checkpoint(trainer):  # as Lightning skips a step that is saved already
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
+
+def _is_written_since(path: Path, moment: float) -> bool:
+    return path.is_file() and path.stat().st_mtime >= moment

@@ -175,7 +175,7 @@ class BankKeeper:
                 self._report(plan.failure)
                 return
             number, is_new = plan.result
-            self._processes.check_visible(bank.record(number) is not None, bank.folder(number))
+            self._processes.check_visible(lambda: bank.record(number) is not None, bank.folder(number))
             if is_new:
                 rank_zero_info("GroupCamAugmentation: making the saliency maps of all training images ...")
                 shard, settings = bank.shard(number, self._trainer.global_rank), self._record(number).settings
@@ -200,8 +200,8 @@ class BankKeeper:
     def _use(self, number: int, epoch: int) -> BankRecord:
         """Use a generation that all processes must see and together find complete, and return its record."""
         trainer, bank = self._trainer, self._open
-        is_seen = bank.is_share_whole(number, trainer.global_rank, trainer.world_size)
-        self._processes.check_visible(is_seen, bank.folder(number))
+        place = trainer.global_rank, trainer.world_size
+        self._processes.check_visible(lambda: bank.is_share_whole(number, *place), bank.folder(number))
         self._in_use = Generation(number, epoch, self._record(number))
         return self._in_use.record
 

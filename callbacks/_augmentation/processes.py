@@ -10,12 +10,15 @@ from typing import Generic, TypeVar
 import lightning as L
 import torch
 
+from camaug.utils.wait_until import wait_until
+
 from .._logging.failure import Failure
 
 __all__ = ["Outcome", "Processes"]
 
 T = TypeVar("T")
 END = object()
+LONGEST_WAIT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,17 @@ class Processes:
             if failed or not unfinished:
                 return Outcome(None, not failed, attempt.failure)
 
-    def check_visible(self, is_visible: bool, folder: Path) -> None:
+    def check_visible(self, is_visible: Callable[[], bool], folder: Path) -> None:
         """Raise a RuntimeError on all processes if one of them does not see what the others wrote.
 
+        Network file systems may show it a minute later.
+
         Args:
-            is_visible: True if this process sees it.
+            is_visible: Function that returns True if this process sees it.
             folder: The folder, for the message.
         """
-        if not self._trainer.strategy.reduce_boolean_decision(is_visible, all=True):
+        is_seen = wait_until(is_visible, longest=LONGEST_WAIT if self._trainer.world_size > 1 else 0.0)
+        if not self._trainer.strategy.reduce_boolean_decision(is_seen, all=True):
             raise RuntimeError(
                 f"not every process sees what others wrote in {folder}: give a folder on a file system that all of "
                 "them share, bank_dir="

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from camaug import GroupCAM
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from camaug.callbacks._augmentation import processes
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 from camaug.training.process_group import own_process_group
 from tests.processes import digest, write_result
@@ -103,6 +104,7 @@ def bank_augmentation(explainer: GroupCAM, folder: Path) -> GroupCamAugmentation
 
 def give_rank_one_its_own_disk() -> None:
     """Let the bank's path lead to another folder on rank one, as on the disk of another machine."""
+    processes.LONGEST_WAIT = 0.0
     init = SaliencyBank.__init__
     if os.environ.get("LOCAL_RANK") == "1":
         SaliencyBank.__init__ = lambda self, directory: init(self, Path(f"{directory}-of-another-machine"))

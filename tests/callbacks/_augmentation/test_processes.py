@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from camaug.callbacks._augmentation import processes
 from camaug.callbacks._augmentation.processes import Processes
 
 
@@ -102,6 +103,8 @@ def test_wrong_input_of_one_process_is_raised_on_all():
         Processes(Trainer(Strategy(WORKS, REFUSES))).in_step(items(9))
 
 
-def test_what_one_process_does_not_see_stops_all():
+@pytest.mark.parametrize(("sees", "others_see"), [(True, False), (False, True)])
+def test_what_one_process_does_not_see_stops_all(sees, others_see, monkeypatch):
+    monkeypatch.setattr(processes, "LONGEST_WAIT", 0.0)
     with pytest.raises(RuntimeError, match="not every process sees what others wrote in bank: give a folder on a file"):
-        Processes(Trainer(Strategy(visible=False))).check_visible(True, Path("bank"))
+        Processes(Trainer(Strategy(visible=others_see))).check_visible(lambda: sees, Path("bank"))
