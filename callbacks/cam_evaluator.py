@@ -18,6 +18,7 @@ from camaug.inspection.sharded_weights import whole_weights
 from camaug.metrics import PositionBias
 from camaug.utils.check_types import check_types
 from camaug.utils.did_you_mean import did_you_mean
+from camaug.utils.fetched import fetched
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from ._logging.check_arguments import check_positive
@@ -166,7 +167,7 @@ class CamEvaluator(ProbeCallback):
         # Metrics are synchronised, so all processes evaluate or none.
         if trainer.strategy.reduce_boolean_decision(classes > 0, all=True) and probes is not None and self._names:
             forward = bind_forward(self.forward, pl_module)
-            self._evaluation = ProbeEvaluation(trainer, pl_module, self._used, forward, probes, classes)
+            self._evaluation = ProbeEvaluation(trainer, pl_module, self._used, forward, probes, classes, self._names)
             names = ", ".join(self._names)
             rank_zero_info(f"CamEvaluator: {names} of {self._used.name}, {len(probes.indices)} images")
             if weights := describe_validated_weights(trainer):
@@ -196,7 +197,8 @@ class CamEvaluator(ProbeCallback):
             if trainer.state.fn != TrainerFn.FITTING:
                 pl_module.log_dict(values)  # which validate and test also return
                 return
-            metrics = {name: float(value) for name, value in values.items()}
+            fetched_values = fetched(*values.values()) if values else []
+            metrics = {name: float(value) for name, value in zip(values, fetched_values, strict=True)}
             self._publish(trainer, metrics)
             for logger in trainer.loggers if metrics else ():
                 logger.log_metrics(metrics, step=moment.step)
@@ -210,8 +212,9 @@ class CamEvaluator(ProbeCallback):
         evaluation = self._evaluation
         if evaluation is None:
             return {}
-        create = {name: EVALUATED_METRICS[name].create for name in names}
-        metrics = {name: make(self._used, evaluation.classes).to(pl_module.device) for name, make in create.items()}
+        metrics = {name: evaluation.metrics[name] for name in names}
+        for metric in metrics.values():
+            metric.reset()
         of_process = f" of process {trainer.global_rank}" if trainer.world_size > 1 else ""
         failure = f"could not evaluate all of its images{of_process} in epoch {trainer.current_epoch}"
         with (

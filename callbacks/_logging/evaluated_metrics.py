@@ -60,15 +60,13 @@ def _compare_with_previous(metric: Any, batch: ExplainedBatch) -> None:
 
 
 def _compare_with_masks(metric: Any, batch: ExplainedBatch) -> None:
-    if batch.masks is not None:
-        has_object = batch.masks.flatten(1).any(dim=1)
-        metric.update(batch.maps[has_object], batch.masks[has_object])
+    if batch.objects is not None:
+        metric.update(batch.objects.maps, batch.objects.masks)
 
 
 def _compare_with_masks_of_classes(metric: Any, batch: ExplainedBatch) -> None:
-    if batch.masks is not None:
-        has_object = batch.masks.flatten(1).any(dim=1)
-        metric.update(batch.maps[has_object], batch.masks[has_object], batch.targets[has_object])
+    if batch.objects is not None:
+        metric.update(*batch.objects)
 
 
 def _ignore_batch(metric: Any, batch: ExplainedBatch) -> None:

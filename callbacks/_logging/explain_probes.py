@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from camaug.explainers import Explanation
+from camaug.utils.copied_to import copied_to
+from camaug.utils.fetched import fetched
 
 from .image_display import ImageDisplay
 from .probes import Probes
@@ -41,19 +43,21 @@ def explain_probes(
     """
     batches: list[_Batch] = []
     for batch, part in zip(probes.batches, probes.slices, strict=True):
-        images = batch.to(device)
-        labels = torch.tensor([-1 if label is None else label for label in probes.labels[part]])
+        images = copied_to(batch, device)
+        labels = torch.tensor([-1 if label is None else label for label in probes.labels[part]], device="cpu")
         explanation = explain(images, None)
-        predicted, maps = explanation.targets.cpu(), explanation.maps.cpu()
-        true_maps = maps.clone()
+        predicted, true_maps = explanation.targets.cpu(), explanation.maps
         positives = probes.positives[part] or [()] * len(batch)
-        is_right = torch.tensor([int(p) in classes for p, classes in zip(predicted, positives, strict=True)])
+        is_right = torch.tensor(
+            [int(p) in classes for p, classes in zip(predicted, positives, strict=True)], device="cpu"
+        )
         wrong = (~is_right & (labels >= 0)).nonzero()[:, 0]
         if len(wrong):
-            wrong_images, true_classes = images[wrong.to(images.device)], labels[wrong].to(images.device)
-            true_maps[wrong] = explain(wrong_images, true_classes).maps.cpu()
-        probabilities = _probabilities(explanation.logits.float(), has_several=probes.has_several).cpu()
-        batches.append(_Batch(display.to_rgb(images), probabilities, predicted, maps, true_maps))
+            index = copied_to(wrong, device)
+            true_maps = true_maps.index_copy(0, index, explain(images[index], labels[wrong]).maps)
+        probabilities = _probabilities(explanation.logits.float(), has_several=probes.has_several)
+        maps, true_maps, probabilities = fetched(explanation.maps, true_maps, probabilities)
+        batches.append(_Batch(display.to_rgb(batch), probabilities, predicted, maps, true_maps))
     tensors = _Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
     masks = None if probes.masks is None else torch.stack(list(probes.masks))
     return Snapshot(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import lightning as L
 from torch import Tensor
 
-__all__ = ["ExplainedBatch"]
+__all__ = ["ExplainedBatch", "ExplainedObjects"]
+
+
+class ExplainedObjects(NamedTuple):
+    """Maps (M, H, W) of the images that have an object, its boolean masks (M, H, W), and the explained classes (M,)."""
+
+    maps: Tensor
+    masks: Tensor
+    targets: Tensor
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,7 @@ class ExplainedBatch:
         images: (N, C, H, W).
         maps: (N, H, W).
         targets: The explained classes (N,).
-        masks: Boolean masks of the objects (N, H, W), or None if the data set has no masks.
+        objects: The images that have an object, or None if the data set has no masks.
         previous_maps: Maps of the same images in the previous evaluation, or None in the first.
     """
 
@@ -30,5 +39,5 @@ class ExplainedBatch:
     images: Tensor
     maps: Tensor
     targets: Tensor
-    masks: Tensor | None
+    objects: ExplainedObjects | None
     previous_maps: Tensor | None

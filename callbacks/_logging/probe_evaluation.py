@@ -11,9 +11,10 @@ from torchmetrics import Metric
 
 from camaug.explainers import Explainer, Explanation
 from camaug.inspection.model_output import LogitsForward
+from camaug.utils.copied_to import copied_to
 
 from .evaluated_metrics import EVALUATED_METRICS
-from .explained_batch import ExplainedBatch
+from .explained_batch import ExplainedBatch, ExplainedObjects
 from .probes import Probes
 from .update_on_mosaics import update_on_mosaics
 
@@ -32,9 +33,10 @@ class ProbeEvaluation:
         forward: Function from images to logits, None for the model itself.
         probes: The probe images.
         classes: Number of classes.
+        names: Names of the metrics.
 
     Attributes:
-        classes: Number of classes.
+        metrics: The metrics by their name, on the model's device.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class ProbeEvaluation:
         forward: Callable[[Tensor], Tensor] | None,
         probes: Probes,
         classes: int,
+        names: Sequence[str],
     ) -> None:
         self._trainer, self._module = trainer, pl_module
         self._explainer, self._forward = explainer, forward
         self._probes = probes
         self._previous_maps: dict[int, Tensor] = {}  # of each batch
-        self.classes = classes
+        created = {name: EVALUATED_METRICS[name].create(explainer, classes) for name in names}
+        self.metrics = {name: metric.to(pl_module.device) for name, metric in created.items()}
 
     def update(self, metrics: Mapping[str, Metric]) -> None:
         """Update metrics by their name with this process's share of the images."""
@@ -69,34 +73,40 @@ class ProbeEvaluation:
 
     def _explain(self, number: int, part: slice, share: slice) -> ExplainedBatch:
         probes, module = self._probes, self._module
-        images = probes.batches[number][share].to(module.device)
-        masks = None if probes.masks is None else torch.stack(list(probes.masks[part][share])).to(images.device)
-        explanation = self._explain_labels(images, probes.positives[part][share])
+        batch, device = probes.batches[number][share], module.device
+        images = copied_to(batch, device)
+        masks = None if probes.masks is None else torch.stack(list(probes.masks[part][share]))
+        labels = _padded(probes.positives[part][share], len(batch))
+        explanation = self._explain_labels(images, labels)
         maps, targets = explanation.maps, explanation.targets
         if targets.dim() == 2:  # each label of an image counts like an image of its own
-            index, column = (targets >= 0).nonzero(as_tuple=True)
-            maps, targets = maps[index, column], targets[index, column]
-            images, masks = images[index], None if masks is None else masks[index]
+            is_label = labels >= 0
+            is_label[:, 0] = True  # of the predicted class where an image has no label
+            rows, columns = is_label.nonzero(as_tuple=True)
+            masks = None if masks is None else masks[rows]
+            index, column = copied_to(rows, device), copied_to(columns, device)
+            images, maps, targets = images[index], maps[index, column], targets[index, column]
         return ExplainedBatch(
             module=module,
             forward=LogitsForward(self._forward or module),
             images=images,
             maps=maps,
             targets=targets,
-            masks=masks,
+            objects=None if masks is None else _of_objects(masks, maps, targets),
             previous_maps=self._previous_maps.get(number),
         )
 
-    def _explain_labels(self, images: Tensor, positives: Sequence[tuple[int, ...]]) -> Explanation:
-        """Explain images for their labels, (N,) or (N, k), and those without one for the predicted class."""
+    def _explain_labels(self, images: Tensor, targets: Tensor) -> Explanation:
+        """Explain images for their labels (N, k), and those without one for the predicted class."""
         explainer, module, forward = self._explainer, self._module, self._forward
-        targets = _padded(positives, len(images)).to(images.device)
+        # The labels stay on the CPU, where checking them does not wait for the device.
         is_unlabelled = targets[:, 0] < 0
         if is_unlabelled.any():
             explanation = explainer(module, images, None, forward=forward)
             if is_unlabelled.all():
                 return explanation
-            targets[:, 0] = torch.where(is_unlabelled, explanation.targets, targets[:, 0])
+            targets = targets.clone()
+            targets[:, 0] = torch.where(is_unlabelled, explanation.targets.cpu(), targets[:, 0])
         return explainer(module, images, targets if targets.shape[1] > 1 else targets[:, 0], forward=forward)
 
 
@@ -104,4 +114,11 @@ def _padded(positives: Sequence[tuple[int, ...]], count: int) -> Tensor:
     """Return the classes of each image, (N, k), padded with -1."""
     rows = positives or [()] * count
     width = max(1, *(len(row) for row in rows)) if rows else 1
-    return torch.tensor([[*row, *[-1] * (width - len(row))] for row in rows])
+    return torch.tensor([[*row, *[-1] * (width - len(row))] for row in rows], device="cpu")
+
+
+def _of_objects(masks: Tensor, maps: Tensor, targets: Tensor) -> ExplainedObjects:
+    """Choose the images that have an object by their masks in the main memory."""
+    has_object = masks.flatten(1).any(dim=1)
+    index = copied_to(has_object.nonzero()[:, 0], maps.device)
+    return ExplainedObjects(maps[index], copied_to(masks[has_object], maps.device), targets[index])

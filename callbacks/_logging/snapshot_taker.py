@@ -13,6 +13,7 @@ from torch import Tensor
 
 from camaug.explainers import Explainer, Explanation
 from camaug.explainers.fast_path import FastPath
+from camaug.utils.copied_to import copied_to
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from .check_integer_images import check_integer_images
@@ -166,7 +167,7 @@ class SnapshotTaker:
         return explain_probes(probes, self._explain, display, self._module.device)
 
     def _first_image(self, probes: Probes) -> Tensor:
-        return probes.batches[0][:1].to(self._module.device)
+        return copied_to(probes.batches[0][:1], self._module.device)
 
     def _check_integers(self, probes: Probes) -> None:
         check_integer_images(self._module, self._first_image(probes), self._forward, probes.integer_dtype)

@@ -14,6 +14,7 @@ from camaug.explainers import Explainer
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.metrics import choose_mosaics, mosaic_maps
+from camaug.utils.copied_to import copied_to
 
 from .probes import Probes
 
@@ -40,14 +41,15 @@ def update_on_mosaics(
         explainer: The method that explains the mosaics.
         forward: Function from images to logits, None for the model itself.
     """
-    images, labels = _labelled_images(probes, pl_module.device)
+    batch, known_labels = _labelled_images(probes)
+    images, labels = copied_to(batch, pl_module.device), copied_to(known_labels, pl_module.device)
     as_logits = LogitsForward(forward or pl_module)
     with trainer.precision_plugin.forward_context():
         with neutral(pl_module):
             logits = torch.cat([as_logits(part) for part in torch.split(images, BATCH_SIZE)])
         confidences = logits.float().softmax(dim=1).gather(1, labels[:, None])[:, 0]
         try:
-            mosaics = choose_mosaics(confidences.cpu(), labels.cpu())
+            mosaics = choose_mosaics(confidences.cpu(), known_labels)
         except ValueError as error:
             rank_zero_warn(f"CamEvaluator in epoch {trainer.current_epoch}: {error}")
             return
@@ -56,8 +58,8 @@ def update_on_mosaics(
             metric.update(maps, cells)
 
 
-def _labelled_images(probes: Probes, device: torch.device) -> tuple[Tensor, Tensor]:
-    images = torch.cat(list(probes.batches)).to(device)
+def _labelled_images(probes: Probes) -> tuple[Tensor, Tensor]:
+    """Return the images that have a label, and their labels, in the main memory."""
     labelled = [position for position, label in enumerate(probes.labels) if label is not None]
-    labels = torch.tensor([probes.labels[position] for position in labelled], dtype=torch.int64, device=images.device)
-    return images[torch.tensor(labelled, dtype=torch.int64, device=images.device)], labels
+    labels = torch.tensor([probes.labels[position] for position in labelled], dtype=torch.int64, device="cpu")
+    return torch.cat(list(probes.batches))[torch.tensor(labelled, dtype=torch.int64, device="cpu")], labels

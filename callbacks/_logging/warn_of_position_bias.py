@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from camaug.metrics import PositionBias
+from camaug.utils.fetched import fetched
 
 from .snapshot import Snapshot
 from .warn_once import WarnOnce
@@ -33,7 +34,8 @@ def warn_of_position_bias(warn_once: WarnOnce, metric: PositionBias, *, epoch: i
         epoch: Epoch of the maps.
         tag: Tag under which the metric is logged.
     """
-    images, bias = int(metric.count), float(metric.compute()["position_bias"])
+    count, bias = (float(value) for value in fetched(metric.count, metric.compute()["position_bias"]))
+    images = round(count)
     if images >= FEWEST_IMAGES and bias >= CLEAR_BIAS:
         warn_once(
             "position bias",

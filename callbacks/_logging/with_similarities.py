@@ -12,6 +12,8 @@ from torch import Tensor
 from camaug.explainers import Explainer
 from camaug.inspection.model_output import LogitsForward
 from camaug.metrics import class_similarity, head_similarity
+from camaug.utils.copied_to import copied_to
+from camaug.utils.fetched import fetched
 
 from .probes import Probes
 from .snapshot import Snapshot
@@ -40,12 +42,14 @@ def with_similarities(
         forward: Function from images to logits, None for the model itself.
     """
     as_logits = LogitsForward(forward or pl_module)
-    of_class, of_head = [], []
+    similarities = []
     for batch, part in zip(probes.batches, probes.slices, strict=True):
-        images = batch.to(pl_module.device)
-        maps, targets = snapshot.maps[part].to(images.device), snapshot.predicted[part].to(images.device)
+        tensors = batch, snapshot.maps[part], snapshot.predicted[part]
+        images, maps, targets = (copied_to(tensor, pl_module.device) for tensor in tensors)
         with trainer.precision_plugin.forward_context():
             arguments = explainer, pl_module, images, maps, targets
-            of_class.append(class_similarity(*arguments, forward=as_logits).cpu())
-            of_head.append(head_similarity(*arguments, forward=as_logits).cpu())
-    return replace(snapshot, class_similarity=torch.cat(of_class), head_similarity=torch.cat(of_head))
+            of_class = class_similarity(*arguments, forward=as_logits)
+            of_head = head_similarity(*arguments, forward=as_logits)
+        similarities.append(fetched(of_class, of_head))
+    class_similarities, head_similarities = (torch.cat(parts) for parts in zip(*similarities, strict=True))
+    return replace(snapshot, class_similarity=class_similarities, head_similarity=head_similarities)

@@ -98,7 +98,7 @@ class Zoom:
             return boxes
         position = torch.full((2, len(maps)), 0.5)
         if self.view == "random":
-            position = torch.rand(2, len(maps), generator=torch.Generator().manual_seed(0))
+            position = torch.rand(2, len(maps), generator=torch.Generator().manual_seed(0), device="cpu")
         rows, columns = position.to(boxes)
         height, width = boxes[:, 2], boxes[:, 3]
         top, left = rows * (maps.shape[1] - height), columns * (maps.shape[2] - width)

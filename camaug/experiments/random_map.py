@@ -48,4 +48,4 @@ class RandomMap(Explainer):
 
     def _noise(self, image: Tensor) -> Tensor:
         seed = zlib.crc32(image.contiguous().numpy().tobytes(), self.seed)
-        return torch.rand(self.cells, self.cells, generator=torch.Generator().manual_seed(seed))
+        return torch.rand(self.cells, self.cells, generator=torch.Generator().manual_seed(seed), device="cpu")

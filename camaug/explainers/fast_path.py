@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.agreement import MIN_CORRELATION, MIN_IOU, Agreement
 from camaug.explainers.base import Explainer, Explanation, Targets
+from camaug.explainers.target import Target
 from camaug.fast_forward.forward import FastForward
 
 __all__ = ["FastPath"]
@@ -59,6 +60,7 @@ class FastPath:
         self._is_settled = not enabled
         self._calls, self._next_comparison = 0, 1
         self._notified_of = ""
+        self._classes: int | None = None  # of the model, once targets have been checked
 
     def __call__(self, images: Tensor, targets: Targets = None, *, deciding: bool = True) -> Explanation:
         """Explain images (N, C, H, W).
@@ -75,7 +77,10 @@ class FastPath:
                 per_image = isinstance(targets, Tensor) and targets.dim() > 0
                 self._decide(images[:COMPARED_IMAGES], targets[:COMPARED_IMAGES] if per_image else targets)  # type: ignore[index]
         explainer, forward = self._chosen
-        return explainer(self._model[0], images, targets, forward=forward)
+        explanation = explainer(self._model[0], images, self._checked(targets), forward=forward)
+        if isinstance(targets, Tensor):
+            self._classes = explanation.logits.shape[1]
+        return explanation
 
     @property
     def explainer(self) -> Explainer:
@@ -120,6 +125,18 @@ class FastPath:
             self._chosen = (self._explainer if state["small_queries"] else _at_full_size(self._explainer)), self._fast
         elif self._calls:
             self._chosen = _at_full_size(self._explainer), self._plain
+
+    def _checked(self, targets: Targets) -> Targets:
+        """Return targets that need no check of their range.
+
+        On an accelerator the check waits for its pending work, so only the first targets are checked. In later ones a
+        class beyond the model's last one counts as the last one, because there it would end the process.
+        """
+        if self._classes is None or not isinstance(targets, Tensor) or targets.dim() == 0:
+            return targets
+        if targets.device.type == "cpu":  # where the check costs nothing
+            return targets
+        return Target(targets.clamp(max=self._classes - 1), multilabel=targets.dim() == 2)
 
     def _decide(self, images: Tensor, targets: Targets) -> None:
         """Choose the fastest way of explaining whose maps agree with the plain forward's."""

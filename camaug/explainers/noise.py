@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from camaug.utils.copied_to import copied_to
+
 __all__ = ["check_noise", "noisy_copies"]
 
 
@@ -25,8 +27,8 @@ def noisy_copies(images: Tensor, samples: int, noise: float, seed: int) -> Itera
     generator = torch.Generator().manual_seed(seed)
     spread = images.amax(dim=(1, 2, 3), keepdim=True) - images.amin(dim=(1, 2, 3), keepdim=True)
     for _ in range(samples):
-        sample = torch.randn(images.shape[1:], dtype=torch.float32, generator=generator)
-        yield images + noise * spread * sample.to(images)
+        sample = torch.randn(images.shape[1:], dtype=torch.float32, generator=generator, device="cpu")
+        yield images + noise * spread * copied_to(sample, images.device).to(images.dtype)
 
 
 def check_noise(samples: int, noise: float) -> None:

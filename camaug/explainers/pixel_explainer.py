@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer
+from camaug.functional.percentile import percentile
 from camaug.functional.precision import at_least_float32
 from camaug.utils.optional import import_extra
 
@@ -56,7 +57,7 @@ class PixelExplainer(Explainer):
         return clip_outliers(self.over_channels(self.attributions(evidence)), self.clip)
 
 
-def clip_outliers(maps: Tensor, percentile: float) -> Tensor:
+def clip_outliers(maps: Tensor, percent: float) -> Tensor:
     """Clip each map (N, H, W) at one of its percentiles.
 
     Example:
@@ -64,15 +65,15 @@ def clip_outliers(maps: Tensor, percentile: float) -> Tensor:
         tensor([[[0.0000, 1.0000],
                  [1.5000, 1.5000]]])
     """
-    if percentile == 100:
+    if percent == 100:
         return maps
-    return torch.minimum(maps, maps.flatten(1).quantile(percentile / 100, dim=1)[:, None, None])
+    return torch.minimum(maps, percentile(maps.flatten(1), percent)[:, None, None])
 
 
-def check_clip(percentile: float) -> None:
+def check_clip(percent: float) -> None:
     """Raise a ValueError unless the percentile is above 0 and at most 100."""
-    if not 0 < percentile <= 100:
-        raise ValueError(f"`clip` is a percentile and must be above 0 and at most 100, got {percentile}")
+    if not 0 < percent <= 100:
+        raise ValueError(f"`clip` is a percentile and must be above 0 and at most 100, got {percent}")
 
 
 class ScoredModel(nn.Module):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from camaug.utils.check_types import given
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["Target", "make_target", "pick_logits"]
 
@@ -87,7 +88,8 @@ def make_target(targets: int | Tensor | Callable[[Tensor], Tensor] | Target | No
         The target.
 
     Raises:
-        ValueError: If the classes are of the wrong type, shape or range.
+        ValueError: If the classes are of the wrong type, shape or range. The range of a :class:`Target` is not checked,
+            because a check of classes on an accelerator waits for it.
     """
     if isinstance(targets, Target):
         classes = _checked_shape(targets.classes, len(logits))
@@ -125,18 +127,20 @@ def _in_order(logits: Tensor) -> Tensor:
 
 def _classes(targets: int | Tensor, logits: Tensor) -> Tensor:
     count, classes = logits.shape
-    targets = _checked_shape(_as_tensor(targets, count).to(logits.device), count)
+    targets = _checked_shape(_as_tensor(targets, count), count)
     lowest = -1 if targets.dim() == 2 else 0  # -1 is padding
-    if targets.min() < lowest or targets.max() >= classes:
-        wrong = sorted({int(t) for t in targets.reshape(-1) if not lowest <= t < classes})
+    least, most = torch.stack(targets.aminmax()).tolist()
+    if least < lowest or most >= classes:
+        wrong = sorted({each for each in targets.reshape(-1).tolist() if not lowest <= each < classes})
         padding = ", or -1 as padding" if targets.dim() == 2 else ""
         raise ValueError(f"`targets` must be between 0 and {classes - 1}, the model's last class{padding}, got {wrong}")
-    return targets.long() if targets.dim() == 2 else targets.long().expand(count)
+    targets = copied_to(targets.long(), logits.device)
+    return targets if targets.dim() == 2 else targets.expand(count)
 
 
 def _as_tensor(targets: object, count: int) -> Tensor:
     try:
-        return torch.as_tensor(targets)
+        return targets if isinstance(targets, Tensor) else torch.as_tensor(targets, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:  # of strings, nested lists and the like
         raise TypeError(f"{_expected(count)}, a function of the logits or None, got {given(targets)}") from error
 

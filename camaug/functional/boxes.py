@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["box_masks", "box_shares", "paste_boxes", "resized_crops"]
+__all__ = ["box_masks", "box_shares", "paste_boxes", "resized_crops", "whole_image_box"]
 
 
 def box_masks(boxes: Tensor, size: tuple[int, int]) -> Tensor:
@@ -58,6 +58,19 @@ def box_shares(maps: Tensor, boxes: Tensor) -> Tensor:
     return torch.where(total > 0, inside / torch.where(total > 0, total, 1), 0).clamp(0, 1).to(maps.dtype)
 
 
+def whole_image_box(size: tuple[int, int], device: torch.device) -> Tensor:
+    """Return the box of a whole image of a height and width, (4,), without a copy from the main memory.
+
+    Example:
+        >>> whole_image_box((3, 5), torch.device("cpu"))
+        tensor([0, 0, 3, 5])
+    """
+    box = torch.zeros(4, dtype=torch.int64, device=device)
+    for position, side in enumerate(size):
+        box[2 + position].fill_(side)
+    return box
+
+
 def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
     """Return the boxes of images, enlarged to the images' size by bilinear interpolation.
 
@@ -69,7 +82,7 @@ def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
         (N, C, H, W).
     """
     height, width = images.shape[2:]
-    whole = torch.tensor([[0, 0, height, width]], device=images.device).expand(len(images), 4)
+    whole = whole_image_box((height, width), images.device).expand(len(images), 4)
     return _sampled(images, boxes, whole)
 
 

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from camaug.functional.percentile import percentile
+
 __all__ = [
     "binarise",
     "blend",
@@ -74,7 +76,7 @@ def denoise(maps: Tensor, theta: float) -> Tensor:
     """
     if not 0 <= theta <= 100:
         raise ValueError(f"`theta` is a percentile and must be between 0 and 100, got {theta}")
-    threshold = maps.flatten(-2).quantile(theta / 100, dim=-1)[..., None, None]
+    threshold = percentile(maps.flatten(-2), theta)[..., None, None]
     return torch.where(maps > threshold, maps, 0)
 
 
@@ -189,18 +191,20 @@ def undo_upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
         >>> undo_upsample(upsample(small[None], (2, 9))[0], (1, 3)).round(decimals=5)
         tensor([[[0., 1., 4.]]])
     """
-    rows, columns = (_shrink_matrix(side, cells).to(maps) for side, cells in zip(maps.shape[1:], size, strict=True))
+    rows, columns = (
+        _shrink_matrix(side, cells, maps.device, maps.dtype) for side, cells in zip(maps.shape[1:], size, strict=True)
+    )
     return rows @ maps @ columns.T
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
-def _shrink_matrix(size: int, cells: int) -> Tensor:
+def _shrink_matrix(size: int, cells: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Return the pseudo-inverse (cells, size) of the matrix that enlarges ``cells`` values to ``size``."""
-    unit = torch.eye(cells, dtype=torch.float64)[:, None]
+    unit = torch.eye(cells, dtype=torch.float64, device="cpu")[:, None]
     enlarge_matrix = F.interpolate(unit, size=size, mode="linear", align_corners=False)[:, 0].T
     inverse: Tensor = torch.linalg.pinv(enlarge_matrix)
-    return inverse
+    return inverse.to(device, dtype)
 
 
 def resize(images: Tensor, scale: float) -> Tensor:
@@ -258,10 +262,10 @@ def gaussian_blur(images: Tensor, kernel_size: int = 51, sigma: float = 50.0) ->
 def _blur_matrix(size: int, kernel_size: int, sigma: float, device: torch.device) -> Tensor:
     """Return the (size, size) matrix whose product with a column of pixels is the blurred column."""
     reach = kernel_size // 2
-    offsets = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    offsets = torch.arange(-reach, reach + 1, dtype=torch.float64, device="cpu")
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    sources = _reflect(torch.arange(size)[:, None] + torch.arange(-reach, reach + 1), size)
-    matrix = torch.zeros(size, size, dtype=torch.float64)
+    sources = _reflect(torch.arange(size, device="cpu")[:, None] + offsets.long(), size)
+    matrix = torch.zeros(size, size, dtype=torch.float64, device="cpu")
     matrix.scatter_add_(1, sources, (kernel / kernel.sum()).expand(size, -1))
     return matrix.to(device, torch.float32)
 

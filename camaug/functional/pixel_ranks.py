@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
+
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["pixel_ranks"]
 
@@ -26,7 +30,12 @@ def pixel_ranks(maps: Tensor) -> Tensor:
                  [1, 3]]])
     """
     flat = torch.where(maps.isfinite(), maps, 0).flatten(1)
-    shuffled = torch.randperm(flat.shape[1], generator=torch.Generator().manual_seed(0)).to(maps.device)
+    shuffled = copied_to(_shuffled(flat.shape[1]), maps.device)
     order = shuffled[flat[:, shuffled].argsort(dim=1, descending=True, stable=True)]
     ranks = torch.arange(flat.shape[1], device=maps.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, ranks).view(maps.shape)
+
+
+@lru_cache(maxsize=4)
+def _shuffled(count: int) -> Tensor:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0), device="cpu")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from camaug.functional.masks import upsample
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["random_masks"]
 
@@ -30,7 +31,7 @@ def random_masks(masks: Tensor, cells: int = 7) -> Tensor:
     """
     if len(masks) == 0:
         return masks
-    noise = torch.rand(len(masks), 1, cells, cells, dtype=torch.float32).to(masks.device)
+    noise = copied_to(torch.rand(len(masks), 1, cells, cells, dtype=torch.float32, device="cpu"), masks.device)
     pixels = upsample(noise, (masks.shape[1], masks.shape[2])).flatten(1)
     ranks = pixels.argsort(dim=1, descending=True).argsort(dim=1)
     return (ranks < masks.flatten(1).sum(dim=1, keepdim=True)).view(masks.shape)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from camaug.functional.precision import at_least_float32
+
 __all__ = ["centred_ranks", "rank_correlation"]
 
 
@@ -29,7 +31,7 @@ def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
     norms = ranks.norm(dim=1) * other_ranks.norm(dim=1)
     both_constant = (ranks.norm(dim=1) == 0) & (other_ranks.norm(dim=1) == 0)
     correlation = (ranks * other_ranks).sum(dim=1) / torch.where(norms > 0, norms, 1)
-    return torch.where(both_constant, 1.0, correlation).float()
+    return torch.where(both_constant, 1.0, correlation).float().clamp(-1, 1)
 
 
 def centred_ranks(maps: Tensor) -> Tensor:
@@ -39,18 +41,16 @@ def centred_ranks(maps: Tensor) -> Tensor:
         maps: (N, H, W).
 
     Returns:
-        float64 (N, H · W).
+        (N, H · W), float64 on the CPU, float32 on accelerators, where float64 is slow or missing.
 
     Example:
         >>> centred_ranks(torch.tensor([[[0.0, 0.5, 0.5, 0.9]]]))
         tensor([[-1.5000,  0.0000,  0.0000,  1.5000]], dtype=torch.float64)
     """
-    ranks = _mean_ranks(maps.flatten(1).double())
-    return ranks - ranks.mean(dim=1, keepdim=True)
-
-
-def _mean_ranks(values: Tensor) -> Tensor:
+    values = at_least_float32(maps.flatten(1))
     ordered = values.sort(dim=1).values
     first = torch.searchsorted(ordered, values, right=False)
     last = torch.searchsorted(ordered, values, right=True)
-    return (first + last).double() / 2
+    # The mean of all mean ranks is half their number, with ties too.
+    centred = first + last - values.shape[1]
+    return centred.to(torch.float64 if maps.device.type == "cpu" else torch.float32) / 2

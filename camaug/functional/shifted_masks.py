@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from camaug.utils.copied_to import copied_to
+
 __all__ = ["shifted_masks"]
 
 
@@ -26,7 +28,12 @@ def shifted_masks(masks: Tensor) -> Tensor:
     """
     count, height, width = masks.shape
     rows, columns = (
-        (torch.arange(side) + torch.randint(side, (count, 1))).remainder(side).to(masks.device)
+        (torch.arange(side, device=masks.device) + _draw(side, count, masks.device)).remainder(side)
         for side in (height, width)
     )
     return masks.gather(1, rows[:, :, None].expand_as(masks)).gather(2, columns[:, None, :].expand_as(masks))
+
+
+def _draw(side: int, count: int, device: torch.device) -> Tensor:
+    """Draw distances below a side, (count, 1)."""
+    return copied_to(torch.randint(side, (count, 1), device="cpu"), device)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from camaug.inspection.feature_maps import MAX_PREFIX_TOKENS, to_maps
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["FeatureGrid", "guess_feature_grid", "match_feature_grid"]
 
@@ -39,8 +40,9 @@ class FeatureGrid:
         if self.tokens is None:
             return output.permute(0, 3, 1, 2) if self.channels_last else output
         first, count = int(self.tokens[0]), len(self.tokens)
-        are_consecutive = torch.equal(self.tokens, torch.arange(first, first + count))
-        tokens = output[:, first : first + count] if are_consecutive else output[:, self.tokens.to(output.device)]
+        are_consecutive = torch.equal(self.tokens, torch.arange(first, first + count, device="cpu"))
+        index = slice(first, first + count) if are_consecutive else copied_to(self.tokens, output.device)
+        tokens = output[:, index]
         return tokens.transpose(1, 2).reshape(len(tokens), -1, *self.size)
 
     def fill(self, output: Tensor, value: float) -> Tensor:
@@ -48,7 +50,7 @@ class FeatureGrid:
         filled = output.clone()
         if self.tokens is None:
             return filled.fill_(value)
-        filled[:, self.tokens.to(output.device)] = value
+        filled[:, copied_to(self.tokens, output.device)] = value
         return filled
 
 
@@ -97,9 +99,9 @@ def guess_feature_grid(
     for first in range(MAX_PREFIX_TOKENS + 1) if prefix_tokens is None else [prefix_tokens]:
         for height, width in sizes:
             if height * width == length - first:
-                return FeatureGrid((height, width), tokens=torch.arange(first, length))
+                return FeatureGrid((height, width), tokens=torch.arange(first, length, device="cpu"))
     # Tokens that hold their own index show where each position of the maps comes from.
-    indices = torch.arange(length).view(1, -1, 1)
+    indices = torch.arange(length, device="cpu").view(1, -1, 1)
     try:
         maps = to_maps(indices, image_size, prefix_tokens=prefix_tokens)
     except ValueError:
@@ -123,7 +125,8 @@ def _match_tokens(tokens: Tensor, vectors: Tensor) -> Tensor | None:
 
 def _nearest_tokens(tokens: Tensor, vectors: Tensor) -> Tensor:
     """Return for each vector the index of the token whose projection on one random direction is the nearest."""
-    direction = torch.randn(tokens.shape[1], dtype=torch.float32, generator=torch.Generator().manual_seed(0)).to(tokens)
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(tokens.shape[1], dtype=torch.float32, generator=generator, device="cpu").to(tokens)
     sorted_tokens, order = (tokens @ direction).sort()
     projected = vectors @ direction
     right = torch.searchsorted(sorted_tokens, projected).clamp(1, len(tokens) - 1)

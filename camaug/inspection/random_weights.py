@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from camaug.inspection.model_output import LogitsForward, head_widths
 from camaug.inspection.neutral import neutral
 from camaug.inspection.replaced_parameters import replaced_parameters
 from camaug.inspection.unwrap import unwrap
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["head_layers", "head_randomised", "layers_to_randomise", "randomised"]
 
@@ -205,7 +207,7 @@ def _ends_of_parents(name: str) -> list[int]:
 
 def _draw_like(parameter: Tensor, generator: torch.Generator) -> Tensor:
     scale = parameter.detach().float().square().mean().sqrt()
-    if scale == 0 and parameter.dim() >= 2:
-        scale = torch.tensor(parameter[0].numel(), dtype=torch.float32).rsqrt()
-    drawn = torch.randn(parameter.shape, dtype=torch.float32, generator=generator)
-    return (drawn * scale.cpu()).to(parameter.device, parameter.dtype)
+    if parameter.dim() >= 2:
+        scale = torch.where(scale == 0, 1 / math.sqrt(parameter[0].numel()), scale)
+    drawn = torch.randn(parameter.shape, dtype=torch.float32, generator=generator, device="cpu")
+    return (copied_to(drawn, parameter.device) * scale).to(parameter.dtype)

@@ -109,7 +109,8 @@ def trace_noise(model: nn.Module, forward: Forward, images: Tensor) -> Trace:
     """
     if not images.is_floating_point():
         return trace(model, forward, images)
-    noise = torch.rand(images.shape, dtype=torch.float32, generator=torch.Generator().manual_seed(0)).to(images)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(images.shape, dtype=torch.float32, generator=generator, device="cpu").to(images)
     try:
         return trace(model, forward, noise)
     except Exception:  # a model may raise anything; if it fails on the image too, the user sees that error

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
-from camaug.metrics.confidence import confidence
+from camaug.metrics.confidence import confidence, target_probability
 from camaug.metrics.mean_over_images import ModelMetric
 
 __all__ = ["AverageDrop", "confidence_drop"]
@@ -61,5 +61,5 @@ class AverageDrop(ModelMetric):
         with neutral(unwrap(model)):
             before, after = forward(images), forward(images * maps[:, None].to(images.dtype))
         targets = before.argmax(dim=1) if targets is None else targets
-        drop, increase = confidence_drop(confidence(before, targets), confidence(after, targets))
+        drop, increase = confidence_drop(confidence(before, targets), target_probability(after, targets))
         return {"average_drop": drop, "increase": increase}

@@ -8,7 +8,15 @@ from torchmetrics import Metric
 
 from camaug.utils.check_types import check_types
 
-__all__ = ["check_finite", "check_maps", "check_masks", "check_target_shape", "check_targets", "require_images"]
+__all__ = [
+    "check_classes",
+    "check_finite",
+    "check_maps",
+    "check_masks",
+    "check_target_shape",
+    "check_targets",
+    "require_images",
+]
 
 
 def check_maps(maps: Tensor, images: Tensor) -> None:
@@ -24,17 +32,22 @@ def check_maps(maps: Tensor, images: Tensor) -> None:
 
 def check_finite(maps: Tensor) -> None:
     """Raise a ValueError if a map contains NaN or infinity."""
-    broken = (~maps.isfinite().flatten(1).all(dim=1)).nonzero()[:, 0].tolist()
-    if broken:
+    if not maps.isfinite().all():  # one wait for the device, as in each of these checks
+        broken = (~maps.isfinite().flatten(1).all(dim=1)).nonzero()[:, 0].tolist()
         raise ValueError(f"the maps {broken} are not finite: no metric can be computed from NaN or infinity")
 
 
 def check_targets(targets: Tensor, logits: Tensor) -> None:
     """Raise a ValueError unless there is one known class (N,) for each row of logits (N, classes)."""
     check_target_shape(targets, len(logits))
-    classes = logits.shape[1]
-    unknown = sorted(set(targets[(targets < 0) | (targets >= classes)].tolist()))
-    if unknown:
+    check_classes(targets, logits.shape[1])
+
+
+def check_classes(targets: Tensor, classes: int) -> None:
+    """Raise a ValueError unless all targets are among the model's classes."""
+    is_unknown = (targets < 0) | (targets >= classes)
+    if is_unknown.any():
+        unknown = sorted(set(targets[is_unknown].tolist()))
         raise ValueError(f"`targets` must be among the model's {classes} classes, 0 to {classes - 1}, got {unknown}")
 
 
@@ -55,9 +68,10 @@ def check_masks(masks: Tensor, maps: Tensor) -> None:
             f"maps {tuple(maps.shape)} and masks {tuple(masks.shape)} must have one shape, (N, H, W), and masks be "
             f"boolean, got {masks.dtype}"
         )
-    check_finite(maps)
-    empty = (~masks.flatten(1).any(dim=1)).nonzero()[:, 0].tolist()
-    if empty:
+    has_object = masks.flatten(1).any(dim=1)
+    if not (maps.isfinite().all() & has_object.all()):
+        check_finite(maps)
+        empty = (~has_object).nonzero()[:, 0].tolist()
         raise ValueError(f"the masks of images {empty} are empty: leave out images without an object of the class")
 
 

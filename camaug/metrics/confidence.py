@@ -11,7 +11,7 @@ from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.metrics.checks import check_targets
 
-__all__ = ["confidence", "predicted_classes"]
+__all__ = ["confidence", "predicted_classes", "target_probability"]
 
 
 def confidence(logits: Tensor, targets: Tensor) -> Tensor:
@@ -33,6 +33,14 @@ def confidence(logits: Tensor, targets: Tensor) -> Tensor:
         tensor([0.5000])
     """
     check_targets(targets, logits)
+    return target_probability(logits, targets)
+
+
+def target_probability(logits: Tensor, targets: Tensor) -> Tensor:
+    """Compute the softmax probability of each image's class, without a check of the classes.
+
+    Arguments and result are those of :func:`confidence`.
+    """
     return logits.float().softmax(dim=1).gather(1, targets[:, None])[:, 0]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from camaug.functional.masks import mask_iou
+from camaug.functional.percentile import percentile
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.metrics.checks import check_finite
 from camaug.metrics.mean_over_images import MeanOverImages
@@ -62,14 +64,13 @@ class Drift(MeanOverImages):
         """
         if maps.shape != previous.shape:
             raise ValueError(f"maps {tuple(maps.shape)} and previous {tuple(previous.shape)} must have one shape")
-        check_finite(maps)
-        check_finite(previous)
+        check_finite(torch.stack([maps, previous], dim=1))
         has_evidence = ~(are_constant(maps) & are_constant(previous))
-        if has_evidence.any():
-            maps, previous = maps[has_evidence], previous[has_evidence]
-            self.add(drift=1 - rank_correlation(maps, previous), overlap=top_overlap(maps, previous))
+        if len(maps) > 0:
+            drift, overlap = 1 - rank_correlation(maps, previous), top_overlap(maps, previous)
+            self.add(drift=drift, overlap=overlap, counted=has_evidence)
 
 
 def _highest(maps: Tensor, share: float) -> Tensor:
-    threshold = maps.flatten(1).quantile(1 - share, dim=1)[:, None, None]
+    threshold = percentile(maps.flatten(1), 100 * (1 - share))[:, None, None]
     return (maps > 0) & (maps >= threshold)

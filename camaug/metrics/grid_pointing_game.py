@@ -14,6 +14,7 @@ from camaug.metrics.checks import check_finite
 from camaug.metrics.energy_in_mask import energy_in_mask
 from camaug.metrics.mean_over_images import MeanOverImages
 from camaug.utils.check_types import check_types
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["GridPointingGame", "choose_mosaics", "energy_in_cell", "mosaic", "mosaic_maps"]
 
@@ -47,7 +48,7 @@ def choose_mosaics(
         raise ValueError(
             f"`confidences` and `labels` must both be (N,), got {tuple(confidences.shape)} and {tuple(labels.shape)}"
         )
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed), device="cpu").tolist()
     by_class: dict[int, list[int]] = {}
     for index in order:
         if float(confidences[index]) >= threshold:
@@ -120,8 +121,10 @@ def mosaic_maps(
     Returns:
         Maps (M, H, W), n * n for each mosaic, and the cell of each map's class, (M,).
     """
-    tiled = torch.stack([mosaic(images[list(chosen)], n, keep_size=keep_size) for chosen in mosaics])
-    targets = labels[torch.tensor(mosaics, device=labels.device).flatten()]
+    tiled = torch.stack(
+        [mosaic(torch.stack([images[i] for i in chosen]), n, keep_size=keep_size) for chosen in mosaics]
+    )
+    targets = labels[copied_to(torch.tensor(mosaics, device="cpu").flatten(), labels.device)]
     maps = explainer(model, tiled.repeat_interleave(n * n, dim=0), targets, forward=forward).maps
     return maps, torch.arange(n * n, device=maps.device).repeat(len(mosaics))
 
@@ -200,4 +203,5 @@ class GridPointingGame(MeanOverImages):
         Raises:
             ValueError: If there were no maps.
         """
-        return {**super().compute(), "chance": torch.tensor(1 / self.n**2, dtype=torch.float32)}
+        means = super().compute()
+        return {**means, "chance": torch.full_like(next(iter(means.values())), 1 / self.n**2)}

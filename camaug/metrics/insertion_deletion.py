@@ -14,8 +14,8 @@ from camaug.functional.pixel_ranks import pixel_ranks
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
-from camaug.metrics.checks import check_maps, check_target_shape
-from camaug.metrics.confidence import confidence, predicted_classes
+from camaug.metrics.checks import check_classes, check_maps, check_target_shape
+from camaug.metrics.confidence import predicted_classes, target_probability
 from camaug.metrics.mean_over_images import ModelMetric
 from camaug.utils.check_types import check_types
 
@@ -75,7 +75,10 @@ def score_curves(
     def query(chunk: slice) -> Tensor:
         owner, point = queries[chunk] // len(changed), queries[chunk] % len(changed)
         masks = ranks[owner] < changed[point, None, None]
-        return confidence(logits_of(blend(finish[owner], start[owner], masks)), targets[owner])
+        logits = logits_of(blend(finish[owner], start[owner], masks))
+        if chunk.start == 0:
+            check_classes(targets, logits.shape[1])
+        return target_probability(logits, targets[owner])
 
     size = chunk_size or default_chunk_size(images)
     with neutral(unwrap(model)):

@@ -35,11 +35,17 @@ class MeanOverImages(Metric):
             self.add_state(name, torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
-    def add(self, **values: Tensor) -> None:
-        """Add the values of N images, a tensor (N,) for each name in :attr:`values`."""
+    def add(self, *, counted: Tensor | None = None, **values: Tensor) -> None:
+        """Add the values of N images, a tensor (N,) for each name in :attr:`values`.
+
+        Args:
+            counted: Boolean tensor (N,), False for images that are left out. None counts all of them.
+            **values: The values.
+        """
         for name, value in values.items():
+            value = value if counted is None else torch.where(counted, value, 0)
             setattr(self, name, getattr(self, name) + value.sum())
-        self.count += len(next(iter(values.values())))
+        self.count += len(next(iter(values.values()))) if counted is None else counted.sum()
 
     def compute(self) -> dict[str, Tensor]:
         """Compute the means over all images.

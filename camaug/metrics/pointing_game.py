@@ -145,8 +145,9 @@ class PointingGame(Metric):
         """
         require_images(self, self.counts.sum())
         has_images = self.counts > 0
+        classes, counts = has_images.sum(), self.counts.clamp(min=1)
         return {
-            "accuracy": (self.hits[has_images] / self.counts[has_images]).mean(),
-            "area": (self.areas[has_images] / self.counts[has_images]).mean(),
-            "classes": has_images.sum(),
+            "accuracy": (self.hits / counts).sum() / classes,
+            "area": (self.areas / counts).sum() / classes,
+            "classes": classes,
         }

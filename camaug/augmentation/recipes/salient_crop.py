@@ -13,8 +13,9 @@ from camaug.augmentation.cheap_explainer import cheap_explainer
 from camaug.augmentation.recipe import Recipe, RecipeParams, Regions
 from camaug.augmentation.recipe_registry import register_recipe
 from camaug.explainers import Explainer
-from camaug.functional.boxes import box_masks, box_shares, resized_crops
+from camaug.functional.boxes import box_masks, box_shares, resized_crops, whole_image_box
 from camaug.utils.check_fraction import check_fraction
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["SalientCrop"]
 
@@ -66,12 +67,12 @@ class SalientCrop(Recipe):
     def regions(self, maps: Tensor) -> Regions:
         """Return the crops, and the whole image where a map is empty, as masks and as boxes (M, 1, 4)."""
         count, height, width = maps.shape
-        candidates = self._draw(count, height, width).to(maps.device)
+        candidates = copied_to(self._draw(count, height, width), maps.device)
         scores = self.scores(box_shares(maps, candidates))
         is_good = scores >= self.mass
         best = torch.where(is_good.any(dim=1), is_good.int().argmax(dim=1), scores.argmax(dim=1))
         boxes = candidates.gather(1, best[:, None, None].expand(-1, 1, 4))
-        whole = boxes.new_tensor([0, 0, height, width])
+        whole = whole_image_box((height, width), maps.device)
         is_empty = maps.flatten(1).sum(dim=1) <= 0
         boxes = torch.where(is_empty[:, None, None] & self.needs_maps, whole, boxes)
         return Regions(box_masks(boxes[:, 0], (height, width)), boxes)
@@ -84,16 +85,16 @@ class SalientCrop(Recipe):
         """Return the enlarged crops, (M, C, H, W)."""
         assert params.regions.boxes is not None, "regions() makes them"
         crops = params.regions.boxes[:, 0].float()
-        whole = crops.new_tensor([0, 0, *images.shape[2:]]).expand_as(crops)
+        whole = whole_image_box((images.shape[2], images.shape[3]), images.device).to(crops).expand_as(crops)
         return resized_crops(images, whole.lerp(crops, params.strength))
 
     def _draw(self, count: int, height: int, width: int) -> Tensor:
         """Draw the boxes to choose from, (count, tries, 4)."""
         shape = (count, self.tries)
-        area = height * width * torch.empty(shape).uniform_(*self.scale)
-        ratio = torch.empty(shape).uniform_(math.log(self.ratio[0]), math.log(self.ratio[1])).exp()
+        area = height * width * torch.empty(shape, device="cpu").uniform_(*self.scale)
+        ratio = torch.empty(shape, device="cpu").uniform_(math.log(self.ratio[0]), math.log(self.ratio[1])).exp()
         rows = (area / ratio).sqrt().round().clamp(1, height)
         columns = (area * ratio).sqrt().round().clamp(1, width)
-        top = (torch.rand(shape) * (height - rows + 1)).floor()
-        left = (torch.rand(shape) * (width - columns + 1)).floor()
+        top = (torch.rand(shape, device="cpu") * (height - rows + 1)).floor()
+        left = (torch.rand(shape, device="cpu") * (width - columns + 1)).floor()
         return torch.stack([top, left, rows, columns], dim=-1).long()

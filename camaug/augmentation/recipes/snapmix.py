@@ -14,6 +14,7 @@ from camaug.explainers.methods.grad_cam import GradCAM
 from camaug.functional.boxes import box_masks, paste_boxes
 from camaug.functional.energy_share import energy_share
 from camaug.utils.check_fraction import check_fraction
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["SnapMix"]
 
@@ -63,7 +64,7 @@ class SnapMix(Recipe):
 
     def is_due(self) -> bool:
         """Return True with the recipe's probability."""
-        return bool(torch.rand(()) < self.probability)
+        return bool(torch.rand((), device="cpu") < self.probability)
 
     def masks(self, maps: Tensor) -> Tensor:
         """Return the masks of random regions."""
@@ -72,7 +73,7 @@ class SnapMix(Recipe):
     def regions(self, maps: Tensor) -> Regions:
         """Return the pixels that are kept, and two boxes: the one pasted into and the one cut out of the partner."""
         count, height, width = maps.shape
-        boxes = torch.stack([_draw_box(self.alpha, height, width) for _ in range(2)]).to(maps.device)
+        boxes = copied_to(torch.stack([_draw_box(self.alpha, height, width) for _ in range(2)]), maps.device)
         has_evidence = maps.flatten(1).amax(dim=1) > 0 if maps.numel() else maps.new_zeros(count, dtype=torch.bool)
         is_mixed = has_evidence & has_evidence.roll(1) & (count > 1) & (boxes[:, 2:] > 0).all()
         boxes = boxes * is_mixed[:, None, None]
@@ -105,7 +106,7 @@ def _draw_box(alpha: float, height: int, width: int) -> Tensor:
     edges = []
     for length in (height, width):
         reach = int(length * side) // 2
-        centre = int(torch.randint(length, ()))
+        centre = int(torch.randint(length, (), device="cpu"))
         edges.append((max(centre - reach, 0), min(centre + reach, length)))
     (top, bottom), (left, right) = edges
-    return torch.tensor([top, left, bottom - top, right - left])
+    return torch.tensor([top, left, bottom - top, right - left], device="cpu")

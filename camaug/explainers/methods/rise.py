@@ -13,6 +13,7 @@ from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import upsample
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["RISE", "random_masks"]
 
@@ -37,10 +38,12 @@ def random_masks(
         Masks in [0, 1], (M, *size).
     """
     height, width = (-(-side // cells) for side in size)  # of a cell, rounded up
-    grids = torch.rand(count, 1, cells, cells, dtype=torch.float32, generator=generator) < keep_probability
+    cpu = torch.device("cpu")
+    noise = torch.rand(count, 1, cells, cells, dtype=torch.float32, generator=generator, device=cpu)
+    grids = noise < keep_probability
     enlarged = upsample(grids.float(), (height * (cells + 1), width * (cells + 1)))[:, 0]
-    tops = torch.randint(height, (count,), generator=generator).tolist()
-    lefts = torch.randint(width, (count,), generator=generator).tolist()
+    tops = torch.randint(height, (count,), generator=generator, device=cpu).tolist()
+    lefts = torch.randint(width, (count,), generator=generator, device=cpu).tolist()
     crops = [
         mask[top : top + size[0], left : left + size[1]] for mask, top, left in zip(enlarged, tops, lefts, strict=True)
     ]
@@ -104,7 +107,7 @@ class RISE(Explainer):
         for start in range(0, self.masks, DRAWN_AT_ONCE):
             count = min(DRAWN_AT_ONCE, self.masks - start)
             masks = random_masks(count, evidence.image_size, self.cells, self.keep_probability, generator)
-            total += self._weighted_sum(evidence, masks.to(images.device))
+            total += self._weighted_sum(evidence, copied_to(masks, images.device))
         return total / (self.masks * self.keep_probability)
 
     def _weighted_sum(self, evidence: Evidence, masks: Tensor) -> Tensor:

@@ -56,5 +56,7 @@ class SmoothGrad(PixelExplainer):
     def attributions(self, evidence: Evidence) -> Tensor:
         """Compute the mean gradient over the noisy copies, (N, C, H, W)."""
         copies = noisy_copies(evidence.images, self.samples, self.noise, self.seed)
-        total = sum(input_gradient(evidence, images, self.name) for images in copies)
-        return torch.as_tensor(total) / self.samples
+        total = torch.zeros_like(evidence.images, dtype=torch.float32)
+        for images in copies:
+            total = total + input_gradient(evidence, images, self.name)
+        return total / self.samples

@@ -11,6 +11,7 @@ from torch import Tensor
 from camaug.explainers.method_info import MethodInfo
 from camaug.explainers.methods.score_cam import ScoreCAM
 from camaug.explainers.registry import register_explainer
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["SSCAM"]
 
@@ -68,7 +69,7 @@ class SSCAM(ScoreCAM):
     def vary(self, masks: Tensor, channels: Tensor, variant: int) -> Tensor:
         """Add noise to the masks."""
         # One generator per channel and sample makes the noise independent of the batch and of the chunks.
-        noise = torch.empty(masks.shape, dtype=torch.float32)
+        noise = torch.empty(masks.shape, dtype=torch.float32, device="cpu")
         for plane, channel in zip(noise, channels.tolist(), strict=True):
             plane.normal_(generator=torch.Generator().manual_seed(hash((self.seed, variant, channel)) % 2**63))
-        return masks + self.std * noise.to(masks)
+        return masks + self.std * copied_to(noise, masks.device).to(masks.dtype)

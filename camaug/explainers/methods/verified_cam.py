@@ -18,6 +18,7 @@ from camaug.explainers.wrapper import WrappingExplainer
 from camaug.functional.masks import blend, gaussian_blur, normalise, resize, upsample
 from camaug.functional.pixel_ranks import pixel_ranks
 from camaug.utils.check_blur import check_blur
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["ScaledEvidence", "VerifiedCAM", "smoothed"]
 
@@ -162,7 +163,8 @@ class VerifiedCAM(WrappingExplainer):
         count, versions_per_image = versions.shape[:2]
         ranks = pixel_ranks(versions.flatten(0, 1)).int()
         pixels = ranks[0].numel()
-        shown = torch.tensor([max(1, round(share * pixels)) for share in self.shares], device=images.device)
+        counts = torch.tensor([max(1, round(share * pixels)) for share in self.shares], device="cpu")
+        shown = copied_to(counts, images.device)
         total = len(ranks) * len(shown)
 
         def query(chunk: slice) -> Tensor:
