@@ -47,7 +47,7 @@ def centred_ranks(maps: Tensor) -> Tensor:
         >>> centred_ranks(torch.tensor([[[0.0, 0.5, 0.5, 0.9]]]))
         tensor([[-1.5000,  0.0000,  0.0000,  1.5000]], dtype=torch.float64)
     """
-    values = at_least_float32(maps.flatten(1))
+    values = at_least_float32(maps.flatten(1)).contiguous()
     ordered = values.sort(dim=1).values
     first = torch.searchsorted(ordered, values, right=False)
     last = torch.searchsorted(ordered, values, right=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -38,6 +39,10 @@ class SimulatedTensor(Tensor):
         self.inner = inner
         return self
 
+    def as_subclass(self, cls: type) -> Any:
+        """Return the tensor as one of a subclass, which PyTorch cannot for a tensor with its own dispatch."""
+        return (SimulatedTensor if cls is Tensor else _simulated(cls))(self.inner)
+
     def tolist(self) -> Any:
         return self.cpu().tolist()
 
@@ -49,6 +54,12 @@ class SimulatedTensor(Tensor):
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         return run(func, args, kwargs or {}, generators=())
+
+
+@cache
+def _simulated(cls: type) -> type[SimulatedTensor]:
+    """Return a subclass of tensors, on the simulated device."""
+    return cls if issubclass(cls, SimulatedTensor) else type(f"Simulated{cls.__name__}", (cls, SimulatedTensor), {})
 
 
 def tensors_of(arguments: object) -> list[Tensor]:
