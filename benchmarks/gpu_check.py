@@ -4,7 +4,7 @@ Writes ``gpu_check.md``, and one CSV file for each table, into the output's fold
 its own with a time budget, so that a section that fails, hangs or uses up its time is a line of the report and the
 others run on. A section that was measured before is not measured again, except with ``--again``, so that an interrupted
 check continues where it stopped. In the table of explainers the CPU computes in float32, a GPU's convolutions in TF32.
-With ``--device cpu`` everything runs in small sizes, to check the script itself.
+With ``--device cpu`` everything runs with small networks and images, to check the script itself.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SECTIONS = {
     "steps": STEPS,
     "compiled_steps": COMPILED_STEPS,
 }
-CPU_SIZES = {"batch": 2, "side": 64, "steps": 4}
+CPU_SIZES = {"batch": 4, "side": 32, "steps": 4}
 SECONDS = 480.0
 GRACE = 30  # seconds beyond its budget after which a section is ended, for imports and the row that it has begun
 Start = Callable[[Sequence[str], float], str]

@@ -113,6 +113,15 @@ def test_the_checks_of_an_accelerator_run_on_the_cpu_and_continue_where_they_sto
     assert "not measured, because the time is over" in (tmp_path / "gpu_check.md").read_text()
 
 
+@pytest.mark.parametrize("name", ["explainers", "steps"])
+def test_the_checks_of_an_accelerator_find_no_error_on_the_cpu(name, tmp_path):
+    gpu_check = importlib.import_module("benchmarks.gpu_check")
+    gpu_check.main(["--device", "cpu", "--output", str(tmp_path), "--section", name, "--seconds", "1.5"])
+    rows = json.loads((tmp_path / f"gpu_check/{name}.json").read_text())["rows"]
+    assert len(rows) > 3
+    assert all(row[-1] == "" and None not in row[2:4] for row in rows)
+
+
 def test_a_check_that_takes_too_long_keeps_the_rows_that_it_has(tmp_path):
     gpu_check = importlib.import_module("benchmarks.gpu_check")
     section = gpu_check.Section("numbers", ("number", "error"), lambda sizes: ([n, ""] for n in range(9)), budget=9)

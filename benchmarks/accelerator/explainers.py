@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from benchmarks.accelerator.section import Section, Sizes, attempt
-from benchmarks.accelerator.training import CLASSES
+from benchmarks.accelerator.training import CLASSES, make_network
 from camaug import get_explainer, list_explainers
 from camaug.experiments.table import Cell
 from camaug.functional.rank_correlation import rank_correlation
@@ -39,7 +38,7 @@ def _rows(sizes: Sizes) -> Iterator[list[Cell]]:
     torch.manual_seed(0)
     import timm
 
-    convolutional = torchvision.models.resnet18(num_classes=CLASSES).eval()
+    convolutional = make_network(sizes, "resnet18").eval()
     transformer = timm.create_model("vit_tiny_patch16_224", num_classes=CLASSES).eval()
     for name in list_explainers():
         model = transformer if name in TRANSFORMERS else convolutional

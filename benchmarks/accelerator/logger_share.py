@@ -14,7 +14,8 @@ __all__ = ["LOGGER_SHARE"]
 
 def _rows(sizes: Sizes) -> Iterator[list[Cell]]:
     network = "resnet50" if sizes.is_cuda else "squeezenet1_0"
-    options = Options(network, sizes.batch, sizes.side, 1, sizes.device.type, quick=not sizes.is_cuda)
+    side = max(sizes.side, 64)  # the least that SqueezeNet takes
+    options = Options(network, sizes.batch, side, 1, sizes.device.type, quick=not sizes.is_cuda)
     for table in epoch.measure(options):
         for what, value in table.rows:
             yield [table.name, what, value, ""]

@@ -9,11 +9,10 @@ from typing import Any
 import lightning as L
 import torch
 import torch._dynamo
-import torchvision
 from torch import nn
 
 from benchmarks.accelerator.section import Section, Sizes, attempt
-from benchmarks.accelerator.training import CLASSES, Classifier, StepClock, make_loader, make_trainer
+from benchmarks.accelerator.training import Classifier, StepClock, make_loader, make_network, make_trainer
 from camaug.augmentation.recipes import list_recipes
 from camaug.callbacks import GroupCamAugmentation
 from camaug.experiments.table import Cell
@@ -74,8 +73,7 @@ def _measure(
         torch.cuda.reset_peak_memory_stats()
     clock = StepClock(sizes.device)
     callbacks = [clock] if callback is None else [clock, callback]
-    network = torchvision.models.resnet50 if sizes.is_cuda else torchvision.models.resnet18
-    module = Classifier(change(network(num_classes=CLASSES)))
+    module = Classifier(change(make_network(sizes, "resnet50")))
     loader = make_loader(sizes.batch * 4, sizes.side, sizes.batch)
     with make_trainer(sizes, *callbacks, max_epochs=max(1, sizes.steps // 4), precision=precision) as trainer:
         trainer.fit(module, loader)

@@ -11,6 +11,7 @@ from typing import Any
 import lightning as L
 import torch
 import torch.nn.functional as F
+import torchvision
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -18,7 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.accelerator.section import Sizes
 from camaug.utils.timing import now
 
-__all__ = ["CLASSES", "Classifier", "StepClock", "make_loader", "make_small_network", "make_trainer"]
+__all__ = ["CLASSES", "Classifier", "StepClock", "make_loader", "make_network", "make_small_network", "make_trainer"]
 
 CLASSES = 10
 
@@ -64,6 +65,14 @@ class StepClock(L.Callback):
         """Stop the clock."""
         self.seconds.append(now(self.device) - self._start)
         self.loss = float(outputs["loss"])
+
+
+def make_network(sizes: Sizes, name: str) -> nn.Module:
+    """Return a network of torchvision on a GPU, and on the CPU a small one, with batch-norm and dropout."""
+    if sizes.is_cuda:
+        network: nn.Module = torchvision.models.get_model(name, num_classes=CLASSES)
+        return network
+    return make_small_network()
 
 
 def make_small_network() -> nn.Module:
