@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -58,7 +59,9 @@ class GroupCamTransform(v2.Transform):
             Group-CAM with 16 groups, unweighted and without de-noising, or Grad-CAM.
         recipe: A recipe or its name.
         strength: Strength of the change, in [0, 1]: of the blur, or of the pasted part. The paper's is 1.
-        share: Share of the images that are changed, in [0, 1], chosen at random in each batch. The others cost nothing.
+        share: Share of the images that are changed, in [0, 1]: ``round(share * N)`` of N images, chosen at random in
+            each batch, labelled ones first; of a batch in which less than one is due, one now and then. The others cost
+            nothing. An image without a label stays as it is.
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
         forward: A function from images to logits (N, classes), for a model whose forward returns something else.
@@ -186,21 +189,24 @@ class GroupCamTransform(v2.Transform):
 
         Returns:
             ``index``: indices of the chosen images, (M,); ``maps``: their saliency maps in [0, 1], (M, H, W);
-            ``regions``: what the recipe chose in each image (:class:`camaug.augmentation.recipe.Regions`).
+            ``regions``: what the recipe chose in each image (:class:`camaug.augmentation.recipe.Regions`);
+            ``is_labelled``: whether each has a label, boolean (M,), without which it stays as it is.
 
         Raises:
             ValueError: If the given maps have another shape than the images.
         """
         images, labels = flat_inputs
         _check_shape(images, maps)
-        index = _choose(has_labels(labels), self.share if self.recipe.is_due() else 0).to(images.device)
+        is_labelled = has_labels(labels).to(images.device)
+        index = _choose(is_labelled, self.share if self.recipe.is_due() else 0)
         if maps is not None:
             maps = maps[index]
         elif len(index) and self.recipe.needs_maps:
             maps = self.explain(images[index], labels[index]).maps
         else:
             maps = images.new_zeros((len(index), *images.shape[2:]), dtype=torch.float32)
-        return {"index": index, "maps": maps, "regions": self.recipe.regions(maps)}
+        regions = self.recipe.regions(maps)
+        return {"index": index, "maps": maps, "regions": regions, "is_labelled": is_labelled[index]}
 
     def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
         """Explain the classes that the labels name, with one map for each image.
@@ -232,7 +238,9 @@ class GroupCamTransform(v2.Transform):
     def _application(self, params: dict[str, Any]) -> RecipeApplication:
         blur = partial(gaussian_blur, kernel_size=self.blur_kernel_size, sigma=self.blur_sigma)
         parameters = RecipeParams(params["maps"], params["regions"], self.strength, blur)
-        return RecipeApplication(self.recipe, parameters, params["index"], self.appends_masked_views)
+        return RecipeApplication(
+            self.recipe, parameters, params["index"], self.appends_masked_views, params["is_labelled"]
+        )
 
 
 def _check_shape(images: Tensor, maps: Tensor | None) -> None:
@@ -242,8 +250,15 @@ def _check_shape(images: Tensor, maps: Tensor | None) -> None:
 
 
 def _choose(has_label: Tensor, share: float) -> Tensor:
-    """Return the indices of a random share of the images that have a label, on the CPU."""
-    chosen = has_label.cpu()
-    if share < 1:
-        chosen &= torch.rand(len(chosen)) < share if share > 0 else False
-    return chosen.nonzero()[:, 0]
+    """Choose ``round(share * N)`` of N images at random, those with a label first, in ascending order.
+
+    The number depends on the batch size alone, so that every step has the same shapes, and nothing waits for the
+    device. Only where less than one image is due, one or none is chosen, so that small batches have their share, too.
+    """
+    total = len(has_label)
+    due = share * total
+    count = math.floor(due + 0.5) if due >= 1 or due == 0 else int(torch.rand(()) < due)
+    if count in (0, total):
+        return torch.arange(count, device=has_label.device)
+    order = torch.rand(total).to(has_label.device, non_blocking=True)
+    return torch.where(has_label, order, order + 1).argsort()[:count].sort().values

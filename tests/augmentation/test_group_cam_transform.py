@@ -215,7 +215,7 @@ def test_share_of_half(net):
     new, _ = transform(images, labels)
     torch.manual_seed(2)
     chosen = transform.make_params([images, labels])["index"]
-    assert 20 < len(chosen) < 44
+    assert len(chosen) == 32
     assert batch_sizes[0] == len(chosen)
     others = torch.ones(64, dtype=torch.bool).index_fill(0, chosen, False)
     assert torch.equal(new[others], images[others])
@@ -224,6 +224,53 @@ def test_share_of_half(net):
     assert (new[chosen] != images[chosen]).flatten(1).any(dim=1).float().mean() > 0.5
     second, _ = transform(images, labels)
     assert not torch.equal(second, new)
+
+
+@pytest.mark.parametrize(
+    ("size", "share", "count"), [(8, 0.5, 4), (9, 0.5, 5), (10, 0.25, 3), (3, 0.4, 1), (5, 1.0, 5), (5, 0.95, 5)]
+)
+@pytest.mark.parametrize("recipe", ["blur-everything", "hide-random", "paired-random"])
+def test_every_batch_of_a_size_has_the_same_number_of_changed_images(net, size, share, count, recipe):
+    transform = GroupCamTransform(net, "grad-cam", recipe=recipe, share=share, blur_kernel_size=5)
+    images, labels = torch.rand(size, 3, 16, 16), torch.arange(size) % 5
+    for _ in range(5):
+        assert len(transform.make_params([images, labels])["index"]) == count
+        assert len(transform(images, labels)[0]) == size + count * (recipe == "paired-random")
+
+
+def test_every_image_is_chosen_as_often_as_the_others(net):
+    transform = GroupCamTransform(net, recipe="blur-everything", share=0.25)
+    images, labels = torch.rand(8, 3, 2, 2), torch.zeros(8, dtype=torch.int64)
+    torch.manual_seed(0)
+    chosen = torch.stack([transform.make_params([images, labels])["index"] for _ in range(2000)])
+    assert (chosen[:, 0] < chosen[:, 1]).all()
+    times = chosen.flatten().bincount()
+    assert (times - 500).abs().max() < 5 * (2000 * 0.25 * 0.75) ** 0.5
+
+
+def test_a_batch_with_less_than_one_image_due_is_changed_now_and_then(net):
+    transform = GroupCamTransform(net, recipe="blur-everything", share=0.3)
+    images, labels = torch.rand(1, 3, 2, 2), torch.zeros(1, dtype=torch.int64)
+    torch.manual_seed(0)
+    times = sum(len(transform.make_params([images, labels])["index"]) for _ in range(1000))
+    assert abs(times - 300) < 5 * (1000 * 0.3 * 0.7) ** 0.5
+
+
+@pytest.mark.parametrize("recipe", list_recipes())
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_images_without_a_label_stay_as_they_are_and_are_chosen_last(net, recipe, share):
+    images, labels = torch.rand(4, 3, 16, 16), torch.tensor([-1, 3, -100, 2])
+    transform = GroupCamTransform(net, FOUR_GROUPS, recipe=recipe, share=share, blur_kernel_size=5)
+    for seed in range(4):
+        torch.manual_seed(seed)
+        params = transform.make_params([images, labels])
+        new = transform.transform(images, params)
+        if share == 0.5 and transform.recipe.is_due() and len(params["index"]):
+            assert params["index"].tolist() == [1, 3]
+        assert torch.equal(new[[0, 2]], images[[0, 2]])
+        if transform.appends_masked_views:
+            unlabelled = ~params["is_labelled"]
+            assert torch.equal(new[4:][unlabelled], images[params["index"]][unlabelled])
 
 
 def test_replay(net, images):
