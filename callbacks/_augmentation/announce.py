@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from camaug.augmentation.recipe import Recipe
 from camaug.explainers.fast_path import COMPARED_IMAGES
 from camaug.inspection.neutral import neutral
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.utils.out_of_memory import is_out_of_memory
 
 from .._logging.check_integer_images import check_integer_images
 from .._logging.failure import Failure
@@ -56,9 +56,15 @@ def announce(
     check_integer_images(trainer.lightning_module, images[:1], transform.forward_function, integer_dtype)
     recipe = transform.recipe
     if recipe.needs_maps:
-        cost = _measure(trainer, transform, schedule.share, images, labels, deciding)
         share = schedule.share * recipe.share_of_batches
-        time = _time(cost, share, refresh_every_n_epochs, masked_views=recipe.adds_masked_views)
+        try:
+            cost = _measure(trainer, transform, schedule.share, images, labels, deciding)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            time = "; its cost is not known, because memory was too short to measure it"
+        else:
+            time = _time(cost, share, refresh_every_n_epochs, masked_views=recipe.adds_masked_views)
         method = f" by {transform.explainer.name}"
     else:
         method = time = ""
@@ -119,9 +125,11 @@ def _clear_forward_errors(
     """
     try:
         yield
-    except (ValueError, torch.OutOfMemoryError):  # which say what to do, or are no mistake of the arguments
+    except ValueError:  # which says what to do
         raise
-    except Exception:
+    except Exception as failure:
+        if is_out_of_memory(failure):  # no mistake of the arguments
+            raise
         try:
             with neutral(module):
                 forward(images)

@@ -14,7 +14,9 @@ from torchvision.transforms import v2
 from camaug.augmentation.augmented_batch import AugmentedBatch
 from camaug.augmentation.batch_leaves import Selector
 from camaug.augmentation.explain_for_recipe import explain_for_recipe
+from camaug.augmentation.explain_in_parts import explain_in_parts
 from camaug.augmentation.explain_labels import has_labels, has_several_labels
+from camaug.augmentation.label_targets import are_indices
 from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.recipe_application import RecipeApplication
 from camaug.augmentation.recipes import Recipe, RecipeParams, as_recipe
@@ -61,7 +63,7 @@ class GroupCamTransform(v2.Transform):
         strength: Strength of the change, in [0, 1]: of the blur, or of the pasted part. The paper's is 1.
         share: Share of the images that are changed, in [0, 1]: ``round(share * N)`` of N images, chosen at random in
             each batch, labelled ones first; of a batch in which less than one is due, one now and then. The others cost
-            nothing. An image without a label stays as it is.
+            nothing. An image without a label stays as it is, and its masked view is a copy with its negative label.
         blur_kernel_size: Width of the blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
         forward: A function from images to logits (N, classes), for a model whose forward returns something else.
@@ -117,6 +119,7 @@ class GroupCamTransform(v2.Transform):
         self.appends_masked_views = self.recipe.adds_masked_views
         self.is_free = explainer is None
         self.explaining = FastPath(chosen, model, forward, enabled=fast)
+        self._fitting: dict[tuple[object, ...], int] = {}  # numbers of images that can be explained at once
 
     @property
     def explainer(self) -> Explainer:
@@ -199,6 +202,8 @@ class GroupCamTransform(v2.Transform):
         _check_shape(images, maps)
         is_labelled = has_labels(labels).to(images.device)
         index = _choose(is_labelled, self.share if self.recipe.is_due() else 0)
+        if self.appends_masked_views and not are_indices(labels):
+            index = index[is_labelled[index]]  # an image of no class is a negative example, which must not be repeated
         if maps is not None:
             maps = maps[index]
         elif len(index) and self.recipe.needs_maps:
@@ -209,7 +214,7 @@ class GroupCamTransform(v2.Transform):
         return {"index": index, "maps": maps, "regions": regions, "is_labelled": is_labelled[index]}
 
     def explain(self, images: Tensor, labels: Tensor, *, deciding: bool = True) -> Explanation:
-        """Explain the classes that the labels name, with one map for each image.
+        """Explain the classes that the labels name, with one map for each image, in parts where memory is short.
 
         Args:
             images: (N, C, H, W).
@@ -220,7 +225,12 @@ class GroupCamTransform(v2.Transform):
         Raises:
             ValueError: If the labels do not fit the model's number of classes.
         """
-        return explain_for_recipe(self.recipe, self.explaining, images, labels, deciding=deciding, is_free=self.is_free)
+
+        def explain(part: slice) -> Explanation:
+            one = (self.recipe, self.explaining, images[part], labels[part])
+            return explain_for_recipe(*one, deciding=deciding, is_free=self.is_free)
+
+        return explain_in_parts(explain, len(images), self._fitting, tuple(images.shape[1:]))
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return the new images: (N, C, H, W), or (N + M, C, H, W) if masked views are appended."""

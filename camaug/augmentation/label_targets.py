@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["IGNORED", "are_whole", "is_truth", "label_targets", "without_unit_dimensions"]
+__all__ = ["IGNORED", "are_indices", "are_whole", "is_truth", "label_targets", "without_unit_dimensions"]
 
 IGNORED = -1
 """Class index that stands for "no label"."""
@@ -58,6 +58,11 @@ def without_unit_dimensions(labels: Tensor) -> Tensor:
 def is_truth(labels: Tensor) -> bool:
     """Return True if labels with one value for each image are truth values rather than class indices."""
     return labels.is_floating_point() or labels.dtype == torch.bool
+
+
+def are_indices(labels: Tensor) -> bool:
+    """Return True if labels are class indices (N,) or (N, 1) of an integer type."""
+    return without_unit_dimensions(labels).dim() == 1 and not is_truth(labels)
 
 
 def are_whole(labels: Tensor) -> bool:

@@ -19,7 +19,7 @@ class CountingForward:
         self.images = 0
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Call the model and count the images."""
-        self.images += len(images)
+        """Call the model and count the images, unless it fails, as a pass that is out of memory does."""
         logits: Tensor = self.model(images)
+        self.images += len(images)
         return logits

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, query_in_chunks
 from camaug.functional.masks import blend, gaussian_blur
 from camaug.functional.pixel_ranks import pixel_ranks
 from camaug.inspection.model_output import LogitsForward
@@ -82,7 +82,7 @@ def score_curves(
 
     size = chunk_size or default_chunk_size(images)
     with neutral(unwrap(model)):
-        return torch.cat(list(in_chunks(query, len(queries), size))).view(count, len(changed))
+        return query_in_chunks(query, len(queries), size, unwrap(model), finish).view(count, len(changed))
 
 
 def area_under(curves: Tensor) -> Tensor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from camaug.images.preprocessing import Preprocessing
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
+from camaug.utils.out_of_memory import is_out_of_memory
 
 __all__ = ["clear_shape_errors", "count_classes"]
 
@@ -35,9 +35,9 @@ def clear_shape_errors(
     """
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:
+    except Exception as failure:
+        if is_out_of_memory(failure):
+            raise
         try:
             count_classes(model, images, forward)
         except SHAPE_ERRORS as error:

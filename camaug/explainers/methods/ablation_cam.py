@@ -10,7 +10,7 @@ from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.method_info import MethodInfo
-from camaug.explainers.queries import check_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, query_in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.precision import at_least_float32
 from camaug.inspection.capture import replace_output
@@ -49,7 +49,7 @@ def _ablate(evidence: LayerEvidence, image: int, chunk_size: int | None, can_cop
             return evidence.score(images, torch.full_like(ablated, image))
 
     channels = evidence.activations.shape[1]
-    return torch.cat(list(in_chunks(query, channels, chunk_size or DEFAULT_CHUNK)))
+    return query_in_chunks(query, channels, chunk_size or DEFAULT_CHUNK, evidence.model, evidence.images)
 
 
 def _without(evidence: LayerEvidence, output: Tensor, channels: Tensor) -> Tensor:

@@ -187,7 +187,13 @@ class GroupCAM(LayerExplainer):
         images = evidence.images
         baseline = gaussian_blur(images, self.blur_kernel_size, self.blur_sigma)
         scores = masked_scores(
-            evidence.confidence, images, baseline, masks, chunk_size=self.chunk_size, scale=self.query_scale
+            evidence.confidence,
+            images,
+            baseline,
+            masks,
+            model=evidence.model,
+            chunk_size=self.chunk_size,
+            scale=self.query_scale,
         )
         return scores[:, 1:] - scores[:, :1] if self.subtract_baseline else scores
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from camaug.explainers.base import Evidence, Explainer
 from camaug.explainers.method_info import MethodInfo
-from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, query_in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import upsample
 from camaug.utils.copied_to import copied_to
@@ -120,6 +120,6 @@ class RISE(Explainer):
             return evidence.confidence(images[owner] * mask[:, None].to(images.dtype), owner)
 
         size = self.chunk_size or default_chunk_size(images)
-        scores = torch.cat(list(in_chunks(query, len(queries), size)))
+        scores = query_in_chunks(query, len(queries), size, evidence.model, images)
         scores = scores.view(len(images), len(masks), *scores.shape[1:])
         return torch.einsum("nm...,mhw->n...hw", scores.to(masks), masks)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from camaug.explainers.layer_explainer import LayerEvidence, LayerExplainer
 from camaug.explainers.method_info import MethodInfo
-from camaug.explainers.queries import check_chunk_size, default_chunk_size, distinct, in_chunks
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, distinct, query_in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.functional.masks import normalise, upsample
 
@@ -92,4 +92,4 @@ class ScoreCAM(LayerExplainer):
             return evidence.score(images * masks[:, None], owner[chunk])
 
         size = self.chunk_size or default_chunk_size(evidence.images)
-        return torch.cat(list(in_chunks(query, len(unique), size)))[index]
+        return query_in_chunks(query, len(unique), size, evidence.model, evidence.images)[index]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Targets
 from camaug.explainers.method_info import MethodInfo
-from camaug.explainers.queries import check_chunk_size, default_chunk_size, in_chunks
+from camaug.explainers.queries import check_chunk_size, default_chunk_size, query_in_chunks
 from camaug.explainers.registry import register_explainer
 from camaug.explainers.wrapper import WrappingExplainer
 from camaug.functional.masks import blend, gaussian_blur, normalise, resize, upsample
@@ -177,5 +177,5 @@ class VerifiedCAM(WrappingExplainer):
             return gain - loss
 
         size = self.chunk_size or default_chunk_size(images)
-        scores = torch.cat(list(in_chunks(query, total, max(1, size // 2))))
+        scores = query_in_chunks(query, total, max(1, size // 2), evidence.model, images)
         return scores.view(count, versions_per_image, len(shown)).mean(dim=2)

@@ -43,3 +43,27 @@ def test_the_model_is_as_it_was(model):
 def test_a_frozen_model(model):
     model.requires_grad_(False)
     assert expected_cost(model, model, model, torch.rand(4, 3, 9, 9), explained=4).passes == 1
+
+
+def test_the_step_of_a_part_is_measured_where_the_whole_batch_does_not_fit(model):
+    sizes = []
+
+    def forward(images):
+        sizes.append(len(images))
+        if len(images) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return model(images)
+
+    cost = expected_cost(model, model, forward, torch.rand(8, 3, 9, 9), explained=2)
+    assert sizes == [8, 4, 2, 2, 2, 2]
+    assert cost.passes == 1
+    assert cost.steps > 0
+
+
+def test_a_pass_that_failed_is_not_counted(model):
+    def explain(images):
+        with pytest.raises(RuntimeError):
+            model(images[:, :1])  # one channel, where the model expects three
+        model(images)
+
+    assert expected_cost(explain, model, model, torch.rand(4, 3, 9, 9), explained=2).passes == 1
