@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import lightning as L
 import pytest
+import torch
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
 from camaug.callbacks import CamEvaluator, CamLogger, CamWriter, GroupCamAugmentation
+from camaug.inspection.sharded_weights import _device_of_group
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 from tests.events import read_only_writer
 from tests.processes import read_results, run_ranks
@@ -77,6 +80,13 @@ def test_no_rank_explains_if_one_has_no_memory_for_the_whole_model(results):
     for result in results:
         assert result["no memory"] == result["plain"]
         assert result["warnings of no memory"] > 0
+
+
+def test_shards_that_the_cpu_keeps_are_gathered_on_the_device_of_the_process_group():
+    mesh = SimpleNamespace(device_type="meta")
+    kept = SimpleNamespace(device=torch.device("cpu"), device_mesh=mesh)
+    there = SimpleNamespace(device=torch.device("meta", 3), device_mesh=mesh)
+    assert [_device_of_group(shard) for shard in (kept, there)] == [torch.device("meta"), torch.device("meta", 3)]
 
 
 @pytest.mark.parametrize("callback", [CamLogger(), CamEvaluator(), GroupCamAugmentation()])
