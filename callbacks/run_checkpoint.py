@@ -66,6 +66,11 @@ class RunCheckpoint(ModelCheckpoint):
             trainer.save_checkpoint(path, self.save_weights_only)
         if not (reaches_all or trainer.is_global_zero or "://" in path):
             # A launcher ends all processes soon after the first one, so give rank zero the time to save.
+            warnings.warn(
+                f"process {trainer.global_rank} ends with {type(exception).__name__}: {exception}. It gives rank zero "
+                f"{LONGEST_WAIT:g} s to save a checkpoint",
+                stacklevel=2,
+            )
             since = time.time() - LONGEST_WAIT
             wait_until(lambda: _is_written_since(Path(path), since), longest=LONGEST_WAIT)
         resumes = (

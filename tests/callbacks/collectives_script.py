@@ -47,8 +47,9 @@ def train(folder: Path, rank: int, name: str, *callbacks: L.Callback) -> dict:
     }
 
 
-def interrupt(folder: Path, rank: int) -> list:
-    """Return the collectives of process one in saving a checkpoint because of an error there."""
+def interrupt(folder: Path, rank: int) -> dict:
+    """Save a checkpoint because of an error on process one alone."""
+    told: list[str] = []
     trainer = quiet_trainer(folder, **two_processes(), logger=False, max_epochs=1)
     module = ToyClassifier()
     trainer.fit(module, DataLoader(Blobs(SIZE), batch_size=3))
@@ -56,8 +57,11 @@ def interrupt(folder: Path, rank: int) -> list:
     if rank == 1:
         run_checkpoint.LONGEST_WAIT = 0.0
         checkpoint = run_checkpoint.RunCheckpoint(dirpath=folder, save_on_exception=True)
-        checkpoint.on_exception(trainer, module, RuntimeError("no heat today"))
-    return list(RecordingGroup.messages)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            checkpoint.on_exception(trainer, module, RuntimeError("no heat today"))
+        told = [str(each.message) for each in caught]
+    return {"messages": list(RecordingGroup.messages), "told": told}
 
 
 def refuse() -> str:

@@ -45,5 +45,7 @@ def test_the_buffers_of_a_process_stay_its_own_after_a_refresh_of_the_bank(resul
     assert results[0]["bank"]["buffers"] != results[1]["bank"]["buffers"]
 
 
-def test_an_error_on_one_process_alone_has_no_collective(results):
-    assert [result["interrupted"] for result in results] == [[], []]
+def test_an_error_on_one_process_alone_has_no_collective_and_is_told_at_once(results):
+    assert [result["interrupted"]["messages"] for result in results] == [[], []]
+    told = "process 1 ends with RuntimeError: no heat today. It gives rank zero 0 s to save a checkpoint"
+    assert results[1]["interrupted"]["told"] == [told]
