@@ -1,4 +1,4 @@
-"""Where the maps of several methods lie, on pretrained networks: ``python benchmarks/map_localisation.py``.
+"""Share of several methods' maps that lies on the objects: ``python benchmarks/map_localisation.py``.
 
 Two measurements that no method here selects by:
 

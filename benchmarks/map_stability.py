@@ -1,4 +1,4 @@
-"""How much the maps of several methods change between epochs: ``python benchmarks/map_stability.py``.
+"""Change of several methods' maps between epochs: ``python benchmarks/map_stability.py``.
 
 EfficientNet-Lite0 with ImageNet weights is fine-tuned on the ants and bees (a new head, AdamW at 3e-4, random crops and
 flips). After each epoch the same 40 validation photos are explained for their labels. A method's drift is 1 minus the

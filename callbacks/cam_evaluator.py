@@ -102,7 +102,7 @@ class CamEvaluator(ProbeCallback):
     def __init__(
         self,
         metrics: str | Sequence[str] = ("insertion_deletion", "average_drop", "drift"),
-        explainer: str | Explainer = "group-cam",
+        explainer: str | Explainer = "verified-cam",
         num_images: int | None = None,
         every_n_epochs: int | None = None,
         every_n_validations: int | None = None,

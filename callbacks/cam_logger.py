@@ -119,7 +119,7 @@ class CamLogger(ProbeCallback):
 
     def __init__(
         self,
-        explainer: str | Explainer = "group-cam",
+        explainer: str | Explainer = "verified-cam",
         num_images: int | None = None,
         every_n_epochs: int | None = None,
         every_n_validations: int | None = None,

@@ -85,7 +85,7 @@ class CamWriter(L.Callback):
 
     def __init__(
         self,
-        explainer: str | Explainer = "group-cam",
+        explainer: str | Explainer = "verified-cam",
         directory: str = "explained",
         target: int | str | None = None,
         raw: RawMap = "png",

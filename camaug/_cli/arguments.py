@@ -54,7 +54,7 @@ def _add_training(parser: LightningArgumentParser) -> None:
 
 def _add_explaining(parser: LightningArgumentParser) -> None:
     parser.add_lightning_class_args(CamWriter, "writer")
-    parser.add_argument("--explainer", type=str | Explainer, default="group-cam", help="The method, see writer.")
+    parser.add_argument("--explainer", type=str | Explainer, default="verified-cam", help="The method, see writer.")
     parser.add_argument("--output", type=str, default="explained", help="The folder that the results are written to.")
     parser.link_arguments("explainer", "writer.explainer")
     parser.link_arguments("output", "writer.directory")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 from torch import Tensor, nn
 
 from camaug.explainers.base import Evidence, Explainer, Targets
+from camaug.explainers.layer_explainer import Layer
 from camaug.explainers.registry import as_explainer
 from camaug.functional.masks import normalise, upsample
 
@@ -20,12 +21,22 @@ class WrappingExplainer(Explainer):
 
     Args:
         explainer: The inner method: an explainer or its name.
+        layer: Target layer of the inner method, or a list of layers; None for the inner method's own.
+
+    Raises:
+        ValueError: If a layer is given and the inner method reads none.
     """
 
     explainer: Explainer | str = "grad-cam"
+    layer: Layer | Sequence[Layer] = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "explainer", self.inner)
+        inner = self.inner
+        if self.layer is not None:
+            if all(each.name != "layer" for each in fields(inner)):
+                raise ValueError(f"`layer` is the target layer of the inner method, and {inner.name} reads no layer")
+            inner = replace(inner, layer=self.layer)  # type: ignore[call-arg]
+        object.__setattr__(self, "explainer", inner)
         super().__post_init__()
 
     @property

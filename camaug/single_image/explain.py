@@ -71,7 +71,7 @@ def explain(
 def explain(
     model: nn.Module,
     image: GivenImage,
-    explainer: str | Explainer = "group-cam",
+    explainer: str | Explainer = "verified-cam",
     target: ImageTarget = None,
     *,
     targets: Sequence[int | str] | None = None,

@@ -26,6 +26,7 @@ class AugSmooth(WrappingExplainer):
 
     Args:
         explainer: The inner method: an explainer or its name.
+        layer: Target layer of the inner method, or a list of layers; None for the inner method's own.
         factors: Factors that the images' values are multiplied by; each copy is also mirrored.
 
     Example:

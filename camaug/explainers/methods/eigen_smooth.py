@@ -27,6 +27,7 @@ class EigenSmooth(WrappingExplainer):
 
     Args:
         explainer: The inner method: an explainer or its name.
+        layer: Target layer of the inner method, or a list of layers; None for the inner method's own.
 
     Raises:
         ValueError: If the method is not a weighted sum of a layer's maps.

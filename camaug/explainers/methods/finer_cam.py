@@ -52,6 +52,7 @@ class FinerCAM(WrappingExplainer):
 
     Args:
         explainer: The inner method: an explainer or its name.
+        layer: Target layer of the inner method, or a list of layers; None for the inner method's own.
         gamma: Strength of the comparison; 0 is the method itself.
         references: Number of classes to compare with.
 

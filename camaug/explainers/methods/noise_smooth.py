@@ -26,6 +26,7 @@ class NoiseSmooth(WrappingExplainer):
 
     Args:
         explainer: The inner method: an explainer or its name.
+        layer: Target layer of the inner method, or a list of layers; None for the inner method's own.
         samples: Number of noisy copies of each image.
         noise: Standard deviation of the noise, as a share of each image's range of values.
         seed: Seed of the noise, which is the same for every image.

@@ -33,7 +33,7 @@ class RefineCAM(WrappingExplainer):
         count: Number of layers to find.
 
     Raises:
-        ValueError: If the method reads no layer.
+        ValueError: If the method reads no layer, or ``layer`` is given, which other wrappers take.
 
     Example:
         >>> import torch, torchvision
@@ -55,6 +55,8 @@ class RefineCAM(WrappingExplainer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.layer is not None:
+            raise ValueError(f"refine-cam multiplies several layers: give `layers`, not `layer` (got {self.layer!r})")
         if self.layers is not None:
             object.__setattr__(self, "layers", tuple(self.layers))
         if not isinstance(self.inner, LayerExplainer):

@@ -86,6 +86,7 @@ class VerifiedCAM(WrappingExplainer):
 
     Args:
         explainer: The inner method: an explainer or its name.
+        layer: Target layer of the inner method, or a list of layers; None for the inner method's own.
         smoothing: Standard deviations of the Gaussians, as shares of the image's shorter side; 0 does not smooth.
         scales: Sizes of the images relative to the given ones; 1 alone for models that accept one size.
         shares: Shares of the pixels that the masks show, in (0, 1).
