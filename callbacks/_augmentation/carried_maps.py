@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from camaug.saliency_bank.carrying_loader import CarryingLoader
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["carried_maps"]
 
@@ -38,8 +39,7 @@ def carried_maps(loader: Any, images: Tensor, labels: Tensor, *, checks_labels: 
             "single image, and such a batch may mix several (MixUp, CutMix). Mix in the training_step, or leave "
             "the bank off (refresh_every_n_epochs)"
         )
-    # From other memory than pinned, a copy that does not block waits all the same, or reads what is already replaced.
-    return maps.to(images.device, non_blocking=maps.is_pinned()).float().div(255)
+    return copied_to(maps, images.device).float().div(255)
 
 
 def _are_mixed(labels: Tensor) -> bool:

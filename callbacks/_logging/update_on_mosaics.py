@@ -54,7 +54,7 @@ def update_on_mosaics(
             rank_zero_warn(f"CamEvaluator in epoch {trainer.current_epoch}: {error}")
             return
         for mosaic in mosaics[trainer.global_rank :: trainer.world_size]:
-            maps, cells = mosaic_maps(explainer, pl_module, images, labels, [mosaic], keep_size=True, forward=forward)
+            maps, cells = mosaic_maps(explainer, pl_module, images, known_labels, [mosaic], keep_size=True, forward=forward)
             metric.update(maps, cells)
 
 

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol, cast
 
 import torch
 
 __all__ = ["Stopwatch"]
 
 
+class _Event(Protocol):
+    """Moment in the work of an accelerator, such as ``torch.cuda.Event``."""
+
+    def record(self) -> None: ...
+
+    def query(self) -> bool: ...
+
+    def synchronize(self) -> None: ...
+
+    def elapsed_time(self, end_event: _Event) -> float: ...
+
+
 class Stopwatch:
     """Stopwatch that adds up the durations of pieces of work.
 
-    On a GPU it records events in the stream and reads them with the sum, so that measuring does not interrupt the
-    asynchronous work. On other devices it reads the wall clock.
+    On an accelerator it records events in the stream, and reads them once the work is finished, so that measuring does
+    not interrupt the asynchronous work. On a CPU, and on a device without events, it reads the wall clock.
 
     Args:
         device: Device of the work.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._on_gpu = device.type == "cuda"
-        self._started: float | torch.cuda.Event | None = None
-        self._events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+        module = None if device.type == "cpu" else getattr(torch, device.type, None)
+        self._event_class = cast("Callable[..., _Event] | None", getattr(module, "Event", None))
+        self._started: float | _Event | None = None
+        self._unread: deque[tuple[_Event, _Event]] = deque()
         self._seconds = 0.0
 
     def start(self) -> None:
@@ -35,10 +50,13 @@ class Stopwatch:
         """Add the duration since the start, or nothing without a start."""
         started, ended = self._started, self._now()
         self._started = None
-        if isinstance(started, torch.cuda.Event) and isinstance(ended, torch.cuda.Event):
-            self._events.append((started, ended))
-        elif isinstance(started, float) and isinstance(ended, float):
+        if isinstance(started, float) and isinstance(ended, float):
             self._seconds += ended - started
+        elif started is not None and not isinstance(started, float) and not isinstance(ended, float):
+            self._unread.append((started, ended))
+        # Events of finished work are read at once, so that they do not pile up in a long epoch.
+        while self._unread and self._unread[0][1].query():
+            self._read_first()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -50,16 +68,21 @@ class Stopwatch:
             self.stop()
 
     def read(self) -> float:
-        """Return the sum in seconds and reset it."""
-        if self._events:
-            torch.cuda.synchronize()
-        seconds: float = self._seconds + sum(started.elapsed_time(ended) / 1000 for started, ended in self._events)
-        self._seconds, self._events = 0.0, []
+        """Return the sum in seconds and reset it. This waits for the measured work."""
+        if self._unread:
+            self._unread[-1][1].synchronize()
+        while self._unread:
+            self._read_first()
+        seconds, self._seconds = self._seconds, 0.0
         return seconds
 
-    def _now(self) -> float | torch.cuda.Event:
-        if not self._on_gpu:
+    def _read_first(self) -> None:
+        started, ended = self._unread.popleft()
+        self._seconds += started.elapsed_time(ended) / 1000
+
+    def _now(self) -> float | _Event:
+        if self._event_class is None:
             return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event = self._event_class(enable_timing=True)
         event.record()
         return event

@@ -12,8 +12,10 @@ __all__ = ["in_turn", "now"]
 
 def now(device: torch.device) -> float:
     """Return the time of a monotonic clock in seconds, after the device has finished its work."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type == "mps":
+        torch.mps.synchronize()
+    elif synchronize := getattr(getattr(torch, device.type, None), "synchronize", None):
+        synchronize(device)
     return time.perf_counter()
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.strategies import SingleDeviceStrategy
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from tests.simulated_device.backend import DEVICE
 from tests.simulated_device.device import SimulatedDevice
@@ -27,17 +27,22 @@ class SimulatedAccelerator(CPUAccelerator):
 
 
 class TinyClassifier(L.LightningModule):
-    """A classifier of five classes around :class:`tests.toys.TinyNet`, whose steps do not wait for the device."""
+    """A classifier of five classes around :class:`tests.toys.TinyNet`, whose steps do not wait for the device.
 
-    def __init__(self) -> None:
+    Args:
+        dropout: Share of the pixels that are dropped in training, with random numbers of the device.
+    """
+
+    def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
         self.net = TinyNet()
+        self.dropout = dropout
 
     def forward(self, images):
         return self.net(images)
 
     def training_step(self, batch, batch_idx):
-        return F.cross_entropy(self(batch[0]), batch[1])
+        return F.cross_entropy(self(F.dropout(batch[0], self.dropout)), batch[1])
 
     def validation_step(self, batch, batch_idx):
         pass
@@ -84,11 +89,17 @@ def trainer_on(device: torch.device, *callbacks: L.Callback, **settings: Any) ->
     return L.Trainer(callbacks=list(callbacks), strategy=strategy, **(defaults | settings))
 
 
-def train(*callbacks: L.Callback, device: torch.device = DEVICE, steps: int = 4, **settings: Any) -> TinyClassifier:
-    """Train a tiny classifier on random images of 16 × 16 pixels, and return it."""
+def train(
+    *callbacks: L.Callback,
+    device: torch.device = DEVICE,
+    data: Dataset | None = None,
+    dropout: float = 0.0,
+    **settings: Any,
+) -> TinyClassifier:
+    """Train a tiny classifier on images, by default on 16 random ones of 16 × 16 pixels, and return it."""
     torch.manual_seed(0)
-    module = TinyClassifier()
-    data = TensorDataset(torch.rand(4 * steps, 3, 16, 16), torch.arange(4 * steps) % 5)
-    loader = DataLoader(data, batch_size=4)
+    module = TinyClassifier(dropout)
+    random = TensorDataset(torch.rand(16, 3, 16, 16), torch.arange(16) % 5)
+    loader = DataLoader(random if data is None else data, batch_size=4)
     trainer_on(device, *callbacks, **settings).fit(module, loader, loader)
     return module

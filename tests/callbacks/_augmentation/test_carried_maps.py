@@ -25,29 +25,10 @@ class Waits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-class Batch(Tensor):
-    """Maps of a batch that claim to be pinned or not, and keep how they were copied."""
-
-    def is_pinned(self):
-        return self.pinned
-
-    def to(self, device, *, non_blocking):
-        self.non_blocking = non_blocking
-        return self.as_subclass(Tensor)
-
-
 def loader_with(maps: Tensor | None) -> CarryingLoader:
     loader = CarryingLoader(Blobs())
     loader.maps = maps
     return loader
-
-
-@pytest.mark.parametrize("pinned", [True, False])
-def test_a_copy_blocks_unless_the_maps_are_pinned(pinned):
-    maps = torch.full((2, 4, 4), 255, dtype=torch.uint8).as_subclass(Batch)
-    maps.pinned = pinned
-    assert carried_maps(loader_with(maps), IMAGES, ROWS, checks_labels=True).unique().tolist() == [1.0]
-    assert maps.non_blocking is pinned
 
 
 @pytest.mark.parametrize(("labels", "checked", "expected"), [

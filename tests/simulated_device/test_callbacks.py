@@ -1,0 +1,133 @@
+"""Callbacks on the simulated device: the values of the CPU, few waits, and random numbers left as they were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from camaug.callbacks import CamEvaluator, CamLogger, RandomStateCheckpoint
+from camaug.callbacks._logging.evaluated_metrics import EVALUATED_METRICS
+from camaug.metrics import choose_mosaics
+from tests.simulated_device.backend import BACKEND, DEVICE
+from tests.simulated_device.device import SimulatedDevice
+from tests.simulated_device.training import TinyClassifier, train, trainer_on
+from tests.toys import Blobs
+
+CPU = torch.device("cpu")
+IMAGES = 8  # of a snapshot or an evaluation, in one batch
+
+# Waits of one evaluation of one batch of images.
+EVALUATION_WAITS = {
+    "insertion_deletion": 6,
+    "average_drop": 4,
+    "road": 3 + 12,  # the solver's checks
+    "drift": 3,
+    "trust": 6,
+    "position_bias": 4,
+    "energy_in_mask": 3,
+    "pointing_game": 4,
+    "grid_pointing_game": 4,
+}
+
+
+class BlobsWithMasks(Blobs):
+    """Blobs of four classes, whose masks are known to callbacks."""
+
+    def __init__(self, size: int = 24) -> None:
+        super().__init__(size)
+        self.targets = [index % 4 for index in range(size)]
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.images[index], self.targets[index]
+
+    def object_mask(self, index: int) -> Tensor:
+        return self.masks[index]
+
+
+class EpochEndCounter(L.Callback):
+    """Callback that records the waits of the callbacks that follow its first hook in each validation."""
+
+    def __init__(self, device: SimulatedDevice) -> None:
+        self._device = device
+        self.waits: list[Counter[tuple[str, str]]] = []
+
+    def on_validation_start(self, *_: Any) -> None:
+        self._device.reset()
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        self.waits.append(self._device.waits.copy())
+
+
+def fit(*callbacks: L.Callback, place: torch.device = DEVICE, **settings: Any) -> dict[str, float]:
+    """Train on blobs with the callbacks, and return the logged metrics."""
+    torch.manual_seed(0)
+    loader = DataLoader(BlobsWithMasks(12), batch_size=4)
+    trainer = trainer_on(place, *callbacks, **settings)
+    trainer.fit(TinyClassifier(), loader, DataLoader(BlobsWithMasks(), batch_size=IMAGES))
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def test_a_snapshot_after_the_first_waits_twice_a_batch(device, tmp_path):
+    counter = EpochEndCounter(device)
+    fit(
+        CamLogger(num_images=IMAGES, explainer="grad-cam", trust_every_n_snapshots=None),
+        counter,
+        logger=L.pytorch.loggers.TensorBoardLogger(tmp_path),
+        max_epochs=3,
+    )
+    assert [sum(waits.values()) for waits in counter.waits[1:]] == [2, 2], counter.waits
+
+
+@pytest.mark.parametrize("explainer", ["grad-cam", "group-cam"])
+def test_metrics_of_snapshots_are_those_of_the_cpu(device_without_float64, tmp_path, explainer):
+    def metrics(place: torch.device) -> dict[str, float]:
+        logger = L.pytorch.loggers.TensorBoardLogger(tmp_path, version=str(place))
+        return fit(CamLogger(num_images=IMAGES, explainer=explainer, fast=False), place=place, logger=logger)
+
+    expected = metrics(CPU)
+    assert expected
+    assert metrics(DEVICE) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", EVALUATED_METRICS)
+def test_evaluations_have_the_values_of_the_cpu_and_few_waits(device_without_float64, monkeypatch, name):
+    mosaics = partial(choose_mosaics, threshold=0)  # the network is confident in nothing
+    monkeypatch.setattr("camaug.callbacks._logging.update_on_mosaics.choose_mosaics", mosaics)
+    counter = EpochEndCounter(device_without_float64)
+
+    def evaluator() -> CamEvaluator:
+        return CamEvaluator(name, num_images=IMAGES, explainer="grad-cam")
+
+    expected = fit(evaluator(), place=CPU)
+    assert expected
+    assert fit(evaluator(), counter) == pytest.approx(expected, abs=1e-4)
+    assert sum(counter.waits[-1].values()) <= EVALUATION_WAITS[name], counter.waits[-1]
+
+
+@pytest.mark.parametrize("make", [
+    lambda: CamLogger(num_images=IMAGES, trust_every_n_snapshots=1),
+    lambda: CamEvaluator(["trust", "road", "drift"], num_images=IMAGES),
+], ids=["logger", "evaluator"])  # fmt: skip
+def test_random_numbers_of_the_device_are_left_as_they_were(device, tmp_path, make):
+    states = []
+    for callbacks in ([], [make()]):
+        logger = L.pytorch.loggers.TensorBoardLogger(tmp_path)
+        module = train(*callbacks, dropout=0.2, data=BlobsWithMasks(12), max_epochs=2, logger=logger)
+        states.append((BACKEND.get_rng_state(), torch.get_rng_state(), *module.parameters()))
+    assert all(torch.equal(plain, with_callback) for plain, with_callback in zip(*states, strict=True))
+
+
+def test_checkpoints_restore_the_random_numbers_of_the_device(device):
+    torch.rand(3, device=DEVICE)
+    saved = RandomStateCheckpoint().state_dict()
+    expected = torch.rand(3, device=DEVICE).cpu()
+    torch.manual_seed(5)
+    RandomStateCheckpoint().load_state_dict(saved)
+    assert torch.equal(torch.rand(3, device=DEVICE).cpu(), expected)
