@@ -41,20 +41,20 @@ def update_on_mosaics(
         explainer: The method that explains the mosaics.
         forward: Function from images to logits, None for the model itself.
     """
-    batch, known_labels = _labelled_images(probes)
-    images, labels = copied_to(batch, pl_module.device), copied_to(known_labels, pl_module.device)
+    images, labels = _labelled_images(probes)  # the labels stay in the main memory, where they are chosen and checked
+    images = copied_to(images, pl_module.device)
     as_logits = LogitsForward(forward or pl_module)
     with trainer.precision_plugin.forward_context():
         with neutral(pl_module):
             logits = torch.cat([as_logits(part) for part in torch.split(images, BATCH_SIZE)])
-        confidences = logits.float().softmax(dim=1).gather(1, labels[:, None])[:, 0]
+        confidences = logits.float().softmax(dim=1).gather(1, copied_to(labels, images.device)[:, None])[:, 0]
         try:
-            mosaics = choose_mosaics(confidences.cpu(), known_labels)
+            mosaics = choose_mosaics(confidences.cpu(), labels)
         except ValueError as error:
             rank_zero_warn(f"CamEvaluator in epoch {trainer.current_epoch}: {error}")
             return
         for mosaic in mosaics[trainer.global_rank :: trainer.world_size]:
-            maps, cells = mosaic_maps(explainer, pl_module, images, known_labels, [mosaic], keep_size=True, forward=forward)
+            maps, cells = mosaic_maps(explainer, pl_module, images, labels, [mosaic], keep_size=True, forward=forward)
             metric.update(maps, cells)
 
 

@@ -40,7 +40,7 @@ def masked_scores(
 
     Masks are enlarged and images masked one chunk at a time, so memory does not grow with the number of masks
     (:func:`query_in_chunks`). On a CPU equal masks of an image, such as the empty ones, share one query. On other
-    devices to find them would take longer, and would change the number of queries from batch to batch.
+    devices finding them would take longer, and would change the number of queries from batch to batch.
 
     Args:
         score: Function from images (M, C, H, W) and the index (M,) of the image that each was made from to scores
@@ -55,7 +55,7 @@ def masked_scores(
     Returns:
         Scores (N, G).
     """
-    masks, owner, index = (distinct if images.device.type == "cpu" else _all)(masks)
+    masks, owner, index = distinct(masks)
     if scale != 1:
         images, baseline = resize(images, scale), resize(baseline, scale)
     size = image_size(images)
@@ -84,7 +84,9 @@ def default_chunk_size(images: Tensor) -> int:
 
 
 def distinct(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Find the distinct masks of each image.
+    """Find the distinct masks of each image on a CPU, or take all masks on an accelerator.
+
+    On an accelerator the host would wait for the number of distinct masks, which changes from batch to batch.
 
     Args:
         masks: (N, G, u, v).
@@ -101,17 +103,13 @@ def distinct(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         True
     """
     count, groups = masks.shape[:2]
+    if masks.device.type != "cpu":
+        index = torch.arange(count * groups, device=masks.device)
+        return masks.flatten(0, 1), index // groups, index.view(count, groups)
     owner = torch.arange(count, device=masks.device).repeat_interleave(groups)
     rows = torch.cat([owner[:, None].to(masks.dtype), masks.reshape(count * groups, -1)], dim=1)
     rows, index = torch.unique(rows, dim=0, return_inverse=True)
     return rows[:, 1:].reshape(-1, *masks.shape[2:]), rows[:, 0].long(), index.view(count, groups)
-
-
-def _all(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return all masks in the form of :func:`distinct`."""
-    count, groups = masks.shape[:2]
-    index = torch.arange(count * groups, device=masks.device)
-    return masks.flatten(0, 1), index // groups, index.view(count, groups)
 
 
 def query_in_chunks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map
 
 from tests.simulated_device.backend import BACKEND, DEVICE, NAME
 
@@ -64,7 +63,29 @@ def _simulated(cls: type) -> type[SimulatedTensor]:
 
 def tensors_of(arguments: object) -> list[Tensor]:
     """Return the tensors among the arguments of an operation."""
-    return [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, Tensor)]
+    if isinstance(arguments, Tensor):
+        return [arguments]
+    parts = arguments.values() if isinstance(arguments, dict) else arguments
+    return [each for part in parts for each in tensors_of(part)] if isinstance(arguments, tuple | list | dict) else []
+
+
+def _mapped(change: Callable[[Tensor], Tensor], arguments: Any) -> Any:
+    """Return the arguments of an operation, or its results, with their tensors changed."""
+    if isinstance(arguments, Tensor):
+        return change(arguments)
+    if isinstance(arguments, dict):
+        return {name: _mapped(change, value) for name, value in arguments.items()}
+    return (
+        type(arguments)(_mapped(change, each) for each in arguments)
+        if isinstance(arguments, tuple | list)
+        else arguments
+    )
+
+
+@cache
+def _aliases_inputs(func: Any) -> bool:
+    """Return True if a result of an operation shares the memory of an input."""
+    return any(each.alias_info is not None for each in func._schema.returns)
 
 
 def is_on_device(tensor: Tensor) -> bool:
@@ -95,7 +116,7 @@ def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], generators: tu
     if not on_device and device != NAME:
         return func(*args, **kwargs)
     _check_devices(name, args, tensors)
-    inner_args, inner_kwargs = tree_map(lambda x: x.inner if is_on_device(x) else x, (args, kwargs))
+    inner_args, inner_kwargs = _mapped(lambda x: x.inner if isinstance(x, SimulatedTensor) else x, (args, kwargs))
     if device == NAME:
         inner_kwargs["device"] = torch.device("cpu")
     with _random_numbers_of_device(func, kwargs):
@@ -107,11 +128,11 @@ def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], generators: tu
 
 def _wrapped(func: Any, args: Any, kwargs: Any, result: Any, *, has_only_device_tensors: bool) -> Any:
     known = {id(tensor.inner): tensor for tensor in tensors_of((args, kwargs)) if isinstance(tensor, SimulatedTensor)}
-    wrap = lambda x: (known[id(x)] if id(x) in known else SimulatedTensor(x)) if isinstance(x, Tensor) else x  # noqa: E731
-    result = tree_map(wrap, result)
+    result = _mapped(lambda x: known[id(x)] if id(x) in known else SimulatedTensor(x), result)
     if func._schema.name == "aten::copy_":
         return args[0]
-    return return_and_correct_aliasing(func, args, kwargs, result) if has_only_device_tensors else result
+    is_aliased = has_only_device_tensors and _aliases_inputs(func)
+    return return_and_correct_aliasing(func, args, kwargs, result) if is_aliased else result
 
 
 def _check_devices(name: str, args: tuple[Any, ...], tensors: list[Tensor]) -> None:

@@ -21,7 +21,7 @@ from tests.simulated_device.training import TinyClassifier, train, trainer_on
 from tests.toys import Blobs
 
 CPU = torch.device("cpu")
-IMAGES = 8  # of a snapshot or an evaluation, in one batch
+IMAGES = 4  # of a snapshot or an evaluation, in one batch
 
 # Waits of one evaluation of one batch of images.
 EVALUATION_WAITS = {
@@ -33,7 +33,7 @@ EVALUATION_WAITS = {
     "position_bias": 4,
     "energy_in_mask": 3,
     "pointing_game": 4,
-    "grid_pointing_game": 4,
+    "grid_pointing_game": 5,
 }
 
 

@@ -24,13 +24,10 @@ WAITS = {
     "eigen-cam": 1,  # singular value decomposition, as the next two
     "eigen-grad-cam": 1,
     "eigen-smooth": 1,
-    "group-cam": 1,  # finds equal masks, as the next two
-    "is-cam": 2,
-    "score-cam": 1,
     "integrated-gradients": 1,  # captum makes its points on the CPU
     "kpca-cam": 2,  # decomposes on the CPU
     "refine-cam": 5,  # finds its layers in each call
-    "ss-cam": 4,  # noise of each channel
+    "ss-cam": 2,  # noise of each channel
     "xrai": 5,  # segments on the CPU
 }
 
