@@ -44,12 +44,13 @@ def with_similarities(
     as_logits = LogitsForward(forward or pl_module)
     similarities = []
     for batch, part in zip(probes.batches, probes.slices, strict=True):
-        tensors = batch, snapshot.maps[part], snapshot.predicted[part]
+        predicted = snapshot.predicted[part]
+        tensors = batch, snapshot.maps[part], predicted
         images, maps, targets = (copied_to(tensor, pl_module.device) for tensor in tensors)
         with trainer.precision_plugin.forward_context():
-            arguments = explainer, pl_module, images, maps, targets
-            of_class = class_similarity(*arguments, forward=as_logits)
-            of_head = head_similarity(*arguments, forward=as_logits)
+            of_class = class_similarity(explainer, pl_module, images, maps, targets, forward=as_logits)
+            # Checking targets in the main memory does not wait for the device.
+            of_head = head_similarity(explainer, pl_module, images, maps, predicted, forward=as_logits)
         similarities.append(fetched(of_class, of_head))
     class_similarities, head_similarities = (torch.cat(parts) for parts in zip(*similarities, strict=True))
     return replace(snapshot, class_similarity=class_similarities, head_similarity=head_similarities)

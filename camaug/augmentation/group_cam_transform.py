@@ -27,6 +27,7 @@ from camaug.functional.masks import gaussian_blur
 from camaug.utils.check_blur import check_blur
 from camaug.utils.check_fraction import check_fraction
 from camaug.utils.check_types import check_types
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["GroupCamTransform"]
 
@@ -267,8 +268,8 @@ def _choose(has_label: Tensor, share: float) -> Tensor:
     """
     total = len(has_label)
     due = share * total
-    count = math.floor(due + 0.5) if due >= 1 or due == 0 else int(torch.rand(()) < due)
+    count = math.floor(due + 0.5) if due >= 1 or due == 0 else int(torch.rand((), device="cpu") < due)
     if count in (0, total):
         return torch.arange(count, device=has_label.device)
-    order = torch.rand(total).to(has_label.device, non_blocking=True)
+    order = copied_to(torch.rand(total, device="cpu"), has_label.device)
     return torch.where(has_label, order, order + 1).argsort()[:count].sort().values

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from camaug.explainers import Explainer, as_explainer
+from camaug.explainers.target import Target
 from camaug.functional.rank_correlation import rank_correlation
 from camaug.inspection.model_output import LogitsForward
 from camaug.inspection.neutral import neutral
@@ -106,7 +107,7 @@ def class_similarity(
     """
     with neutral(unwrap(model)):
         logits = LogitsForward(forward or model)(images)
-    others = explainer(model, images, runner_up(logits, targets), forward=forward).maps
+    others = explainer(model, images, Target(runner_up(logits, targets)), forward=forward).maps
     return rank_correlation(maps, others)
 
 
