@@ -131,6 +131,19 @@ def test_a_check_that_takes_too_long_keeps_the_rows_that_it_has(tmp_path):
     assert content["notes"] == ["ended after 0 s: further rows are not measured"]
 
 
+@pytest.mark.parametrize(
+    ("code", "seconds", "cause"),
+    [
+        ("pass", 60, ""),
+        ("raise ValueError('no GPU today')", 60, "ended with status 1: ValueError: no GPU today"),
+        ("input()", 0, "ended after 0 s, in the middle of a row"),
+    ],
+)
+def test_a_section_that_fails_or_hangs_is_a_line_of_the_report(code, seconds, cause):
+    gpu_check = importlib.import_module("benchmarks.gpu_check")
+    assert gpu_check._run([sys.executable, "-c", code], seconds) == cause
+
+
 def test_the_messages_between_processes_are_counted():
     recording = importlib.import_module("benchmarks.recording_group")
     collectives = importlib.import_module("benchmarks.collectives")

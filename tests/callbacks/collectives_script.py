@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.recording_group import RecordingGroup
 from camaug import GradCAM
-from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, run_checkpoint
+from camaug.callbacks import CamEvaluator, CamLogger, CamWriter, GroupCamAugmentation, run_checkpoint
 from camaug.training.process_group import own_process_group
 from tests.callbacks.ddp_script import METRICS
 from tests.callbacks.refusing_group import DeviceStrategy, register_refusing_group
@@ -45,6 +45,29 @@ def train(folder: Path, rank: int, name: str, *callbacks: L.Callback) -> dict:
         "buffers": digest(buffer.cpu() for buffer in module.buffers()),
         "failures": [str(each.message) for each in caught if "training goes on" in str(each.message)],
     }
+
+
+class Photos(Blobs):
+    """Images with paths of files."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        super().__init__(size)
+        self.paths = [folder / f"{index}.png" for index in range(size)]
+        for path in self.paths:
+            path.touch()
+
+    def __getitem__(self, index: int):
+        return {"image": self.images[index], "path": str(self.paths[index])}
+
+
+def write_files(folder: Path) -> dict:
+    """Explain photos into files, and return this process's collectives and the number of files of all."""
+    writer = CamWriter(GradCAM(layer="net.4"), directory=str(folder / "files"))
+    # Tensors of the simulated device cannot be inference tensors.
+    trainer = quiet_trainer(folder, writer, **two_processes(), logger=False, inference_mode=False)
+    RecordingGroup.messages.clear()
+    trainer.predict(ToyClassifier(), DataLoader(Photos(folder, 5), batch_size=2), return_predictions=False)
+    return {"messages": list(RecordingGroup.messages), "written": writer.written, "failures": []}
 
 
 def interrupt(folder: Path, rank: int) -> dict:
@@ -88,6 +111,7 @@ def main() -> None:
     }
     with SimulatedDevice():
         result = {name: train(folder, rank, name, *callbacks) for name, callbacks in runs.items()}
+        result["written"] = write_files(folder)
         result["refused"] = refuse()
         result["interrupted"] = interrupt(folder, rank)
     write_result(folder, rank, result)
