@@ -1,8 +1,7 @@
 """Cost of CamLogger in an epoch of training.
 
-This is a short training run with Lightning and the logger's default settings: 16 probe images, Group-CAM with 32
-groups, after every epoch, and in the first and every fifth epoch a comparison with the maps of another class and of a
-random head. The times of one logging and of one step are measured inside the run, as medians over the rounds. The share
+This is a short training run with Lightning and the logger's default settings: 16 probe images, explained after every
+epoch, and in the first and every fifth epoch a comparison with the maps of another class and of a random head. The times of one logging and of one step are measured inside the run, as medians over the rounds. The share
 of a longer epoch is computed: `log / (1000 step + log)`. The run itself is measured with and without the logger, in
 turn.
 """
