@@ -1,9 +1,9 @@
 """Cost of CamLogger in an epoch of training.
 
 This is a short training run with Lightning and the logger's default settings: 16 probe images, explained after every
-epoch, and in the first and every fifth epoch a comparison with the maps of another class and of a random head. The times of one logging and of one step are measured inside the run, as medians over the rounds. The share
-of a longer epoch is computed: `log / (1000 step + log)`. The run itself is measured with and without the logger, in
-turn.
+epoch, and in the first and every fifth epoch a comparison with the maps of another class and of a random head. The
+times of one logging and of one step are measured inside the run, as medians over the rounds. The share of a longer
+epoch is computed: `log / (1000 step + log)`. The run itself is measured with and without the logger, in turn.
 """
 
 from __future__ import annotations
