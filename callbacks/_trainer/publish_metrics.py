@@ -23,4 +23,4 @@ def publish_metrics(trainer: L.Trainer, metrics: Mapping[str, float]) -> None:
     """
     # Not through the property, which computes metrics that the module may still update.
     known = trainer._logger_connector._callback_metrics
-    known.update({name: torch.tensor(value) for name, value in metrics.items() if math.isfinite(value)})
+    known.update({name: torch.tensor(value, device="cpu") for name, value in metrics.items() if math.isfinite(value)})

@@ -50,7 +50,10 @@ def denormalise(
     else:
         normalisation = Normalisation(tuple(mean), tuple(std))
         normalisation.check(channels)
-        means, stds = (torch.tensor(list(values)).expand(channels)[chosen].view(-1, 1, 1) for values in (mean, std))
+        means, stds = (
+            torch.tensor(list(values), device=images.device).expand(channels)[chosen].view(-1, 1, 1)
+            for values in (mean, std)
+        )
         images = (images * stds + means) / normalisation.white
         images = torch.where(_is_in_unit(images), images, stretch(images))
     return images.nan_to_num(0).clamp(0, 1).expand(-1, 3, -1, -1)

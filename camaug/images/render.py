@@ -66,7 +66,7 @@ def colorize(maps: Tensor, colormap: str = "viridis") -> Tensor:
 def _stops(colormap: str) -> Tensor:
     check_colormap(colormap)
     stops = [list(bytes.fromhex(stop)) for stop in COLORMAPS[colormap]]
-    return torch.tensor(stops, dtype=torch.float32) / 255
+    return torch.tensor(stops, dtype=torch.float32, device="cpu") / 255
 
 
 def overlay(images: Tensor, maps: Tensor, colormap: str = "viridis", strength: float = 0.5) -> Tensor:
@@ -176,7 +176,7 @@ def grid(images: Sequence[Tensor], columns: int | None = None) -> Tensor:
 
 
 def _background(height: int, width: int) -> Tensor:
-    return (torch.tensor(_BACKGROUND, dtype=torch.float32) / 255).view(3, 1, 1).expand(3, height, width)
+    return (torch.tensor(_BACKGROUND, dtype=torch.float32, device="cpu") / 255).view(3, 1, 1).expand(3, height, width)
 
 
 def _to_tensor(image: Image.Image) -> Tensor:

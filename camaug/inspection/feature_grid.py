@@ -115,7 +115,7 @@ def _match_tokens(tokens: Tensor, vectors: Tensor) -> Tensor | None:
     # Tokens nearly always follow a short prefix in order. Trying that first also settles tokens that are equal.
     for first in range(min(length - count, 16) + 1):
         if _are_close(tokens[first : first + count], vectors):
-            return torch.arange(first, first + count)
+            return torch.arange(first, first + count, device="cpu")
     if length < count:
         return None
     indices = _nearest_tokens(tokens, vectors)

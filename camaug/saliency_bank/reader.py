@@ -27,7 +27,7 @@ class BankReader:
 
     def __init__(self, directory: Path) -> None:
         self._bank = SaliencyBank(directory)
-        self._current = torch.full((1,), NOTHING, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._current = torch.full((1,), NOTHING, dtype=torch.int64, device="cpu").share_memory_()  # type: ignore[no-untyped-call]
         self._opened: int = NOTHING
         self._shards: list[Maps] = []
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import torch
 
-from tests.simulated_device.backend import BACKEND, MISSING
+from tests.simulated_device.backend import BACKEND, DEVICE, MISSING
 from tests.simulated_device.device import SimulatedDevice
 
 
@@ -17,6 +18,14 @@ def device() -> Iterator[SimulatedDevice]:
         pytest.skip(MISSING)
     with SimulatedDevice() as device:
         yield device
+
+
+@pytest.fixture
+def default_device(device: SimulatedDevice) -> Iterator[SimulatedDevice]:
+    """Return the simulated device, on which new tensors are created unless a test says otherwise."""
+    torch.set_default_device(DEVICE)
+    yield device
+    torch.set_default_device(None)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from camaug.callbacks import CamEvaluator, CamLogger, RandomStateCheckpoint
+from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
 from camaug.callbacks._logging.evaluated_metrics import EVALUATED_METRICS
 from camaug.metrics import choose_mosaics
 from tests.simulated_device.backend import BACKEND, DEVICE
@@ -68,9 +68,10 @@ class EpochEndCounter(L.Callback):
 def fit(*callbacks: L.Callback, place: torch.device = DEVICE, **settings: Any) -> dict[str, float]:
     """Train on blobs with the callbacks, and return the logged metrics."""
     torch.manual_seed(0)
-    loader = DataLoader(BlobsWithMasks(12), batch_size=4)
+    with torch.device("cpu"):
+        loaders = [DataLoader(BlobsWithMasks(12), batch_size=4), DataLoader(BlobsWithMasks(), batch_size=IMAGES)]
     trainer = trainer_on(place, *callbacks, **settings)
-    trainer.fit(TinyClassifier(), loader, DataLoader(BlobsWithMasks(), batch_size=IMAGES))
+    trainer.fit(TinyClassifier(), *loaders)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
@@ -132,3 +133,12 @@ def test_checkpoints_restore_the_random_numbers_of_the_device(device):
     torch.manual_seed(5)
     RandomStateCheckpoint().load_state_dict(saved)
     assert torch.equal(torch.rand(3, device=DEVICE).cpu(), expected)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: CamLogger(num_images=IMAGES, trust_every_n_snapshots=1),
+    lambda: CamEvaluator([name for name in EVALUATED_METRICS if name != "grid_pointing_game"], num_images=IMAGES),
+    GroupCamAugmentation,
+], ids=["logger", "evaluator", "augmentation"])  # fmt: skip
+def test_callbacks_work_where_new_tensors_are_on_the_device(default_device, tmp_path, make):
+    assert fit(make(), logger=L.pytorch.loggers.TensorBoardLogger(tmp_path))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from camaug import Explanation, GradCAM
 from camaug.explainers.fast_path import FastPath
 from tests.simulated_device.backend import BACKEND, DEVICE
 from tests.simulated_device.device import SimulatedDevice
-from tests.small_explainers import CONVOLUTIONAL, small
+from tests.small_explainers import CONVOLUTIONAL, TRANSFORMERS_ONLY, small
 from tests.toys import TinyNet
 
 TARGETS = torch.tensor([0, 1, 2, 1])
@@ -43,13 +43,6 @@ def images() -> Tensor:
     return torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture
-def default_device() -> Iterator[None]:
-    torch.set_default_device(DEVICE)
-    yield
-    torch.set_default_device(None)
-
-
 def explain(name: str, net: nn.Module, images: Tensor, device: torch.device = DEVICE) -> Explanation:
     return small(name)(copy.deepcopy(net).to(device), images.to(device), TARGETS.to(device))
 
@@ -76,7 +69,7 @@ def test_a_second_call_waits_only_for_the_check_of_its_targets(device, name, net
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONAL)
-def test_explaining_works_where_new_tensors_are_on_the_device(device, default_device, name, net, images):
+def test_explaining_works_where_new_tensors_are_on_the_device(default_device, name, net, images):
     expected = explain(name, net, images, torch.device("cpu"))
     assert torch.allclose(explain(name, net, images).maps.cpu(), expected.maps, atol=1e-5)
 
@@ -108,3 +101,12 @@ def test_only_the_first_targets_on_an_accelerator_are_checked(device, net, image
 def test_two_devices_in_one_explanation_are_refused(device: SimulatedDevice, net, images):
     with pytest.raises(RuntimeError, match="aten::convolution"):
         GradCAM()(copy.deepcopy(net).to(DEVICE), images)
+
+
+@pytest.mark.parametrize("name", [*TRANSFORMERS_ONLY, "grad-cam", "group-cam"])
+def test_maps_of_a_transformer_are_those_of_the_cpu(device_without_float64, name):
+    model = torchvision.models.VisionTransformer(64, 16, 2, 2, 16, 32, num_classes=5).eval()
+    images = torch.rand(4, 3, 64, 64)
+    expected = explain(name, model, images, torch.device("cpu"))
+    explain(name, model, images)
+    assert torch.allclose(explain(name, model, images).maps.cpu(), expected.maps, atol=1e-5)

@@ -33,6 +33,13 @@ def test_images_are_those_of_the_cpu_without_float64(device_without_float64, rec
 
 
 @pytest.mark.parametrize("recipe", list_recipes())
+def test_a_recipe_works_where_new_tensors_are_on_the_device(default_device, recipe):
+    transform = GroupCamTransform(TinyNet(), recipe=certain_recipe(recipe), share=0.5, blur_kernel_size=5)
+    images, _ = transform(torch.rand(4, 3, 16, 16), LABELS.to(DEVICE))
+    assert images.device == DEVICE
+
+
+@pytest.mark.parametrize("recipe", list_recipes())
 def test_steps_after_the_first_do_not_wait_and_have_one_set_of_shapes(device, recipe):
     counter = StepCounter(device)
     train(counter, GroupCamAugmentation(recipe=certain_recipe(recipe), blur_kernel_size=5))
