@@ -10,6 +10,7 @@ import lightning as L
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import DataLoader
 
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
@@ -107,7 +108,8 @@ def test_evaluations_have_the_values_of_the_cpu_and_few_waits(device_without_flo
     def evaluator() -> CamEvaluator:
         return CamEvaluator(name, num_images=IMAGES, explainer="grad-cam")
 
-    expected = fit(evaluator(), place=CPU)
+    with _disable_current_modes():  # which is faster
+        expected = fit(evaluator(), place=CPU)
     assert expected
     assert fit(evaluator(), counter) == pytest.approx(expected, abs=1e-4)
     assert sum(counter.waits[-1].values()) <= EVALUATION_WAITS[name], counter.waits[-1]
@@ -115,7 +117,7 @@ def test_evaluations_have_the_values_of_the_cpu_and_few_waits(device_without_flo
 
 @pytest.mark.parametrize("make", [
     lambda: CamLogger(num_images=IMAGES, trust_every_n_snapshots=1),
-    lambda: CamEvaluator(["trust", "road", "drift"], num_images=IMAGES),
+    lambda: CamEvaluator(["trust", "drift"], num_images=IMAGES),
 ], ids=["logger", "evaluator"])  # fmt: skip
 def test_random_numbers_of_the_device_are_left_as_they_were(device, tmp_path, make):
     states = []
