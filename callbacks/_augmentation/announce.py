@@ -109,7 +109,9 @@ def _measure(
         if not transform.explaining.is_settled:
             with _clear_forward_errors(module, forward, images[:1]):
                 transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
-        count = min(max(1, round(share * len(images))), COMPARED_IMAGES)
+        # A small batch takes longer for each image on an accelerator, but not on a CPU, where it would delay the start.
+        limit = COMPARED_IMAGES if images.device.type == "cpu" else len(images)
+        count = min(max(1, round(share * len(images))), limit)
         explain = partial(transform.explain, labels=labels[:count], deciding=False)
         return expected_cost(explain, module, forward, images, count)
 

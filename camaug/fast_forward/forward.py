@@ -5,14 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from camaug.fast_forward.folding import PreparedWeights, find_foldable_pairs
+from camaug.fast_forward.overflow_watch import OverflowWatch
 from camaug.fast_forward.plan import Plan, choose_plan
 from camaug.inspection.model_output import LogitsForward
+from camaug.inspection.poisoned import is_poisoned
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -31,7 +34,8 @@ class FastForward:
 
     At the first call the logits of two images are compared with the plain forward's. If they differ by more than 5 %
     of the largest logit, or the model raises an error, the model keeps its memory format; if that fails too, it runs
-    unchanged. Both are warnings.
+    unchanged. Both are warnings. If logits in float16 become infinite or NaN later, it goes on in float32, with a
+    warning: on a CPU at once, on an accelerator from the next explanation on, so that nothing waits for it.
 
     Args:
         model: The classifier. It must be in evaluation mode when it is called, as it is inside an explainer.
@@ -69,13 +73,16 @@ class FastForward:
         self._saved_plan: dict[str, Any] | None = None
         self._is_limited = False
         self._weights: PreparedWeights | None = None
+        self._overflow = OverflowWatch()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Compute the logits (N, classes) of images (N, C, H, W)."""
         with self.prepared(images):
-            assert self._plan is not None
-            assert self._weights is not None
-            return self._plan.run(self._forward, self._weights, images)
+            logits = self._run(images)
+            if self._is_in_float16 and not is_poisoned() and self._overflow.finds(logits, images):
+                self._leave_float16()
+                logits = self._run(images)
+            return logits
 
     @contextmanager
     def prepared(self, images: Tensor) -> Iterator[None]:
@@ -89,6 +96,8 @@ class FastForward:
             return
         if self._plan is None:
             self._plan = self._choose_plan(images[:TRIED_IMAGES])
+        elif self._is_in_float16 and self._overflow.found():
+            self._leave_float16()
         with replaced_attribute(self, "_weights", self._plan.prepare(self._model)):
             yield
 
@@ -101,6 +110,10 @@ class FastForward:
     def is_limited(self) -> bool:
         """True if a faster forward pass was rejected at the first call."""
         return self._is_limited
+
+    @property
+    def _is_in_float16(self) -> bool:
+        return self._plan is not None and self._plan.dtype == torch.float16
 
     @property
     def is_plain(self) -> bool:
@@ -128,6 +141,19 @@ class FastForward:
         """Apply the changes of an earlier run, without comparing logits again."""
         self._plan, self._saved_plan = None, state or None
         self._is_limited = bool(state.get("is_limited"))
+
+    def _run(self, images: Tensor) -> Tensor:
+        assert self._plan is not None
+        assert self._weights is not None
+        return self._plan.run(self._forward, self._weights, images)
+
+    def _leave_float16(self) -> None:
+        """Run in float32 from now on, because the weights have grown since float16 was compared."""
+        assert self._plan is not None
+        self._plan, self._dtype = replace(self._plan, dtype=None), None
+        if self._weights is not None:
+            self._weights = self._plan.prepare(self._model)
+        self._notify("float16 cannot hold this model's values any longer, so the fast forward runs in float32")
 
     def _choose_plan(self, images: Tensor) -> Plan:
         if self._saved_plan is not None:

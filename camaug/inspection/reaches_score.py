@@ -9,6 +9,7 @@ from torch import Tensor
 
 from camaug.inspection.capture import replace_output
 from camaug.inspection.feature_grid import FeatureGrid
+from camaug.inspection.poisoned import poisoned
 from camaug.inspection.trace import Call, Forward, Trace
 
 __all__ = ["reaches_score"]
@@ -34,7 +35,7 @@ def reaches_score(forward: Forward, traced: Trace, call: Call, grid: FeatureGrid
     def fill(tensor: Tensor) -> Tensor:
         return grid.fill(tensor, poison) if next(calls) == call.index else tensor
 
-    with replace_output(call.module, fill):
+    with poisoned(), replace_output(call.module, fill):
         try:
             logits = forward(traced.images)
         except Exception:

@@ -1,0 +1,115 @@
+"""Mixed float16 with a gradient scaler, deterministic algorithms and compiled modules beside the callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.plugins import MixedPrecision
+from torch._dynamo.utils import counters
+from torch.utils.data import DataLoader
+
+from camaug import get_explainer, list_explainers
+from camaug.augmentation.recipes import list_recipes
+from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from tests.small_explainers import SETTINGS
+from tests.toys import TinyNet, ToyClassifier, certain_recipe
+
+SMALL = {"blur_kernel_size": 5, "blur_sigma": 5.0}
+CALLBACKS = {
+    "CamLogger": lambda: CamLogger("group-cam", num_images=4),
+    "CamEvaluator": lambda: CamEvaluator(["insertion_deletion", "road"], explainer="grad-cam", num_images=4),
+    "augmentation of no image": lambda: GroupCamAugmentation("grad-cam", recipe="hide-salient", share=0.0),
+}
+
+
+def fit_in_float16(make_trainer, loader, *callbacks: L.Callback) -> tuple[ToyClassifier, torch.amp.GradScaler]:
+    torch.manual_seed(0)
+    module = ToyClassifier()
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**18, growth_interval=2)
+    make_trainer(*callbacks, plugins=[MixedPrecision("16-mixed", "cpu", scaler=scaler)]).fit(module, loader, loader)
+    return module, scaler
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_the_gradient_scaler_and_the_weights_are_those_of_a_run_without(name, make_trainer, loader):
+    expected, scaler = fit_in_float16(make_trainer, loader)
+    module, scaler_beside = fit_in_float16(make_trainer, loader, CALLBACKS[name]())
+    assert scaler_beside.state_dict() == scaler.state_dict()
+    assert scaler.state_dict()["scale"] != 2.0**18  # it was at work
+    for alone, beside in zip(expected.parameters(), module.parameters(), strict=True):
+        assert torch.equal(alone, beside)
+
+
+@pytest.mark.parametrize("recipe", ["hide-salient", "paired", "snapmix"])
+def test_recipes_train_in_mixed_float16(recipe, make_trainer, loader):
+    callback = GroupCamAugmentation(recipe=certain_recipe(recipe), **SMALL)
+    module, _ = fit_in_float16(make_trainer, loader, callback)
+    assert all(images.isfinite().all() for images in module.seen)
+    assert all(parameter.isfinite().all() for parameter in module.parameters())
+
+
+@pytest.fixture
+def deterministic() -> Iterator[None]:
+    """Make PyTorch raise where it has no deterministic algorithm."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("name", list_explainers())
+def test_explainers_under_deterministic_algorithms(name, net, images):
+    if name == "legrad":
+        pytest.skip("it reads attention, which the tests of transformers have")
+    explainer = get_explainer(name, **SETTINGS.get(name, {}))
+    assert torch.equal(explainer(net, images, 1).maps, explainer(net, images, 1).maps)
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("recipe", list_recipes())
+def test_recipes_under_deterministic_algorithms(recipe, make_trainer, loader):
+    make_trainer(GroupCamAugmentation("grad-cam", recipe=certain_recipe(recipe), **SMALL), max_epochs=1).fit(
+        ToyClassifier(), loader
+    )
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_heatmaps_and_their_metrics_under_deterministic_algorithms(make_trainer, loader):
+    with pytest.warns() as caught:
+        fit_in_float16(make_trainer, loader, CALLBACKS["CamLogger"](), CALLBACKS["CamEvaluator"]())
+    assert not [each for each in caught if str(each.message).startswith(("CamLogger", "CamEvaluator"))]
+
+
+class Compiled(L.LightningModule):
+    """Classifier whose network is compiled for the shapes that it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.compile(TinyNet(), backend="eager", dynamic=False)
+        self.compiled: list[int] = []
+
+    def forward(self, images):
+        return self.net(images)
+
+    def training_step(self, batch, batch_idx):
+        loss = torch.nn.functional.cross_entropy(self(batch[0]), batch[1])
+        self.compiled.append(counters["stats"]["unique_graphs"])
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+@pytest.mark.parametrize("recipe", ["hide-salient", "paired"])
+def test_a_compiled_network_is_compiled_for_one_shape(recipe, make_trainer):
+    torch._dynamo.reset()
+    batches = [(torch.rand(6, 3, 16, 16), torch.arange(6) % 5) for _ in range(10)]
+    module = Compiled()
+    make_trainer(GroupCamAugmentation("grad-cam", recipe=recipe, share=0.5, **SMALL)).fit(
+        module, DataLoader(batches, batch_size=None)
+    )
+    assert len(module.compiled) == 20
+    assert module.compiled[0] == module.compiled[-1] > 0
