@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from camaug.augmentation.label_targets import are_whole, is_truth, label_targets, without_unit_dimensions
+from camaug.augmentation.label_targets import are_indices, are_whole, is_truth, label_targets, without_unit_dimensions
 from camaug.augmentation.plain_tensor import plain_tensor
 from camaug.explainers import Explanation
+from camaug.utils.copied_to import copied_to
 
 __all__ = ["explain_labels", "has_labels", "has_several_labels"]
 
@@ -29,7 +30,8 @@ def explain_labels(explain: Callable[[Tensor, Tensor], Explanation], images: Ten
     Raises:
         ValueError: If the labels cannot be read or do not fit the model's number of classes.
     """
-    targets = _targets(labels).to(images.device)
+    labels = _readable(labels)
+    targets = copied_to(_targets(labels), images.device)
     is_single = targets.dim() == 1
     try:
         explanation = explain(plain_tensor(images), targets.clamp(min=0) if is_single else targets)
@@ -39,13 +41,13 @@ def explain_labels(explain: Callable[[Tensor, Tensor], Explanation], images: Ten
         raise ValueError(f"the labels are floats, and read as class indices since they are whole: {error}") from error
     classes = explanation.logits.shape[1]
     if _apparent_classes(labels) not in (None, classes):
-        label_targets(plain_tensor(labels), classes)  # raises
+        label_targets(labels, classes)  # raises
     maps = explanation.maps * (targets >= 0)[:, None, None] if is_single else explanation.maps.amax(dim=1)
     return replace(explanation, maps=maps, targets=targets)
 
 
 def has_labels(labels: Tensor) -> Tensor:
-    """Return which images have a label, boolean (N,).
+    """Return which images have a label, boolean (N,), on the labels' device or in the main memory.
 
     Example:
         >>> import torch
@@ -74,7 +76,17 @@ def has_several_labels(labels: Tensor, multi_label: bool | None = None) -> bool:
 
 
 def _targets(labels: Tensor) -> Tensor:
-    return label_targets(plain_tensor(labels), _apparent_classes(labels))
+    labels = _readable(labels)
+    return label_targets(labels, _apparent_classes(labels))
+
+
+def _readable(labels: Tensor) -> Tensor:
+    """Return class indices as they are, and other labels, whose values say what they are, in the main memory.
+
+    Each look at their values would wait for an accelerator.
+    """
+    labels = plain_tensor(labels)
+    return labels if are_indices(labels) else labels.cpu()
 
 
 def _apparent_classes(labels: Tensor) -> int | None:

@@ -201,7 +201,7 @@ class GroupCamTransform(v2.Transform):
         """
         images, labels = flat_inputs
         _check_shape(images, maps)
-        is_labelled = has_labels(labels).to(images.device)
+        is_labelled = copied_to(has_labels(labels), images.device)
         index = _choose(is_labelled, self.share if self.recipe.is_due() else 0)
         if self.appends_masked_views and not are_indices(labels):
             index = index[is_labelled[index]]  # an image of no class is a negative example, which must not be repeated

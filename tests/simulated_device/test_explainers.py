@@ -20,7 +20,7 @@ TARGETS = torch.tensor([0, 1, 2, 1])
 
 # Waits of a call after the first one, besides the check of its targets. Others have none.
 WAITS = {
-    "cam": 3,  # recognises the head by its output
+    "cam": 1,  # recognises the head by its output
     "eigen-cam": 1,  # singular value decomposition, as the next two
     "eigen-grad-cam": 1,
     "eigen-smooth": 1,

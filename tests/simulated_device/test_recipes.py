@@ -6,6 +6,8 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch.utils.data import TensorDataset
 
 from camaug import GroupCamTransform
 from camaug.augmentation.recipes import list_recipes
@@ -45,6 +47,16 @@ def test_steps_after_the_first_do_not_wait_and_have_one_set_of_shapes(device, re
     train(counter, GroupCamAugmentation(recipe=certain_recipe(recipe), blur_kernel_size=5))
     assert [dict(waits) for waits in counter.waits[1:]] == [{}] * 3
     assert len(set(counter.shapes[1:])) == 1
+
+
+@pytest.mark.parametrize("recipe", ["hide-salient", "paired"])
+@pytest.mark.parametrize("several", [1, 2], ids=["one-hot", "several"])
+def test_rows_of_labels_are_read_in_few_waits(device, recipe, several):
+    rows = sum(F.one_hot((torch.arange(16) + shift) % 5, 5) for shift in range(several)).float()
+    counter = StepCounter(device)
+    data = TensorDataset(torch.rand(16, 3, 16, 16), rows)
+    train(counter, GroupCamAugmentation(recipe=recipe, blur_kernel_size=5), data=data)
+    assert [waits.total() for waits in counter.waits[1:]] == [4 if recipe == "paired" else 3] * 3, counter.waits[1]
 
 
 def test_the_bank_is_filled_and_used_as_on_the_cpu(device_without_float64, tmp_path):

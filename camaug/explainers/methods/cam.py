@@ -31,7 +31,8 @@ def pooled_head(model: nn.Module, activations: Tensor, logits: Tensor) -> Tensor
         W, (classes, K); None if no linear layer or 1 x 1 convolution of the model computes the logits this way.
     """
     pooled, logits = activations.mean(dim=(2, 3)), at_least_float32(logits)
-    tolerance = 1e-2 if logits.abs().amax() == 0 else 1e-2 * float(logits.abs().amax())
+    largest = logits.abs().amax()
+    tolerance = 1e-2 * torch.where(largest == 0, 1, largest)
     shapes = [(width, pooled.shape[1]) for width in head_widths(logits)]
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d) and module.weight.shape[:2] in shapes:
