@@ -9,7 +9,7 @@ __all__ = ["OverflowWatch"]
 
 
 class OverflowWatch:
-    """Finds infinite logits and NaN without waiting for an accelerator.
+    """Check for infinite logits and NaN that does not wait for an accelerator.
 
     On a CPU they are found at once. On an accelerator the result of the check is copied to the host when it is ready,
     and read by a later call.

@@ -57,15 +57,15 @@ def test_on_an_accelerator_when_it_is_known(monkeypatch):
     assert not watch.found()
 
 
-def test_weights_that_grow_beyond_float16_are_explained_in_float32_and_it_is_said_once():
+def test_weights_that_grow_beyond_float16_are_explained_in_float32_with_one_sentence():
     torch.manual_seed(0)
     model, images = with_trained_norms(TinyNet()), torch.rand(4, 3, 16, 16)
-    said: list[str] = []
-    forward = FastForward(model, dtype=torch.float16, notify=said.append)
+    sentences: list[str] = []
+    forward = FastForward(model, dtype=torch.float16, notify=sentences.append)
     explainer = GroupCAM(groups=4)
     explainer(model, images, forward=forward)
     assert "float16" in forward.description
-    assert not said
+    assert not sentences
     with torch.no_grad():
         model.head.weight.mul_(1e6)
     expected = explainer(model, images)
@@ -73,20 +73,20 @@ def test_weights_that_grow_beyond_float16_are_explained_in_float32_and_it_is_sai
         explanation = explainer(model, images, forward=forward)
         assert explanation.logits.isfinite().all()
         torch.testing.assert_close(explanation.maps, expected.maps, rtol=0, atol=2e-2)
-    assert said == ["float16 cannot hold this model's values any longer, so the fast forward runs in float32"]
+    assert sentences == ["float16 cannot hold this model's values any longer, so the fast forward runs in float32"]
     assert "float16" not in forward.description
 
 
 def test_a_model_that_is_broken_in_float32_too_is_computed_once_more_and_no_more():
     model, images = with_trained_norms(TinyNet()), torch.rand(2, 3, 16, 16)
-    said: list[str] = []
-    forward = FastForward(model, dtype=torch.float16, notify=said.append)
+    sentences: list[str] = []
+    forward = FastForward(model, dtype=torch.float16, notify=sentences.append)
     with neutral(model):
         forward(images)
         model.head.bias.fill_(torch.nan)
         assert forward(images).isnan().any()
         assert forward(images).isnan().any()
-    assert len(said) == 1
+    assert len(sentences) == 1
 
 
 def test_the_search_for_the_target_layer_is_no_overflow():
