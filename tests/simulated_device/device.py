@@ -11,13 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from camaug.utils.replaced_attribute import replaced_attribute
 from tests.simulated_device.backend import BACKEND, NAME
 from tests.simulated_device.simulated_tensor import is_on_device, run, tensors_of
 
-__all__ = ["SimulatedDevice"]
+__all__ = ["UNPINNED", "SimulatedDevice"]
 
+UNPINNED = "to the device, from memory that is not pinned"
 ROOT = str(Path(__file__).parents[2])
 WAITING_OPERATIONS = (
     "aten::_linalg_eigh",
@@ -59,7 +61,7 @@ class SimulatedDevice(TorchDispatchMode):
         self.shapes: set[tuple[Any, ...]] = set()
         self._refuses_float64 = refuses_float64
         self._generators: list[torch.Generator] = []
-        self._pinned: list[Tensor] = []
+        self._pinned = WeakTensorKeyDictionary()
         self._stack = ExitStack()
 
     def __enter__(self) -> SimulatedDevice:
@@ -85,10 +87,11 @@ class SimulatedDevice(TorchDispatchMode):
         name, kwargs = func._schema.name, kwargs or {}
         tensors = tensors_of((args, kwargs))
         if name == "aten::is_pinned":
-            return any(tensors[0] is each for each in self._pinned)
+            return tensors[0] in self._pinned
         if name == "aten::_pin_memory":
-            self._pinned.append(tensors[0].clone())
-            return self._pinned[-1]
+            pinned = tensors[0].clone()
+            self._pinned[pinned] = True
+            return pinned
         self._count(func, name, args, kwargs, tensors)
         result = run(func, args, kwargs, tuple(self._generators))
         if self._refuses_float64 and any(is_on_device(t) and t.dtype == torch.float64 for t in tensors_of(result)):
@@ -120,16 +123,18 @@ class SimulatedDevice(TorchDispatchMode):
         if name == "aten::_to_copy":
             if kwargs.get("device") is None or to_device == is_here[0]:
                 return ""
-            is_read = is_here[0]
+            is_read, source = is_here[0], args[0]
         elif len(set(is_here)) < 2:
             return ""
         else:
-            is_read = not is_here[0]
+            is_read, source = not is_here[0], args[1]
         if is_read:
             return "to the host"
         self.copies[_line_of_project()] += 1
         in_place = args[2] if len(args) > 2 else False
-        return "" if kwargs.get("non_blocking", in_place) else "to the device"
+        if not kwargs.get("non_blocking", in_place):
+            return "to the device"
+        return "" if source in self._pinned else UNPINNED
 
 
 def _generator_class(of_device: list[torch.Generator]) -> type:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.simulated_device.backend import BACKEND, DEVICE, NAME
-from tests.simulated_device.device import SimulatedDevice
+from tests.simulated_device.device import UNPINNED, SimulatedDevice
 from tests.simulated_device.simulated_tensor import DeviceMismatchError
 from tests.simulated_device.training import StepCounter, train
 
@@ -60,6 +60,7 @@ def test_manual_seed_seeds_the_device(device):
         ("to the device", lambda values: torch.ones(2).to(DEVICE)),
         ("to the device", lambda values: torch.tensor([1.0], device=DEVICE)),
         ("to the device", lambda values: values.copy_(torch.ones(3))),
+        (UNPINNED, lambda values: torch.ones(2).to(DEVICE, non_blocking=True)),
     ],
 )
 def test_waits_are_counted_by_kind_and_line(device, kind, wait):
