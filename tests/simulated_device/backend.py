@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 
-__all__ = ["BACKEND", "DEVICE", "NAME", "Backend"]
+__all__ = ["BACKEND", "DEVICE", "MISSING", "NAME", "Backend"]
 
 NAME = "simulated"
 MISSING = "this PyTorch has no backends in Python"

@@ -9,11 +9,12 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import DataLoader
 
-from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation, RandomStateCheckpoint
+from camaug.callbacks import CamEvaluator, CamLogger, CamZoom, GroupCamAugmentation, RandomStateCheckpoint
 from camaug.callbacks._logging.evaluated_metrics import EVALUATED_METRICS
 from camaug.metrics import choose_mosaics
 from tests.simulated_device.backend import BACKEND, DEVICE
@@ -146,3 +147,17 @@ def test_checkpoints_restore_the_random_numbers_of_the_device(device):
 ], ids=["logger", "evaluator", "augmentation"])  # fmt: skip
 def test_callbacks_work_where_new_tensors_are_on_the_device(default_device, tmp_path, make):
     assert fit(make(), logger=L.pytorch.loggers.TensorBoardLogger(tmp_path))
+
+
+def test_zoomed_validation_has_the_values_of_the_cpu(device_without_float64):
+    class Validated(TinyClassifier):
+        def validation_step(self, batch, batch_idx):
+            self.log("loss", F.cross_entropy(self(batch[0]), batch[1]))
+
+    module, loader = Validated(), DataLoader(BlobsWithMasks(4), batch_size=4)
+    losses = []
+    for place in (CPU, DEVICE):
+        # PyTorch cannot detach inference tensors with a dispatch of their own.
+        trainer = trainer_on(place, CamZoom(), inference_mode=False)
+        losses.append(trainer.validate(module, loader, verbose=False)[0]["loss"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
