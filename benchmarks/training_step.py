@@ -4,8 +4,8 @@ A step is forward, cross entropy, backward and SGD's update of the whole batch, 
 the transform of the batch before it. Once with the step in float32, contiguous, and once in bfloat16 autocast with
 weights and images channels-last, the usual way to train fast, where the explanation runs in the same autocast. *Steps*
 are multiples of the plain step in the same precision, *of float32* multiples of the plain step in float32. *From the
-bank* reads its maps, so that only the masks and the blur remain. With `share 0.5` exactly half of the batch is
-augmented. MixUp and CutMix are torchvision's.
+bank* reads its maps, so that only the masks and the blur remain. The recipes have the callback's defaults: Grad-CAM,
+half of the images or, in snapmix, all of every batch. MixUp and CutMix are torchvision's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from benchmarks.options import Options
-from benchmarks.settings import from_maps, half_resolution, transform
+from benchmarks.settings import from_maps, half_resolution, recipe, transform
 from benchmarks.subjects import make_images, make_model
 from benchmarks.timing import FORWARD, forward_pass, medians
 from camaug.experiments.table import Cell, Table
@@ -88,18 +88,8 @@ def _augmentations(model: nn.Module, images: Tensor) -> dict[str, Augment]:
         "Group-CAM, exact": exact,
         "Group-CAM, fast": transform(model, fast=True),
         "Group-CAM, fast, half-resolution queries": transform(model, half_resolution(), fast=True),
-        "Group-CAM, fast, share 0.5": _half(transform(model, fast=True)),
+        "Group-CAM, fast, share 0.5": transform(model, fast=True, share=0.5),
         "Group-CAM, from the bank": lambda inputs, labels: from_maps(exact, inputs, labels, maps),
         "Grad-CAM": transform(model, "grad-cam"),
+        **{f"recipe {name}": recipe(model, name) for name in ("hide-salient", "paired", "snapmix")},
     }
-
-
-def _half(augment: Augment) -> Augment:
-    """Augment the first half of the batch, since a random half, as in training, would vary in size between rounds."""
-
-    def run(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        count = (len(images) + 1) // 2
-        changed, _ = augment(images[:count], labels[:count])
-        return torch.cat([changed, images[count:]]), labels
-
-    return run
