@@ -20,7 +20,7 @@ from camaug._cli.arguments import DESCRIPTIONS, EPILOG, add_arguments
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
 from camaug._cli.parser import SentenceParser
 from camaug._cli.refusal import refusal
-from camaug._cli.resume import check_checkpoint_exists, continue_run, newest_checkpoint
+from camaug._cli.resume import check_checkpoint_exists, continue_run, evaluated_checkpoint, newest_checkpoint
 from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
 from camaug.callbacks import CamWriter, RandomStateCheckpoint
 from camaug.experiments import Report
@@ -83,6 +83,8 @@ class CamaugCLI(LightningCLI):
         path = config.get("ckpt_path")
         if path == "last" and self.config["subcommand"] == "fit" and not config["checkpoint"]["dirpath"]:
             config["ckpt_path"] = newest_checkpoint(config) or path
+        elif path in ("last", "best") and self.config["subcommand"] != "fit":  # Lightning would use the new model
+            config["ckpt_path"] = evaluated_checkpoint(config, path)
         else:
             check_checkpoint_exists(path)
 
@@ -91,7 +93,18 @@ class CamaugCLI(LightningCLI):
         path = self.config.get(self.config.get("subcommand") or "", {}).get("ckpt_path")
         if path and Path(path).is_file():
             self._checkpoint = read_checkpoint(Path(path))
+            self._check_model_name(path)
         super()._parse_ckpt_path()
+
+    def _check_model_name(self, path: str) -> None:
+        """Raise a ValueError if the arguments name another model than the checkpoint's, which would replace it."""
+        saved = self._checkpoint.get("hyper_parameters", {}).get("name")
+        name = self.config[self.config["subcommand"]]["model"]["name"]
+        if saved is not None and name not in (saved, self._parser(self.config["subcommand"]).get_default("model.name")):
+            raise ValueError(
+                f"the checkpoint {path!r} is of the model {saved!r}, and model.name is {name!r}: leave model.name out, "
+                "or give a checkpoint of that model"
+            )
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         own = {"weights_only": True} if subcommand in LightningCLI.subcommands() else {}
@@ -104,10 +117,16 @@ class CamaugCLI(LightningCLI):
             self.save_config_kwargs["overwrite"] = continue_run(config, int(self._checkpoint["global_step"]))
         if self.subcommand in ("predict", "experiment", "price"):
             self.save_config_callback = None
+        has_weights = any((config["model"]["pretrained"], config["model"]["checkpoint"], config.get("ckpt_path")))
+        if self.subcommand in ("validate", "test") and not has_weights:
+            rank_zero_warn(
+                "the model that is measured has random weights: give it --ckpt_path CHECKPOINT (last for the "
+                "newest run) or --model.checkpoint FILE"
+            )
         if self.subcommand in ("predict", "experiment"):
             # The checkpoint's training callbacks have nothing to do here.
             warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
-            if not (config["model"]["pretrained"] or config["model"]["checkpoint"] or config["ckpt_path"]):
+            if not has_weights:
                 rank_zero_warn(
                     "the model that explains your photos has random weights: give it --model.pretrained true, "
                     "--model.checkpoint FILE or --ckpt_path CHECKPOINT"

@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import torch
 import torch.distributed as dist
 from PIL import Image
 
@@ -177,6 +178,45 @@ def test_heatmaps_that_cannot_be_made_are_a_warning_and_training_goes_on(
     texts = [str(warning.message) for warning in caught if str(warning.message).startswith("CamLogger")]
     assert [bool(re.search(message, text)) for text in texts].count(True) == 1
     assert all("untrained model has such maps too" in text for text in texts if not re.search(message, text))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_commands_that_train_nothing_measure_the_weights_of_the_newest_run(images, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = [*FINETUNE[1:], f"--data.root={images}"]
+    evaluation = [each for each in arguments if "model.name" not in each and "model.pretrained" not in each]
+    folder = Path(cli.main(["fit", *arguments]).trainer.log_dir, "checkpoints")
+    for command, keyword in (("validate", "last"), ("test", "best")):
+        model = cli.main([command, *evaluation, f"--ckpt_path={keyword}"]).model
+        saved = torch.load(folder / f"{keyword}.ckpt", weights_only=True)["state_dict"]
+        assert all(torch.equal(saved[name], value) for name, value in model.state_dict().items())
+    shutil.rmtree("runs")
+    with pytest.raises(
+        FileNotFoundError, match=r"--ckpt_path last found no RUN/checkpoints/last.ckpt in the folder of"
+    ):
+        cli.main(["validate", *evaluation, "--ckpt_path=last"])
+
+
+def test_random_weights_are_measured_with_a_warning(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train.py", "validate", *FINETUNE[1:], f"--data.root={images}"])
+    with pytest.warns(UserWarning, match="the model that is measured has random weights: give it --ckpt_path"):
+        cli.main()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_of_other_classes_or_of_another_model_is_refused(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = [*FINETUNE[1:], f"--data.root={images}"]
+    last = Path(cli.main(["fit", *arguments]).trainer.log_dir, "checkpoints/last.ckpt")
+    with pytest.raises(ValueError, match=r"is of the model 'timm/test_resnet', and model.name is 'timm/test_vit'"):
+        cli.main(["validate", *arguments, "--model.name=timm/test_vit", f"--ckpt_path={last}"])
+    (images / "ants").rename(images / "wasps")
+    for command in ("validate", "fit"):
+        with pytest.raises(
+            ValueError, match=r"the 2 classes \[ants, bees\], and the data has the 2 classes \[bees, wa"
+        ):
+            cli.main([command, *arguments, f"--ckpt_path={last}"])
 
 
 def test_weights_that_cannot_be_downloaded_are_one_clear_error(images, tmp_path):

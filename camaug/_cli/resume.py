@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from camaug.training.checkpoints import last_checkpoint, run_to_continue
 
-__all__ = ["check_checkpoint_exists", "continue_run", "newest_checkpoint"]
+__all__ = ["check_checkpoint_exists", "continue_run", "evaluated_checkpoint", "newest_checkpoint"]
 
 CHOSEN_BY_LIGHTNING = ("best", "last", "hpc", "registry")
 
@@ -21,10 +21,32 @@ def newest_checkpoint(config: Any) -> str | None:
     """Return the last checkpoint of the newest run in the loggers' folders, or None without any run.
 
     Args:
-        config: The settings of ``fit``.
+        config: The settings of a command.
     """
     checkpoints = (last_checkpoint(_runs_folder(logger)) for logger in _tensorboard_loggers(config))
     return next((str(path) for path in checkpoints if path is not None), None)
+
+
+def evaluated_checkpoint(config: Any, keyword: str) -> str:
+    """Return the checkpoint that ``last`` or ``best`` means where a model is measured: that of the newest run.
+
+    Args:
+        config: The settings of a command that trains nothing.
+        keyword: The value of ``--ckpt_path``.
+
+    Raises:
+        FileNotFoundError: If there is no run, or it has no such checkpoint.
+    """
+    newest = newest_checkpoint(config)
+    path = None if newest is None else Path(newest).with_name(f"{keyword}.ckpt")
+    if path is None or not path.exists():
+        folders = ", ".join(str(_runs_folder(logger)) for logger in _tensorboard_loggers(config))
+        where = f"in the folder of runs {folders}" if folders else "because no TensorBoardLogger says where runs are"
+        raise FileNotFoundError(
+            f"--ckpt_path {keyword} found no RUN/checkpoints/{keyword}.ckpt {where}: give the checkpoint's file, or "
+            "the configuration that the run was trained with (--config FILE)"
+        )
+    return str(path)
 
 
 def check_checkpoint_exists(path: str | None) -> None:

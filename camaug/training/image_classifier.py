@@ -15,6 +15,7 @@ from torchvision.transforms import v2
 from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.zoom import View, Zoom
 from camaug.augmentation.zoom_price import describe_zoom
+from camaug.training.check_checkpoint_data import check_checkpoint_data
 from camaug.training.create_classifier import create_classifier
 from camaug.training.data_facts import class_names, evaluation_preprocessing, rgb_normalisation
 from camaug.training.evaluated_module import EvaluatedModule
@@ -170,7 +171,14 @@ class ImageClassifier(EvaluatedModule):
         checkpoint["class_names"], checkpoint["preprocessing"] = self.class_names, self.preprocessing
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Load the class names and the preprocessing, if the checkpoint has them."""
+        """Load the class names and the preprocessing, if the checkpoint has them, and compare them with the data's.
+
+        Raises:
+            ValueError: In training, validation and testing, if the data has other classes.
+        """
+        trainer = self._trainer
+        if trainer is not None and not trainer.predicting:
+            check_checkpoint_data(checkpoint, getattr(trainer, "datamodule", None))
         self.class_names, self.preprocessing = checkpoint.get("class_names"), checkpoint.get("preprocessing")
         self._fresh_head = []
 
