@@ -8,11 +8,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import lightning as L
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from camaug.training.checkpoints import INTERRUPTED
+from camaug.training.whole_checkpoint_io import WholeCheckpointIO
 from camaug.utils.replaced_attribute import replaced_attribute
 from camaug.utils.wait_until import wait_until
 
@@ -32,10 +34,19 @@ class RunCheckpoint(ModelCheckpoint):
     run resumed in the middle of an epoch differs from an uninterrupted one. An error on one of several processes does
     not make it wait for the others, which never come to the same point.
 
+    Files appear whole or not at all, on any disk, unless the Trainer has a checkpoint plugin of its own
+    (:class:`camaug.training.whole_checkpoint_io.WholeCheckpointIO`).
+
     Example:
         >>> checkpoint = RunCheckpoint(monitor="val/accuracy", mode="max", save_last=True)
         >>> trainer = L.Trainer(callbacks=[checkpoint], logger=False, accelerator="cpu")
     """
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Find the folder, and replace Lightning's own way of writing files."""
+        super().setup(trainer, pl_module, stage)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = WholeCheckpointIO()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save after an epoch without validation."""
