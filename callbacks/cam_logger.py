@@ -260,8 +260,14 @@ class CamLogger(ProbeCallback):
             self._writer.write(snapshot, moment, names, metrics)
 
     def _find_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
-        of_data = self._style.class_names or find_class_names(trainer, self._dataset)
-        return of_data or known_class_names(pl_module, classes)
+        given = self._style.class_names
+        if given is not None and len(given) != classes:
+            self._warn_once(
+                "class names",
+                f"CamLogger: {len(given)} class_names were given, and the model has {classes} classes: classes without "
+                "a name are called by their number, and the other names may be wrong",
+            )
+        return given or find_class_names(trainer, self._dataset) or known_class_names(pl_module, classes)
 
 
 def _warn_without_image_logger(trainer: L.Trainer) -> None:

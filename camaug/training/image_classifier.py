@@ -67,7 +67,8 @@ class ImageClassifier(EvaluatedModule):
             times as long, as is measured and printed. None for the image alone.
 
     Raises:
-        ValueError: If the optimiser or the schedule is unknown, or the label smoothing is not in [0, 1).
+        ValueError: If the optimiser or the schedule is unknown, the label smoothing is not in [0, 1), or another number
+            is negative, as a learning rate that would increase the loss.
     """
 
     def __init__(
@@ -97,6 +98,17 @@ class ImageClassifier(EvaluatedModule):
         super().__init__(num_classes)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"`label_smoothing` must be in [0, 1), got {label_smoothing}")
+        _check_at_least_zero(
+            lr=lr,
+            head_lr=head_lr,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            warmup_epochs=warmup_epochs,
+            step_epochs=step_epochs,
+            step_gamma=step_gamma,
+            mixup_alpha=mixup_alpha,
+            cutmix_alpha=cutmix_alpha,
+        )
         self.save_hyperparameters()
         refused = checkpoint if pretrained else None  # both together are an error
         self.model = create_classifier(
@@ -230,6 +242,12 @@ class ImageClassifier(EvaluatedModule):
             self._is_zoom_announced = True
             rank_zero_info(f"zoom: {describe_zoom(self.zoom, self, images)}")
         return cast(Tensor, self.zoom(self, images))
+
+
+def _check_at_least_zero(**settings: float | None) -> None:
+    for name, value in settings.items():
+        if value is not None and not value >= 0:
+            raise ValueError(f"`{name}` must be at least 0, got {value}")
 
 
 def _are_close(mean: Sequence[float], other: Sequence[float]) -> bool:

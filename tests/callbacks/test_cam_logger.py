@@ -342,3 +342,11 @@ def test_images_are_denormalised_as_the_data_were_normalised(module, dataset, ma
 
 def test_lightning_is_the_same_package() -> None:
     assert issubclass(CamLogger, L.Callback)
+
+
+def test_class_names_of_another_number_are_a_warning(module, loader, make_trainer):
+    callback = CamLogger("grad-cam", num_images=2, class_names=["only one"])
+    with pytest.warns(
+        UserWarning, match="1 class_names were given, and the model has 3 classes: classes without a name"
+    ):
+        make_trainer(callback, max_epochs=1).fit(module, loader, loader)
