@@ -23,17 +23,21 @@ from .transforms import crop_transforms
 
 __all__ = ["ImageFolderDataModule"]
 
-_VAL_NAMES = ("val", "validation", "valid", "test")
+_NAMES: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "val": ("val", "validation", "valid", "dev"),
+    "test": ("test", "testing"),
+}
 _MAX_CHECKED_BY_DEFAULT = 20_000
 
 
 class ImageFolderDataModule(ClassificationDataModule):
     """Images in one folder per class, already divided into training and validation images or divided here.
 
-    Divided already: `root/train/CLASS/*.jpg` and `root/val/CLASS/*.jpg` (or `validation`, `valid`, or `test` if there
-    is none of them). Testing uses `root/test` if there is one, else the validation images. Otherwise
-    `root/CLASS/*.jpg` (or `root/train` alone) is split by class, the same way every time. Folders within a class's
-    folder belong to the class. Hidden files and folders are ignored.
+    Divided already: `root/train/CLASS/*.jpg` and `root/val/CLASS/*.jpg`, in upper or lower case (or `training`;
+    `validation`, `valid` or `dev`, or `test` if there is none of them). Testing uses `root/test` if there is one, else
+    the validation images. Otherwise `root/CLASS/*.jpg` (or `root/train` alone) is split by class, the same way every
+    time. Folders within a class's folder belong to the class. Hidden files and folders are ignored.
 
     Args:
         root: The folder.
@@ -122,6 +126,11 @@ class ImageFolderDataModule(ClassificationDataModule):
                 f"all images to {split} with are of one class, {self.classes[min(labels)]!r}: the accuracy of a model "
                 f"that always predicts it is 100 %. Give images of the other classes too ({', '.join(missing)})"
             )
+        elif missing:
+            rank_zero_warn(
+                f"there is no image to {split} with of {len(missing)} of {len(self.classes)} classes, "
+                f"{', '.join(missing[:10])}: their accuracy is not measured. A class needs two images to be split"
+            )
         transform = self.train_transform if split == "train" else self.eval_transform
         return ImageFolderDataset(samples, self.classes, transform, self.value_range)
 
@@ -160,15 +169,21 @@ def _find_splits(root: Path) -> dict[Split, Path]:
         raise FileNotFoundError(
             f"the data folder {root} {problem}. Expected a folder with train/ and val/, or with one folder per class"
         )
-    if not (root / "train").is_dir():
+    folders = {split: folder for split in _NAMES if (folder := _folder_of(root, split)) is not None}
+    if "train" not in folders:
         return {"train": root}
-    folders: dict[Split, Path] = {"train": root / "train"}
-    val = next((root / name for name in _VAL_NAMES if (root / name).is_dir()), None)
-    if val is not None:
-        folders["val"] = val
-    if (root / "test").is_dir():
-        folders["test"] = root / "test"
+    if "val" not in folders and "test" in folders:
+        folders["val"] = folders["test"]
     return folders
+
+
+def _folder_of(root: Path, split: Split) -> Path | None:
+    """Return the folder of a split, whose name may be in any case, or None if there is none."""
+    found = [folder for folder in sorted(root.iterdir()) if folder.name.lower() in _NAMES[split] and folder.is_dir()]
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise ValueError(f"{root} has {len(found)} folders for the split {split!r}: {names}. Keep one, or rename one")
+    return found[0] if found else None
 
 
 def _find_classes(folders: dict[Split, Path]) -> list[str]:

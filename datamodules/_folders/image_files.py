@@ -39,13 +39,28 @@ def visible_files(folder: Path, suffixes: str | tuple[str, ...]) -> Iterator[str
     """Yield the files in a folder and the folders below it whose name ends in a suffix, in any case.
 
     The order is sorted; hidden files and folders are left out. The search is lazy: finding the first file of a large
-    folder is cheap.
+    folder is cheap. Links are followed, each folder once.
+
+    Raises:
+        ValueError: If a link leads to a folder that it is in.
     """
+    visited = {os.path.realpath(folder)}
     for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and _is_new(parent, name, visited))
         for name in sorted(files):
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 yield os.path.join(parent, name)
+
+
+def _is_new(parent: str, name: str, visited: set[str]) -> bool:
+    """Return True if a folder was not visited by another name, and count it as visited."""
+    path = os.path.join(parent, name)
+    target = os.path.realpath(path)
+    if os.path.islink(path) and os.path.join(os.path.realpath(parent), "").startswith(os.path.join(target, "")):
+        raise ValueError(f"{path} is a link to {target}, a folder that it is in: remove the link")
+    is_new = target not in visited
+    visited.add(target)
+    return is_new
 
 
 def labelled_images(folder: Path, classes: Sequence[str], unread: Counter[str] | None = None) -> list[Sample]:

@@ -9,7 +9,7 @@ import pytest
 from tests.datamodules.folder_data import folder_module, noise, split_paths
 
 
-@pytest.mark.parametrize("val", ["val", "validation", "valid", "test"])
+@pytest.mark.parametrize("val", ["val", "validation", "valid", "dev", "test", "Val", "VALIDATION"])
 def test_a_divided_folder_keeps_its_splits(make_folder, val):
     make_folder("train", count=5)
     root = make_folder(val, count=2)
@@ -21,6 +21,51 @@ def test_a_divided_folder_keeps_its_splits(make_folder, val):
     assert len(data.dataset("val")) == 4
     assert all(f"/{val}/" in path for path in split_paths(data, "val"))
     assert split_paths(data, "test") == split_paths(data, "val")
+
+
+@pytest.mark.parametrize(("train", "val"), [("Train", "Val"), ("training", "validation"), ("TRAIN", "dev")])
+def test_splits_of_other_spellings_are_no_classes(train, val, make_folder):
+    make_folder(train, count=3)
+    data = folder_module(make_folder(val, count=2))
+    data.setup()
+    assert data.classes == ["ant", "bee"]
+    assert (len(data.dataset("train")), len(data.dataset("val"))) == (6, 4)
+
+
+def test_two_folders_of_one_split_are_refused(make_folder):
+    make_folder("train")
+    make_folder("validation")
+    with pytest.raises(ValueError, match=r"2 folders for the split 'val': valid, validation. Keep one, or rename one"):
+        folder_module(make_folder("valid"))
+
+
+def test_a_link_to_a_folder_above_it_is_refused(make_folder):
+    root = make_folder("train", count=2)
+    (root / "train" / "ant" / "again").symlink_to(root / "train")
+    with pytest.raises(ValueError, match=r"again is a link to .*train, a folder that it is in: remove the link"):
+        folder_module(root).setup()
+
+
+def test_a_linked_folder_is_read_once(make_folder, tmp_path):
+    root = make_folder("train", count=2)
+    (tmp_path / "elsewhere").mkdir()
+    noise().save(tmp_path / "elsewhere" / "photo.png")
+    for name in ("link", "second link"):
+        (root / "train" / "ant" / name).symlink_to(tmp_path / "elsewhere")
+    data = folder_module(root)
+    data.setup()
+    paths = [path for split in ("train", "val") for path in split_paths(data, split)]
+    assert sum(path.endswith("photo.png") for path in paths) == 1
+    assert len(paths) == 5
+
+
+def test_a_class_that_validation_lacks_is_a_warning(make_folder):
+    root = make_folder(".", count=4)
+    for path in sorted((root / "bee").iterdir())[1:]:
+        path.unlink()
+    data = folder_module(make_folder(".", classes=["cat"], count=4))
+    with pytest.warns(UserWarning, match="no image to val with of 1 of 3 classes, bee: their accuracy is not measured"):
+        data.setup()
 
 
 def test_a_test_folder_is_used_for_testing(make_folder):
