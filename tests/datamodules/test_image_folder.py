@@ -65,7 +65,7 @@ def test_a_class_that_validation_lacks_is_a_warning(make_folder):
         path.unlink()
     data = folder_module(make_folder(".", classes=["cat"], count=4))
     with pytest.warns(UserWarning, match="no image to val with of 1 of 3 classes, bee: their accuracy is not measured"):
-        data.setup()
+        data.setup("fit")
 
 
 def test_a_test_folder_is_used_for_testing(make_folder):
