@@ -7,6 +7,7 @@ import importlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -238,3 +239,18 @@ def test_the_page_has_the_tables_of_the_quality_of_maps(capsys):
     assert len(tables) == 2
     page = (ROOT / "docs/results.md").read_text()
     assert all(table.strip() in page for table in tables)
+
+
+def test_the_page_has_the_tables_of_localisation_and_the_values_of_stability(capsys):
+    page = (ROOT / "docs/results.md").read_text()
+    localisation = importlib.import_module("benchmarks.map_localisation")
+    localisation.main(["--summarise", str(ROOT / "benchmarks/results/map_localisation.csv")])
+    tables = [part for part in capsys.readouterr().out.split("\n\n") if part.startswith("| method")]
+    assert len(tables) == 2
+    assert all(table.strip() in page for table in tables)
+    stability = importlib.import_module("benchmarks.map_stability")
+    stability.main(["--summarise", str(ROOT / "benchmarks/results/map_stability.csv")])
+    drifts = dict(re.findall(r"^\| ([^|]+) \| ([\d.]+)", capsys.readouterr().out, flags=re.MULTILINE))
+    methods = (ROOT / "docs/methods.md").read_text()
+    for method in ("verified-cam", "grad-cam", "group-cam", "layer-cam"):
+        assert f"{float(drifts[method]):.3f}" in methods
