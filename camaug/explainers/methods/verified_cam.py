@@ -23,6 +23,8 @@ from camaug.utils.copied_to import copied_to
 
 __all__ = ["ScaledEvidence", "VerifiedCAM", "smoothed"]
 
+LEVELS = 4096
+
 
 @dataclass(frozen=True)
 class ScaledEvidence(Evidence):
@@ -176,7 +178,8 @@ class VerifiedCAM(WrappingExplainer):
         images = evidence.images
         baseline = gaussian_blur(images, self.blur_kernel_size, self.blur_sigma)
         count, versions_per_image = versions.shape[:2]
-        ranks = pixel_ranks(versions.flatten(0, 1)).int()
+        # Rounded, since an enlarged map has many equal values, whose order would be that of their rounding errors.
+        ranks = pixel_ranks((versions.flatten(0, 1) * LEVELS).round()).int()
         pixels = ranks[0].numel()
         counts = torch.tensor([max(1, round(share * pixels)) for share in self.shares], device="cpu")
         shown = copied_to(counts, images.device)

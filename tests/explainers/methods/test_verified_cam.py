@@ -39,7 +39,7 @@ def scores_by_hand(model, image, versions, target, shares):
     baseline = gaussian_blur(image, 5, 5.0)
     scores = []
     for version in versions:
-        ranks = pixel_ranks(version[None])[0]
+        ranks = pixel_ranks((version[None] * 4096).round())[0]
         gains = []
         for share in shares:
             mask = (ranks < max(1, round(share * ranks.numel()))).float()
@@ -93,6 +93,15 @@ def test_one_width_is_the_smoothed_map(net, images):
     maps = VerifiedCAM(smoothing=(0.2,))(net, images, 1).maps
     expected = smoothed(GradCAM()(net, images, 1).maps, 0.2)
     torch.testing.assert_close(maps, normalise(expected), **CLOSE)
+
+
+def test_equal_values_that_differ_by_rounding_errors_give_the_same_masks(net, images):
+    explainer = VerifiedCAM(shares=(0.1, 0.5), **SMALL)
+    evidence = explainer.gather(net, net, images, 1)
+    versions = torch.rand(4, 2, 4, 4, generator=torch.Generator().manual_seed(0)).repeat_interleave(4, 2)
+    versions = versions.repeat_interleave(4, 3)  # blocks of 16 equal pixels
+    noise = 1e-7 * torch.rand(versions.shape, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(explainer.scores(evidence, versions), explainer.scores(evidence, versions + noise))
 
 
 def test_chunks_give_the_map_of_the_whole(net, images):
