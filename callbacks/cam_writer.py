@@ -13,12 +13,13 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from camaug.augmentation.batch import find_images
 from camaug.augmentation.batch_leaves import Selector
 from camaug.explainers import Explainer, Explanation, as_explainer
+from camaug.explainers.float16_fallback import Float16Fallback
 from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
 from camaug.inspection.model_digest import model_digest
@@ -117,6 +118,7 @@ class CamWriter(L.Callback):
         self._classes: list[int | None] | None = None  # of the targets
         self._names = PhotoNames()
         self._warn_once = WarnOnce("CamWriter")
+        self._fallback = Float16Fallback(lambda sentence: rank_zero_warn(f"CamWriter: {sentence}"), waits=True)
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data, and let the data module load unexplained photos only."""
@@ -218,7 +220,10 @@ class CamWriter(L.Callback):
                 self._classes = self._find_classes(trainer, pl_module, images[:1], forward)
             several = len(self._classes) > 1
             classes = torch.tensor(self._classes, device=images.device).expand(len(images), -1) if several else None
-            explanation = self.explainer(pl_module, images, classes if several else self._classes[0], forward=forward)
+            targets = classes if several else self._classes[0]
+            explanation = self._fallback.run(
+                lambda: self.explainer(pl_module, images, targets, forward=forward), images
+            )
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
         shown = self._find_display(trainer, images.shape[1]).to_rgb(images)
         settings = self._result_settings(trainer, pl_module)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric
 
 from camaug.explainers import Explainer, Explanation
+from camaug.explainers.float16_fallback import Float16Fallback
 from camaug.inspection.model_output import LogitsForward
 from camaug.utils.copied_to import copied_to
 
@@ -52,6 +54,7 @@ class ProbeEvaluation:
         self._trainer, self._module = trainer, pl_module
         self._explainer, self._forward = explainer, forward
         self._probes = probes
+        self._fallback = Float16Fallback(lambda sentence: rank_zero_warn(f"CamEvaluator: {sentence}"), waits=True)
         self._previous_maps: dict[int, Tensor] = {}  # of each batch
         created = {name: EVALUATED_METRICS[name].create(explainer, classes) for name in names}
         self.metrics = {name: metric.to(pl_module.device) for name, metric in created.items()}
@@ -64,8 +67,9 @@ class ProbeEvaluation:
                 continue
             with self._trainer.precision_plugin.forward_context():
                 explained = self._explain(number, part, share)
-                for name, metric in metrics.items():
-                    EVALUATED_METRICS[name].update(metric, explained)
+                with self._fallback.precision(self._module.device):
+                    for name, metric in metrics.items():
+                        EVALUATED_METRICS[name].update(metric, explained)
             self._previous_maps[number] = explained.maps
         for name, metric in metrics.items():
             if EVALUATED_METRICS[name].needs_mosaics:
@@ -77,7 +81,7 @@ class ProbeEvaluation:
         images = copied_to(batch, device)
         masks = None if probes.masks is None else torch.stack(list(probes.masks[part][share]))
         labels = _padded(probes.positives[part][share], len(batch))
-        explanation = self._explain_labels(images, labels)
+        explanation = self._fallback.run(lambda: self._explain_labels(images, labels), images)
         maps, targets = explanation.maps, explanation.targets
         if targets.dim() == 2:  # each label of an image counts like an image of its own
             is_label = labels >= 0

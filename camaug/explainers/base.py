@@ -197,9 +197,9 @@ class Explainer(ABC):
             if isinstance(forward, FastForward):
                 stack.enter_context(forward.prepared(images))
                 images = forward.to_memory_format(images)
-            evidence = self.gather(model, run, images, targets)
-            # Maps are computed in float32, whatever precision the model's forward passes run in.
+            # Only the model's forward passes run in the caller's precision, in which gradients and maps could overflow.
             with torch.autocast(images.device.type, enabled=False):
+                evidence = self.gather(model, run, images, targets)
                 saliency = self.saliency(evidence) if evidence.target.classes.dim() == 1 else self._of_columns(evidence)
                 maps = normalise(upsample(saliency.float(), evidence.image_size))
             return Explanation(

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from camaug.explainers.agreement import MIN_CORRELATION, MIN_IOU, Agreement
 from camaug.explainers.base import Explainer, Explanation, Targets
+from camaug.explainers.float16_fallback import Float16Fallback
 from camaug.explainers.target import Target
 from camaug.fast_forward.forward import FastForward
+from camaug.utils.replaced_attribute import replaced_attribute
 
 __all__ = ["FastPath"]
 
@@ -30,12 +32,14 @@ class FastPath:
     no more than rounding errors, so the comparison is repeated at the 2nd, 4th, 8th … call until the fast forward is
     chosen at its full speed.
 
+    Where logits become infinite or NaN in float16, images are explained in float32 from then on.
+
     Args:
         explainer: The method.
         model: The classifier.
         forward: Function from images to logits (N, classes), where they cannot be read from ``model(images)``.
         enabled: False always uses the plain forward, and smaller queries if the explainer has them.
-        notify: Function that gets a sentence whenever the choice changes; Python's log by default.
+        notify: Function that gets a sentence whenever the choice changes or float16 is left; Python's log by default.
 
     Attributes:
         notify: The function that is notified; may be set.
@@ -54,10 +58,12 @@ class FastPath:
         self._explainer = explainer
         self._plain = forward
         self._limits: list[str] = []  # why the fast forward is slower than it could be
-        self._fast = FastForward(model, forward, notify=self._limits.append) if enabled else None
+        self._fast = FastForward(model, forward, notify=self._receive_limit) if enabled else None
+        self._fallback = Float16Fallback(self._notify_of_float32)
         self.notify = notify
         self._chosen: tuple[Explainer, Callable[[Tensor], Tensor] | None] = explainer, forward
         self._is_settled = not enabled
+        self._is_deciding = False
         self._calls, self._next_comparison = 0, 1
         self._notified_of = ""
         self._classes: int | None = None  # of the model, once targets have been checked
@@ -70,17 +76,7 @@ class FastPath:
             targets: Targets as an explainer takes them.
             deciding: False skips the comparison of both forwards where it is due.
         """
-        if deciding and not self._is_settled:
-            self._calls += 1
-            if self._calls >= self._next_comparison:
-                self._next_comparison = 2 * self._calls
-                per_image = isinstance(targets, Tensor) and targets.dim() > 0
-                self._decide(images[:COMPARED_IMAGES], targets[:COMPARED_IMAGES] if per_image else targets)  # type: ignore[index]
-        explainer, forward = self._chosen
-        explanation = explainer(self._model[0], images, self._checked(targets), forward=forward)
-        if isinstance(targets, Tensor):
-            self._classes = explanation.logits.shape[1]
-        return explanation
+        return self._fallback.run(lambda: self._explain(images, targets, deciding=deciding), images)
 
     @property
     def explainer(self) -> Explainer:
@@ -125,6 +121,21 @@ class FastPath:
             self._chosen = (self._explainer if state["small_queries"] else _at_full_size(self._explainer)), self._fast
         elif self._calls:
             self._chosen = _at_full_size(self._explainer), self._plain
+
+    def _explain(self, images: Tensor, targets: Targets, *, deciding: bool) -> Explanation:
+        """Explain images by the chosen way, after choosing it where that is due."""
+        if deciding and not self._is_settled:
+            self._calls += 1
+            if self._calls >= self._next_comparison:
+                self._next_comparison = 2 * self._calls
+                per_image = isinstance(targets, Tensor) and targets.dim() > 0
+                with replaced_attribute(self, "_is_deciding", True):
+                    self._decide(images[:COMPARED_IMAGES], targets[:COMPARED_IMAGES] if per_image else targets)  # type: ignore[index]
+        explainer, forward = self._chosen
+        explanation = explainer(self._model[0], images, self._checked(targets), forward=forward)
+        if isinstance(targets, Tensor):
+            self._classes = explanation.logits.shape[1]
+        return explanation
 
     def _checked(self, targets: Targets) -> Targets:
         """Return targets that need no check of their range.
@@ -194,6 +205,16 @@ class FastPath:
         assert self._fast is not None
         parts = [] if self._fast.is_plain else [self._fast.description]
         return ", ".join([*parts, *([] if _is_full_size(explainer) else [_queries(explainer)])])
+
+    def _receive_limit(self, sentence: str) -> None:
+        """Keep what limits the fast forward for the sentence on the choice, and pass on that it left float16."""
+        if self._is_deciding:
+            self._limits.append(sentence)
+        else:
+            self._notify_of_float32(sentence)
+
+    def _notify_of_float32(self, sentence: str) -> None:
+        self._notify("float32", sentence)
 
     def _notify(self, choice: str, sentence: str) -> None:
         """Pass a sentence on, unless the choice is the one of the last sentence."""

@@ -150,7 +150,7 @@ class FastForward:
     def _leave_float16(self) -> None:
         """Run in float32 from now on, because the weights have grown since float16 was compared."""
         assert self._plan is not None
-        self._plan, self._dtype = replace(self._plan, dtype=None), None
+        self._plan, self._dtype = replace(self._plan, dtype=torch.float32), None
         if self._weights is not None:
             self._weights = self._plan.prepare(self._model)
         self._notify("float16 cannot hold this model's values any longer, so the fast forward runs in float32")

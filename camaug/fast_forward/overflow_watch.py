@@ -13,20 +13,24 @@ class OverflowWatch:
 
     On a CPU they are found at once. On an accelerator the result of the check is copied to the host when it is ready,
     and read by a later call.
+
+    Args:
+        waits: True waits for the accelerator, and finds them at once there too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits: bool = False) -> None:
+        self._waits = waits
         self._pending: tuple[Tensor, torch.Event] | None = None
 
     def finds(self, logits: Tensor, images: Tensor) -> bool:
-        """Return True if logits on a CPU are not all finite. Those on an accelerator are checked for :meth:`found`.
+        """Return True if logits are not all finite. Those on an accelerator are checked for :meth:`found`.
 
         Args:
             logits: (M, classes).
             images: The images that they were computed from, whose own NaN is no overflow.
         """
         is_infinite = logits.isfinite().logical_not().any() & images.isfinite().all()
-        if logits.device.type == "cpu":
+        if self._waits or logits.device.type == "cpu":
             return bool(is_infinite)
         if self._pending is None:
             on_host = torch.empty((), dtype=torch.bool, pin_memory=True).copy_(is_infinite, non_blocking=True)

@@ -21,7 +21,7 @@ class Plan:
     """Set of changes to a forward pass.
 
     Attributes:
-        dtype: The dtype of autocast and of the weights. None keeps that of the model.
+        dtype: The dtype of the weights, and of autocast if it is a low precision. None keeps that of the model.
         channels_last: Whether images and weights are in channels-last memory format.
         pairs: Batch-norms that are folded into their convolutions.
     """
@@ -51,9 +51,7 @@ class Plan:
             return forward(images)
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        device = images.device.type
-        dtype = self.dtype or torch.get_autocast_dtype(device)
-        with torch.autocast(device, dtype=dtype, enabled=self.dtype is not None), weights:
+        with _autocast_to(self.dtype, images.device.type), weights:
             return forward(images)
 
 
@@ -95,6 +93,13 @@ def choose_plan(
             return _choice(model, plan, fastest, faults)
         faults.append(fault)
     return _choice(model, Plan(), fastest, faults)
+
+
+def _autocast_to(dtype: torch.dtype | None, device: str) -> torch.autocast:
+    """Return the autocast to a low precision, or no autocast for any other dtype and None."""
+    if dtype in (torch.bfloat16, torch.float16):
+        return torch.autocast(device, dtype=dtype)
+    return torch.autocast(device, enabled=False)
 
 
 def _usable_dtype(model: nn.Module, device: torch.device, dtype: torch.dtype | str | None) -> torch.dtype | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import lightning as L
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
@@ -13,7 +14,9 @@ from torch.utils.data import DataLoader
 
 from camaug import get_explainer, list_explainers
 from camaug.augmentation.recipes import list_recipes
-from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
+from camaug.callbacks import CamEvaluator, CamLogger, CamWriter, GroupCamAugmentation
+from camaug.callbacks._logging.snapshot import Snapshot
+from camaug.callbacks._logging.snapshot_taker import SnapshotTaker
 from tests.small_explainers import SETTINGS
 from tests.toys import TinyNet, ToyClassifier, certain_recipe
 
@@ -49,6 +52,53 @@ def test_recipes_train_in_mixed_float16(recipe, make_trainer, loader):
     module, _ = fit_in_float16(make_trainer, loader, callback)
     assert all(images.isfinite().all() for images in module.seen)
     assert all(parameter.isfinite().all() for parameter in module.parameters())
+
+
+class Grow(L.Callback):
+    """Growth of the logits beyond float16 at the start of the second epoch."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            with torch.no_grad():
+                list(pl_module.net.children())[-1].weight.mul_(1e7)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("explainer", ["grad-cam", "hires-cam"])
+def test_images_are_changed_where_the_logits_do_not_fit_in_float16(explainer, fast, make_trainer, loader, caplog):
+    callback = GroupCamAugmentation(explainer, recipe=certain_recipe("hide-salient"), fast=fast, **SMALL)
+    with caplog.at_level("INFO"):
+        module, _ = fit_in_float16(make_trainer, loader, Grow(), callback)
+    for seen, (images, _) in zip(module.seen[-3:], loader, strict=True):
+        assert (seen != images).any()  # empty maps would hide nothing
+    assert caplog.text.count("float16 cannot hold this model's values") == 1
+
+
+def test_the_heatmaps_and_metrics_of_a_model_that_does_not_fit_in_float16(make_trainer, loader, monkeypatch, caplog):
+    snapshots: list[Snapshot] = []
+    take = SnapshotTaker.take
+    monkeypatch.setattr(SnapshotTaker, "take", lambda *given: snapshots.append(take(*given)) or snapshots[-1])
+    logger = CamLogger("grad-cam", num_images=4)
+    evaluator = CamEvaluator(["insertion_deletion"], explainer="grad-cam", num_images=4)
+    with caplog.at_level("INFO"), pytest.warns(UserWarning, match="CamEvaluator: float16 cannot hold"):
+        fit_in_float16(make_trainer, loader, Grow(), logger, evaluator)
+    assert snapshots[-1].true_maps.amax(dim=(1, 2)).max() == 1
+    assert "CamLogger: float16 cannot hold" in caplog.text
+
+
+def test_the_results_of_a_model_that_does_not_fit_in_float16(make_trainer, tmp_path):
+    torch.manual_seed(0)
+    module, images = ToyClassifier(), torch.rand(3, 24, 24)
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"")  # the result records its size and time
+    with torch.no_grad():
+        list(module.net.children())[-1].weight.mul_(1e7)
+    writer = CamWriter("grad-cam", directory=tmp_path / "results", raw="npy")
+    plugins = [MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu"))]
+    with pytest.warns(UserWarning, match="CamWriter: float16 cannot hold"):
+        make_trainer(writer, plugins=plugins).predict(module, DataLoader([{"image": images, "path": str(photo)}]))
+    (path,) = (tmp_path / "results").rglob("*.npy")
+    assert np.load(path).max() == 1
 
 
 @pytest.fixture

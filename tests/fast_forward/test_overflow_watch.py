@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from camaug import FastForward, GroupCAM
-from camaug.fast_forward import overflow_watch
+from camaug.fast_forward import overflow_watch, plan
 from camaug.fast_forward.overflow_watch import OverflowWatch
 from camaug.inspection.neutral import neutral
 from camaug.inspection.poisoned import poisoned
@@ -75,6 +75,25 @@ def test_weights_that_grow_beyond_float16_are_explained_in_float32_with_one_sent
         torch.testing.assert_close(explanation.maps, expected.maps, rtol=0, atol=2e-2)
     assert sentences == ["float16 cannot hold this model's values any longer, so the fast forward runs in float32"]
     assert "float16" not in forward.description
+
+
+def test_a_plan_of_nothing_but_float16_leaves_the_autocast_of_the_caller(monkeypatch):
+    monkeypatch.setattr(plan, "find_foldable_pairs", lambda *_: [])
+    monkeypatch.setattr(plan, "_fault", lambda tried, *_: "it is refused" if tried.channels_last else "")
+    model, images = with_trained_norms(TinyNet()), torch.rand(2, 3, 16, 16)
+    forward = FastForward(model, notify=lambda sentence: None)
+    with torch.no_grad(), torch.autocast("cpu", torch.float16):
+        forward(images)
+        assert forward.description == "float16"
+        model.head.weight.mul_(1e6)
+        logits = forward(images)
+        assert forward.description == "float32"
+    with torch.no_grad():
+        torch.testing.assert_close(logits, model(images))
+
+
+def test_a_watch_that_waits_finds_them_at_once_on_an_accelerator():
+    assert OverflowWatch(waits=True).finds(torch.tensor([torch.inf]).as_subclass(Elsewhere), torch.ones(1))
 
 
 def test_a_model_that_is_broken_in_float32_too_is_computed_once_more_and_no_more():
