@@ -20,7 +20,7 @@ class RandomStateCheckpoint(L.Callback):
     Lightning does not. A run resumed from a checkpoint at an epoch's end draws the random numbers of the uninterrupted
     run: the order of the data, random transforms, dropout and the choice of augmented images. With one process it is
     the same run bit for bit, if the device's operations are deterministic. With several, every process gets the states
-    of rank zero. ``train.py fit`` always uses this callback.
+    of rank zero. ``camaug fit`` always uses this callback.
 
     Example:
         >>> trainer = L.Trainer(callbacks=[RandomStateCheckpoint()], logger=False, accelerator="cpu")

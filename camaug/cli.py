@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -16,7 +16,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
-from camaug._cli.arguments import DESCRIPTIONS, EPILOG, add_arguments
+from camaug._cli.arguments import add_arguments
+from camaug._cli.commands import COMMANDS, help_text
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
 from camaug._cli.parser import SentenceParser
 from camaug._cli.refusal import refusal
@@ -24,18 +25,18 @@ from camaug._cli.resume import check_checkpoint_exists, continue_run, evaluated_
 from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
 from camaug.callbacks import CamWriter, RandomStateCheckpoint
 from camaug.experiments import Report
-from camaug.experiments.advise_command import advise_command
-from camaug.experiments.compare_command import compare_command
-from camaug.tensorboard.report import main as report
 from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.process_group import own_process_group
 from camaug.training.trainer import CamaugTrainer
 from camaug.utils.printable import printable_lines
+from camaug.utils.program_name import program_name
+from camaug.version import __version__
 
 __all__ = ["CamaugCLI", "command", "main"]
 
 TRACEBACK = "CAMAUG_TRACEBACK"
+OPTION = "--traceback"
 
 
 class CamaugCLI(LightningCLI):
@@ -67,6 +68,11 @@ class CamaugCLI(LightningCLI):
         own = {name: skipped | {"weights_only"} for name, skipped in LightningCLI.subcommands().items()}
         return {**own, "experiment": both, "price": both}
 
+    def _add_subcommands(self, parser: LightningArgumentParser, **kwargs: Any) -> None:
+        super()._add_subcommands(parser, **kwargs)
+        for name, each in self._subcommand_parsers.items():
+            each.prog = f"{program_name()} {name}"  # without jsonargparse's "[options]"
+
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         add_arguments(parser, subcommand)
@@ -78,7 +84,7 @@ class CamaugCLI(LightningCLI):
         Raises:
             FileNotFoundError: If there is no such checkpoint.
         """
-        super().parse_arguments(parser, args)
+        self.config = parser.parse_args(cast("list[str]", args))  # without Lightning's warning of given arguments
         config = self.config.get(self.config.get("subcommand") or "", {})
         path = config.get("ckpt_path")
         if path == "last" and self.config["subcommand"] == "fit" and not config["checkpoint"]["dirpath"]:
@@ -167,8 +173,11 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
 
     Raises:
         SystemExit: Without ``args``, where this package refuses its input: the message is the last line, and with
-            ``CAMAUG_TRACEBACK`` in the environment the traceback is printed. With ``args`` the error itself is raised.
+            ``--traceback``, or ``CAMAUG_TRACEBACK`` in the environment, the traceback is printed. With ``args`` the
+            error itself is raised.
     """
+    if OPTION in (sys.argv[1:] if args is None else args):
+        os.environ[TRACEBACK] = "1"  # which the processes that this one starts inherit
     try:
         with own_process_group():
             return _run(args)
@@ -179,7 +188,7 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
         if args is not None or TRACEBACK in os.environ or reason is None:
             raise
         message = printable_lines(str(reason))
-        sys.exit(f"error: {message}\n({TRACEBACK}=1 in the environment shows where it comes from)")
+        sys.exit(f"error: {message}\n({OPTION} shows where it comes from)")
 
 
 def command() -> None:
@@ -188,13 +197,15 @@ def command() -> None:
 
 
 def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
-    arguments = sys.argv[1:] if args is None else list(args)
-    if arguments[:1] == ["compare"]:
-        return compare_command(arguments[1:])
-    if arguments[:1] == ["advise"]:
-        return advise_command(arguments[1:])
-    if arguments[:1] == ["report"]:
-        return report(arguments[1:])
+    arguments = [each for each in (sys.argv[1:] if args is None else args) if each != OPTION]
+    first = arguments[0] if arguments else ""
+    if first in ("-h", "--help"):
+        sys.exit(_print(help_text()))
+    if first == "--version":
+        sys.exit(_print(f"camaug {__version__}\n"))
+    run = COMMANDS[first].run if first in COMMANDS else None
+    if run is not None:
+        return run(arguments[1:])
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that the user's own classes are found, however the program was started
     quieten_lightning()
@@ -205,13 +216,27 @@ def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
         parser_class=SentenceParser,
         subclass_mode_data=True,
         parser_kwargs={
-            "epilog": EPILOG,
-            **{subcommand: {"description": text} for subcommand, text in DESCRIPTIONS.items()},
+            "prog": program_name(),
+            **{name: _parser_texts(name) for name, command in COMMANDS.items() if command.run is None},
         },
         seed_everything_default=0,
         trainer_defaults={
             "callbacks": [RandomStateCheckpoint(), ParameterCount()],
             "enable_model_summary": False,
         },
-        args=None if args is None else list(args),
+        args=arguments,
     )
+
+
+def _parser_texts(name: str) -> dict[str, str]:
+    command = COMMANDS[name]
+    return {
+        "usage": "%(prog)s [--config FILE] [--NAME VALUE ...]",
+        "description": f"{command.summary[0].upper()}{command.summary[1:]}.",
+        "epilog": f"example: {program_name()} {name} {command.example}",
+    }
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    return 0

@@ -1,4 +1,4 @@
-"""Lightning data modules, one for each kind of image source, which `train.py` builds by name.
+"""Lightning data modules, one for each kind of image source, which the command line builds by name.
 
 Data modules of labelled images yield batches `(images, labels)` of normalised float images and integer labels, and have
 their `classes`, `num_classes`, `mean` and `std` right after construction. `PhotoFolder` yields photos without labels.

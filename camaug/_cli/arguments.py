@@ -7,18 +7,8 @@ from lightning.pytorch.cli import LightningArgumentParser
 from camaug.callbacks import CamLogger, CamWriter, GroupCamAugmentation, RunCheckpoint
 from camaug.explainers import Explainer
 
-__all__ = ["DESCRIPTIONS", "EPILOG", "add_arguments"]
+__all__ = ["add_arguments"]
 
-DESCRIPTIONS = {
-    "predict": "Explain photos: for each an overlay, the raw map and a record of what was computed.",
-    "experiment": "Run one of the paper's experiments: what are this model's explanations worth?",
-    "price": "Measure what augmentation would cost with your model, your images and this machine. Nothing is saved.",
-}
-EPILOG = (
-    "And `compare --config FILE`: train the arms of a comparison over several seeds (compare --help). "
-    "And `advise --data.root PATH`: is a recipe worth its price on your data? Short runs say so (advise --help). "
-    "And `report RUN`: one HTML file of all heatmaps of a run (report --help)."
-)
 NO_LOGS = {"trainer.logger": False, "trainer.enable_checkpointing": False}
 
 

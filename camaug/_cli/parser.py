@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from camaug._cli.parser_message import COMMANDS, parser_message
+from camaug._cli.parser_message import parser_message
 
 __all__ = ["SentenceParser"]
 
@@ -15,16 +15,12 @@ __all__ = ["SentenceParser"]
 class SentenceParser(LightningArgumentParser):
     """Lightning's argument parser, whose errors are one sentence without pages of usage."""
 
-    def add_subcommands(self, *args: Any, **kwargs: Any) -> Any:
-        """Add the subcommands, and list beside them the commands that need no parser of Lightning's."""
-        return super().add_subcommands(*args, metavar=f"{{{','.join(COMMANDS)}}}", **kwargs)
-
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print a sentence and where the arguments are listed, and exit with status 2."""
         if not self.exit_on_error:  # the parser of a class, whose error becomes a part of another
             super().error(message, ex)
-        command = (getattr(ex, "subcommand_parser", None) or self).prog.replace(" [options]", "")
-        sentence = parser_message(message, self._option_names(), self.prog.partition(" ")[0])
+        command = (getattr(ex, "subcommand_parser", None) or self).prog
+        sentence = parser_message(message, self._option_names())
         sys.stderr.write(f"error: {sentence}\n({command} --help lists the arguments)\n")
         self.exit(2)
 

@@ -6,23 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from camaug._cli.commands import COMMANDS
 from camaug._cli.refused_value import refused_value
 from camaug.utils.did_you_mean import did_you_mean
+from camaug.utils.program_name import program_name
 
-__all__ = ["COMMANDS", "parser_message"]
-
-COMMANDS = {
-    "fit": "fit --data ImageFolderDataModule --data.root PATH",
-    "validate": "validate --data ImageFolderDataModule --data.root PATH --ckpt_path FILE",
-    "test": "test --data ImageFolderDataModule --data.root PATH --ckpt_path FILE",
-    "predict": "predict --data PhotoFolder --data.root PHOTOS --model.pretrained true",
-    "experiment": "experiment --config configs/experiments/insertion_deletion.yaml --data.root PHOTOS",
-    "price": "price --data ImageFolderDataModule --data.root PATH",
-    "compare": "compare --config configs/experiments/finetune.yaml --data.root PATH",
-    "advise": "advise --data.root PATH",
-    "report": "report runs/camaug/version_0",
-}
-"""An example of each command."""
+__all__ = ["parser_message"]
 
 
 class _Context(NamedTuple):
@@ -30,20 +19,18 @@ class _Context(NamedTuple):
 
     message: str
     options: Sequence[str]
-    program: str
 
     def example(self, command: str) -> str:
         """Return an example of a command line."""
-        return f"{'python ' if self.program.endswith('.py') else ''}{self.program} {COMMANDS[command]}"
+        return f"{program_name()} {command} {COMMANDS[command].example}"
 
 
-def parser_message(message: str, options: Sequence[str], program: str = "camaug") -> str:
+def parser_message(message: str, options: Sequence[str]) -> str:
     """Return an error message of the parser in a plain sentence, or as it is if its kind is unknown.
 
     Args:
         message: The message of jsonargparse.
         options: The names of all options, to suggest the nearest.
-        program: The name that the program is called by, for examples.
 
     Example:
         >>> parser_message("unrecognized arguments: --cam.explaner rise", ["cam.explainer", "model.name"])
@@ -52,7 +39,7 @@ def parser_message(message: str, options: Sequence[str], program: str = "camaug"
     for pattern, rewrite in _RULES:
         match = re.search(pattern, message, re.DOTALL)
         if match is not None:
-            return rewrite(match, _Context(message, options, program))
+            return rewrite(match, _Context(message, options))
     return message
 
 

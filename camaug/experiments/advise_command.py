@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from camaug.experiments.compare_command import merge_settings, parse_names, pars
 from camaug.experiments.comparison import Comparison
 from camaug.experiments.experiment import require_extras
 from camaug.experiments.report import Report
+from camaug.utils.command_parser import CommandParser
 
 __all__ = ["advise_command"]
 
@@ -93,13 +93,13 @@ def control_of(recipe: str) -> str:
     return control
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="train.py advise",
-        allow_abbrev=False,
-        description="Train short runs on your data with and without recipes, and say whether one is worth its price "
-        "there. All other arguments are passed to every `fit`: --data.root PATH, --model.name NAME, "
-        "--trainer.max_epochs N (5 by default).",
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "advise",
+        "Train short runs on your data with and without recipes, and say whether one is worth its price there. All "
+        "other arguments are passed to every `fit`: --data.root PATH, --model.name NAME, --trainer.max_epochs N (5 by "
+        "default).",
+        "--data ImageFolderDataModule --data.root PATH",
     )
     parser.add_argument("--recipes", type=parse_names, default=["hide-salient"], help="hide-salient,snapmix")
     parser.add_argument("--seeds", type=parse_numbers, default=[0, 1, 2], help="at least two: 0,1,2 by default")

@@ -19,6 +19,7 @@ from camaug.experiments.run_comparison import run_comparison
 from camaug.experiments.training_run import RunResult, TrainingRun
 from camaug.experiments.write_report import write_report
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.command_parser import CommandParser
 
 __all__ = ["compare_command", "merge_settings", "parse_names", "parse_numbers", "read_settings", "run_in_folder"]
 
@@ -130,12 +131,12 @@ def _read_configs(options: argparse.Namespace) -> tuple[Comparison, dict[str, An
     return Comparison(**{**section, **overrides}), settings
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="train.py compare",
-        allow_abbrev=False,
-        description="Train the arms of a comparison over several seeds and report the results. All other arguments are "
-        "passed to every `fit`: --data.root PATH, --model.name NAME, --trainer.max_epochs N.",
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "compare",
+        "Train the arms of a comparison over several seeds and report the results. All other arguments are passed to "
+        "every `fit`: --data.root PATH, --model.name NAME, --trainer.max_epochs N.",
+        f"--config {_EXAMPLE} --data.root PATH",
     )
     parser.add_argument(
         "--config", action="append", required=True, help="file with a section `compare`; later files override"

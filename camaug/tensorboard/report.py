@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -20,6 +19,7 @@ from camaug.tensorboard.data_source import DataSource, NotLoggedError, Series
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.static_files import static_file, static_names
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.command_parser import CommandParser
 
 __all__ = ["main", "make_report", "report_data"]
 
@@ -36,10 +36,11 @@ def main(arguments: Sequence[str]) -> Path:
     Returns:
         Path of the report.
     """
-    parser = argparse.ArgumentParser(
-        prog="camaug report",
-        description="Write everything that the camaug tab shows of a run to one HTML file, which opens without "
-        "TensorBoard and without a network.",
+    parser = CommandParser(
+        "report",
+        "Write everything that the camaug tab shows of a run to one HTML file, which opens without TensorBoard and "
+        "without a network.",
+        "runs/camaug/version_0",
     )
     parser.add_argument("run", type=Path, help="folder of one or several runs, or an event file")
     parser.add_argument("--output", type=Path, help="output file; by default camaug.html in the run's folder")

@@ -1,4 +1,4 @@
-"""LightningModule that ``train.py`` trains."""
+"""LightningModule that the command line trains."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ImageClassifier(EvaluatedModule):
 
     Args:
         name: The model's name; see :func:`camaug.training.create_classifier.create_classifier`.
-        num_classes: Number of classes; ``train.py`` takes it from the data.
+        num_classes: Number of classes; the command line takes it from the data.
         pretrained: Whether to download the library's pretrained weights.
         checkpoint: A file of weights to begin with, ``.safetensors`` or weights-only ``.pth``. A head with another
             number of classes is replaced by a fresh one.

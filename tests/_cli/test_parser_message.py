@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from camaug._cli.parser_message import COMMANDS, parser_message
+from camaug._cli.commands import COMMANDS
+from camaug._cli.parser_message import parser_message
 
 OPTIONS = ["config", "cam.explainer", "cam.num_images", "model.name", "trainer.max_epochs"]
 
@@ -18,7 +19,7 @@ OPTIONS = ["config", "cam.explainer", "cam.num_images", "model.name", "trainer.m
         (
             "the following arguments are required: experiment.experiment, experiment.data",
             "experiment needs experiment and data, in a file (--config FILE) or as arguments: "
-            f"python train.py {COMMANDS['experiment']}",
+            f"python train.py experiment {COMMANDS['experiment'].example}",
         ),
         ("Parser key \"config\": File does not exist: '/a/b.yaml'", "there is no configuration file '/a/b.yaml'"),
         (
@@ -33,10 +34,12 @@ OPTIONS = ["config", "cam.explainer", "cam.num_images", "model.name", "trainer.m
         ("something else", "something else"),
     ],
 )
-def test_each_kind_is_one_sentence(message, sentence):
-    assert parser_message(message, OPTIONS, "train.py") == sentence
+def test_each_kind_is_one_sentence(message, sentence, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    assert parser_message(message, OPTIONS) == sentence
 
 
-def test_the_installed_command_needs_no_python():
+def test_the_installed_command_needs_no_python(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/usr/bin/camaug"])
     message = "the following arguments are required: fit.data"
     assert parser_message(message, OPTIONS).endswith(": camaug fit --data ImageFolderDataModule --data.root PATH")

@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint_is_one_clear_error(damage, tmp_path):
     assert "Traceback" not in done.stdout
     lines = done.stdout.strip().splitlines()
     assert lines[-2].startswith("error: the checkpoint 'last.ckpt' cannot be loaded weights-only")
-    assert lines[-1] == "(CAMAUG_TRACEBACK=1 in the environment shows where it comes from)"
+    assert lines[-1] == "(--traceback shows where it comes from)"
 
 
 def test_an_environment_variable_shows_the_traceback(tmp_path):

@@ -46,7 +46,7 @@ class HideSalient(Recipe):
     control: ClassVar[str | None] = "hide-random"
     evidence = (
         "it gained where a mark in the training photos gave the class away, and nothing is shown on other photos: "
-        "docs/augmentation.md has the evidence, train.py advise measures it on your data"
+        "docs/augmentation.md has the evidence, `camaug advise` measures it on your data"
     )
 
     area: float = 0.2

@@ -122,7 +122,7 @@ class GroupCAM(LayerExplainer):
         blur_sigma: Standard deviation of the blur in pixels.
         chunk_size: Masked images per forward pass; :func:`~camaug.explainers.queries.default_chunk_size` by default.
         query_scale: Size of the masked images relative to the images, in (0, 1]: at 0.5 a query has a quarter of the
-            pixels, and the map changes if the model predicts differently for small images (``train.py price``).
+            pixels, and the map changes if the model predicts differently for small images (``camaug price``).
         layer: The target layer: None to find it, a name, or a module of the model.
 
     Example:
