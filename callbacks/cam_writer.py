@@ -189,7 +189,7 @@ class CamWriter(L.Callback):
         """Return the photos without results. Rank zero decides for all, before any process writes results."""
         directory = _absolute(self.directory)
         photos = [photo for photo in photos if directory not in _absolute(photo).parents]
-        self._names = names = PhotoNames(root, photos)
+        self._names = names = PhotoNames(root, photos, [target.suffix for target in self.targets])
         settings = self._result_settings(trainer, pl_module)
         chosen = photos
         if self.resume and trainer.is_global_zero:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
+from zlib import crc32
+
+from camaug.utils.portable_names import LARGEST, portable_name, portable_names, same_file_key
 
 __all__ = ["PhotoNames", "output_names"]
+
+_LAST = "_overlay.png"  # the longest of what CamWriter adds to the name and suffix of a result
 
 
 class PhotoNames:
@@ -17,11 +22,13 @@ class PhotoNames:
     Args:
         root: Folder of the photos, None if it is unknown.
         photos: Paths of the photos, whose results get different names.
+        suffixes: What follows a photo's name in the names of its results.
     """
 
-    def __init__(self, root: Path | None = None, photos: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path | None = None, photos: Sequence[str] = (), suffixes: Sequence[str] = ("",)) -> None:
         self._root = root
-        self._outputs = output_names([self.relative(photo) for photo in photos])
+        self._suffixes = suffixes
+        self._outputs = output_names([self.relative(photo) for photo in photos], suffixes)
 
     def relative(self, photo: str) -> str:
         """Return the path below the root, or the whole path without its anchor for a photo outside the root."""
@@ -30,9 +37,12 @@ class PhotoNames:
         return absolute.relative_to(root).as_posix()
 
     def output(self, photo: str) -> str:
-        """Return the name of a photo's results without suffix: the relative path of a photo that was not listed."""
+        """Return the name of a photo's results without suffix, made of the whole path if the photo was not listed."""
         relative = self.relative(photo)
-        return self._outputs.get(relative, relative)
+        if relative not in self._outputs:
+            whole = f"{relative}.result"  # so that the photo's own suffix is kept
+            self._outputs[relative] = output_names([whole], self._suffixes)[whole]
+        return self._outputs[relative]
 
     def record(self, photo: str) -> dict[str, Any]:
         """Return the relative path, size and modification time, by which a changed photo is recognised."""
@@ -40,13 +50,61 @@ class PhotoNames:
         return {"path": self.relative(photo), "bytes": status.st_size, "modified": status.st_mtime_ns}
 
 
-def output_names(paths: Sequence[str]) -> dict[str, str]:
-    """Map paths to names without a suffix, or with it if two paths differ in nothing else.
+def output_names(paths: Sequence[str], suffixes: Sequence[str] = ("",)) -> dict[str, str]:
+    """Map paths to different names of results, valid on every system.
+
+    A name is the path without its suffix, or with it if another path has the same results. Paths that still have the
+    same results, on a file system that ignores case for example, get a digest.
+
+    Args:
+        paths: Relative paths of photos, with ``/``.
+        suffixes: What follows the names in the names of the results.
 
     Example:
         >>> output_names(["a/x.jpg", "b/x.jpg", "b/x.png"])
         {'a/x.jpg': 'a/x', 'b/x.jpg': 'b/x.jpg', 'b/x.png': 'b/x.png'}
+        >>> output_names(["x.jpg", "x.png", "x.jpg.png", "aux.jpg"])
+        {'x.jpg': 'x.jpg', 'x.png': 'x.png', 'x.jpg.png': 'x.jpg.png', 'aux.jpg': 'aux_'}
     """
-    stems = {path: PurePath(path).with_suffix("").as_posix() for path in paths}
-    uses = Counter(stem.casefold() for stem in stems.values())
-    return {path: stem if uses[stem.casefold()] == 1 else path for path, stem in stems.items()}
+    folders = _folder_names(paths)
+    largest = LARGEST - len(_LAST) - max(len(suffix.encode(errors="surrogatepass")) for suffix in suffixes)
+    choices = {path: _choices(PurePosixPath(path), folders, largest) for path in paths}
+    chosen = dict.fromkeys(paths, 0)
+    while colliding := _colliding(choices, chosen, suffixes):
+        for path in colliding:
+            chosen[path] += 1
+    return {path: choices[path][number] for path, number in chosen.items()}
+
+
+def _choices(path: PurePosixPath, folders: dict[PurePosixPath, str], largest: int) -> list[str]:
+    """Return the possible names of a photo's results, the shortest first."""
+    digest = f"{crc32(os.fsencode(str(path))):08x}"
+    names = [portable_name(path.stem, largest), portable_name(path.name, largest)]
+    return [f"{folders[path.parent]}{name}" for name in (*names, f"{portable_name(path.name, largest - 9)}-{digest}")]
+
+
+def _colliding(choices: dict[str, list[str]], chosen: dict[str, int], suffixes: Sequence[str]) -> set[str]:
+    """Return the paths that must have a longer name, because another path has the same results."""
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for path, number in chosen.items():
+        for suffix in suffixes:
+            owners[same_file_key(choices[path][number] + suffix)].add(path)
+    colliding: set[str] = set()
+    for paths in owners.values():
+        shortest = min(chosen[path] for path in paths)
+        if len(paths) > 1 and shortest < 2:
+            colliding |= {path for path in paths if chosen[path] == shortest}
+    return colliding
+
+
+def _folder_names(paths: Sequence[str]) -> dict[PurePosixPath, str]:
+    """Map all folders of paths to names that are valid on every system, with ``/`` at the end."""
+    folders = sorted({folder for path in paths for folder in PurePosixPath(path).parents if folder.name})
+    children: defaultdict[PurePosixPath, list[str]] = defaultdict(list)
+    for folder in folders:
+        children[folder.parent].append(folder.name)
+    portable = {parent: portable_names(names) for parent, names in children.items()}
+    names = {PurePosixPath(): ""}
+    for folder in folders:  # sorted, so that parents come first
+        names[folder] = f"{names[folder.parent]}{portable[folder.parent][folder.name]}/"
+    return names

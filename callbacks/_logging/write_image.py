@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from camaug.images.writing import as_pil, jpeg_bytes
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.portable_names import portable_name
 
 from .tensorboard_writer import is_tensorboard, tensorboard_writer
 
@@ -24,7 +25,7 @@ def write_image(loggers: Sequence[Any], tag: str, image: Tensor, step: int) -> N
     TensorBoard gets a JPEG, MLflow an artifact, a logger with a ``log_image`` method a call of it, and a logger that
     only has a directory (``CSVLogger``) a file named after the tag and the step.
     """
-    file_name = f"{tag}/step_{step:04d}.jpg"
+    file_name = "/".join([*map(portable_name, tag.split("/")), f"step_{step:04d}.jpg"])
     for logger in loggers:
         writer = tensorboard_writer(logger)
         if writer is not None:

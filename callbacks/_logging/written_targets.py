@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .safe_tag import safe_tag
+from camaug.utils.portable_names import portable_names
 
 __all__ = ["WrittenTarget", "written_targets"]
+
+_LARGEST_NAME = 60  # bytes of a class name, since the names of photos may be long, too
 
 
 class WrittenTarget(NamedTuple):
@@ -30,7 +32,7 @@ def written_targets(target: int | str | None, targets: Sequence[int | str] | Non
     """Return the classes to explain: one without a suffix, or several with one.
 
     Raises:
-        ValueError: If both arguments are given, there is no class, or two have the same files.
+        ValueError: If both arguments are given, there is no class, or one is given twice.
 
     Example:
         >>> [each.suffix for each in written_targets(None, [3, "red fox"])]
@@ -43,7 +45,9 @@ def written_targets(target: int | str | None, targets: Sequence[int | str] | Non
             f"give one class by `target`, or a list of classes by `targets`, got target={target!r} and "
             f"targets={targets!r}"
         )
-    suffixes = [f"_{safe_tag(each)}" if isinstance(each, str) else f"_class{each}" for each in targets]
-    if len(set(suffixes)) < len(suffixes):
+    if len(set(targets)) < len(targets):
         raise ValueError(f"`targets` must be different classes, got {list(targets)}")
-    return tuple(WrittenTarget(each, suffix) for each, suffix in zip(targets, suffixes, strict=True))
+    names = portable_names([each for each in targets if isinstance(each, str)], _LARGEST_NAME)
+    return tuple(
+        WrittenTarget(each, f"_{names[each]}" if isinstance(each, str) else f"_class{each}") for each in targets
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from camaug.experiments.training_run import RunResult, TrainingRun
+from camaug.utils.portable_names import portable_names
 
 __all__ = ["Comparison", "relative_costs", "round_up_length"]
 
@@ -49,13 +49,17 @@ class Comparison:
             raise ValueError(f"unknown arms {', '.join(unknown)}, expected some of {', '.join(self.arms)}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"`seeds` must be one or more different numbers, got {list(self.seeds)}")
+        folders = portable_names(self.arms)
         for name, settings in self.arms.items():
             if not isinstance(settings, Mapping):
                 raise ValueError(
                     f"the arm {name!r} must be sections of a configuration, {{}} for none, got {settings!r}"
                 )
-            if name != Path(name).name or name.startswith("."):
-                raise ValueError(f"an arm's name is the name of its folder, too, which {name!r} cannot be")
+            if name != folders[name] or name.startswith("."):
+                raise ValueError(
+                    f"an arm's name is the name of its folder, too, which {name!r} cannot be on every system: "
+                    f"{folders[name].lstrip('.')!r} could"
+                )
 
     def runs(self) -> Iterator[TrainingRun]:
         """Yield every arm with every seed, seed by seed, the reference first, so that early results are comparable."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from torch import Tensor
@@ -17,8 +18,11 @@ from camaug.experiments.table import Interval, Table
 from camaug.experiments.table_text import escape_markdown, to_csv, to_markdown
 from camaug.images.writing import png_bytes
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.portable_names import portable_name
 
 __all__ = ["file_name", "write_report"]
+
+T = TypeVar("T")
 
 
 def write_report(report: Report, directory: str | Path, writer: Any = None, console: Console | None = None) -> None:
@@ -37,11 +41,11 @@ def write_report(report: Report, directory: str | Path, writer: Any = None, cons
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "report.md").unlink(missing_ok=True)  # it would describe files that are about to change
-    images = {file_name(name): image for name, image in _images(report)}
+    images = dict(_with_file_names(_images(report)))
     for name, image in images.items():
         write_atomically(directory / f"{name}.png", png_bytes(image))
-    for table in report.tables:
-        write_atomically(directory / f"{file_name(table.name)}.csv", to_csv(table).encode(errors="backslashreplace"))
+    for name, table in _with_file_names((table.name, table) for table in report.tables):
+        write_atomically(directory / f"{name}.csv", to_csv(table).encode(errors="backslashreplace"))
     write_atomically(directory / "report.md", _report_text(report, list(images)))
     if writer is not None:
         _write_to_tensorboard(report, images, writer)
@@ -55,7 +59,17 @@ def file_name(name: str) -> str:
         >>> file_name("Over-all by theta, %")
         'over-all_by_theta'
     """
-    return re.sub(r"[^\w.+-]+", "_", name.lower(), flags=re.ASCII).strip("_.") or "unnamed"
+    return portable_name(re.sub(r"[^\w.+-]+", "_", name.lower(), flags=re.ASCII).strip("_."))
+
+
+def _with_file_names(named: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Yield what has a name with a file name that none before has."""
+    names: set[str] = set()
+    for name, value in named:
+        candidates = (file_name(f"{name} {number or ''}") for number in count())
+        unused = next(each for each in candidates if each not in names)
+        names.add(unused)
+        yield unused, value
 
 
 def _images(report: Report) -> Iterator[tuple[str, Tensor]]:

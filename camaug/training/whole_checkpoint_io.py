@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+
+from camaug.utils.atomic_write import opened_atomically
 
 __all__ = ["WholeCheckpointIO"]
 
@@ -20,7 +21,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
     Lightning does.
 
     Example:
-        >>> import tempfile
+        >>> import os, tempfile
         >>> folder = tempfile.mkdtemp()
         >>> WholeCheckpointIO().save_checkpoint({"epoch": 3}, f"{folder}/last.ckpt")
         >>> WholeCheckpointIO().load_checkpoint(f"{folder}/last.ckpt"), os.listdir(folder)
@@ -39,13 +40,5 @@ class WholeCheckpointIO(TorchCheckpointIO):
             return
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with unfinished.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(target)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        with opened_atomically(target) as file:
+            torch.save(checkpoint, file)

@@ -3,31 +3,67 @@
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["write_atomically"]
+__all__ = ["opened_atomically", "write_atomically"]
+
+_SHOWN = 32  # characters of the target's name in that of its temporary file, which must not be too long
+
+
+@contextmanager
+def opened_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing so that no reader sees it half written.
+
+    What is written goes to a temporary file in the same folder. At the end of the block it is flushed to the disk, and
+    takes the target's name; until then an older file stays.
+
+    Args:
+        path: The file, in a folder that exists.
+
+    Raises:
+        OSError: If the file cannot be written. After this or any other error in the block the temporary file is
+            removed.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with opened_atomically(folder / "a.bin") as file:
+        ...     _ = file.write(b"new")
+        ...     (folder / "a.bin").exists()
+        False
+        >>> (folder / "a.bin").read_bytes()
+        b'new'
+    """
+    unfinished = path.with_name(_temporary_name(path.name))
+    try:
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file so that no reader sees it half written.
-
-    The content is written to a temporary file in the same folder and flushed to the disk. Then the file takes the
-    target's name; until then an older file stays.
+    """Write a file so that no reader sees it half written (:func:`opened_atomically`).
 
     Args:
         path: The file, in a folder that exists.
         content: Bytes, or text to encode as UTF-8.
 
     Raises:
-        OSError: If the file cannot be written. The temporary file is then removed.
+        OSError: If the file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with opened_atomically(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _temporary_name(name: str) -> str:
+    digest = zlib.crc32(os.fsencode(name))
+    return f".{name[:_SHOWN]}.{digest:08x}.{os.getpid()}.tmp"

@@ -311,6 +311,26 @@ def test_photos_that_differ_only_in_their_suffix(write, photos, tmp_path):
     }  # fmt: skip
 
 
+def test_names_that_collide_or_are_too_long_have_results_of_their_own(write, photos, tmp_path):
+    for number, name in enumerate(["a.jpg", "a.png.jpg", "A.png", f"{'long' * 62}.png", "what?.png"]):
+        photo(photos / name, 20 + number)
+    writer, _ = write()
+    assert counts(writer) == (10, 0, 0)
+    names = [name for name in files(tmp_path / "out") if name.endswith(".json")]
+    records = [json.loads((tmp_path / "out" / name).read_text(encoding="utf-8")) for name in names]
+    assert len({record["photo"]["path"] for record in records}) == 10
+    assert len({name.casefold() for name in names}) == 10
+    assert "what_.json" in names
+    assert counts(write()[0]) == (0, 10, 0)  # and they are found again
+
+
+def test_a_class_name_that_no_file_can_have(tmp_path):
+    writer = CamWriter(targets=["a/b", "a:b", "n" * 300])
+    assert len({target.suffix for target in writer.targets}) == 3
+    assert all(len(target.suffix) <= 61 for target in writer.targets)
+    assert not any(set(target.suffix) & set("/:") for target in writer.targets)
+
+
 def test_a_target_class_by_name(write, tmp_path):
     write(target="Bee")
     record = json.loads((tmp_path / "out/a.json").read_text())

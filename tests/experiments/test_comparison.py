@@ -40,8 +40,10 @@ def test_at_equal_compute_the_reference_is_trained_as_long_as_costlier_arms(comp
         ),
         (
             {"arms": {"none": {}, "../out": {}}},
-            "an arm's name is the name of its folder, too, which '../out' cannot be",
+            "an arm's name is the name of its folder, too, which '../out' cannot be on every system: '_out' could",
         ),
+        ({"arms": {"none": {}, "con": {}}}, "which 'con' cannot be on every system: 'con_' could"),
+        ({"arms": {"none": {}, "None": {}}}, "an arm's name is the name of its folder, too, which 'none' cannot be"),
     ],
 )
 def test_impossible_comparisons_are_refused(settings, message):

@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from camaug.experiments import Table, write_report
+from camaug.experiments import Report, Table, write_report
 from camaug.experiments.write_report import file_name
 from tests.experiments.quiet_console import quiet_console
 
@@ -69,6 +69,17 @@ def test_an_interrupted_report_leaves_no_report_file(report, tmp_path, monkeypat
     assert not (tmp_path / "report.md").exists()
     assert (tmp_path / "over-all_figures.csv").read_bytes() == before
     assert not list(tmp_path.glob(".*"))
+
+
+def test_names_that_become_the_same_file_name_have_files_of_their_own(tmp_path):
+    names = ["a b", "a/b", "con", "n" * 300]
+    tables = [Table(name, ["method"], [[name]]) for name in names]
+    write_report(Report("A title", tables=tables), tmp_path, console=quiet_console())
+    written = {path.name: path.read_text() for path in tmp_path.glob("*.csv")}
+    assert [written["a_b.csv"], written["a_b_1.csv"], written["con_.csv"]] == [
+        f"method\n{name}\n" for name in names[:3]
+    ]
+    assert len(written) == 4
 
 
 def test_names_become_files():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from camaug.utils.atomic_write import write_atomically
+from camaug.utils.atomic_write import opened_atomically, write_atomically
 
 
 def test_bytes_and_text(tmp_path):
@@ -37,3 +37,24 @@ def test_the_content_is_on_the_disk_before_the_name_is_taken(tmp_path, monkeypat
     monkeypatch.setattr(Path, "replace", lambda path, target: (events.append("rename"), replace(path, target)))
     write_atomically(tmp_path / "a.txt", "new")
     assert events == ["flush", "rename"]
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError()])
+def test_any_failure_of_what_writes_keeps_the_older_file_and_leaves_nothing(failure, tmp_path):
+    def write_half() -> None:
+        with opened_atomically(path) as file:
+            file.write(b"half")
+            raise failure
+
+    path = tmp_path / "a.txt"
+    write_atomically(path, "old")
+    with pytest.raises(type(failure)):
+        write_half()
+    assert path.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "猫" * 85, "é" * 127])
+def test_the_longest_name_that_the_file_system_takes(name, tmp_path):
+    write_atomically(tmp_path / name, "whole")
+    assert [each.name for each in tmp_path.iterdir()] == [name]

@@ -2,11 +2,60 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from camaug.callbacks._logging.photo_names import PhotoNames, output_names
+from camaug.utils.portable_names import same_file_key
 
 
 def test_names_that_differ_only_in_case_keep_their_suffix():
     assert output_names(["x.jpg", "X.png"]) == {"x.jpg": "x.jpg", "X.png": "X.png"}
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["cat.jpg", "cat.png", "cat.jpg.png"], ["cat.jpg", "cat.png", "cat.jpg.png"]),
+        (["a.b.jpg", "a.png"], ["a.b", "a"]),
+        (["con/aux.jpg", "b:c/what?.jpg", "end./x .jpg"], ["con_/aux_", "b_c/what_", "end_/x_"]),
+        (["x", ".x.jpg"], ["x", ".x"]),
+    ],
+)
+def test_every_photo_has_a_name_of_its_own(paths, names):
+    assert list(output_names(paths).values()) == names
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["x.jpg", "X.jpg", "x.JPG"],
+        ["Cat/1.jpg", "cat/1.jpg"],
+        ["\u00e9.jpg", "e\u0301.jpg"],
+        ["a?.jpg", "a*.jpg", "a_.jpg"],
+        [f"{'n' * 250}{end}.jpg" for end in "ab"],
+        ["x.jpg", "x.png", "x.jpg.png", "x.jpg.jpg", "X.jpg.png"],
+    ],
+)
+def test_names_differ_on_a_file_system_that_ignores_case_and_normalisation(paths):
+    names = output_names(paths)
+    assert list(names) == paths
+    assert len({same_file_key(name) for name in names.values()}) == len(paths)
+    assert names == output_names(paths)
+    assert all(len(os.fsencode(f"{name}_overlay.png")) <= 255 for name in names.values())
+
+
+def test_the_results_of_several_classes_differ_too():
+    names, suffixes = output_names(["a.jpg", "a_x.jpg"], ["_x_y", "_y"]), ["_x_y", "_y"]
+    assert len({name + suffix for name in names.values() for suffix in suffixes}) == 4
+
+
+def test_the_same_name_in_another_folder_keeps_its_own():
+    assert output_names(["train/Dog/1.jpg", "val/dog/1.jpg"]) == {
+        "train/Dog/1.jpg": "train/Dog/1",
+        "val/dog/1.jpg": "val/dog/1",
+    }
 
 
 def test_photos_are_named_relative_to_the_root_or_the_anchor(tmp_path):

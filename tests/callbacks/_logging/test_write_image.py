@@ -6,10 +6,12 @@ import inspect
 
 import lightning as L
 import pytest
+import torch
 from lightning.pytorch.loggers import CSVLogger, Logger, MLFlowLogger
 from PIL import Image
 
 from camaug.callbacks import CamLogger
+from camaug.callbacks._logging.write_image import write_image
 
 
 class FakeLogger(Logger):
@@ -99,3 +101,11 @@ def test_the_fake_loggers_have_lightnings_signatures():
     assert list(wandb) == list(inspect.signature(FakeWandb.log_image).parameters)
     assert hasattr(MLFlowLogger, "run_id")
     assert hasattr(MLFlowLogger, "experiment")
+
+
+def test_a_class_whose_name_no_folder_can_have(tmp_path):
+    logger = CSVLogger(tmp_path)
+    write_image([logger], "cam/con/3", torch.rand(3, 4, 4), 7)
+    write_image([logger], "cam/end./3", torch.rand(3, 4, 4), 7)
+    written = {path.relative_to(logger.log_dir).as_posix() for path in tmp_path.rglob("*.jpg")}
+    assert written == {"cam/con_/3/step_0007.jpg", "cam/end_/3/step_0007.jpg"}
