@@ -25,6 +25,7 @@ from camaug.images.class_names import find_class, known_class_names
 from camaug.inspection.model_digest import model_digest
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.single_image.explanation_record import explanation_record
+from camaug.utils.check_folder import check_folder
 from camaug.utils.check_types import check_types
 from camaug.utils.counted import counted
 from camaug.utils.replaced_attribute import replaced_attribute
@@ -308,13 +309,12 @@ def _images_only(
 
 
 def _check_directory(directory: Path, root: Path | None) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise ValueError(f"`directory` is where the results go, and {directory} is a file: give a folder")
     if root is not None and _absolute(directory) in (root, *root.parents):
         raise ValueError(
             f"`directory` {directory} holds the photos themselves ({root}), so that results could not be told from "
             "photos: give another folder, which may lie within that of the photos"
         )
+    check_folder(directory, "the results")
 
 
 def _absolute(path: str | Path) -> Path:

@@ -30,6 +30,7 @@ from camaug.images.denormalise import denormalise
 from camaug.inspection.model_output import read_logits
 from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
+from camaug.utils.check_folder import check_folder
 from camaug.utils.check_types import check_types
 from camaug.utils.replaced_attribute import replaced_attribute
 
@@ -104,8 +105,7 @@ class ExperimentRunner(L.Callback):
             raise ValueError(
                 f"an experiment runs in one process, and the trainer has {trainer.world_size}: set trainer.devices to 1"
             )
-        if self.directory.exists() and not self.directory.is_dir():
-            raise ValueError(f"`directory` is where the report goes, and {self.directory} is a file: give a folder")
+        check_folder(self.directory, "the files of the report")
         self.report, self._batches, self._errors = None, [], []
         datamodule = getattr(trainer, "datamodule", None)
         if datamodule is not None:

@@ -19,6 +19,7 @@ from camaug.experiments.run_comparison import run_comparison
 from camaug.experiments.training_run import RunResult, TrainingRun
 from camaug.experiments.write_report import write_report
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
 
 __all__ = ["compare_command", "merge_settings", "parse_names", "parse_numbers", "read_settings", "run_in_folder"]
@@ -65,7 +66,7 @@ def run_in_folder(
         SystemExit: With code 1, after the report, if a training run failed; with 130 if it was interrupted.
     """
     directory = Path(comparison.output)
-    directory.mkdir(parents=True, exist_ok=True)
+    check_folder(directory, "the training runs and the report")
     base = directory / "common.yaml"
     write_atomically(base, yaml.safe_dump(dict(settings)))
     folder = ComparisonFolder(directory, base, fit_arguments)

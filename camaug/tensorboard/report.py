@@ -19,6 +19,7 @@ from camaug.tensorboard.data_source import DataSource, NotLoggedError, Series
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.static_files import static_file, static_names
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
 
 __all__ = ["main", "make_report", "report_data"]
@@ -48,8 +49,8 @@ def main(arguments: Sequence[str]) -> Path:
     folder = options.run if options.run.is_dir() else options.run.parent
     output: Path = options.output or folder / "camaug.html"
     try:
+        check_folder(output.parent, "reports")
         page = make_report(options.run)
-        output.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(output, page)
     except (ValueError, OSError) as error:
         parser.error(str(error))

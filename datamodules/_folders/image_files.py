@@ -43,13 +43,19 @@ def visible_files(folder: Path, suffixes: str | tuple[str, ...]) -> Iterator[str
 
     Raises:
         ValueError: If a link leads to a folder that it is in.
+        OSError: If a folder cannot be read.
     """
     visited = {os.path.realpath(folder)}
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise_unless_missing):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and _is_new(parent, name, visited))
         for name in sorted(files):
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 yield os.path.join(parent, name)
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _is_new(parent: str, name: str, visited: set[str]) -> bool:
