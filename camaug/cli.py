@@ -17,26 +17,26 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import camaug.datamodules  # noqa: F401 - lets a config name the classes without their module
 from camaug._cli.arguments import add_arguments
+from camaug._cli.check_checkpoint import check_checkpoint, check_epochs
 from camaug._cli.commands import COMMANDS, help_text
+from camaug._cli.failure_text import TRACEBACK_OPTION, failure_text
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
 from camaug._cli.parser import SentenceParser
-from camaug._cli.refusal import refusal
 from camaug._cli.resume import check_checkpoint_exists, continue_run, evaluated_checkpoint, newest_checkpoint
 from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
+from camaug._cli.traceback_log import log_traceback, run_folders
 from camaug.callbacks import CamWriter, RandomStateCheckpoint
 from camaug.experiments import Report
 from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.process_group import own_process_group
 from camaug.training.trainer import CamaugTrainer
-from camaug.utils.printable import printable_lines
 from camaug.utils.program_name import program_name
 from camaug.version import __version__
 
 __all__ = ["CamaugCLI", "command", "main"]
 
 TRACEBACK = "CAMAUG_TRACEBACK"
-OPTION = "--traceback"
 
 
 class CamaugCLI(LightningCLI):
@@ -84,7 +84,7 @@ class CamaugCLI(LightningCLI):
         Raises:
             FileNotFoundError: If there is no such checkpoint.
         """
-        self.config = parser.parse_args(cast("list[str]", args))  # without Lightning's warning of given arguments
+        self.config = cast(SentenceParser, parser).parse_command_line(cast("list[str]", args))
         config = self.config.get(self.config.get("subcommand") or "", {})
         path = config.get("ckpt_path")
         if path == "last" and self.config["subcommand"] == "fit" and not config["checkpoint"]["dirpath"]:
@@ -99,6 +99,7 @@ class CamaugCLI(LightningCLI):
         path = self.config.get(self.config.get("subcommand") or "", {}).get("ckpt_path")
         if path and Path(path).is_file():
             self._checkpoint = read_checkpoint(Path(path))
+            check_checkpoint(self._checkpoint, path)
             self._check_model_name(path)
         super()._parse_ckpt_path()
 
@@ -120,6 +121,7 @@ class CamaugCLI(LightningCLI):
         """Choose the folders of a resumed run and of results, and warn of random weights."""
         config = self.config[self.subcommand]
         if self.subcommand == "fit" and Path(config["ckpt_path"] or "").is_file():
+            check_epochs(self._checkpoint, config["trainer"]["max_epochs"])
             self.save_config_kwargs["overwrite"] = continue_run(config, int(self._checkpoint["global_step"]))
         if self.subcommand in ("predict", "experiment", "price"):
             self.save_config_callback = None
@@ -137,6 +139,13 @@ class CamaugCLI(LightningCLI):
                     "the model that explains your photos has random weights: give it --model.pretrained true, "
                     "--model.checkpoint FILE or --ckpt_path CHECKPOINT"
                 )
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        except Exception as error:
+            log_traceback(error, run_folders(self.trainer, self.config[subcommand]), self.trainer.global_rank)
+            raise
 
     def after_predict(self) -> None:
         """Print where the explanations are."""
@@ -176,19 +185,25 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
             ``--traceback``, or ``CAMAUG_TRACEBACK`` in the environment, the traceback is printed. With ``args`` the
             error itself is raised.
     """
-    if OPTION in (sys.argv[1:] if args is None else args):
+    given = sys.argv[1:] if args is None else args
+    arguments = [each for each in given if each != TRACEBACK_OPTION]
+    if len(arguments) < len(given):
         os.environ[TRACEBACK] = "1"  # which the processes that this one starts inherit
     try:
         with own_process_group():
-            return _run(args)
+            return _run(arguments)
     except SIGTERMException:
         sys.exit(128 + signal.SIGTERM)  # whoever called this should know that it did not finish
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        reason = refusal(error)
-        if args is not None or TRACEBACK in os.environ or reason is None:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if args is not None or not _is_interrupt(ended):
             raise
-        message = printable_lines(str(reason))
-        sys.exit(f"error: {message}\n({OPTION} shows where it comes from)")
+        resume = ": the same command with --ckpt_path last resumes the run" if arguments[:1] == ["fit"] else ""
+        sys.stderr.write(f"interrupted{resume}\n")
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        if args is not None:
+            raise
+        sys.exit(failure_text(error, shows_traceback=TRACEBACK in os.environ))
 
 
 def command() -> None:
@@ -196,9 +211,16 @@ def command() -> None:
     main()
 
 
-def _run(args: Sequence[str] | None) -> CamaugCLI | Report | Path:
-    arguments = [each for each in (sys.argv[1:] if args is None else args) if each != OPTION]
+def _is_interrupt(ended: BaseException) -> bool:
+    """Return True for Ctrl-C, after which Lightning exits with status 1."""
+    return isinstance(ended, KeyboardInterrupt) or isinstance(ended.__context__, KeyboardInterrupt)
+
+
+def _run(arguments: list[str]) -> CamaugCLI | Report | Path:
     first = arguments[0] if arguments else ""
+    if not arguments:
+        sys.stderr.write(f"{help_text()}\nerror: give a command, such as the one of the example\n")
+        sys.exit(2)
     if first in ("-h", "--help"):
         sys.exit(_print(help_text()))
     if first == "--version":

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from PIL import Image
 
 from camaug import cli
-from tests.processes import ROOT, run_program
+from tests.processes import ROOT, default_signals, run_program
 
 SMALL = [
     "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=64", "--data.val_size=24", "--data.num_workers=0",
@@ -73,6 +73,10 @@ def test_no_process_group_is_left_behind(fails, tmp_path, monkeypatch):
         cli.main(arguments)
     assert was_created == [True]
     assert not dist.is_initialized()
+
+
+def test_without_a_command_the_help_is_shown(refused):
+    assert re.search(r"^usage: python train.py COMMAND .* report write .*error: give a command", refused())
 
 
 @pytest.fixture
@@ -131,26 +135,48 @@ def test_bad_input_is_one_clear_error_before_training(arguments, message, images
 
 
 DATA = ["--data=ImageFolderDataModule", "--data.root=images"]
+CONFIGURATIONS = {
+    "keys": "cam:\n  explainr: grad-cam\n",
+    "data": "data:\n  class_path: ImageFolderDataModule\n  init_args:\n    root: images\n    batch_size: many\n",
+    "class": "data:\n  class_path: PhotoFoldr\n  init_args:\n    root: images\n",
+    "broken": "model:\n  name: a\n lr: 1\n",
+    "list": "- a\n- b\n",
+}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give a command, one of fit, .*, advise, report: .*train.py fit --data ImageFolderDataModule"),
         (["fitt"], "unknown command 'fitt', did you mean 'fit'.* expected one of fit, .*, advise, report"),
         (["fit"], r"fit needs data, in a file \(--config FILE\) or as arguments: python train.py fit --data Image"),
         (["fit", "--config=keys.yaml", *DATA], "unknown key 'cam.explainr' in the .*, did you mean 'cam.explainer'"),
         (["fit", *DATA, "--cam.explaner=x"], "unknown argument '--cam.explaner', did you mean '--cam.explainer'"),
         (["fit", *DATA, "--data.batchsize=3"], "ImageFolderDataModule has no argument 'batchsize', did .*'batch_size'"),
         (["fit", *DATA, "--cam.explainer.layer=x"], "--cam.explainer VerifiedCAM --cam.explainer.layer x"),
+        (["fit", "--config=keys.yaml", *DATA], r"did you mean 'cam.explainer'.*\(/.*/keys.yaml, line 2\)"),
+        (["fit", "--config=data.yaml"], r"`data.batch_size` must be an integer, got many \(/.*/data.yaml, line 5\)"),
+        (["fit", "--config=class.yaml"], r"'PhotoFoldr', did you mean 'PhotoFolder'.*\(/.*/class.yaml, line 2\)"),
+        (["fit", "--config=broken.yaml"], "/broken.yaml is not valid YAML in line 3, column 2: "),
+        (["fit", "--config=list.yaml"], "/list.yaml must hold `name: value` pairs, got a list"),
+        (["fit", "--config=images", *DATA], "--config takes a YAML file, and /.*/images is a folder"),
+        (["fit", "--config=absent.yaml", *DATA], "there is no configuration file '/.*/absent.yaml'"),
+        (["--config=keys.yaml", "fit", *DATA], "the settings of fit, .*, come after it: python train.py fit --config"),
+        (["fit", "--data=nowhere.Absent"], "no class 'nowhere.Absent' .No module named 'nowhere'., in /.* or the inst"),
+        (["fit", *DATA, "--trainer.precision=17"], "`trainer.precision` must be .*, got 17"),
+        (["fit", *DATA, "--model.lr"], "--model.lr needs a value"),
+        (["--vrsion"], "unknown argument '--vrsion', did you mean '--version'"),
+        (["experiment", "--experiment=Insertion"], "`experiment` must be the name of a class, got 'Insertion'"),
+        (["compare", "--config=keys.yaml", "--sedes=1"], "unknown argument '--sedes', did you mean '--seeds'"),
+        (["report", "nowhere"], "/nowhere does not exist: give a run's folder"),
     ],
     ids=lambda value: " ".join(value)[-40:] if isinstance(value, list) else "",
 )
-def test_what_the_parser_refuses_is_one_sentence(arguments, message, refused, tmp_path):
-    (tmp_path / "keys.yaml").write_text("cam: {explainr: grad-cam}")
+def test_what_the_parser_refuses_is_one_sentence(arguments, message, refused, images, tmp_path):
+    for name, text in CONFIGURATIONS.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
     output = refused(*arguments)
     assert re.search(message, output), output
-    assert "usage:" not in output
+    assert not any(each in output for each in ("usage:", "<unicode string>", "Unexpected config", "Traceback"))
     assert "--help lists the arguments" in output
 
 
@@ -225,6 +251,113 @@ def test_weights_that_cannot_be_downloaded_are_one_clear_error(images, tmp_path)
     assert done.returncode != 0
     assert "error: the pretrained weights of 'resnet18' could not be downloaded" in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return the checkpoint of one epoch of training, and its content."""
+    folder = tmp_path_factory.mktemp("trained")
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.simplefilter("ignore")
+        patch.chdir(folder)
+        last = Path(cli.main(["fit", *SHAPES]).trainer.log_dir, "checkpoints", "last.ckpt").absolute()
+    return last, torch.load(last, weights_only=True)
+
+
+SHAPES = [
+    "--data=ShapesDataModule", "--data.train_size=8", "--data.val_size=8", "--data.num_workers=0",
+    "--data.image_size=32", "--data.batch_size=8", "--model.name=timm/test_resnet", "--trainer.accelerator=cpu", "--trainer.max_epochs=1",
+    "--trainer.enable_progress_bar=false", "--cam.only_last=true", "--cam.num_images=2", "--augmentation.share=0",
+    "--cam.explainer=grad-cam",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (
+            {},
+            ["fit", "--trainer.max_epochs=0"],
+            "is of epoch 1, and trainer.max_epochs is 0: set --trainer.max_epochs to",
+        ),
+        ({"hyper_parameters": {"width": 3}}, ["validate"], r"of another LightningModule, .* \(its settings: width\)"),
+        ({"state_dict": {"net.weight": torch.zeros(1)}}, ["test"], "of another LightningModule, not of camaug's Image"),
+        (
+            {"pytorch-lightning_version": None},
+            ["validate"],
+            "not of a training run: it has no 'pytorch-lightning_version",
+        ),
+        ({"state_dict": None}, ["fit"], "has no state_dict, so it is not of a training run.*--model.checkpoint FILE"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_one_sentence(change, arguments, message, trained, refused, tmp_path):
+    content = {name: value for name, value in {**trained[1], **change}.items() if value is not None}
+    torch.save(content, tmp_path / "given.ckpt")
+    command, *others = arguments
+    assert re.search(message, refused(command, *SHAPES, *others, "--ckpt_path=given.ckpt"))
+
+
+def test_a_checkpoint_of_a_version_with_other_settings_names_them(trained, refused, tmp_path):
+    settings = {**trained[1]["hyper_parameters"], "unheard_of": 3}
+    torch.save({**trained[1], "hyper_parameters": settings}, tmp_path / "given.ckpt")
+    output = refused("validate", *SHAPES, "--ckpt_path=given.ckpt")
+    assert re.search(r"has the model settings unheard_of, which camaug \S+ does not know", output)
+
+
+def test_a_folder_is_no_checkpoint(trained, refused):
+    run = trained[0].parents[1]
+    assert re.search(
+        f"is a folder: give a file, such as {run}/checkpoints/", refused("test", f"--ckpt_path={run}", *SHAPES)
+    )
+
+
+MACHINE = {
+    "--trainer.accelerator=gpuu": "`trainer.accelerator` must be one of auto, .*, got 'gpuu', did you mean 'gpu'",
+    "--trainer.strategy=ddpp": "`trainer.strategy` has no value 'ddpp', did you mean 'ddp'",
+    "--model.name=timm/test_vit --data.image_size=40": "not take images of this size .* set --data.image_size",
+    "--data=mine.Raises": r"your code raised KeyError: 'nothing here' \(/.*/mine.py, line 5, in __init__\)",
+    "--data.batch_size=0": "`batch_size` is the number of images in a batch, at least 1, got 0",
+}
+
+
+@pytest.mark.parametrize("arguments", MACHINE)
+def test_what_the_libraries_or_the_users_code_refuse_is_one_sentence(arguments, refused, tmp_path, monkeypatch):
+    module = ["import lightning as L", "class Raises(L.LightningDataModule):", "    def __init__(self):",
+              "        super().__init__()", "        raise KeyError('nothing here')"]  # fmt: skip
+    (tmp_path / "mine.py").write_text("\n".join(module))
+    monkeypatch.syspath_prepend(tmp_path)
+    given = arguments.split()
+    settings = [each for each in SHAPES if not each.startswith("--data") or "mine" not in arguments]
+    output = refused("fit", *settings, *given)
+    assert re.search(MACHINE[arguments], output), output
+    assert "Traceback" not in output
+
+
+def ended_by(error: type[BaseException] | BaseException, refused, monkeypatch, *arguments: str) -> str:
+    def training_step(*_):
+        raise error
+
+    monkeypatch.setattr(cli.ImageClassifier, "training_step", training_step)
+    return refused("fit", *SHAPES, *arguments)
+
+
+def test_the_traceback_is_in_the_run_and_shown_on_demand(refused, monkeypatch, tmp_path):
+    monkeypatch.setenv("CAMAUG_TRACEBACK", "")  # so that it is restored
+    monkeypatch.delenv("CAMAUG_TRACEBACK")
+    short = ended_by(torch.OutOfMemoryError("CUDA out of memory."), refused, monkeypatch)
+    log = tmp_path / "runs/camaug/version_0/traceback.txt"
+    assert re.search(rf"error: memory is short: set .* \(the traceback is in {log}; --traceback shows where", short)
+    assert "Traceback" not in short
+    assert "OutOfMemoryError: CUDA out of memory." in log.read_text()
+    long = ended_by(torch.OutOfMemoryError("CUDA out of memory."), refused, monkeypatch, "--traceback")
+    assert re.search(r"Traceback .* training_step .* error: memory is short", long)
+
+
+def test_ctrl_c_ends_with_its_status_and_the_way_to_go_on(refused, monkeypatch):
+    with default_signals():  # Lightning ignores SIGINT once it has arrived
+        output = ended_by(KeyboardInterrupt, refused, monkeypatch)
+    assert "interrupted: the same command with --ckpt_path last resumes the run" in output
+    assert "Traceback" not in output
 
 
 EXPLAIN = [

@@ -1,4 +1,4 @@
-"""Messages of Lightning on the terminal: those of no use to this program's users are left out."""
+"""Messages of Lightning and the Hugging Face Hub that are of no use to this program's users, and are left out."""
 
 from __future__ import annotations
 
@@ -31,10 +31,25 @@ class ParameterCount(ModelSummary):
 
 
 def quieten_lightning() -> None:
-    """Filter out Lightning's advertisements, and its warnings about its own use of PyTorch."""
+    """Filter out Lightning's advertisements, its warnings about its own use of PyTorch, and repeated retries."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_useful)
+    logging.getLogger("huggingface_hub.utils._http").addFilter(_FirstFailure())
     # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+
+
+class _FirstFailure(logging.Filter):
+    """Filter that lets the first failed request to the Hugging Face Hub pass, but none of its many repetitions."""
+
+    has_failed = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True if the record is no failed request or the first one."""
+        message = record.getMessage()
+        if not message.startswith("Retrying in") and "thrown while requesting" not in message:
+            return True
+        is_first, self.has_failed = not self.has_failed, True
+        return is_first
 
 
 def _is_useful(record: logging.LogRecord) -> bool:

@@ -61,6 +61,27 @@ def _no_file(match: re.Match[str], context: _Context) -> str:
     return f"there is no configuration file {match[1]!r}"
 
 
+def _folder(match: re.Match[str], context: _Context) -> str:
+    return f"--config takes a YAML file, and {match[1]} is a folder"
+
+
+def _no_settings(match: re.Match[str], context: _Context) -> str:
+    problem = match[1].strip().splitlines()[0]
+    return f"--config takes a YAML file, or settings such as '{{model: {{lr: 0.1}}}}': {problem}"
+
+
+def _before_command(match: re.Match[str], context: _Context) -> str:
+    return f"the settings of {match[2]}, such as {match[1]}, come after it: {program_name()} {match[2]} --config FILE"
+
+
+def _no_value(match: re.Match[str], context: _Context) -> str:
+    return f"{match[1]} needs a value: {match[1]} VALUE"
+
+
+def _no_class_to_help(match: re.Match[str], context: _Context) -> str:
+    return refused_value(match[1], context.message)
+
+
 def _unknown_key(match: re.Match[str], context: _Context) -> str:
     return f"unknown key {match[1]!r} in the configuration, {did_you_mean(match[1], context.options)}".rstrip(" ,")
 
@@ -79,6 +100,11 @@ _RULES: Sequence[tuple[str, Callable[[re.Match[str], _Context], str]]] = (
     (r"^argument .*invalid choice: '(.*?)' \(choose from '?fit", _unknown_command),
     (r"^the following arguments are required: (\w+)\.(.*)$", _missing),
     (r"File does not exist: '(.*?)'", _no_file),
+    (r"Path is not a file: '(.*?)'", _folder),
+    (r"(?:Unexpected config: |Problems parsing config: |Parser key \"config\": )(.*)", _no_settings),
+    (r"^Option '(\S+)' is not accepted before subcommand '(\w+)'", _before_command),
+    (r"^argument (-\S+?)(?:/\S+)?: expected one argument", _no_value),
+    (r"^--([\w.]+)\.help: Expected a dot import path", _no_class_to_help),
     (r"^Subcommand '\w+' does not accept option '(.*?)'", _unknown_key),
     (r"^unrecognized arguments: (\S+)", _unknown_argument),
     (r'^Parser key "([\w.]+)":', _wrong_value),

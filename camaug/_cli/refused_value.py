@@ -7,12 +7,17 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import lightning as L
+
+from camaug.experiments.experiment import Experiment
 from camaug.utils.did_you_mean import did_you_mean
 
 __all__ = ["refused_value"]
 
+_BASES: dict[str, Sequence[type]] = {"data": [L.LightningDataModule], "experiment": [Experiment]}
 _NOUNS = {"int": "an integer", "float": "a number", "str": "a string", "bool": "true or false", "NoneType": "null"}
 
 
@@ -36,7 +41,7 @@ def refused_value(key: str, message: str) -> str:
     if path is not None and nested is not None:
         return _refused_class(key, path[1], nested[1], nested[2], bases)
     if path is not None:
-        hint = did_you_mean(path[1], _names(bases))
+        hint = did_you_mean(path[1], _names(bases or _BASES.get(key, [])))
         return f"`{key}` must be the name of a class, got {path[1]!r}, {hint}".rstrip(" ,")
     return _refused_type(key, message)
 
@@ -56,8 +61,10 @@ def _refused_argument(key: str, path: str, problem: str, bases: Sequence[type]) 
     if missing is not None:
         arguments = " ".join(f"--{key}.{each} VALUE" for each in missing[1].split(", "))
         return f"`{key}`: {name} needs {missing[1].replace(', ', ' and ')}: give {arguments}"
+    if chosen is None and unknown is None:
+        return f"`{key}`: there is no class {path!r} ({problem.strip()}), in {Path.cwd()} or the installed packages"
     inner = re.match(r'Parser key "([\w.]+)":', problem)
-    return f"`{key}`: {name}: {problem}" if inner is None else _refused_type(f"{key}.{inner[1]}", problem)
+    return f"`{key}`: {name}: {problem.strip()}" if inner is None else _refused_type(f"{key}.{inner[1]}", problem)
 
 
 def _refused_class(key: str, given: str, argument: str, value: str, bases: Sequence[type]) -> str:

@@ -54,12 +54,16 @@ def check_checkpoint_exists(path: str | None) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file. Lightning's keywords and URLs pass.
+        IsADirectoryError: If it is a folder.
     """
     if path and path not in CHOSEN_BY_LIGHTNING and "://" not in str(path) and not Path(path).exists():
         raise FileNotFoundError(
             f"there is no checkpoint {str(path)!r}: give a file, such as RUN/checkpoints/best.ckpt; `fit` also takes "
             "last, for the newest run"
         )
+    if path and Path(path).is_dir():
+        found = next(Path(path).rglob("*.ckpt"), Path(path, "checkpoints", "best.ckpt"))
+        raise IsADirectoryError(f"--ckpt_path {str(path)!r} is a folder: give a file, such as {found}")
 
 
 def continue_run(config: Any, step: int) -> bool:

@@ -40,7 +40,7 @@ def advise_command(arguments: Sequence[str]) -> Report:
         SystemExit: With code 1, after the report, if a training run failed.
     """
     require_extras()
-    options, fit_arguments = _parser().parse_known_args(list(arguments))
+    options, fit_arguments = _parser().parse_with_rest(arguments)
     settings = merge_settings(SHORT, read_settings(options.config))
     settings.pop("compare", None)
     comparison = Comparison(

@@ -21,6 +21,8 @@ from camaug.experiments.write_report import write_report
 from camaug.utils.atomic_write import write_atomically
 from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
+from camaug.utils.did_you_mean import did_you_mean
+from camaug.utils.read_yaml import read_yaml
 
 __all__ = ["compare_command", "merge_settings", "parse_names", "parse_numbers", "read_settings", "run_in_folder"]
 
@@ -41,7 +43,7 @@ def compare_command(arguments: Sequence[str]) -> Report:
         SystemExit: With code 1, after the report, if a training run failed.
     """
     require_extras()
-    options, fit_arguments = _parser().parse_known_args(list(arguments))
+    options, fit_arguments = _parser().parse_with_rest(arguments)
     comparison, settings = _read_configs(options)
     return run_in_folder(comparison, settings, fit_arguments, Console())
 
@@ -96,7 +98,7 @@ def read_settings(paths: Sequence[str]) -> dict[str, Any]:
     """Return the settings of configuration files, of which later ones override earlier ones."""
     settings: dict[str, Any] = {}
     for path in paths:
-        settings = merge_settings(settings, yaml.safe_load(Path(path).read_text()) or {})
+        settings = merge_settings(settings, read_yaml(path))
     return settings
 
 
@@ -125,9 +127,11 @@ def _read_configs(options: argparse.Namespace) -> tuple[Comparison, dict[str, An
         raise ValueError(
             f"{', '.join(options.config)} has no section `compare` with the `arms` of a comparison: see {_EXAMPLE}"
         )
-    unknown = sorted(set(section) - {field.name for field in fields(Comparison)})
+    names = [field.name for field in fields(Comparison)]
+    unknown = sorted(set(section) - set(names))
     if unknown:
-        raise ValueError(f"`compare` has no setting {', '.join(unknown)}: see {_EXAMPLE}")
+        hint = did_you_mean(unknown[0], names)
+        raise ValueError(f"`compare` has no setting {unknown[0]!r}, {hint}expected some of {', '.join(names)}")
     overrides = {name: value for name in ("output", "seeds", "only") if (value := getattr(options, name))}
     return Comparison(**{**section, **overrides}), settings
 
@@ -151,8 +155,15 @@ def _parser() -> CommandParser:
 
 
 def parse_numbers(text: str) -> list[int]:
-    """Return the numbers of a list such as ``0,1,2``."""
-    return [int(name) for name in parse_names(text)]
+    """Return the numbers of a list such as ``0,1,2``.
+
+    Raises:
+        argparse.ArgumentTypeError: If a part is no whole number.
+    """
+    try:
+        return [int(name) for name in parse_names(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 0,1,2, got {text!r}") from None
 
 
 def parse_names(text: str) -> list[str]:

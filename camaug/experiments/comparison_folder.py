@@ -96,7 +96,7 @@ class ComparisonFolder:
         command = [*self._fit_command(), "--print_config"]
         process = subprocess.run(command, capture_output=True, text=True, check=False)
         if process.returncode:
-            reason = process.stderr[process.stderr.rfind("error:") :].strip()
+            reason = process.stderr[process.stderr.rfind("error:") :].partition("\n(")[0].strip()
             raise ValueError(
                 "`fit` cannot parse the settings that the training runs share, so nothing was trained. It was given "
                 f"{' '.join(self.arguments) or 'the configuration alone'} and failed with {reason}"

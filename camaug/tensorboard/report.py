@@ -107,7 +107,7 @@ def _original_url(source: DataSource, series: Series, probe: str) -> str | None:
 
 def _load_runs(run: Path) -> EventMultiplexer:
     if not run.exists():
-        raise FileNotFoundError(f"{run} does not exist: give a run's folder, such as runs/demo/version_0")
+        raise FileNotFoundError(f"{run.absolute()} does not exist: give a run's folder, such as runs/demo/version_0")
     multiplexer = EventMultiplexer(size_guidance={"tensors": 1}, tensor_size_guidance={PLUGIN: 0})
     for path in map(Path, io_wrapper.GetLogdirSubdirectories(str(run))) if run.is_dir() else [run]:
         name = Path(*run.resolve().parts[-2:], path.relative_to(run))

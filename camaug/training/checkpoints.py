@@ -43,16 +43,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         path: The file.
 
     Raises:
-        ValueError: If the file cannot be loaded weights-only.
+        ValueError: If the file cannot be loaded weights-only, or is not of a training run.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        if not isinstance(content, dict) or "state_dict" not in content:
-            raise TypeError("it has no state_dict")
     except Exception as error:
         raise ValueError(
             f"the checkpoint {str(path)!r} cannot be loaded weights-only ({type(error).__name__}): it is damaged, of "
             "another program, or holds more than tensors and plain values, and nothing is ever unpickled. Give one "
             "that `fit` has written"
         ) from error
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise ValueError(
+            f"the checkpoint {str(path)!r} has no state_dict, so it is not of a training run. If it holds the weights "
+            "alone, begin with them in a new run (--model.checkpoint FILE)"
+        )
     return content

@@ -31,6 +31,20 @@ OPTIONS = ["config", "cam.explainer", "cam.num_images", "model.name", "trainer.m
             "argument subcommand: invalid choice: 'compar' (choose from 'fit', 'test')",
             f"unknown command 'compar', did you mean 'compare'? expected one of {', '.join(COMMANDS)}",
         ),
+        (
+            "Parser key \"config\": Path is not a file: '/a/b'",
+            "--config takes a YAML file, and /a/b is a folder",
+        ),
+        (
+            'Parser key "config": while parsing a flow mapping\n  in "<unicode string>", line 1, column 9',
+            "--config takes a YAML file, or settings such as '{model: {lr: 0.1}}': while parsing a flow mapping",
+        ),
+        ("Unexpected config: hello", "--config takes a YAML file, or settings such as '{model: {lr: 0.1}}': hello"),
+        (
+            "Option 'cam.x' is not accepted before subcommand 'fit'",
+            "the settings of fit, such as cam.x, come after it: python train.py fit --config FILE",
+        ),
+        ("argument --model.lr: expected one argument", "--model.lr needs a value: --model.lr VALUE"),
         ("something else", "something else"),
     ],
 )

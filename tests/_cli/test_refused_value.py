@@ -56,6 +56,12 @@ EXPLAINER = """Does not validate against any of the Union subtypes
          "--cam.explainer GradCAM --cam.explainer.layer layer3"),
         ("data", DATA.format(problem="Problem with given class_path 'nowhere.Absent':\n Option 'root' is not accepted"),
          "`data`: Absent: Option 'root' is not accepted"),
+        ("data", DATA.format(problem="Problem with given class_path 'nowhere.Absent':\n No module named 'nowhere'"),
+         "`data`: there is no class 'nowhere.Absent' (No module named 'nowhere'), in "),
+        ("experiment", "Expected a dot import path string: InsertionDeletio",
+         "`experiment` must be the name of a class, got 'InsertionDeletio', did you mean 'InsertionDeletionExper"),
+        ("data", "--data.help: Expected a dot import path string: PhotoFoldr",
+         "`data` must be the name of a class, got 'PhotoFoldr', did you mean 'PhotoFolder'"),
         ("x", "something else", "something else"),
     ],
 )  # fmt: skip

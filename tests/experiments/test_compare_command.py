@@ -130,5 +130,5 @@ def test_a_configuration_without_arms_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no section `compare` with the `arms`"):
         main(["compare", "--config", str(path)])
     path.write_text("compare: {arms: {none: {}}, repeats: 3}")
-    with pytest.raises(ValueError, match="`compare` has no setting repeats"):
+    with pytest.raises(ValueError, match="`compare` has no setting 'repeats'"):
         main(["compare", "--config", str(path)])

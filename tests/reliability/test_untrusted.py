@@ -142,7 +142,8 @@ def test_an_environment_variable_shows_the_traceback(tmp_path):
     arguments = ["fit", *SMALL, "--ckpt_path=absent.ckpt"]
     done = run_program(ROOT / "train.py", *arguments, cwd=tmp_path, CAMAUG_TRACEBACK="1")
     assert "Traceback" in done.stdout
-    assert done.stdout.strip().splitlines()[-1].startswith("FileNotFoundError: there is no checkpoint 'absent.ckpt'")
+    assert "FileNotFoundError: there is no checkpoint 'absent.ckpt'" in done.stdout
+    assert done.stdout.strip().splitlines()[-2].startswith("error: there is no checkpoint 'absent.ckpt'")
 
 
 def test_yaml_tags_create_no_objects(tmp_path, mark):

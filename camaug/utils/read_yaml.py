@@ -1,0 +1,46 @@
+"""Settings of a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+__all__ = ["read_yaml"]
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Return the settings of a YAML file, an empty dict for an empty file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is a folder, no text, not valid YAML, or holds something other than names with values.
+    """
+    whole = Path(path).expanduser().absolute()
+    if whole.is_dir():
+        raise ValueError(f"{whole} is a folder, not a configuration file")
+    if not whole.exists():
+        raise FileNotFoundError(f"there is no configuration file {str(whole)!r}")
+    try:
+        settings = yaml.safe_load(whole.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"the configuration {whole} is not text in UTF-8: give a YAML file") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"the configuration {whole} is not valid YAML{_place(error)}: {_problem(error)}") from None
+    if settings is not None and not isinstance(settings, dict):
+        kind = "a list" if isinstance(settings, list) else f"the text {str(settings)[:40]!r}"
+        raise ValueError(f"the configuration {whole} must hold `name: value` pairs, got {kind}")
+    return settings or {}
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or getattr(error, "reason", None) or type(error).__name__)
