@@ -266,7 +266,8 @@ def trained(tmp_path_factory):
 
 SHAPES = [
     "--data=ShapesDataModule", "--data.train_size=8", "--data.val_size=8", "--data.num_workers=0",
-    "--data.image_size=32", "--data.batch_size=8", "--model.name=timm/test_resnet", "--trainer.accelerator=cpu", "--trainer.max_epochs=1",
+    "--data.image_size=32", "--data.batch_size=8", "--model.name=timm/test_resnet", "--trainer.accelerator=cpu",
+    "--trainer.max_epochs=1",
     "--trainer.enable_progress_bar=false", "--cam.only_last=true", "--cam.num_images=2", "--augmentation.share=0",
     "--cam.explainer=grad-cam",
 ]  # fmt: skip
