@@ -18,6 +18,7 @@ import torch.distributed as dist
 from PIL import Image
 
 from camaug import cli
+from camaug._cli.resume import check_checkpoint_exists
 from tests.processes import ROOT, default_signals, run_program
 
 SMALL = [
@@ -307,9 +308,13 @@ def test_a_checkpoint_of_a_version_with_other_settings_names_them(trained, refus
 
 def test_a_folder_is_no_checkpoint(trained, refused):
     run = trained[0].parents[1]
-    assert re.search(
-        f"is a folder: give a file, such as {run}/checkpoints/", refused("test", f"--ckpt_path={run}", *SHAPES)
-    )
+    output = refused("test", f"--ckpt_path={run}", *SHAPES)
+    assert f"is a folder: give a file, such as {run}/checkpoints/" in output
+
+
+def test_a_sharded_checkpoint_is_a_folder(tmp_path):
+    (tmp_path / "meta.pt").touch()
+    check_checkpoint_exists(str(tmp_path))
 
 
 MACHINE = {

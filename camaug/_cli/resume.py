@@ -15,6 +15,7 @@ from camaug.training.checkpoints import last_checkpoint, run_to_continue
 __all__ = ["check_checkpoint_exists", "continue_run", "evaluated_checkpoint", "newest_checkpoint"]
 
 CHOSEN_BY_LIGHTNING = ("best", "last", "hpc", "registry")
+SHARDED = ("meta.pt", ".metadata", "latest")  # files of a checkpoint that FSDP or DeepSpeed saves as a folder
 
 
 def newest_checkpoint(config: Any) -> str | None:
@@ -54,14 +55,14 @@ def check_checkpoint_exists(path: str | None) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file. Lightning's keywords and URLs pass.
-        IsADirectoryError: If it is a folder.
+        IsADirectoryError: If it is a folder, other than a sharded checkpoint.
     """
     if path and path not in CHOSEN_BY_LIGHTNING and "://" not in str(path) and not Path(path).exists():
         raise FileNotFoundError(
             f"there is no checkpoint {str(path)!r}: give a file, such as RUN/checkpoints/best.ckpt; `fit` also takes "
             "last, for the newest run"
         )
-    if path and Path(path).is_dir():
+    if path and Path(path).is_dir() and not any(Path(path, name).exists() for name in SHARDED):
         found = next(Path(path).rglob("*.ckpt"), Path(path, "checkpoints", "best.ckpt"))
         raise IsADirectoryError(f"--ckpt_path {str(path)!r} is a folder: give a file, such as {found}")
 
