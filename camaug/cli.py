@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -84,7 +84,10 @@ class CamaugCLI(LightningCLI):
         Raises:
             FileNotFoundError: If there is no such checkpoint.
         """
-        self.config = cast(SentenceParser, parser).parse_command_line(cast("list[str]", args))
+        if isinstance(parser, SentenceParser) and isinstance(args, list):
+            self.config = parser.parse_command_line(args)
+        else:
+            super().parse_arguments(parser, args)
         config = self.config.get(self.config.get("subcommand") or "", {})
         path = config.get("ckpt_path")
         if path == "last" and self.config["subcommand"] == "fit" and not config["checkpoint"]["dirpath"]:
