@@ -15,6 +15,7 @@ from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.formats import describe_unread, image_suffixes
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
 
+from ._folders.dark_images import warn_of_dark_images
 from ._folders.image_files import image_files
 from ._folders.photo_dataset import PhotoDataset
 from ._folders.unread_files import warn_of_unread
@@ -87,6 +88,7 @@ class PhotoFolder(L.LightningDataModule):
         if not photos:
             return []
         preprocessing = self.preprocessing
+        warn_of_dark_images(photos, preprocessing.value_range)
         dataset = PhotoDataset(photos, preprocessing.transform, preprocessing.value_range)
         return image_loader(dataset, self.batch_size, self.num_workers, collate_fn=dataset.collate)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["has_deep_planes", "is_deep", "read_deep_colours"]
+__all__ = ["DeepColours", "has_deep_planes", "is_deep", "read_deep_colours"]
 
 LITTLE, BIG = ";16L", ";16B"
 NATIVE = ";16N"
@@ -22,7 +22,19 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode[0] in "IF" or ";16" in _raw_mode(image)
 
 
-def read_deep_colours(path: str | os.PathLike[str], image: Image.Image) -> npt.NDArray[np.uint16] | None:
+class DeepColours(NamedTuple):
+    """Colours of an image of more than 8 bits.
+
+    Attributes:
+        values: Red, green and blue, (H, W, 3).
+        opacity: (H, W) in [0, 255], None for an opaque image.
+    """
+
+    values: npt.NDArray[np.uint16]
+    opacity: npt.NDArray[np.uint8] | None
+
+
+def read_deep_colours(path: str | os.PathLike[str], image: Image.Image) -> DeepColours | None:
     """Read all 16 bits of a colour image, or return None if the image is of another kind.
 
     Pillow keeps the higher byte of each value. The file is decoded a second time with the opposite order of bytes,
@@ -31,9 +43,6 @@ def read_deep_colours(path: str | os.PathLike[str], image: Image.Image) -> npt.N
     Args:
         path: The file.
         image: The same file, opened by Pillow.
-
-    Returns:
-        Red, green and blue, (H, W, 3).
     """
     raw_mode = _raw_mode(image)
     if image.mode[0] in "IF" or ";16" not in raw_mode:
@@ -42,10 +51,13 @@ def read_deep_colours(path: str | os.PathLike[str], image: Image.Image) -> npt.N
         reordered.tile = [tile._replace(args=_with_raw_mode(tile.args, _lower(raw_mode))) for tile in reordered.tile]
         lower = np.asarray(reordered)
     higher = np.asarray(image)
-    if raw_mode == GREY_AND_ALPHA:  # read as four values of 8 bits, the first two of which are the grey value
+    opacity: npt.NDArray[np.uint8] | None = None
+    if raw_mode == GREY_AND_ALPHA:  # read as four values of 8 bits: two of the grey value, two of its opacity
+        opacity = lower[..., 2]
         higher, lower = lower[..., :1].repeat(3, axis=2), lower[..., 1:2].repeat(3, axis=2)
-    pixels: npt.NDArray[np.uint16] = higher[..., :3].astype(np.uint16) << 8 | lower[..., :3]
-    return pixels
+    elif image.has_transparency_data and higher.shape[2] == 4:
+        opacity = higher[..., 3]
+    return DeepColours(higher[..., :3].astype(np.uint16) << 8 | lower[..., :3], opacity)
 
 
 def has_deep_planes(image: Image.Image) -> bool:

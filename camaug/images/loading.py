@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from .deep_colours import has_deep_planes, read_deep_colours
 from .eight_bits import ValueRange, to_eight_bits
 from .formats import register_plugins, unread_suffixes
+from .over_white import over_white, pixels_over_white
 from .tiff_colours import read_tiff_colours
 
 MAX_ASPECT_RATIO = 100
@@ -69,7 +70,10 @@ def decode(path: str | os.PathLike[str], shrink: int = 1, value_range: ValueRang
         colours = None if value_range is None else read_deep_colours(path, image)
         if colours is None:
             return upright_rgb(image, value_range)
-        return _turned(to_eight_bits(colours, value_range), image.getexif().get(ExifTags.Base.Orientation, 1))
+        pixels = to_eight_bits(colours.values, value_range)
+        if colours.opacity is not None:
+            pixels = pixels_over_white(pixels, colours.opacity)
+        return _turned(pixels, image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def open_image(path: str | os.PathLike[str]) -> Image.Image:
@@ -131,7 +135,7 @@ def _check_ratio(width: int, height: int) -> None:
 
 
 def upright_rgb(image: Image.Image, value_range: ValueRange | None = None) -> Image.Image:
-    """Convert an image of any mode to RGB without transparency, turned upright by its EXIF orientation.
+    """Convert an image of any mode to RGB, turned upright by its EXIF orientation, with white where it is transparent.
 
     Args:
         image: The image.
@@ -144,6 +148,4 @@ def upright_rgb(image: Image.Image, value_range: ValueRange | None = None) -> Im
     image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":  # Pillow would clip its values at 255
         image = Image.fromarray(to_eight_bits(np.asarray(image), value_range))
-    if image.mode == "P" and "transparency" in image.info:  # Pillow warns if it is converted directly
-        image = image.convert("RGBA")
-    return image.convert("RGB")
+    return over_white(image)

@@ -9,12 +9,16 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from .eight_bits import to_eight_bits
+from .over_white import over_white
 
 __all__ = ["ToRGB"]
 
 
 class ToRGB(v2.RGB):
-    """Conversion to RGB of images of any mode, also of more than 8 bits, whose values torchvision would clip at 255.
+    """Conversion to RGB of images of any mode.
+
+    Values of more than 8 bits keep their tones, where torchvision would clip them at 255, and transparent pixels become
+    white, where it would show the colour that they hide.
 
     Example:
         >>> ramp = Image.fromarray(np.array([[0, 256, 65535]], np.uint16))
@@ -26,4 +30,6 @@ class ToRGB(v2.RGB):
         """Return the image in RGB."""
         if isinstance(inpt, Image.Image) and inpt.mode[0] in "IF":
             inpt = Image.fromarray(to_eight_bits(np.asarray(inpt)))
+        if isinstance(inpt, Image.Image):
+            return over_white(inpt)
         return super().transform(inpt, params)

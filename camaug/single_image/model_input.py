@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_pil_image
 
+from camaug.images.dark_images import describe_dark_images, is_dark
 from camaug.images.eight_bits import ValueRange, to_eight_bits
 from camaug.images.loading import load_image, upright_rgb
 from camaug.images.preprocessing import Preprocessing
@@ -47,9 +48,13 @@ def model_input(image: Any, preprocessing: Preprocessing) -> tuple[Tensor, bool]
             return image.detach()[None], False
         image = to_pil_image(image.cpu())
     elif isinstance(image, np.ndarray):
+        _warn_if_dark(image, value_range)
         image = _from_array(image, value_range)
     elif isinstance(image, str | os.PathLike):
-        image = load_image(image, value_range)
+        path = os.fspath(image)
+        image = load_image(path, value_range)
+        if sentence := describe_dark_images([path], value_range):
+            warnings.warn(sentence, stacklevel=3)
     if not isinstance(image, Image.Image):
         raise TypeError(f"`image` must be a PIL image, a path, an array or a tensor, got {type(image).__name__}")
     pixels = preprocessing.transform(upright_rgb(image, value_range))
@@ -82,6 +87,15 @@ def _check_values(image: Tensor) -> None:
         warnings.warn(
             f"`image` has values up to {float(image.max()):g}, and a float tensor is the model's input as it is: give "
             "pixels from 0 to 255 as uint8, which are normalised for the model",
+            stacklevel=4,
+        )
+
+
+def _warn_if_dark(image: npt.NDArray[Any], value_range: ValueRange | None) -> None:
+    if value_range is None and image.size and is_dark(image):
+        warnings.warn(
+            f"`image` has {image.dtype} values up to {image.max()}, where 65535 is white, and is nearly black: give "
+            "the value of white, value_range=(0, 4095) for 12 bits, or 8-bit pixels as uint8",
             stacklevel=4,
         )
 

@@ -17,7 +17,12 @@ def test_every_bit_of_a_png_is_read(tmp_path, channels):
     with Image.open(path) as image:
         assert is_deep(image)
         expected = pixels[..., :1].repeat(3, axis=2) if channels == 2 else pixels[..., :3]
-        assert np.array_equal(read_deep_colours(path, image), expected)
+        colours = read_deep_colours(path, image)
+    assert np.array_equal(colours.values, expected)
+    if channels == 3:
+        assert colours.opacity is None
+    else:
+        assert np.array_equal(colours.opacity, pixels[..., -1] >> 8)
 
 
 def test_other_images_are_none_of_these(tmp_path):

@@ -36,7 +36,7 @@ GREY = np.array([[0, 17, 255], [1, 2, 3]], np.uint8)
         GREY,
         GREY[..., None],
         GREY[..., None].repeat(3, 2),
-        GREY[..., None].repeat(4, 2),
+        np.dstack([GREY, GREY, GREY, np.full_like(GREY, 255)]),
         GREY.astype(np.uint16) * 257,
         GREY.astype(np.int64) * 257,
         (GREY.astype(np.uint16) * 257)[..., None].repeat(3, 2),
@@ -130,7 +130,7 @@ def test_the_range_of_a_models_training_data_is_used(net, tmp_path):
     assert (explained.image[0, 0, ::5] * 255).round().tolist() == [0, 85, 170, 255]
     assert explained.record["transform"]["value_range"] == (0, 4095)
     assert explain(net, tmp_path / "x.png", GRAD, value_range=(0, 65535)).image.max() < 0.1
-    photos = PhotoFolder(str(tmp_path), num_workers=0, transform=v2.PILToTensor())
+    photos = PhotoFolder(str(tmp_path), num_workers=0, transform=v2.PILToTensor(), value_range=(0, 65535))
     assert next(iter(photos.predict_dataloader())).images.max() == 15
 
 
