@@ -11,12 +11,13 @@ from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.formats import describe_unread, image_suffixes
 from camaug.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
+from ._folders.alike_names import check_names_look_different, looks_like
 from ._folders.bad_images import BadPolicy, check_policy, find_bad_images, report_bad
 from ._folders.dark_images import warn_of_dark_images
 from ._folders.image_files import Sample, class_folders, image_files, labelled_images
 from ._folders.image_folder_dataset import ImageFolderDataset
 from ._folders.stratified_split import stratified_split
-from ._folders.unread_files import count_unread, warn_of_unread
+from ._folders.unread_files import count_unread, warn_of_incomplete_classes, warn_of_loose_images, warn_of_unread
 from .classification import ClassificationDataModule
 from .labelled_dataset import Split
 from .transforms import crop_transforms
@@ -143,10 +144,14 @@ class ImageFolderDataModule(ClassificationDataModule):
         return [samples[index] for index in (train if split == "train" else val)]
 
     def _labelled_images(self, folder: Path) -> list[Sample]:
-        unread: Counter[str] = Counter()
-        samples = labelled_images(folder, self.classes, unread)
+        unread: dict[str, Counter[str]] = {name: Counter() for name in self.classes}
+        others: dict[str, Counter[str]] = {name: Counter() for name in self.classes}
+        samples = labelled_images(folder, self.classes, unread, others)
         if folder not in self._listed:  # two splits may be of one folder
-            warn_of_unread(folder, unread)
+            images = Counter(self.classes[label] for _, label in samples)
+            warn_of_unread(folder, sum(unread.values(), Counter()))
+            warn_of_incomplete_classes(folder, images, {name: unread[name] + others[name] for name in self.classes})
+            warn_of_loose_images(folder)
         self._listed.add(folder)
         return samples
 
@@ -204,6 +209,7 @@ def _find_classes(folders: dict[Split, Path]) -> list[str]:
             f"no images in {len(empty)} of {len(classes)} class folders of {train}: {', '.join(empty[:10])}. "
             f"Expected files that end in {supported}. Add images or remove the folder{unread and f'. {unread}'}"
         )
+    check_names_look_different(train, classes)
     if len(classes) == 1:
         raise ValueError(f"only one class in {train}: {classes[0]!r}. A classifier needs a folder each for two or more")
     if "val" in folders:
@@ -215,9 +221,15 @@ def _check_same_classes(train: Path, classes: list[str], other: Path) -> None:
     others = class_folders(other)
     if others == classes:
         return
-    missing = ", ".join(sorted(set(classes) - set(others))) or "none"
-    extra = ", ".join(sorted(set(others) - set(classes))) or "none"
+    missing, extra = (_names_only_in(names, of) for names, of in ((classes, others), (others, classes)))
     raise ValueError(
         f"the classes of {train} and {other} differ. Only in {train.name}: {missing}. Only in {other.name}: {extra}. "
         "Both need the same class folders (one may be empty outside training)"
     )
+
+
+def _names_only_in(names: list[str], others: list[str]) -> str:
+    """Return the names that are not among others, escaped where they would look the same."""
+    alike = set(map(looks_like, others))
+    only = sorted(set(names) - set(others))
+    return ", ".join(ascii(name) if looks_like(name) in alike else name for name in only) or "none"
