@@ -220,6 +220,7 @@ class CamLogger(ProbeCallback):
                 warn_of_empty_masks("CamLogger", self._probes)
                 display = self._find_display(trainer, self._probes)
                 self._probes = taker.start(self._source, self._probes, display)
+                self._check_class_names(taker.classes)
                 self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style)
                 if weights := describe_validated_weights(trainer):
                     rank_zero_info(f"CamLogger: {weights}")
@@ -259,7 +260,7 @@ class CamLogger(ProbeCallback):
             names = self._find_names(trainer, pl_module, snapshot.probabilities.shape[1])
             self._writer.write(snapshot, moment, names, metrics)
 
-    def _find_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
+    def _check_class_names(self, classes: int) -> None:
         given = self._style.class_names
         if given is not None and len(given) != classes:
             self._warn_once(
@@ -267,7 +268,11 @@ class CamLogger(ProbeCallback):
                 f"CamLogger: {len(given)} class_names were given, and the model has {classes} classes: classes without "
                 "a name are called by their number, and the other names may be wrong",
             )
-        return given or find_class_names(trainer, self._dataset) or known_class_names(pl_module, classes)
+
+    def _find_names(self, trainer: L.Trainer, pl_module: L.LightningModule, classes: int) -> Sequence[str] | None:
+        return (
+            self._style.class_names or find_class_names(trainer, self._dataset) or known_class_names(pl_module, classes)
+        )
 
 
 def _warn_without_image_logger(trainer: L.Trainer) -> None:

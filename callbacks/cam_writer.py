@@ -23,6 +23,7 @@ from camaug.explainers.float16_fallback import Float16Fallback
 from camaug.explainers.provenance import describe_explainer, describe_model
 from camaug.images.class_names import find_class, known_class_names
 from camaug.inspection.model_digest import model_digest
+from camaug.inspection.probability_outputs import describe_probabilities
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.single_image.explanation_record import explanation_record
 from camaug.utils.check_folder import check_folder
@@ -225,6 +226,8 @@ class CamWriter(L.Callback):
             explanation = self._fallback.run(
                 lambda: self.explainer(pl_module, images, targets, forward=forward), images
             )
+        if not self.written and (sentence := describe_probabilities(explanation.logits)):
+            self._warn_once("probabilities", f"CamWriter: {sentence}")
         names = self._class_names(trainer, pl_module, explanation.logits.shape[1])
         shown = self._find_display(trainer, images.shape[1]).to_rgb(images)
         settings = self._result_settings(trainer, pl_module)

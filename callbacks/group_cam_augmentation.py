@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -32,6 +33,7 @@ from ._augmentation.observed_forward import ObservedForward
 from ._augmentation.presets import Preset, apply_preset
 from ._augmentation.schedule import Schedule
 from ._augmentation.step_time_share import StepTimeShare
+from ._augmentation.unused_settings import unused_arguments
 from ._logging.check_arguments import check_positive
 from ._trainer.bound_forward import bind_forward
 from ._trainer.has_own_forward import has_own_forward
@@ -153,6 +155,8 @@ class GroupCamAugmentation(L.Callback):
             self.schedule = self._chosen_schedule.ending_with(trainer.max_epochs)
         self._observed = None if self.forward is not None or has_own_forward(pl_module) else ObservedForward()
         self._transform = _create_transform(self, pl_module, self._observed)
+        if stage == "fit":
+            _report_unused_arguments(self)
         if stage == "fit" and has_bank:
             self._keeper = _create_keeper(self, trainer, pl_module, self._transform)
         self._augment = BatchAugmenter(trainer, self._transform, self._keeper)
@@ -250,6 +254,14 @@ class GroupCamAugmentation(L.Callback):
             self._bank_state = self._keeper.state_dict()  # for checkpoints that are saved after training
             self._keeper.close()
         self._keeper = None
+
+
+def _report_unused_arguments(callback: GroupCamAugmentation) -> None:
+    parameters = inspect.signature(GroupCamAugmentation).parameters.values()
+    values = {each.name: getattr(callback, each.name, each.default) for each in parameters}
+    given = {each.name: values[each.name] for each in parameters if values[each.name] != each.default}
+    for sentence in unused_arguments(callback.recipe, given):
+        rank_zero_info(f"GroupCamAugmentation: {sentence}")
 
 
 def _create_transform(

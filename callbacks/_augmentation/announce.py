@@ -16,14 +16,17 @@ from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.augmentation.recipe import Recipe
 from camaug.explainers.fast_path import COMPARED_IMAGES
 from camaug.inspection.neutral import neutral
+from camaug.inspection.probability_outputs import describe_probabilities
 from camaug.inspection.sharded_weights import whole_weights
 from camaug.utils.out_of_memory import is_out_of_memory
 
 from .._logging.check_integer_images import check_integer_images
 from .._logging.failure import Failure
+from .._trainer.run_length import planned_epochs
 from .expected_cost import ExpectedCost, expected_cost
 from .schedule import Schedule
 from .step_factor import step_factor
+from .unused_settings import rounded_to_none, unused_schedule
 
 __all__ = ["announce"]
 
@@ -71,10 +74,9 @@ def announce(
     batches = "" if recipe.share_of_batches == 1 else f", in {recipe.share_of_batches:.0%} of the batches"
     settings = _settings(recipe, transform.strength)
     rank_zero_info(f"GroupCamAugmentation: recipe {recipe.name!r}{settings}{method}, on {schedule}{batches}{time}")
-    if trainer.max_epochs is not None and 0 < trainer.max_epochs <= schedule.start_epoch:
-        rank_zero_info(
-            f"GroupCamAugmentation: nothing is augmented, because training ends in epoch {trainer.max_epochs - 1}"
-        )
+    problems = unused_schedule(schedule, planned_epochs(trainer)), rounded_to_none(schedule.share, len(images))
+    for problem in filter(None, problems):
+        rank_zero_warn(f"GroupCamAugmentation: {problem}")
     if recipe.mixes_labels and len(images) == 1:
         rank_zero_warn(
             f"GroupCamAugmentation: the recipe {recipe.name!r} mixes images of a batch, and this batch has one image, "
@@ -108,7 +110,9 @@ def _measure(
     with whole_weights(module), trainer.precision_plugin.forward_context():
         if not transform.explaining.is_settled:
             with _clear_forward_errors(module, forward, images[:1]):
-                transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
+                first = transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
+            if sentence := describe_probabilities(first.logits):
+                rank_zero_warn(f"GroupCamAugmentation: {sentence}")
         # A small batch takes longer for each image on an accelerator, but not on a CPU, where it would delay the start.
         limit = COMPARED_IMAGES if images.device.type == "cpu" else len(images)
         count = min(max(1, round(share * len(images))), limit)

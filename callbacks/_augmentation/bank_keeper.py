@@ -149,7 +149,7 @@ class BankKeeper:
     def _resume(self, due_epoch: int) -> None:
         """Use the generation of the interrupted run if it is still there."""
         state, bank = self._resumed, self._open
-        with isolated_refresh(self._trainer, self._module):
+        with isolated_refresh(self._trainer, self._module, self._maker.dataset):
             found = self._processes.on_rank_zero(
                 lambda: Generation.find(bank, state, self._maker.record(deciding=False).fingerprint)
             )
@@ -169,7 +169,7 @@ class BankKeeper:
         """Use maps of the current model, made now unless the bank has them already."""
         start = time.monotonic()
         before, bank = self._in_use, self._open
-        with isolated_refresh(self._trainer, self._module):
+        with isolated_refresh(self._trainer, self._module, self._maker.dataset):
             plan = self._processes.on_rank_zero(lambda: _plan(bank, self._maker.record(deciding=True), before))
             if plan.result is None:
                 self._report(plan.failure)

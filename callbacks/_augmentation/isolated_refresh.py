@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor
 
 from camaug.inspection.sharded_weights import whole_weights
+from camaug.utils.own_generators import preserved_own_generators
 from camaug.utils.preserved_random_state import preserved_random_state
 
 __all__ = ["isolated_refresh"]
 
 
 @contextmanager
-def isolated_refresh(trainer: L.Trainer, pl_module: L.LightningModule) -> Iterator[None]:
+def isolated_refresh(trainer: L.Trainer, pl_module: L.LightningModule, dataset: Any) -> Iterator[None]:
     """Inside the block, use fixed seeds, whole weights and rank zero's buffers, and restore all of them afterwards.
 
-    Every refresh draws the same random numbers. The buffers (batch-norm statistics) differ between processes, and a
-    checkpoint keeps those of rank zero.
+    The data set's own generators are restored, too. Every refresh draws the same random numbers of the process. The
+    buffers (batch-norm statistics) differ between processes, and a checkpoint keeps those of rank zero.
     """
-    with preserved_random_state(seed=0), whole_weights(pl_module), _buffers_of_rank_zero(trainer, pl_module):
+    with (
+        preserved_random_state(seed=0),
+        preserved_own_generators(dataset),
+        whole_weights(pl_module),
+        _buffers_of_rank_zero(trainer, pl_module),
+    ):
         yield
 
 

@@ -17,6 +17,7 @@ from camaug.saliency_bank.maps_at_grid import maps_at_grid
 from camaug.saliency_bank.record import BankRecord
 from camaug.saliency_bank.shard import Shard
 from camaug.saliency_bank.untransformed import untransformed, view_size
+from camaug.utils.own_generators import preserved_own_generators
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from .bank_settings import bank_settings, images_digest
@@ -58,10 +59,15 @@ class MapMaker:
         Raises:
             ValueError: If the data set's transform cannot carry maps.
         """
-        with preserved_random_state():
+        with preserved_random_state(), preserved_own_generators(loader.dataset):
             self.size = view_size(loader.dataset)
         self._loader = loader
         self._views: Dataset[Any] = untransformed(loader.dataset, self.size)
+
+    @property
+    def dataset(self) -> Dataset[Any]:
+        """The data set of the training loader."""
+        return self._loader.dataset
 
     @property
     def image_count(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from camaug.augmentation.batch import AmbiguousLabelsError
+from camaug.utils.own_generators import preserved_own_generators
 from camaug.utils.preserved_random_state import preserved_random_state
 
 from .choose_indices import choose_indices
@@ -46,7 +47,7 @@ def choose_probes(
         ValueError: If the data set is empty, or ``object_mask`` does not return a boolean mask (H, W).
     """
     # Random transforms draw the same numbers in every run, and the random state of the training run stays untouched.
-    with preserved_random_state(seed=0):
+    with preserved_random_state(seed=0), preserved_own_generators(getattr(loader, "dataset", None)):
         collected = _Collected(read)
         if has_items(loader):
             available = _collect_items(collected, loader, count)

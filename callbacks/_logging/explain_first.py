@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from camaug.augmentation.augmentation_explainer import augmentation_explainer
 from camaug.explainers import Explainer, Explanation, as_explainer
 from camaug.explainers.layer_explainer import NoGradientError
+from camaug.inspection.probability_outputs import describe_probabilities
 
 __all__ = ["explain_first"]
 
@@ -28,7 +29,7 @@ def explain_first(
         model: The model, which stays unchanged.
         images: (N, C, H, W).
         forward: Function from images to logits, None for the model itself.
-        warn: Function that gets a sentence if another method is used.
+        warn: Function that gets a sentence if another method is used, or the model's outputs are no logits.
 
     Returns:
         The method that was used, and the explanation for the predicted classes.
@@ -36,6 +37,19 @@ def explain_first(
     Raises:
         ValueError: If the explainer does not fit the model for another reason.
     """
+    used, explanation = _explain(explainer, model, images, forward, warn)
+    if sentence := describe_probabilities(explanation.logits):
+        warn(sentence)
+    return used, explanation
+
+
+def _explain(
+    explainer: Explainer,
+    model: nn.Module,
+    images: Tensor,
+    forward: Callable[[Tensor], Any] | None,
+    warn: Callable[[str], None],
+) -> tuple[Explainer, Explanation]:
     try:
         return explainer, explainer(model, images, forward=forward)
     except Exception:  # methods of pixel gradients raise torch's own errors

@@ -108,7 +108,7 @@ class ProbeCallback(L.Callback, ABC):
         """Choose the images from the validation data, or else from the training data."""
         publish_metrics(trainer, self._known_metrics)
         self._cadence.start(trainer)
-        if problem := self._cadence.problem(trainer):
+        if not getattr(trainer, "fast_dev_run", False) and (problem := self._cadence.problem(trainer)):
             rank_zero_info(f"{type(self).__name__}: {problem}")
         self._start(trainer, pl_module, validation_or_training_loaders(trainer))
 

@@ -55,6 +55,9 @@ class SnapshotTaker:
         fast: Whether the fast forward pass is used where its maps agree with the plain ones.
         trust_every_n_snapshots: Snapshots between two checks against another class and a random head, None for none.
         warn_once: Warnings of the callback.
+
+    Attributes:
+        classes: Number of the model's classes, 0 before :meth:`start`.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class SnapshotTaker:
             enabled=fast,
             notify=lambda message: rank_zero_info(f"{warn_once.name}: {message}"),
         )
+        self.classes = 0
         self._previous: _PreviousMaps | None = None
         self._number = 0  # of the next snapshot
         self._resumed_fast_path: dict[str, Any] = {}
@@ -106,7 +110,8 @@ class SnapshotTaker:
         if not is_fitting:
             self._previous, self._number = None, 0  # of another run
         first = self._explain_first(probes)
-        probes = source.with_classes(probes, first.logits.shape[1], self._module)
+        self.classes = first.logits.shape[1]
+        probes = source.with_classes(probes, self.classes, self._module)
         at = f" at {', '.join(first.layers)}" if first.layers else ""
         bands = display.describe_bands(probes.channels)
         shown = f", of which {bands} of {probes.channels} are shown" if bands else ""
@@ -152,15 +157,15 @@ class SnapshotTaker:
         with preserved_random_state(), self._trainer.precision_plugin.forward_context():
             self._check_integers(probes)
             used, first = explain_first(
-                self.explainer, self._module, self._first_image(probes), self._forward, self._warn_of_method
+                self.explainer, self._module, self._first_image(probes), self._forward, self._warn
             )
         if used is not self.explainer:
             self._fast_path.use(used)
             self._fast_path.load_state_dict(self._resumed_fast_path)
         return first
 
-    def _warn_of_method(self, sentence: str) -> None:
-        self._warn_once("method", f"{self._warn_once.name}: {sentence}")
+    def _warn(self, sentence: str) -> None:
+        self._warn_once(sentence, f"{self._warn_once.name}: {sentence}")
 
     def _explain_all(self, probes: Probes, display: ImageDisplay) -> Snapshot:
         self._check_integers(probes)

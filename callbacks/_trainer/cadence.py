@@ -101,15 +101,19 @@ class Cadence:
 
     def planned(self, trainer: L.Trainer) -> int | None:
         """Return the number of moments in the whole training run, or None if it is unknown."""
-        count = {"epochs": planned_epochs, "validations": planned_validations, "steps": planned_steps}
-        unit, length = self._interval
-        units = 1 if unit == "run" else count[unit](trainer)
-        return None if units is None else max(math.ceil(units / length), 1)
+        units = self._planned_units(trainer)
+        return None if units is None else max(math.ceil(units / self._interval.length), 1)
 
     def problem(self, trainer: L.Trainer) -> str:
         """Return why the callback may work at the end alone, or an empty string."""
         if self._interval.unit == "validations" and not runs_validation(trainer):
             return "no validation is run, so every_n_validations= leaves the end of the run alone"
+        planned = self._planned_units(trainer)
+        if self._given is not None and planned is not None and 0 < planned < self._interval.length:
+            unit, length = self._interval
+            return (
+                f"every_n_{unit}={length} is more than the run's {planned} {unit}, and leaves the end of the run alone"
+            )
         is_endless = trainer.num_training_batches == math.inf and trainer.max_steps < 0
         if self._given is None and self._interval.unit == "epochs" and is_endless:
             return "the length of an epoch is unknown: every_n_steps= says how often, otherwise it is at an epoch's end"
@@ -123,6 +127,10 @@ class Cadence:
         """Continue the interrupted run."""
         self._validations = state_dict.get("validations", 0)
         self._last_batch = state_dict.get("last_batch", -1)
+
+    def _planned_units(self, trainer: L.Trainer) -> int | None:
+        count = {"epochs": planned_epochs, "validations": planned_validations, "steps": planned_steps}
+        return 1 if self._interval.unit == "run" else count[self._interval.unit](trainer)
 
     def _is_epoch_due(self, trainer: L.Trainer) -> bool:
         return (trainer.current_epoch + 1) % self._interval.length == 0

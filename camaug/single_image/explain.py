@@ -22,6 +22,7 @@ from camaug.images.denormalise import denormalise
 from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.normalisation import Normalisation
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
+from camaug.inspection.probability_outputs import describe_probabilities
 from camaug.inspection.unwrap import unwrap
 from camaug.single_image.explained_image import ExplainedImage
 from camaug.single_image.explanation_record import explanation_record
@@ -147,6 +148,8 @@ def explain(
         explanation = explainer(model, images, classes, forward=forward)
     if not explanation.logits.isfinite().all():
         raise ValueError("the logits for this image are not finite: the image or the weights hold NaN")
+    if sentence := describe_probabilities(explanation.logits):
+        warnings.warn(sentence, stacklevel=2)
     count = explanation.logits.shape[1]
     names = _check_names(class_names, count) or known_class_names(model, count)
     if (images.amax(dim=(2, 3)) == images.amin(dim=(2, 3))).all():

