@@ -26,6 +26,8 @@ from camaug.inspection.model_digest import model_digest
 from camaug.inspection.probability_outputs import describe_probabilities
 from camaug.single_image.explained_image import ExplainedImage, RawMap
 from camaug.single_image.explanation_record import explanation_record
+from camaug.single_image.photo_names import PhotoNames
+from camaug.single_image.written_targets import written_targets
 from camaug.utils.check_folder import check_folder
 from camaug.utils.check_types import check_types
 from camaug.utils.counted import counted
@@ -35,10 +37,8 @@ from ._logging.check_arguments import check_display, check_overlay
 from ._logging.find_class_names import find_class_names
 from ._logging.image_display import ImageDisplay
 from ._logging.is_explained import is_explained
-from ._logging.photo_names import PhotoNames
 from ._logging.read_photos import read_photos
 from ._logging.warn_once import WarnOnce
-from ._logging.written_targets import written_targets
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.strategies import refuse_fsdp2, refuse_sharded
 

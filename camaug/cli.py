@@ -23,7 +23,8 @@ from camaug._cli.failure_text import TRACEBACK_OPTION, failure_text
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
 from camaug._cli.parser import SentenceParser
 from camaug._cli.resume import check_checkpoint_exists, continue_run, evaluated_checkpoint, newest_checkpoint
-from camaug._cli.summary import photo_summary, print_summary, tensorboard_command, training_summary
+from camaug._cli.summary import photo_summary, print_summary, training_summary
+from camaug._cli.tensorboard_command import tensorboard_line
 from camaug._cli.traceback_log import log_traceback, run_folders
 from camaug.callbacks import CamWriter, RandomStateCheckpoint
 from camaug.experiments import Report
@@ -31,6 +32,7 @@ from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
 from camaug.training.process_group import own_process_group
 from camaug.training.trainer import CamaugTrainer
+from camaug.utils.atomic_write import write_atomically
 from camaug.utils.program_name import program_name
 from camaug.version import __version__
 
@@ -163,8 +165,8 @@ class CamaugCLI(LightningCLI):
         """Save the configuration beside the report, and print where it is."""
         config = self.config["experiment"]
         directory = Path(config["output"]).expanduser()
-        self._parser("experiment").save(config, directory / "config.yaml", skip_none=False, overwrite=True)
-        print_summary({"report": str(directory / "report.md"), "view with": tensorboard_command(directory)})
+        write_atomically(directory / "config.yaml", self._parser("experiment").dump(config, skip_none=False))
+        print_summary({"report": str(directory / "report.md"), "view with": tensorboard_line(directory)})
 
     def after_fit(self) -> None:
         """Print the results and how to view the run."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .photo_names import PhotoNames
+from camaug.single_image.photo_names import PhotoNames
 
 __all__ = ["is_explained"]
 

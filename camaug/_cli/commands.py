@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from camaug._cli.explain_command import explain_command
+from camaug._cli.tensorboard_command import tensorboard_command
 from camaug.experiments.advise_command import advise_command
 from camaug.experiments.compare_command import compare_command
 from camaug.experiments.report import Report
@@ -42,8 +44,13 @@ COMMANDS = {
         "measure a checkpoint on the test images",
         "--data ImageFolderDataModule --data.root PATH --ckpt_path FILE",
     ),
+    "explain": Command(
+        "explain photos: what does the model see, and which class does it predict?",
+        "cat.jpg --checkpoint runs/camaug/version_0",
+        explain_command,
+    ),
     "predict": Command(
-        "explain a folder of photos: for each an overlay, the raw map and a record",
+        "explain many photos by a configuration, resumable, on several devices",
         "--data PhotoFolder --data.root PHOTOS --model.pretrained true",
     ),
     "experiment": Command(
@@ -63,6 +70,11 @@ COMMANDS = {
         "find out by short runs whether a recipe is worth its price on your data",
         "--data ImageFolderDataModule --data.root PATH",
         advise_command,
+    ),
+    "tensorboard": Command(
+        "open TensorBoard with the camaug tab on a run",
+        "runs/camaug/version_0",
+        tensorboard_command,
     ),
     "report": Command(
         "write everything that the camaug tab shows of a run to one HTML file",

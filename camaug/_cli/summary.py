@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import lightning as L
 from rich.console import Console
 
+from camaug._cli.tensorboard_command import tensorboard_line
 from camaug.callbacks import CamWriter
 from camaug.utils.printable import printable
 
-__all__ = ["photo_summary", "print_summary", "tensorboard_command", "training_summary"]
+__all__ = ["photo_summary", "print_summary", "training_summary"]
 
 
 def print_summary(facts: Mapping[str, str]) -> None:
@@ -35,7 +33,7 @@ def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str
         facts["best checkpoint"] = best
     if directory is not None:
         facts["run"] = directory
-        facts["view with"] = tensorboard_command(Path(directory))
+        facts["view with"] = tensorboard_line(Path(directory))
     return facts
 
 
@@ -52,15 +50,3 @@ def photo_summary(writer: CamWriter) -> dict[str, str]:
     failed = {"failed": ", ".join(writer.failed)} if writer.failed else {}
     counts = f"{writer.written} explained, {writer.skipped} done before, {len(writer.failed)} failed"
     return {"photos": counts, **failed, "results": str(writer.directory)}
-
-
-def tensorboard_command(directory: Path) -> str:
-    """Return the command that opens TensorBoard on a run with every epoch on the slider, which keeps ten by default.
-
-    Where no ``tensorboard`` is on the path, as in a virtual environment that is not activated, it is the program beside
-    Python.
-    """
-    program = "tensorboard"
-    if shutil.which(program) is None:
-        program = os.path.relpath(Path(sys.executable).with_name(program))
-    return f"{program} --samples_per_plugin images=1000 --logdir {directory}"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from camaug.callbacks._logging.is_explained import is_explained
-from camaug.callbacks._logging.photo_names import PhotoNames
+from camaug.single_image.photo_names import PhotoNames
 
 SETTINGS = {"raw": "png"}
 

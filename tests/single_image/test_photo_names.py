@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from camaug.callbacks._logging.photo_names import PhotoNames, output_names
+from camaug.single_image.photo_names import PhotoNames, output_names
 from camaug.utils.portable_names import same_file_key
 
 

@@ -1,0 +1,76 @@
+"""The command ``camaug tensorboard``, and the command line of TensorBoard that runs print."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from camaug.utils.command_parser import CommandParser
+
+__all__ = ["tensorboard_arguments", "tensorboard_command", "tensorboard_line"]
+
+EVENTS = "*tfevents*"
+
+
+def tensorboard_command(arguments: Sequence[str]) -> Path:
+    """Run the command ``camaug tensorboard``: TensorBoard of this environment on a run.
+
+    Args:
+        arguments: Command-line arguments after ``tensorboard``. Those that are none of its own are TensorBoard's.
+
+    Returns:
+        The folder, when TensorBoard has ended.
+
+    Raises:
+        SystemExit: With TensorBoard's status if it fails.
+    """
+    parser = CommandParser(
+        "tensorboard",
+        "Open TensorBoard with the camaug tab on one run, or on all runs in a folder. Further arguments are "
+        "TensorBoard's, such as --port 6007 or --bind_all.",
+        "runs/camaug/version_0",
+    )
+    parser.add_argument("run", type=Path, help="folder of one or several runs, or an event file")
+    options, rest = parser.parse_known_args(list(arguments))
+    folder: Path = options.run.parent if options.run.is_file() else options.run
+    if not folder.is_dir():
+        parser.error(f"{options.run.absolute()} does not exist: give a run's folder, such as runs/demo/version_0")
+    if next(folder.rglob(EVENTS), None) is None:
+        parser.error(f"no run in {folder.absolute()} or the folders below it has event files of TensorBoard")
+    status = subprocess.call([sys.executable, "-m", "tensorboard.main", *tensorboard_arguments(folder), *rest])
+    if status:
+        raise SystemExit(status)
+    return folder
+
+
+def tensorboard_arguments(folder: Path) -> list[str]:
+    """Return TensorBoard's arguments for a run, with every epoch on the slider, which keeps ten by default."""
+    return ["--samples_per_plugin", "images=1000", "--logdir", str(folder)]
+
+
+def tensorboard_line(folder: Path) -> str:
+    """Return the command line that opens TensorBoard of this environment on a run, ready to be pasted into a shell.
+
+    Where the ``tensorboard`` on the path is none or of another environment, it is the program beside Python.
+    """
+    own = Path(sys.executable).with_name("tensorboard" + Path(sys.executable).suffix)
+    found = shutil.which("tensorboard")
+    if found is not None and Path(found).parent.resolve() == own.parent.resolve():
+        program = ["tensorboard"]
+    elif own.is_file():
+        program = [_shortest(own)]
+    else:
+        program = [sys.executable, "-m", "tensorboard.main"]
+    words = [*program, *tensorboard_arguments(folder)]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _shortest(path: Path) -> str:
+    """Return a path relative to the current folder if it is inside, else the absolute path."""
+    inside = Path.cwd() in path.absolute().parents
+    return os.path.relpath(path) if inside else str(path)
