@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import rich.progress
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_warn
@@ -32,6 +31,7 @@ from camaug.inspection.neutral import neutral
 from camaug.inspection.unwrap import unwrap
 from camaug.utils.check_folder import check_folder
 from camaug.utils.check_types import check_types
+from camaug.utils.progress import with_progress
 from camaug.utils.replaced_attribute import replaced_attribute
 
 from ._logging.choose_indices import choose_indices
@@ -247,4 +247,4 @@ def _as_normal_tensors(batch: ImageBatch, *, with_labels: bool) -> ImageBatch:
 
 
 def _show_progress(items: Sequence[Any], description: str) -> Iterable[Any]:
-    return rich.progress.track(items, description=description)
+    return with_progress(items, description)

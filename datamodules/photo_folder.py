@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from camaug.images.eight_bits import ValueRange, check_value_range
 from camaug.images.formats import describe_unread, image_suffixes
 from camaug.images.preprocessing import Preprocessing, model_preprocessing
+from camaug.utils.progress import with_progress
 
 from ._folders.dark_images import warn_of_dark_images
 from ._folders.image_files import image_files
@@ -98,7 +99,7 @@ def _find_photos(root: Path) -> list[str]:
         problem = "is a file" if root.exists() else "does not exist"
         raise FileNotFoundError(f"the folder of photos {root} {problem}. Expected a folder with photos in it or below")
     unread: Counter[str] = Counter()
-    photos = list(image_files(root, unread))
+    photos = list(with_progress(image_files(root, unread), "listing photos"))
     if not photos:
         left_out = describe_unread(unread)
         raise FileNotFoundError(

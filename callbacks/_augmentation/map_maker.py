@@ -20,6 +20,7 @@ from camaug.saliency_bank.untransformed import untransformed, view_size
 from camaug.utils.own_generators import preserved_own_generators
 from camaug.utils.preserved_random_state import preserved_random_state
 
+from .._trainer.trainer_progress import trainer_progress
 from .bank_settings import bank_settings, images_digest
 
 __all__ = ["MapMaker"]
@@ -111,7 +112,8 @@ class MapMaker:
         missing = [rows for rows in batches if not written[rows.start : rows.stop].all()]
         indices = [[row * shard.world_size + shard.rank for row in rows] for rows in missing]
         loaded = zip(missing, view_loader(loader, self._views, indices), strict=True)
-        for number, (rows, batch) in enumerate(loaded, 1):
+        making = trainer_progress(self._trainer, loaded, "saliency maps of training images", total=len(missing))
+        for number, (rows, batch) in enumerate(making, 1):
             self._write(shard, rows, batch, enlarged=enlarged)
             if number % BATCHES_AT_A_TIME == 0:
                 yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,6 +19,9 @@ from .snapshot import Snapshot
 __all__ = ["explain_probes"]
 
 
+_Part = tuple[Tensor, slice]
+
+
 class _Batch(NamedTuple):
     images: Tensor
     probabilities: Tensor
@@ -32,6 +35,7 @@ def explain_probes(
     explain: Callable[[Tensor, Tensor | None], Explanation],
     display: ImageDisplay,
     device: torch.device,
+    track: Callable[[Sequence[_Part]], Iterable[_Part]] = iter,
 ) -> Snapshot:
     """Explain the probe images for their predicted classes and, where these are wrong, for their true classes.
 
@@ -40,9 +44,10 @@ def explain_probes(
         explain: Function from images (N, C, H, W) and targets (N,), None for the predicted classes, to explanations.
         display: Conversion of the images to RGB.
         device: Device of the model.
+        track: Function that yields the batches of images, and may show how many are done.
     """
     batches: list[_Batch] = []
-    for batch, part in zip(probes.batches, probes.slices, strict=True):
+    for batch, part in track(list(zip(probes.batches, probes.slices, strict=True))):
         images = copied_to(batch, device)
         labels = torch.tensor([-1 if label is None else label for label in probes.labels[part]], device="cpu")
         explanation = explain(images, None)

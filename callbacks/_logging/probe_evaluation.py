@@ -15,6 +15,7 @@ from camaug.explainers.float16_fallback import Float16Fallback
 from camaug.inspection.model_output import LogitsForward
 from camaug.utils.copied_to import copied_to
 
+from .._trainer.trainer_progress import trainer_progress
 from .evaluated_metrics import EVALUATED_METRICS
 from .explained_batch import ExplainedBatch, ExplainedObjects
 from .probes import Probes
@@ -62,7 +63,8 @@ class ProbeEvaluation:
     def update(self, metrics: Mapping[str, Metric]) -> None:
         """Update metrics by their name with this process's share of the images."""
         share = slice(self._trainer.global_rank, None, self._trainer.world_size)  # of each batch
-        for number, part in enumerate(self._probes.slices):
+        parts = trainer_progress(self._trainer, self._probes.slices, "evaluating heatmaps")
+        for number, part in enumerate(parts):
             if not self._probes.labels[part][share]:
                 continue
             with self._trainer.precision_plugin.forward_context():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -16,6 +17,7 @@ from camaug.explainers.fast_path import FastPath
 from camaug.utils.copied_to import copied_to
 from camaug.utils.preserved_random_state import preserved_random_state
 
+from .._trainer.trainer_progress import trainer_progress
 from .check_integer_images import check_integer_images
 from .explain_first import explain_first
 from .explain_probes import explain_probes
@@ -169,7 +171,8 @@ class SnapshotTaker:
 
     def _explain_all(self, probes: Probes, display: ImageDisplay) -> Snapshot:
         self._check_integers(probes)
-        return explain_probes(probes, self._explain, display, self._module.device)
+        track = partial(trainer_progress, self._trainer, description="explaining probe images")
+        return explain_probes(probes, self._explain, display, self._module.device, track)
 
     def _first_image(self, probes: Probes) -> Tensor:
         return copied_to(probes.batches[0][:1], self._module.device)

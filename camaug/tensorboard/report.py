@@ -21,6 +21,7 @@ from camaug.tensorboard.static_files import static_file, static_names
 from camaug.utils.atomic_write import write_atomically
 from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
+from camaug.utils.progress import with_progress
 
 __all__ = ["main", "make_report", "report_data"]
 
@@ -86,7 +87,7 @@ def report_data(source: DataSource) -> dict[str, Any]:
         ``originals``, data URLs keyed by ``run|prefix|probe``.
     """
     data: dict[str, Any] = {**source.runs(), "snapshots": {}, "maps": {}, "originals": {}}
-    for entry in data["runs"]:
+    for entry in with_progress(data["runs"], "reading runs"):
         series = Series(entry["run"], entry["prefix"], entry["method"])
         key = "|".join(series)
         data["snapshots"][key] = source.snapshots(series)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from camaug.utils.progress import with_progress
+
 from .._folders.upright_size import upright_size
 from .annotations import AnnotatedImage, Box
 
@@ -21,7 +23,8 @@ def find_mismatched_images(records: Sequence[AnnotatedImage]) -> dict[str, str]:
     orientation turns that image, the sizes differ, unless the image is square or turned by 180 degrees.
     """
     with ThreadPoolExecutor() as threads:
-        reasons = threads.map(_find_mismatch, records)
+        found = threads.map(_find_mismatch, records)
+        reasons = with_progress(found, "reading the sizes of images", total=len(records))
         return {record.path: reason for record, reason in zip(records, reasons, strict=True) if reason is not None}
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
+from camaug.utils.progress import with_progress
+
 from .._folders.image_files import image_files
 from .._folders.upright_size import upright_size
 from .annotations import AnnotatedImage, Annotations, Box
@@ -50,7 +52,7 @@ def read_voc(images: Path, folder: Path) -> Annotations:
     records: dict[str, AnnotatedImage] = {}
     unreadable: dict[str, str] = {}
     imageless = 0
-    for file in annotation_files(folder, ".xml"):
+    for file in with_progress(list(annotation_files(folder, ".xml")), "reading annotations"):
         annotation = parse_voc(file.read_bytes(), str(file))
         path = os.path.normpath(images / annotation.filename) if annotation.filename else ""
         if not os.path.isfile(path):

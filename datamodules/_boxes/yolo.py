@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from camaug.utils.progress import with_progress
+
 from .._folders.image_files import image_files
 from .._folders.upright_size import upright_size
 from .annotations import AnnotatedImage, Annotations, Box
@@ -33,7 +35,7 @@ def read_yolo(images: Path, folder: Path, names: Sequence[str]) -> Annotations:
     annotated = [(path, stem) for path in image_paths if (stem := stem_below(images, path)) in labels]
     records: list[AnnotatedImage] = []
     unreadable: dict[str, str] = {}
-    for path, stem in annotated:
+    for path, stem in with_progress(annotated, "reading annotations"):
         try:
             width, height = upright_size(path)
         except OSError as error:

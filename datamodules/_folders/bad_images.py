@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
-from rich.progress import track
+from lightning.pytorch.utilities import rank_zero_warn
 
 from camaug.images.eight_bits import ValueRange
 from camaug.images.loading import decode
 from camaug.utils.printable import printable
+from camaug.utils.progress import with_progress
 
 __all__ = ["BadPolicy", "check_policy", "find_bad_images", "report_bad"]
 
 BadPolicy = Literal["error", "skip"]
 """What happens to files that cannot be used: an error, or they are left out with a warning."""
 
-_MAX_WITHOUT_PROGRESS_BAR = 2_000
 _MAX_NAMED = 10
 
 
@@ -29,19 +28,15 @@ def find_bad_images(paths: Sequence[str], value_range: ValueRange | None = None)
     `PIL.Image.verify` would be quicker and useless: it does not notice a JPEG that is cut off.
 
     Args:
-        paths: Image files. For more than 2,000 of them a progress bar is shown.
+        paths: Image files. A bar is shown if it takes long.
         value_range: Values of black and white in images of more than 8 bits.
 
     Returns:
         The reasons by path, in the order of `paths`.
     """
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as threads:
-        reasons = track(
-            threads.map(lambda path: _decoding_error(path, value_range), paths),
-            total=len(paths),
-            description="Checking images",
-            disable=len(paths) <= _MAX_WITHOUT_PROGRESS_BAR or getattr(rank_zero_only, "rank", 0) != 0,
-        )
+        results = threads.map(lambda path: _decoding_error(path, value_range), paths)
+        reasons = with_progress(results, "checking images", total=len(paths))
         return {path: reason for path, reason in zip(paths, reasons, strict=True) if reason is not None}
 
 

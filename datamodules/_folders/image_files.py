@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from camaug.images.formats import image_suffixes, unread_suffixes
+from camaug.utils.progress import with_progress
 
 __all__ = ["Sample", "class_folders", "image_files", "labelled_images", "visible_files"]
 
@@ -98,6 +99,6 @@ def labelled_images(
     """
     return [
         (path, label)
-        for label, name in enumerate(classes)
+        for label, name in enumerate(with_progress(classes, "listing images"))
         for path in image_files(folder / name, *(counters[name] if counters else None for counters in (unread, others)))
     ]
