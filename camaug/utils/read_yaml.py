@@ -9,6 +9,8 @@ import yaml
 
 __all__ = ["read_yaml"]
 
+_MERGE = "tag:yaml.org,2002:merge"  # `<<`, which may come several times
+
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Return the settings of a YAML file, an empty dict for an empty file.
@@ -18,7 +20,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is a folder, no text, not valid YAML, or holds something other than names with values.
+        ValueError: If it is a folder, no text, not valid YAML, sets a name twice, or holds something other than names
+            with values.
     """
     whole = Path(path).expanduser().absolute()
     if whole.is_dir():
@@ -26,7 +29,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not whole.exists():
         raise FileNotFoundError(f"there is no configuration file {str(whole)!r}")
     try:
-        settings = yaml.safe_load(whole.read_text(encoding="utf-8"))
+        settings = yaml.load(whole.read_text(encoding="utf-8"), _UniqueNames)
     except UnicodeDecodeError:
         raise ValueError(f"the configuration {whole} is not text in UTF-8: give a YAML file") from None
     except yaml.YAMLError as error:
@@ -35,6 +38,25 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         kind = "a list" if isinstance(settings, list) else f"the text {str(settings)[:40]!r}"
         raise ValueError(f"the configuration {whole} must hold `name: value` pairs, got {kind}")
     return settings or {}
+
+
+class _UniqueNames(yaml.SafeLoader):
+    """Loader that refuses a name that is set twice, of which YAML's other loaders take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the values by their names.
+
+        Raises:
+            yaml.constructor.ConstructorError: If a name is set twice.
+        """
+        lines: dict[Any, int] = {}
+        for name in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if name.value in lines and name.tag != _MERGE:
+                problem = f"{name.value!r} is set twice, in line {lines[name.value] + 1} too: remove one of them"
+                raise yaml.constructor.ConstructorError(None, None, problem, name.start_mark)
+            lines[name.value] = name.start_mark.line
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def _place(error: yaml.YAMLError) -> str:

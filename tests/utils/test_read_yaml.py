@@ -21,6 +21,8 @@ def test_settings_are_read(tmp_path):
     [
         (b"a: 1\n b: [1, 2\n", "is not valid YAML in line 2, column 3: mapping values are not allowed here"),
         (b"a:\n\tb: 1\n", r"is not valid YAML in line 2, column 1: found character '\\t' that cannot start any token"),
+        (b"a: 1\nb: 2\na: 3\n", "is not valid YAML in line 3, column 1: 'a' is set twice, in line 1 too: remove one"),
+        (b"model:\n  lr: 1\n  lr: 2\n", "in line 3, column 3: 'lr' is set twice, in line 2 too"),
         (b"a: \x00", "is not valid YAML: special characters are not allowed"),
         (b"- a\n- b\n", "must hold `name: value` pairs, got a list"),
         (b"hello", "must hold `name: value` pairs, got the text 'hello'"),
@@ -33,6 +35,12 @@ def test_a_file_without_settings_is_refused_with_its_place(content, message, tmp
     with pytest.raises(ValueError, match=f"{re.escape(str(tmp_path / 'bad.yaml'))}.*{message}") as caught:
         read_yaml("bad.yaml")
     assert "<unicode string>" not in str(caught.value)
+
+
+def test_equal_names_in_different_places_and_merged_ones_are_fine(tmp_path):
+    text = "base: &base {lr: 1}\nother: &other {lr: 2, name: a}\nrun:\n  <<: *base\n  <<: *other\n  lr: 3\n"
+    (tmp_path / "a.yaml").write_text(text)
+    assert read_yaml(tmp_path / "a.yaml")["run"]["lr"] == 3
 
 
 def test_missing_files_and_folders_are_named_absolutely(tmp_path, monkeypatch):
