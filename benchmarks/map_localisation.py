@@ -16,7 +16,6 @@ the shortest of three). ``CAMAUG_DATA`` (by default ``../shared/data``) has the 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from torch import Tensor
 sys.path[0] = str(Path(__file__).parents[1])
 
 from benchmarks.map_quality import METHODS, load_subject  # noqa: E402
+from benchmarks.measurement_rows import read_rows, write_rows  # noqa: E402
 from benchmarks.pretrained import NETWORKS, Pretrained, load_pretrained  # noqa: E402
 from benchmarks.subjects import DATA  # noqa: E402
 from camaug import Explainer  # noqa: E402
@@ -156,18 +156,17 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--summarise", type=Path, metavar="FILE")
     arguments = parser.parse_args(args)
     if arguments.summarise:
-        with arguments.summarise.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_rows(arguments.summarise)
         for network in dict.fromkeys(row["network"] for row in rows):
             print(f"{network}\n\n{to_markdown(summarise(rows, network))}\n")
         return
     torch.set_num_threads(1)
-    with arguments.output.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for network in arguments.networks:
-            for method, row in _measure(network, arguments.methods):
-                writer.writerow({"network": network, "method": method, **row})
+    measured = (
+        {"network": network, "method": method, **row}
+        for network in arguments.networks
+        for method, row in _measure(network, arguments.methods)
+    )
+    write_rows(arguments.output, COLUMNS, measured)
 
 
 def _measure(network: str, methods: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:

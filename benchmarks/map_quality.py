@@ -17,7 +17,6 @@ default ``../shared/data``) has the photos and the weights; those of ``tf_effici
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from torch import Tensor, nn
 # Python puts the folder of this file first, where coverage.py would hide the package of that name.
 sys.path[0] = str(Path(__file__).parents[1])
 
+from benchmarks.measurement_rows import append_rows, read_rows  # noqa: E402
 from benchmarks.pretrained import NETWORKS, load_pretrained  # noqa: E402
 from benchmarks.subjects import DATA  # noqa: E402
 from camaug import Explainer, FastForward, GradCAM, GroupCAM  # noqa: E402
@@ -185,11 +185,12 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--summarise", type=Path, metavar="FILE")
     arguments = parser.parse_args(args)
     if arguments.summarise:
-        rows = _read(arguments.summarise)
+        rows = read_rows(arguments.summarise)
         for network in dict.fromkeys(row["network"] for row in rows):
             print(f"{network}\n\n{to_markdown(summarise(rows, network))}\n")
         return
-    done = {(row["network"], row["method"]) for row in _read(arguments.output)}
+    known = read_rows(arguments.output) if arguments.output.exists() else []
+    done = {(row["network"], row["method"]) for row in known}
     torch.set_num_threads(1)
     for network in arguments.networks:
         subject = load_subject(network, arguments.split)
@@ -205,19 +206,9 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _append(arguments: argparse.Namespace, network: str, rows: Iterator[dict[str, object]]) -> None:
     rows_of_method = list(rows)  # a method is written whole
-    is_new = not arguments.output.exists()
-    with arguments.output.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerows({"network": network, "split": arguments.split, **row} for row in rows_of_method)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    append_rows(
+        arguments.output, COLUMNS, ({"network": network, "split": arguments.split, **row} for row in rows_of_method)
+    )
 
 
 if __name__ == "__main__":

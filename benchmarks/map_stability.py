@@ -14,7 +14,6 @@ rank correlation of a photo's maps after two successive epochs, and the overlap 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from torchvision.transforms import v2
 sys.path[0] = str(Path(__file__).parents[1])
 
 from benchmarks.map_quality import METHODS  # noqa: E402
+from benchmarks.measurement_rows import read_rows, write_rows  # noqa: E402
 from benchmarks.pretrained import Pretrained, load_pretrained  # noqa: E402
 from benchmarks.subjects import DATA  # noqa: E402
 from camaug.experiments.mean_interval import paired_interval  # noqa: E402
@@ -149,15 +149,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--summarise", type=Path, metavar="FILE")
     arguments = parser.parse_args(args)
     if arguments.summarise:
-        with arguments.summarise.open(newline="", encoding="utf-8") as file:
-            print(to_markdown(summarise(list(csv.DictReader(file)))))
+        print(to_markdown(summarise(read_rows(arguments.summarise))))
         return
     torch.set_num_threads(1)
-    with arguments.output.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for seed in arguments.seeds:
-            writer.writerows(measure(arguments.epochs, seed))
+    rows = (row for seed in arguments.seeds for row in measure(arguments.epochs, seed))
+    write_rows(arguments.output, COLUMNS, rows)
 
 
 if __name__ == "__main__":

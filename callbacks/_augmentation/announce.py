@@ -28,7 +28,7 @@ from .schedule import Schedule
 from .step_factor import step_factor
 from .unused_settings import rounded_to_none, unused_schedule
 
-__all__ = ["announce"]
+__all__ = ["announce", "measured_images"]
 
 
 def announce(
@@ -113,11 +113,28 @@ def _measure(
                 first = transform.explain(images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES], deciding=deciding)
             if sentence := describe_probabilities(first.logits):
                 rank_zero_warn(f"GroupCamAugmentation: {sentence}")
-        # A small batch takes longer for each image on an accelerator, but not on a CPU, where it would delay the start.
-        limit = COMPARED_IMAGES if images.device.type == "cpu" else len(images)
-        count = min(max(1, round(share * len(images))), limit)
+        count = measured_images(share, len(images), images.device.type)
         explain = partial(transform.explain, labels=labels[:count], deciding=False)
         return expected_cost(explain, module, forward, images, count)
+
+
+def measured_images(share: float, count: int, device: str) -> int:
+    """Return the number of images whose explanation is timed: as many as a step explains, on a CPU up to eight.
+
+    A small batch takes longer for each image on an accelerator, but not on a CPU, where a large one would delay the
+    start.
+
+    Args:
+        share: Share of a batch that is explained.
+        count: Number of images in a batch.
+        device: Type of the device.
+
+    Example:
+        >>> measured_images(0.5, 64, "cpu"), measured_images(0.5, 64, "cuda"), measured_images(0.1, 4, "cuda")
+        (8, 32, 1)
+    """
+    explained = max(1, round(share * count))
+    return min(explained, COMPARED_IMAGES) if device == "cpu" else explained
 
 
 @contextmanager

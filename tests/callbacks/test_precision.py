@@ -153,7 +153,7 @@ class Compiled(L.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-@pytest.mark.parametrize("recipe", ["hide-salient", "paired"])
+@pytest.mark.parametrize("recipe", ["hide-salient", "paired", "snapmix"])
 def test_a_compiled_network_is_compiled_for_one_shape(recipe, make_trainer):
     torch._dynamo.reset()
     batches = [(torch.rand(6, 3, 16, 16), torch.arange(6) % 5) for _ in range(10)]
@@ -163,3 +163,29 @@ def test_a_compiled_network_is_compiled_for_one_shape(recipe, make_trainer):
     )
     assert len(module.compiled) == 20
     assert module.compiled[0] == module.compiled[-1] > 0
+
+
+@pytest.fixture
+def medium() -> Iterator[None]:
+    """Let float32 matrices be multiplied in a lower precision."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.usefixtures("medium")
+@pytest.mark.parametrize("name", ["grad-cam", "group-cam", "verified-cam"])
+def test_the_users_precision_of_float32_is_kept(name, net, images):
+    explainer = get_explainer(name, **SETTINGS.get(name, {}))
+    maps = explainer(net, images, 1).maps
+    assert torch.get_float32_matmul_precision() == "medium"
+    torch.set_float32_matmul_precision("highest")
+    torch.testing.assert_close(maps, explainer(net, images, 1).maps, rtol=0, atol=0.05)
+
+
+@pytest.mark.usefixtures("medium")
+def test_a_run_keeps_it_too(make_trainer, loader):
+    callbacks = CALLBACKS["CamLogger"](), GroupCamAugmentation("grad-cam", **SMALL)
+    make_trainer(*callbacks, max_epochs=1).fit(ToyClassifier(), loader, loader)
+    assert torch.get_float32_matmul_precision() == "medium"
