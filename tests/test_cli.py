@@ -148,7 +148,7 @@ CONFIGURATIONS = {
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fitt"], "unknown command 'fitt', did you mean 'fit'.* expected one of fit, .*, advise, report"),
+        (["fitt"], "unknown command 'fitt', did you mean 'fit'.* expected one of fit, .*, advise, tensorboard, report"),
         (["fit"], r"fit needs data, in a file \(--config FILE\) or as arguments: python train.py fit --data Image"),
         (["fit", "--config=keys.yaml", *DATA], "unknown key 'cam.explainr' in the .*, did you mean 'cam.explainer'"),
         (["fit", *DATA, "--cam.explaner=x"], "unknown argument '--cam.explaner', did you mean '--cam.explainer'"),
@@ -430,7 +430,7 @@ def test_an_experiment_prints_its_tables_and_the_path_of_its_report(images, tmp_
     done = train(*EXPERIMENT, *small, f"--data.root={images}", "--output=my results", cwd=tmp_path)
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in done.stdout.splitlines() if "  " in line}
     assert lines["report"] == "my results/report.md"
-    assert lines["view with"].endswith("--logdir my results")
+    assert lines["view with"].endswith("--logdir 'my results'")
     assert "paired differences" in done.stdout
     assert "random weights" in done.stdout
     output = " ".join(done.stdout.split())

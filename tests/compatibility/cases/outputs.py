@@ -59,7 +59,12 @@ CASES = [
     ),
     Case("dict: `out`", returning(lambda z: {"out": z, "aux": 0.5 * z}, lambda o: o["out"])),
     Case("data class, as `ModelOutput`", returning(lambda z: Output(z), lambda o: o.logits)),
-    Case("probabilities", returning(lambda z: z.softmax(dim=1), lambda o: o.log())),
+    Case(
+        "probabilities",
+        returning(lambda z: z.softmax(dim=1), lambda o: o.log()),
+        logger=Works(warning="the model's outputs are probabilities"),
+        augmentation=Works(warning="the model's outputs are probabilities"),
+    ),
     Case(
         "logits and features of one kind, unnamed",
         returning(lambda z: (torch.cat([z, z], 1), z), lambda o: o[1]),
