@@ -14,6 +14,7 @@ ValueRange = tuple[float, float] | Literal["percentiles"]
 
 PERCENTILES = (2, 98)
 FULL_RANGES: dict[str, tuple[float, float]] = {"u": (0, 65535), "i": (0, 65535), "f": (0, 1)}
+FULL_RANGE_OF_INT8 = 0.0, 127.0
 
 
 def to_eight_bits(values: npt.NDArray[Any], value_range: ValueRange | None = None) -> npt.NDArray[np.uint8]:
@@ -22,8 +23,8 @@ def to_eight_bits(values: npt.NDArray[Any], value_range: ValueRange | None = Non
     Args:
         values: Integer or floating-point values in an array of any shape. Values that are not finite become black.
         value_range: The values that become black and white; values beyond are clipped. "percentiles" takes the 2nd and
-            98th percentile of the array. None takes the whole range: 0 to 65535 for integers, 0 to 1 for floating-point
-            values.
+            98th percentile of the array. None takes the whole range: 0 to 65535 for integers (0 to 127 for signed ones
+            of 8 bits), 0 to 1 for floating-point values.
 
     Raises:
         ValueError: If there are values outside the whole range, or none is finite.
@@ -57,7 +58,7 @@ def check_value_range(value_range: ValueRange | None) -> None:
 def _black_and_white(values: npt.NDArray[Any], value_range: ValueRange | None) -> tuple[float, float]:
     if value_range is not None and value_range != "percentiles":
         return value_range
-    full_range = FULL_RANGES[values.dtype.kind]
+    full_range = FULL_RANGE_OF_INT8 if values.dtype == np.int8 else FULL_RANGES[values.dtype.kind]
     if value_range is None and values.dtype == np.uint16:
         return full_range
     finite = values[np.isfinite(values)]
@@ -68,8 +69,8 @@ def _black_and_white(values: npt.NDArray[Any], value_range: ValueRange | None) -
     if finite.min() < low or finite.max() > high:
         kind = "floating-point" if values.dtype.kind == "f" else "integer"
         raise ValueError(
-            f"its values reach from {finite.min():g} to {finite.max():g}, and {kind} images have values from "
-            f"{low:g} to {high:g}: give the values of black and white, value_range=(low, high), or "
+            f"its {values.dtype} values reach from {finite.min():g} to {finite.max():g}, and {kind} images have values "
+            f"from {low:g} to {high:g}: give the values of black and white, value_range=(low, high), or "
             "value_range='percentiles'"
         )
     return low, high

@@ -14,6 +14,7 @@ from .eight_bits import ValueRange, to_eight_bits
 from .formats import register_plugins, unread_suffixes
 from .over_white import over_white, pixels_over_white
 from .tiff_colours import read_tiff_colours
+from .tiff_values import is_min_white, misread_values
 
 MAX_ASPECT_RATIO = 100
 PILLOW_TIFFS = "grey with 8, 16 or 32 bits and RGB with 8 or 16"
@@ -65,6 +66,10 @@ def decode(path: str | os.PathLike[str], shrink: int = 1, value_range: ValueRang
         check_sides(image)
         if has_deep_planes(image):
             return _decode_tiff(path, value_range)
+        if (values := misread_values(image)) is not None:
+            grey = to_eight_bits(values, value_range)
+            grey = 255 - grey if is_min_white(image) else grey
+            return _turned(grey[..., None].repeat(3, axis=2), image.getexif().get(ExifTags.Base.Orientation, 1))
         if shrink > 1:
             image.draft(None, (max(1, image.width // shrink), max(1, image.height // shrink)))
         colours = None if value_range is None else read_deep_colours(path, image)
@@ -101,7 +106,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
 def _decode_tiff(path: str | os.PathLike[str], value_range: ValueRange | None) -> Image.Image:
     """Decode a TIFF that Pillow does not read."""
     try:
-        colours, orientation = read_tiff_colours(path)
+        colours = read_tiff_colours(path)
     except ImportError as error:
         raise UnreadTiffError(
             f"it is no TIFF that Pillow reads, which are {PILLOW_TIFFS}: pip install tifffile, or convert it"
@@ -110,9 +115,10 @@ def _decode_tiff(path: str | os.PathLike[str], value_range: ValueRange | None) -
         raise UnreadTiffError(
             f"it is no TIFF that Pillow reads, which are {PILLOW_TIFFS}, and tifffile does not read it either: {error}"
         ) from error
-    _check_ratio(colours.shape[1], colours.shape[0])
-    is_deep = colours.dtype != np.uint8
-    return _turned(to_eight_bits(colours, value_range) if is_deep else colours, orientation)
+    values = colours.values
+    _check_ratio(values.shape[1], values.shape[0])
+    pixels = values if values.dtype == np.uint8 else to_eight_bits(values, value_range)
+    return _turned(255 - pixels if colours.is_min_white else pixels, colours.orientation)
 
 
 def _turned(pixels: npt.NDArray[np.uint8], orientation: int) -> Image.Image:

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["read_tiff_colours"]
+__all__ = ["TiffColours", "read_tiff_colours"]
 
 ORIENTATION = 274  # tag of the EXIF orientation
+MIN_IS_WHITE = 0
 
 
-def read_tiff_colours(path: str | os.PathLike[str]) -> tuple[npt.NDArray[Any], int]:
+class TiffColours(NamedTuple):
+    """Colours of a TIFF.
+
+    Attributes:
+        values: Red, green and blue (H, W, 3) in the file's type.
+        orientation: The EXIF orientation.
+        is_min_white: True if the smallest value is white.
+    """
+
+    values: npt.NDArray[Any]
+    orientation: int
+    is_min_white: bool
+
+
+def read_tiff_colours(path: str | os.PathLike[str]) -> TiffColours:
     """Read the first image of a TIFF by the package tifffile.
 
     Args:
         path: The file.
-
-    Returns:
-        Red, green and blue (H, W, 3) in the file's type, and the EXIF orientation.
 
     Raises:
         ImportError: If tifffile is not installed.
@@ -38,4 +50,5 @@ def read_tiff_colours(path: str | os.PathLike[str]) -> tuple[npt.NDArray[Any], i
             pixels = np.moveaxis(pixels, 0, -1)
     if pixels.ndim != 3 or pixels.shape[-1] == 2:
         raise ValueError(f"it holds an array {pixels.shape}, expected one channel, or three or more: convert it")
-    return pixels[..., :3] if pixels.shape[-1] > 1 else pixels.repeat(3, axis=2), 1 if tag is None else int(tag.value)
+    colours = pixels[..., :3] if pixels.shape[-1] > 1 else pixels.repeat(3, axis=2)
+    return TiffColours(colours, 1 if tag is None else int(tag.value), int(page.photometric) == MIN_IS_WHITE)

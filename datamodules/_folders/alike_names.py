@@ -39,7 +39,7 @@ def looks_like(name: str) -> str:
         >>> looks_like("ant ") == looks_like("ant"), looks_like("Ant") == looks_like("ant")
         (True, False)
     """
-    return " ".join(unicodedata.normalize("NFKC", name).split())
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def _groups(names: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:

@@ -12,7 +12,7 @@ from camaug.datamodules._folders.alike_names import check_names_look_different, 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 
-@pytest.mark.parametrize("pair", [("ant", "ant "), ("red  fox", "red fox"), (COMPOSED, DECOMPOSED), ("ﬁsh", "fish")])
+@pytest.mark.parametrize("pair", [("ant", "ant "), ("red  fox", "red fox"), (COMPOSED, DECOMPOSED)])
 def test_names_that_are_printed_alike_are_refused_and_escaped(pair, tmp_path):
     with pytest.raises(ValueError, match="look alike") as raised:
         check_names_look_different(tmp_path, ["bee", *pair])
@@ -28,7 +28,7 @@ def test_names_that_differ_in_case_are_a_warning(tmp_path):
 def test_other_names_are_fine(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_names_look_different(tmp_path, ["ant", "bee", COMPOSED, "cafe"])
+        check_names_look_different(tmp_path, ["ant", "bee", COMPOSED, "cafe", "m²", "m2"])
     assert looks_like(COMPOSED) == looks_like(DECOMPOSED) != looks_like("cafe")
 
 
