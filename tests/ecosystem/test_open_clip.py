@@ -55,7 +55,7 @@ def test_linear_probe(tower, tmp_path):
 
 def test_a_tower_without_gradients_is_explained_without_gradients(tmp_path):
     (message,) = train(tmp_path, LinearProbe(VISION["vit"]), squares_loader(), squares_loader()).messages
-    assert "of group-cam without gradients instead of group-cam" in message
+    assert "of group-cam without gradients instead of verified-cam" in message
 
 
 class FineTuned(L.LightningModule):

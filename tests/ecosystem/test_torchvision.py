@@ -66,4 +66,5 @@ def inception():
 @pytest.mark.parametrize(("network", "side"), [(googlenet, 64), (inception, 107)])
 def test_auxiliary_heads(network, side, tmp_path):
     loader = squares_loader(side=side)
-    train(tmp_path, WithAuxiliary(network()), loader, loader, explainer="grad-cam").check()
+    # The maps of Grad-CAM are empty for many images of an untrained network, and change nothing.
+    train(tmp_path, WithAuxiliary(network()), loader, loader, explainer="feature-maps").check()
