@@ -52,6 +52,7 @@ def explain_command(arguments: Sequence[str]) -> Path:
     folder = Path(options.output).expanduser()
     check_folder(folder, "the heatmaps")
     names = PhotoNames(_common_folder(photos), photos, [target.suffix for target in targets])
+    _refuse_overwriting(parser, photos, [folder / f"{names.output(p)}{t.suffix}" for p in photos for t in targets])
     console = Console(highlight=False, soft_wrap=True)
     console.print(_description(module, options, explainer), markup=False)
     failed = 0
@@ -88,7 +89,7 @@ def _parser() -> CommandParser:
     add("--explainer", default="verified-cam", metavar="METHOD", help="method, by default verified-cam")
     add("--layer", metavar="NAME", help="target layer, by default the last one with positions")
     classes = "class to explain by name or index, once or several times, by default the predicted one"
-    add("--target", action="append", type=_class, metavar="CLASS", help=classes)
+    add("--target", "--class", action="append", type=_class, metavar="CLASS", help=classes)
     values = "values of black and white in photos of more than 8 bits, such as 0 4095"
     add("--value_range", nargs=2, type=float, metavar=("BLACK", "WHITE"), help=values)
     add("--output", default="explained", metavar="FOLDER", help="folder of the results, by default explained")
@@ -146,6 +147,15 @@ def _common_folder(photos: Sequence[str]) -> Path:
     return Path(os.path.commonpath([os.path.dirname(os.path.abspath(photo)) for photo in photos]))
 
 
+def _refuse_overwriting(parser: CommandParser, photos: Sequence[str], results: Sequence[Path]) -> None:
+    """End the program if a result would replace a photo."""
+    given = {os.path.abspath(photo) for photo in photos}
+    for result in results:
+        for end in ("_overlay.png", "_map.png", ".json"):
+            if (path := os.path.abspath(f"{result}{end}")) in given:
+                parser.error(f"the result {path} would replace a photo of that name: give another folder, --output")
+
+
 def _explain(
     module: ImageClassifier,
     photo: str,
@@ -166,8 +176,10 @@ def _description(module: ImageClassifier, options: argparse.Namespace, explainer
     source = options.checkpoint or options.weights or "its pretrained weights"
     names = module.class_names or []
     shown = f" ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})" if names else ""
-    size = model_preprocessing(module).settings.get("image_size")
-    images = f", images of {size} pixels" if size else ""
+    settings = model_preprocessing(module).settings
+    size, share = settings.get("image_size"), settings.get("crop_pct", 1.0)
+    crop = "" if share == 1 else f" (the middle {share:.0%} of the shorter side)"
+    images = f", images of {size} pixels{crop}" if size else ""
     return printable(
         f"{module.hparams['name']} of {source}: {module.hparams['num_classes']} classes{shown}{images}, explained by "
         f"{explainer.name}"

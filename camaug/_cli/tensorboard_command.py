@@ -42,6 +42,7 @@ def tensorboard_command(arguments: Sequence[str]) -> Path:
         parser.error(f"{options.run.absolute()} does not exist: give a run's folder, such as runs/demo/version_0")
     if next(folder.rglob(EVENTS), None) is None:
         parser.error(f"no run in {folder.absolute()} or the folders below it has event files of TensorBoard")
+    rest = [each for each in rest if each != "--"]
     status = subprocess.call([sys.executable, "-m", "tensorboard.main", *tensorboard_arguments(folder), *rest])
     if status:
         raise SystemExit(status)

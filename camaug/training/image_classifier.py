@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
@@ -246,8 +247,8 @@ class ImageClassifier(EvaluatedModule):
 
 def _check_at_least_zero(**settings: float | None) -> None:
     for name, value in settings.items():
-        if value is not None and not value >= 0:
-            raise ValueError(f"`{name}` must be at least 0, got {value}")
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError(f"`{name}` must be at least 0, and finite, got {value}")
 
 
 def _are_close(mean: Sequence[float], other: Sequence[float]) -> bool:

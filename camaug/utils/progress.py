@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import rich
 from rich.console import Console
@@ -15,7 +15,7 @@ __all__ = ["with_progress"]
 
 T = TypeVar("T")
 
-PATIENCE = 2.0  # seconds of work before a bar appears
+PATIENCE = 2.0  # seconds before a bar appears
 
 
 def with_progress(
@@ -25,9 +25,9 @@ def with_progress(
     total: int | None = None,
     console: Console | None = None,
     within: Progress | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    timer: Callable[[float, Callable[[], None]], Any] = threading.Timer,
 ) -> Iterator[T]:
-    """Yield items, with a bar once their work has taken two seconds, and the time left where their number is known.
+    """Yield items, with a bar from the third second on, and the time left where their number is known.
 
     Nothing is printed where the output is no terminal, in further processes of a training run, or beside another
     display of Rich, which a second one would disturb.
@@ -38,7 +38,7 @@ def with_progress(
         total: Number of items; None for their length, if they have one.
         console: The console; standard error by default.
         within: The display of another bar, to which this one is added.
-        clock: Function that returns seconds.
+        timer: Maker of timers, which call a function after some seconds unless they are cancelled.
 
     Example:
         >>> list(with_progress("ab", "reading"))
@@ -50,14 +50,16 @@ def with_progress(
     if not progress.console.is_terminal or os.environ.get("LOCAL_RANK", "0") != "0":
         yield from items
         return
-    bar, start = _Bar(progress, description, total, is_own=within is None), clock()
+    bar = _Bar(progress, description, total, is_own=within is None)
+    waiting = timer(PATIENCE, bar.show)
+    waiting.daemon = True
+    waiting.start()
     try:
-        for done, item in enumerate(items):
-            if clock() - start > PATIENCE:
-                bar.show(done)
+        for item in items:
             yield item
-        bar.complete()
+            bar.advance()
     finally:
+        waiting.cancel()
         bar.remove()
 
 
@@ -68,33 +70,33 @@ class _Bar:
         self._progress = progress
         self._is_own = is_own
         self._task = progress.add_task(description, total=total, visible=False)
-        self._done = 0
-        self._is_shown = False
+        self._is_removed = False
+        self._lock = threading.Lock()  # a timer shows the bar in a thread of its own
 
-    def show(self, done: int) -> None:
-        """Show how many items are done, unless another display is in the way."""
-        if not self._is_shown and self._is_own:
-            if _has_display(self._progress.console) or _has_display(rich.get_console()):
+    def show(self) -> None:
+        """Show the bar, unless it was removed or another display is in the way."""
+        with self._lock:
+            if self._is_removed:
                 return
-            self._progress.start()
-        self._is_shown = True
-        self._update(done)
+            if self._is_own:
+                if _has_display(self._progress.console) or _has_display(rich.get_console()):
+                    return
+                self._progress.start()
+            self._progress.update(self._task, visible=True, refresh=True)
 
-    def complete(self) -> None:
-        """Show that all items are done."""
-        if self._is_shown:
-            self._update(self._done + 1)
+    def advance(self) -> None:
+        """Count an item as done."""
+        with self._lock:
+            self._progress.update(self._task, advance=1, refresh=self._progress.live.is_started)
 
     def remove(self) -> None:
         """Remove the bar."""
-        if self._is_own:
-            self._progress.stop()
-        else:
-            self._progress.remove_task(self._task)
-
-    def _update(self, done: int) -> None:
-        self._done = done
-        self._progress.update(self._task, completed=done, visible=True, refresh=True)
+        with self._lock:
+            self._is_removed = True
+            if self._is_own:
+                self._progress.stop()
+            else:
+                self._progress.remove_task(self._task)
 
 
 def _new_display(console: Console) -> Progress:

@@ -69,7 +69,7 @@ def test_folders_patterns_and_repeated_photos_are_explained_once_each(folder):
 
 
 def test_classes_by_name_and_index(folder, capsys):
-    explain("cat.jpg", "--checkpoint", "best", "--target", "red fox", "--target", "0")
+    explain("cat.jpg", "--checkpoint", "best", "--target", "red fox", "--class", "0")
     records = [json.loads((folder / f"explained/cat_{each}.json").read_text()) for each in ("red fox", "class0")]
     assert [record["target"]["index"] for record in records] == [2, 0]
     assert capsys.readouterr().out.count("(explained: ") >= 1
@@ -135,6 +135,18 @@ def test_what_cannot_be_found_is_an_error_that_names_it(arguments, error, messag
     with pytest.raises(error, match=message):
         cli.main(["explain", *arguments])
     assert not (folder / "explained").exists()
+
+
+def test_a_result_never_replaces_a_photo(folder, capsys):
+    save_image(folder / "cat_overlay.png", 9)
+    before = (folder / "cat_overlay.png").read_bytes()
+    with pytest.raises(SystemExit) as ended:
+        explain("cat.jpg", "cat_overlay.png", "--checkpoint", "best", "--output", ".")
+    assert ended.value.code == 2
+    assert "cat_overlay.png would replace a photo of that name: give another folder" in capsys.readouterr().err
+    assert (folder / "cat_overlay.png").read_bytes() == before
+    explain("cat.jpg", "cat_overlay.png", "--checkpoint", "best", "--output", "other")
+    assert (folder / "other/cat_overlay_overlay.png").exists()
 
 
 def test_weights_in_a_file(folder, checkpoint):

@@ -32,7 +32,7 @@ def called(monkeypatch):
 @pytest.mark.parametrize("given", ["run", "runs", "event file"])
 def test_tensorboard_of_this_environment_is_run(given, run, called):
     path = {"run": run, "runs": run.parent, "event file": run / "events.out.tfevents.1.host"}[given]
-    cli.main(["tensorboard", str(path), "--port", "6007"])
+    cli.main(["tensorboard", str(path), "--", "--port", "6007"])
     (command,) = called
     assert command[:3] == [sys.executable, "-m", "tensorboard.main"]
     assert command[-2:] == ["--port", "6007"]

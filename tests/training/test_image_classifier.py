@@ -127,10 +127,11 @@ def test_a_learning_rate_for_the_head_changes_only_the_head() -> None:
         ({"schedule": "cosin"}, r"`schedule` must be .*, got 'cosin', did you mean 'cosine'"),
         ({"label_smoothing": 1.0}, r"`label_smoothing` must be in \[0, 1\), got 1.0"),
         ({"label_smoothing": -0.1}, r"`label_smoothing` must be in \[0, 1\), got -0.1"),
-        ({"lr": -1e-3}, r"`lr` must be at least 0, got -0.001"),
-        ({"head_lr": -1.0}, r"`head_lr` must be at least 0, got -1.0"),
-        ({"mixup_alpha": -0.2}, r"`mixup_alpha` must be at least 0, got -0.2"),
-        ({"step_gamma": -0.1}, r"`step_gamma` must be at least 0, got -0.1"),
+        ({"lr": float("inf")}, r"`lr` must be at least 0, and finite, got inf"),
+        ({"lr": -1e-3}, r"`lr` must be at least 0, and finite, got -0.001"),
+        ({"head_lr": -1.0}, r"`head_lr` must be at least 0, and finite, got -1.0"),
+        ({"mixup_alpha": -0.2}, r"`mixup_alpha` must be at least 0, and finite, got -0.2"),
+        ({"step_gamma": -0.1}, r"`step_gamma` must be at least 0, and finite, got -0.1"),
     ],
 )
 def test_an_impossible_setting_is_refused_at_once(settings: dict[str, Any], message: str) -> None:

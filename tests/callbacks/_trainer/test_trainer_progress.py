@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +12,7 @@ from camaug.callbacks._trainer import trainer_progress as module
 from camaug.callbacks._trainer.trainer_progress import trainer_progress
 from camaug.utils import progress
 from tests.toys import ToyClassifier
-from tests.utils.test_progress import printed, terminal
+from tests.utils.test_progress import RingsAtOnce, printed, terminal
 
 
 def trainer_with(bar, is_global_zero: bool = True) -> SimpleNamespace:
@@ -21,11 +21,8 @@ def trainer_with(bar, is_global_zero: bool = True) -> SimpleNamespace:
 
 @pytest.fixture
 def long_wait(monkeypatch):
-    """Let every item take five seconds."""
-    clock = count(step=5)
-    monkeypatch.setattr(
-        module, "with_progress", lambda *a, **k: progress.with_progress(*a, clock=lambda: next(clock), **k)
-    )
+    """Let every wait be long from its beginning."""
+    monkeypatch.setattr(module, "with_progress", partial(progress.with_progress, timer=RingsAtOnce))
 
 
 @pytest.mark.usefixtures("long_wait")
@@ -57,17 +54,14 @@ def test_a_display_of_its_own_beside_another_kind_of_bar(monkeypatch):
     assert "evaluating heatmaps" in printed(console)
 
 
+@pytest.mark.usefixtures("long_wait")
 def test_a_run_with_lightnings_bar_has_bars_of_snapshots_and_evaluations(make_trainer, loader, monkeypatch):
     from camaug.callbacks import CamEvaluator, CamLogger
 
-    console, shown = terminal(), []
-    monkeypatch.setattr(progress, "PATIENCE", -1.0)
+    console = terminal()
     monkeypatch.setattr("lightning.pytorch.callbacks.progress.rich_progress.get_console", lambda: console)
-    show = progress._Bar.show
-    monkeypatch.setattr(progress._Bar, "show", lambda bar, done: (shown.append(bar), show(bar, done))[1])
     callbacks = CamLogger("grad-cam", num_images=4), CamEvaluator("drift", explainer="grad-cam", num_images=4)
     bar = RichProgressBar(leave=True)
     make_trainer(*callbacks, bar, max_epochs=1, enable_progress_bar=True).fit(ToyClassifier(), loader, loader)
-    assert shown
     assert "explaining probe images" in printed(console)
     assert "evaluating heatmaps" in printed(console)
