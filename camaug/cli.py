@@ -20,9 +20,16 @@ from camaug._cli.arguments import add_arguments
 from camaug._cli.check_checkpoint import check_checkpoint, check_epochs
 from camaug._cli.commands import COMMANDS, help_text
 from camaug._cli.failure_text import TRACEBACK_OPTION, failure_text
+from camaug._cli.find_checkpoint import find_checkpoint
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
 from camaug._cli.parser import SentenceParser
-from camaug._cli.resume import check_checkpoint_exists, continue_run, evaluated_checkpoint, newest_checkpoint
+from camaug._cli.resume import (
+    check_checkpoint_exists,
+    continue_run,
+    evaluated_checkpoint,
+    is_run_folder,
+    newest_checkpoint,
+)
 from camaug._cli.summary import photo_summary, print_summary, training_summary
 from camaug._cli.tensorboard_command import tensorboard_line
 from camaug._cli.traceback_log import log_traceback, run_folders
@@ -92,6 +99,9 @@ class CamaugCLI(LightningCLI):
             super().parse_arguments(parser, args)
         config = self.config.get(self.config.get("subcommand") or "", {})
         path = config.get("ckpt_path")
+        if is_run_folder(path):
+            keywords = ("last",) if self.config["subcommand"] == "fit" else ("best", "last")
+            path = config["ckpt_path"] = str(find_checkpoint(path, keywords))
         if path == "last" and self.config["subcommand"] == "fit" and not config["checkpoint"]["dirpath"]:
             config["ckpt_path"] = newest_checkpoint(config) or path
         elif path in ("last", "best") and self.config["subcommand"] != "fit":  # Lightning would use the new model
@@ -230,12 +240,12 @@ def _run(arguments: list[str]) -> CamaugCLI | Report | Path:
         sys.exit(_print(help_text()))
     if first == "--version":
         sys.exit(_print(f"camaug {__version__}\n"))
+    quieten_lightning()
     run = COMMANDS[first].run if first in COMMANDS else None
     if run is not None:
         return run(arguments[1:])
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that the user's own classes are found, however the program was started
-    quieten_lightning()
     return CamaugCLI(
         ImageClassifier,
         L.LightningDataModule,

@@ -306,10 +306,10 @@ def test_a_checkpoint_of_a_version_with_other_settings_names_them(trained, refus
     assert re.search(r"has the model settings unheard_of, which camaug \S+ does not know", output)
 
 
-def test_a_folder_is_no_checkpoint(trained, refused):
-    run = trained[0].parents[1]
-    output = refused("test", f"--ckpt_path={run}", *SHAPES)
-    assert f"is a folder: give a file, such as {run}/checkpoints/" in output
+def test_a_folder_without_checkpoints_is_refused(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    output = refused("test", f"--ckpt_path={tmp_path / 'empty'}", *SHAPES)
+    assert f"there is no best.ckpt or last.ckpt in {tmp_path / 'empty'} or the folders below it" in output
 
 
 def test_a_sharded_checkpoint_is_a_folder(tmp_path):
@@ -394,7 +394,7 @@ def test_predict_prints_the_folder_of_the_explanations(images, tmp_path):
         (["--data.root=nowhere"], "the folder of photos nowhere does not exist"),
         (["--data.root={images}", "--explainer.groups=3", "--explainer=GradCAM"], "groups"),
         (["--data.root={images}", "--writer.target=flamingoo"], "no class 'flamingoo', did you mean 'flamingo'"),
-        (["--data.root={images}", "--model.checkpoint={weights}"], "is not of 1000 classes, .* set model.num_classes"),
+        (["--data.root={images}", "--model.checkpoint={weights}"], "no head of 1000 classes, .* set model.num_classes"),
     ],
     ids=lambda value: value[-1][:40] if isinstance(value, list) else "",
 )

@@ -16,6 +16,8 @@ from camaug._cli.find_checkpoint import find_checkpoint
 from camaug._cli.summary import print_summary
 from camaug.datamodules import PhotoFolder
 from camaug.explainers import Explainer, get_explainer
+from camaug.images.class_names import find_class, known_class_names
+from camaug.images.eight_bits import check_value_range
 from camaug.images.preprocessing import model_preprocessing
 from camaug.single_image.explain import explain
 from camaug.single_image.explained_image import ExplainedImage
@@ -25,6 +27,7 @@ from camaug.training.checkpoints import read_checkpoint
 from camaug.training.image_classifier import ImageClassifier
 from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
+from camaug.utils.did_you_mean import did_you_mean
 from camaug.utils.printable import printable
 from camaug.utils.progress import with_progress
 
@@ -41,14 +44,17 @@ def explain_command(arguments: Sequence[str]) -> Path:
         The folder of the results.
 
     Raises:
-        SystemExit: With status 1 if no photo could be explained.
+        SystemExit: With status 1 if a photo could not be explained.
     """
     parser = _parser()
     options = parser.parse_args(list(arguments))
     photos = _find_photos(parser, options.photos)
-    targets = written_targets(None, options.target)
     explainer = get_explainer(options.explainer, **({} if options.layer is None else {"layer": options.layer}))
-    module = _classifier(parser, options).to(_device(options.device))
+    device = _device(parser, options.device)
+    module = _classifier(parser, options).to(device)
+    targets = written_targets(None, _classes(parser, options.target, module))
+    _check_layer(parser, options.layer, module)
+    _check_value_range(parser, options.value_range)
     folder = Path(options.output).expanduser()
     check_folder(folder, "the heatmaps")
     names = PhotoNames(_common_folder(photos), photos, [target.suffix for target in targets])
@@ -67,8 +73,8 @@ def explain_command(arguments: Sequence[str]) -> Path:
             overlay, *_ = each.save(folder, f"{names.output(photo)}{target.suffix}")
             console.print(_line(photo, each, overlay), markup=False)
     print_summary({"photos": f"{len(photos) - failed} explained, {failed} failed", "results": str(folder)})
-    if failed == len(photos):
-        raise SystemExit(1)
+    if failed:
+        raise SystemExit(1)  # a script that called this should know
     return folder
 
 
@@ -112,9 +118,8 @@ def _find_photos(parser: CommandParser, given: Sequence[str]) -> list[str]:
         else:
             found = sorted(glob.glob(str(path)))
         if not found:
-            parser.error(
-                f"{path.absolute()} does not exist: give photos, a folder of photos, or a pattern such as '*.jpg'"
-            )
+            problem = "matches no file" if glob.has_magic(str(path)) else "does not exist"
+            parser.error(f"{path.absolute()} {problem}: give photos, a folder of photos, or a pattern such as '*.jpg'")
         photos.update(dict.fromkeys(found))
     return list(photos)
 
@@ -136,10 +141,50 @@ def _classifier(parser: CommandParser, options: argparse.Namespace) -> ImageClas
     return ImageClassifier(options.model, options.num_classes, options.weights is None, options.weights).eval()
 
 
-def _device(name: str | None) -> torch.device:
-    if name is not None:
-        return torch.device(name)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+def _device(parser: CommandParser, name: str | None) -> torch.device:
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if name in (None, "gpu", "auto"):
+        if name == "gpu" and accelerator is None:
+            parser.error("there is no GPU here that PyTorch can use: leave --device out, or give cpu")
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        known = " or ".join(str(each) for each in ("cpu", accelerator) if each is not None)
+        parser.error(f"there is no device {name!r} here that PyTorch can use: leave --device out, or give {known}")
+    return device
+
+
+def _classes(
+    parser: CommandParser, given: Sequence[int | str] | None, module: ImageClassifier
+) -> Sequence[int | str] | None:
+    """Return classes by index or by the model's own spelling of their names."""
+    count = int(module.hparams["num_classes"])
+    names = known_class_names(module, count)
+    chosen: list[int | str] = []
+    for each in given or []:
+        if isinstance(each, int) and not 0 <= each < count:
+            parser.error(f"there is no class {each}: the model has {count} classes, 0 to {count - 1}")
+        try:
+            chosen.append(each if isinstance(each, int) else names[find_class(each, names)] if names else each)
+        except ValueError as error:
+            parser.error(str(error))
+    return chosen or None
+
+
+def _check_layer(parser: CommandParser, name: str | None, module: ImageClassifier) -> None:
+    layers = [layer for layer, _ in module.named_modules() if layer]
+    if name is not None and name not in layers:
+        last = ", ".join(layers[-5:])
+        parser.error(f"the model has no layer {name!r}, {did_you_mean(name, layers)}its last ones are {last}")
+
+
+def _check_value_range(parser: CommandParser, limits: Sequence[float] | None) -> None:
+    try:
+        check_value_range(None if limits is None else (limits[0], limits[1]))
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _common_folder(photos: Sequence[str]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["find_checkpoint"]
@@ -10,13 +11,12 @@ KEYWORDS = ("best", "last")
 RUNS = Path("runs")
 
 
-def find_checkpoint(given: str, runs: Path = RUNS) -> Path:
+def find_checkpoint(given: str, keywords: Sequence[str] = KEYWORDS) -> Path:
     """Return a checkpoint's file, found by its own path, by its run's folder, or as the newest.
 
     Args:
-        given: A file; a folder of one or several runs, for the best checkpoint of the newest run there; or ``best`` or
-            ``last``, for that checkpoint of the newest run in ``runs``.
-        runs: The folder of all runs.
+        given: A file; a folder of one or several runs; or ``best`` or ``last``, for that of the newest run in ``runs``.
+        keywords: The checkpoints of a folder, the preferred first.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -25,9 +25,9 @@ def find_checkpoint(given: str, runs: Path = RUNS) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        names, folder = [f"{keyword}.ckpt" for keyword in KEYWORDS], path
+        names, folder = [f"{keyword}.ckpt" for keyword in keywords], path
     elif given in KEYWORDS:
-        names, folder = [f"{given}.ckpt"], runs
+        names, folder = [f"{given}.ckpt"], RUNS
     else:
         raise FileNotFoundError(
             f"there is no checkpoint {given!r} (relative paths start in {Path.cwd()}): give a file, the folder of a "

@@ -80,6 +80,20 @@ RULES: Sequence[Rule] = (
     Rule(
         (RuntimeError,),
         (),
+        r"DataLoader worker \(pid.*?\) is killed by signal: (Terminated|Interrupt|Hangup)",
+        "the program was told to end (signal: {0}), and so were the processes that load images. The same `fit` with "
+        "--ckpt_path last goes on, and so does the same `predict`",
+    ),
+    Rule(
+        (RuntimeError,),
+        (),
+        r"Connection closed by peer|Connection reset by peer",
+        "another process of this training run has ended, and its own message above says why. If the run was told to "
+        "end, the same `fit` with --ckpt_path last goes on",
+    ),
+    Rule(
+        (RuntimeError,),
+        (),
         r"DataLoader worker \(pid.*?\) (is killed by signal: \w+|exited unexpectedly)",
         "a process that loads images ended ({0}), most often because memory is short: set fewer --data.num_workers (0 "
         "for none) or a smaller --data.batch_size",

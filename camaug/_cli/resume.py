@@ -10,26 +10,40 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_info
 
-from camaug.training.checkpoints import last_checkpoint, run_to_continue
+from camaug.training.checkpoints import FOLDER as CHECKPOINTS
+from camaug.training.checkpoints import LAST, last_checkpoint, run_to_continue
+from camaug.utils.atomic_write import write_atomically
 
-__all__ = ["check_checkpoint_exists", "continue_run", "evaluated_checkpoint", "newest_checkpoint"]
+__all__ = ["check_checkpoint_exists", "continue_run", "evaluated_checkpoint", "is_run_folder", "newest_checkpoint"]
 
 CHOSEN_BY_LIGHTNING = ("best", "last", "hpc", "registry")
 SHARDED = ("meta.pt", ".metadata", "latest")  # files of a checkpoint that FSDP or DeepSpeed saves as a folder
 
 
 def newest_checkpoint(config: Any) -> str | None:
-    """Return the last checkpoint of the newest run in the loggers' folders, or None without any run.
+    """Return the last checkpoint of the run whose configuration was given, else of the newest in the loggers' folders.
 
     Args:
         config: The settings of a command.
+
+    Returns:
+        The path, None without any run.
     """
+    if (given := _given_run(config)) is not None:
+        return str(given / CHECKPOINTS / LAST)
     checkpoints = (last_checkpoint(_runs_folder(logger)) for logger in _tensorboard_loggers(config))
     return next((str(path) for path in checkpoints if path is not None), None)
 
 
+def _given_run(config: Any) -> Path | None:
+    """Return the folder of the run whose ``config.yaml`` is the last configuration file, None for other files."""
+    files = [Path(str(file)).absolute() for file in config.get("config") or []]
+    runs = [file.parent for file in files[-1:] if file.name == "config.yaml"]
+    return next((run for run in runs if (run / CHECKPOINTS / LAST).exists()), None)
+
+
 def evaluated_checkpoint(config: Any, keyword: str) -> str:
-    """Return the checkpoint that ``last`` or ``best`` means where a model is measured: that of the newest run.
+    """Return the checkpoint that ``last`` or ``best`` means where a model is measured: that of the given or newest run.
 
     Args:
         config: The settings of a command that trains nothing.
@@ -55,16 +69,29 @@ def check_checkpoint_exists(path: str | None) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file. Lightning's keywords and URLs pass.
-        IsADirectoryError: If it is a folder, other than a sharded checkpoint.
     """
     if path and path not in CHOSEN_BY_LIGHTNING and "://" not in str(path) and not Path(path).exists():
         raise FileNotFoundError(
             f"there is no checkpoint {str(path)!r}: give a file, such as RUN/checkpoints/best.ckpt; `fit` also takes "
             "last, for the newest run"
         )
-    if path and Path(path).is_dir() and not any(Path(path, name).exists() for name in SHARDED):
-        found = next(Path(path).rglob("*.ckpt"), Path(path, "checkpoints", "best.ckpt"))
-        raise IsADirectoryError(f"--ckpt_path {str(path)!r} is a folder: give a file, such as {found}")
+
+
+def is_run_folder(path: str | None) -> bool:
+    """Return True for a folder that is no sharded checkpoint."""
+    return bool(path) and Path(str(path)).is_dir() and not any(Path(str(path), name).exists() for name in SHARDED)
+
+
+def keep_config(run: Path, step: int) -> None:
+    """Keep the configuration that a run had until a step, since the resumed run writes its own.
+
+    Args:
+        run: The folder of the run.
+        step: The checkpoint's global step.
+    """
+    config, kept = run / "config.yaml", run / f"config_until_step_{step}.yaml"
+    if config.is_file() and not kept.exists():
+        write_atomically(kept, config.read_bytes())
 
 
 def continue_run(config: Any, step: int) -> bool:
@@ -87,6 +114,7 @@ def continue_run(config: Any, step: int) -> bool:
         # What was logged after the checkpoint will be logged again, so TensorBoard must drop the first.
         logger["dict_kwargs"] = {**logger.get("dict_kwargs", {}), "purge_step": step}
         warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        keep_config(_runs_folder(logger) / run, step)
         rank_zero_info(f"resuming the run in {_runs_folder(logger) / run} after step {step}")
         continues = True
     return continues

@@ -14,7 +14,7 @@ from camaug.training.head_modules import head_modules
 from camaug.training.load_weights import AUXILIARY_HEADS, load_weights
 from camaug.utils.did_you_mean import did_you_mean
 
-__all__ = ["create_classifier"]
+__all__ = ["IMAGENET_CLASSES", "create_classifier"]
 
 IMAGENET_CLASSES = 1000
 
@@ -57,7 +57,7 @@ def create_classifier(
         raise RuntimeError(
             f"the pretrained weights of {name!r} could not be downloaded ({type(error).__name__}: {error}). Without a "
             "network, download them where there is one and pass `checkpoint: FILE` (.safetensors or .pth), or train "
-            "from scratch with `pretrained: false`"
+            "from scratch with `pretrained: false`. `camaug explain` takes the file as --weights"
         ) from error
     if checkpoint is not None:
         load_weights(model, checkpoint)

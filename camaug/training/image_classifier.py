@@ -17,7 +17,7 @@ from camaug.augmentation.mixed_labels import MixedLabels
 from camaug.augmentation.zoom import View, Zoom
 from camaug.augmentation.zoom_price import describe_zoom
 from camaug.training.check_checkpoint_data import check_checkpoint_data
-from camaug.training.create_classifier import create_classifier
+from camaug.training.create_classifier import IMAGENET_CLASSES, create_classifier
 from camaug.training.data_facts import class_names, evaluation_preprocessing, rgb_normalisation
 from camaug.training.evaluated_module import EvaluatedModule
 from camaug.training.head_modules import head_modules
@@ -116,6 +116,8 @@ class ImageClassifier(EvaluatedModule):
             name, num_classes, pretrained=pretrained, checkpoint=refused, model_args=model_args
         )
         self._fresh_head = [] if checkpoint is None else load_weights(self.model, checkpoint)
+        if pretrained and num_classes != getattr(self.model, "pretrained_cfg", {}).get("num_classes", IMAGENET_CLASSES):
+            self._fresh_head = head_modules(self.model)
         self.class_names: list[str] | None = None
         self.preprocessing: dict[str, Any] | None = None
         self.optimizer_name = optimizer
@@ -149,11 +151,8 @@ class ImageClassifier(EvaluatedModule):
         if stage == "fit":
             self.class_names = class_names(datamodule, self.hparams["num_classes"])
             self.preprocessing = evaluation_preprocessing(datamodule)
-        if stage == "predict" and self._fresh_head and not self.trainer.ckpt_path:
-            raise ValueError(
-                f"the head of the checkpoint {self.hparams['checkpoint']!r} is not of {self.hparams['num_classes']} "
-                "classes, so that it would predict at random: set model.num_classes to the checkpoint's"
-            )
+        if stage != "fit" and self._fresh_head and not self.trainer.ckpt_path:
+            self._report_fresh_head(stage)
         config: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
         mean = rgb_normalisation(datamodule).mean
         if self.hparams["pretrained"] and "mean" in config and mean and not _are_close(config["mean"], mean):
@@ -161,6 +160,15 @@ class ImageClassifier(EvaluatedModule):
                 f"the pretrained weights of {self.hparams['name']} expect images normalised with mean {config['mean']} "
                 f"and std {config['std']}, the data module uses mean {mean}: set data.mean and data.std"
             )
+
+    def _report_fresh_head(self, stage: str) -> None:
+        """Raise an error, or warn where a model is measured, that the head has random weights."""
+        source = self.hparams["checkpoint"]
+        weights = "the pretrained weights" if source is None else f"the weights in {source!r}"
+        problem = f"{weights} have no head of {self.hparams['num_classes']} classes, so the model predicts at random"
+        if stage == "predict":
+            raise ValueError(f"{problem}: set model.num_classes to theirs, or give a checkpoint of `fit` (--ckpt_path)")
+        rank_zero_warn(f"{problem}: give a checkpoint of `fit`, --ckpt_path FILE, or best or last for the newest run")
 
     def train(self, mode: bool = True) -> ImageClassifier:
         """Set the training mode, but keep a frozen backbone, and so its batch-norm, in evaluation mode."""

@@ -69,7 +69,7 @@ def test_folders_patterns_and_repeated_photos_are_explained_once_each(folder):
 
 
 def test_classes_by_name_and_index(folder, capsys):
-    explain("cat.jpg", "--checkpoint", "best", "--target", "red fox", "--class", "0")
+    explain("cat.jpg", "--checkpoint", "best", "--target", "Red Fox", "--class", "0")
     records = [json.loads((folder / f"explained/cat_{each}.json").read_text()) for each in ("red fox", "class0")]
     assert [record["target"]["index"] for record in records] == [2, 0]
     assert capsys.readouterr().out.count("(explained: ") >= 1
@@ -89,14 +89,13 @@ def test_a_layer_and_a_range_of_values(folder):
 
 def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_explained(folder, capsys):
     (folder / "broken.jpg").write_bytes(b"no image")
-    explain("broken.jpg", "cat.jpg", "--checkpoint", "best")
+    with pytest.raises(SystemExit) as ended:
+        explain("broken.jpg", "cat.jpg", "--checkpoint", "best")
+    assert ended.value.code == 1
     output = capsys.readouterr().out
     assert "broken.jpg: failed: cannot read image" in output
     assert "1 explained, 1 failed" in output
     assert (folder / "explained/cat_overlay.png").exists()
-    with pytest.raises(SystemExit) as ended:
-        explain("broken.jpg", "--checkpoint", "best")
-    assert ended.value.code == 1
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,16 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_explained(folde
             ["none.jpg", "--checkpoint", "best"],
             "none.jpg does not exist: give photos, a folder of photos, or a pattern",
         ),
-        (["*.png", "--checkpoint", "best"], "*.png does not exist"),
+        (["*.png", "--checkpoint", "best"], "*.png matches no file"),
+        (["cat.jpg", "--checkpoint", "best", "--device", "xpu"], "no device 'xpu' here that PyTorch can use"),
+        (["cat.jpg", "--checkpoint", "best", "--device", "nonsense"], "no device 'nonsense' here"),
+        (["cat.jpg", "--checkpoint", "best", "--target", "be"], "no class 'be', did you mean 'bee'"),
+        (["cat.jpg", "--checkpoint", "best", "--target", "3"], "no class 3: the model has 3 classes, 0 to 2"),
+        (
+            ["cat.jpg", "--checkpoint", "best", "--layer", "features"],
+            "the model has no layer 'features', did you mean",
+        ),
+        (["cat.jpg", "--checkpoint", "best", "--value_range", "5", "5"], "(low, high) with low < high"),
         (["cat.jpg", "--checkpoint", "best", "--model", "resnet18"], "both choose the model: give one of them"),
         ([], "PHOTO is needed; example: camaug explain cat.jpg"),
     ],

@@ -405,17 +405,24 @@ def published(tmp_path: Path) -> dict[str, Any]:
     return {"pretrained": True, "model_args": {"pretrained_cfg_overlay": config}}
 
 
+@pytest.mark.filterwarnings("ignore:the pretrained weights have no head")
 def test_another_mean_than_the_pretrained_weights_expect_is_a_warning(tmp_path: Path) -> None:
     module = classifier(**published(tmp_path))
     with pytest.warns(UserWarning, match=r"test_resnet expect .*\(0.1, 0.2, 0.3\).*\(0.5, 0.5, 0.5\): set data.mean"):
         trainer().validate(module, datamodule=Data([0.5, 0.5, 0.5]), verbose=False)
 
 
+@pytest.mark.filterwarnings("ignore:the pretrained weights have no head")
 @pytest.mark.parametrize("mean", [(0.1, 0.2, 0.3), [0.1, 0.2, 0.3], None], ids=["tuple", "list", "unknown"])
 def test_the_expected_or_an_unknown_mean_is_no_warning(mean: Any, tmp_path: Path) -> None:
     # Warnings are errors here.
     trainer().validate(classifier(**published(tmp_path)), datamodule=Data(mean), verbose=False)
     trainer().validate(classifier(**published(tmp_path)), loader(), verbose=False)  # no data module
+
+
+def test_measuring_pretrained_weights_with_a_random_head_is_a_warning(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="the pretrained weights have no head of 3 classes, so the model predicts"):
+        trainer().validate(classifier(**published(tmp_path)), loader(), verbose=False)
 
 
 def test_a_model_from_scratch_has_no_expectation() -> None:
