@@ -608,7 +608,7 @@ class Scripting(L.Callback):
         assert not pl_module._forward_pre_hooks
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 def test_networks_may_be_scripted_during_training(tmp_path):
     fit(tmp_path, ToyClassifier(), [(IMAGES, INDICES)], augmentation(), Scripting())
 

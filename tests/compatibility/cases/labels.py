@@ -132,7 +132,7 @@ CASES = [
     Case(
         "numbers of a regression",
         lambda: Classifier(loss=lambda z, y: F.mse_loss(z[:, 0], y), outputs=1),
-        of(lambda x, y: (x, 10.0 * y)),
+        of(lambda x, y: (x, torch.tensor(10.0 * y, dtype=torch.float32))),
         Works(warning="are read as truth values"),
         Refused("read as class indices since they are whole"),
         shown=NONE,
