@@ -37,31 +37,22 @@ def explain_first(
     Raises:
         ValueError: If the explainer does not fit the model for another reason.
     """
-    used, explanation = _explain(explainer, model, images, forward, warn)
-    if sentence := describe_probabilities(explanation.logits):
-        warn(sentence)
-    return used, explanation
-
-
-def _explain(
-    explainer: Explainer,
-    model: nn.Module,
-    images: Tensor,
-    forward: Callable[[Tensor], Any] | None,
-    warn: Callable[[str], None],
-) -> tuple[Explainer, Explanation]:
+    used = explainer
     try:
-        return explainer, explainer(model, images, forward=forward)
+        explanation = used(model, images, forward=forward)
     except Exception:  # methods of pixel gradients raise torch's own errors
         if _has_gradients(model, images, forward):
             raise
-    other = augmentation_explainer()
-    explanation = other(model, images, forward=forward)
-    warn(
-        f"heatmaps are of {other.name} without gradients instead of {explainer.name}, because no gradient reaches the "
-        "target layer, as in a backbone under torch.no_grad(). Choose explainer='score-cam' for another such method"
-    )
-    return other, explanation
+        used = augmentation_explainer()
+        explanation = used(model, images, forward=forward)
+        warn(
+            f"heatmaps are of {used.name} without gradients instead of {explainer.name}, because no gradient reaches "
+            "the target layer, as in a backbone under torch.no_grad(). Choose explainer='score-cam' for another such "
+            "method"
+        )
+    if sentence := describe_probabilities(explanation.logits):
+        warn(sentence)
+    return used, explanation
 
 
 def _has_gradients(model: nn.Module, images: Tensor, forward: Callable[[Tensor], Any] | None) -> bool:
