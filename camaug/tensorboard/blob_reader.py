@@ -19,8 +19,11 @@ class BlobReader(Protocol):
         """Return the tags of each run."""
         ...
 
-    def steps(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """Return the steps of the given tags of each run, in ascending order."""
+    def wall_times(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Mapping[int, float]]]:
+        """Return when each step of the given tags of each run was written, by step in ascending order.
+
+        Times are seconds since 1970 by the clock of the computer that wrote the event file.
+        """
         ...
 
     def blobs(self, run: str, tags: Sequence[str], steps: range | None = None) -> Mapping[str, Mapping[int, bytes]]:

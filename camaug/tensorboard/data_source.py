@@ -50,18 +50,22 @@ class DataSource:
         self._reader = reader
 
     def runs(self) -> JsonResponse:
-        """Return ``{"runs": [{"run", "prefix", "method", "steps", "probes"}, ...]}``, sorted, one entry a series."""
+        """Return ``{"runs": [{"run", "prefix", "method", "steps", "wall_times", "probes"}, ...]}``, one entry a series.
+
+        The entries are sorted. ``wall_times`` are when the snapshots were written, in seconds since 1970.
+        """
         tags_of_runs = {
             run: [tag for tag in map(BlobTag.parse, names) if tag] for run, names in self._reader.tags().items()
         }
         snapshot_tags = {run: [str(tag) for tag in tags if tag.name == SNAPSHOTS] for run, tags in tags_of_runs.items()}
-        steps = self._reader.steps({run: names for run, names in snapshot_tags.items() if names})
+        times = self._reader.wall_times({run: names for run, names in snapshot_tags.items() if names})
         entries = [
             {
                 "run": run,
                 "prefix": tag.prefix,
                 "method": tag.method,
-                "steps": list(steps[run][str(tag)]),
+                "steps": list(times[run][str(tag)]),
+                "wall_times": list(times[run][str(tag)].values()),
                 "probes": _count_probes(tags, tag),
             }
             for run, tags in tags_of_runs.items()
@@ -71,7 +75,7 @@ class DataSource:
         return {"runs": sorted(entries, key=lambda entry: (entry["run"], entry["prefix"], entry["method"]))}
 
     def snapshots(self, series: Series) -> JsonResponse:
-        """Return the predictions and metrics of all snapshots of a series, without the maps.
+        """Return the predictions, metrics and wall times of all snapshots of a series, without the maps.
 
         Raises:
             NotLoggedError: If the series does not exist.
@@ -81,11 +85,15 @@ class DataSource:
         blobs = self._reader.blobs(series.run, [snapshots, classes])
         if snapshots not in blobs:
             raise NotLoggedError(f"no snapshots of {series.method} under {series.prefix} in the run {series.run}")
+        times = self._reader.wall_times({series.run: [snapshots]})[series.run][snapshots]
+        # A run that was resumed between the two requests has replaced steps, which are not in both.
+        steps = [step for step in blobs[snapshots] if step in times]
         return _convert_errors(
             lambda: _merge_snapshots(
                 series,
-                {step: from_json(blob) for step, blob in blobs[snapshots].items()},
+                {step: from_json(blobs[snapshots][step]) for step in steps},
                 _class_names(blobs.get(classes, {})),
+                [times[step] for step in steps],
             )
         )
 
@@ -145,7 +153,10 @@ def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
 
 
 def _merge_snapshots(
-    series: Series, records_by_step: Mapping[int, Mapping[str, Any]], classes: list[str] | None
+    series: Series,
+    records_by_step: Mapping[int, Mapping[str, Any]],
+    classes: list[str] | None,
+    wall_times: Sequence[float],
 ) -> JsonResponse:
     """Merge the records: each field becomes a table with a row a snapshot and a column a probe image."""
     records = list(records_by_step.values())
@@ -163,6 +174,7 @@ def _merge_snapshots(
         "layer": last["layer"],
         "classes": classes,
         "steps": list(records_by_step),
+        "wall_times": list(wall_times),
         "epochs": [record["epoch"] for record in records],
         "probes": [{"id": probe, "labels": labels[probe]} for probe in ids],
         "snapshots": {field: [_values_in_order(record, field, ids) for record in records] for field in FIELDS},

@@ -34,9 +34,12 @@ class MultiplexerReader:
         }
         return {run: tags for run, tags in tags_of_runs.items() if tags}
 
-    def steps(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """Return the steps of the given tags of each run, in ascending order."""
-        return {run: {tag: [event.step for event in self._events(run, tag)] for tag in tags[run]} for run in tags}
+    def wall_times(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Mapping[int, float]]]:
+        """Return when each step of the given tags of each run was written, by step in ascending order."""
+        return {
+            run: {tag: {event.step: event.wall_time for event in self._events(run, tag)} for tag in tags[run]}
+            for run in tags
+        }
 
     def blobs(self, run: str, tags: Sequence[str], steps: range | None = None) -> Mapping[str, Mapping[int, bytes]]:
         """Return the blobs of the given tags by step, in ascending order. Unknown tags are left out."""

@@ -40,11 +40,12 @@ class ProviderReader:
         )
         return {run: list(tags) for run, tags in tags_of_runs.items() if tags}
 
-    def steps(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Sequence[int]]]:
-        """Return the steps of the given tags of each run, in ascending order."""
+    def wall_times(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Mapping[int, float]]]:
+        """Return when each step of the given tags of each run was written, by step in ascending order."""
         datums = self._read_datums(list(tags), [tag for names in tags.values() for tag in names])
         return {
-            run: {tag: [datum.step for datum in datums.get(run, {}).get(tag, [])] for tag in tags[run]} for run in tags
+            run: {tag: {datum.step: datum.wall_time for datum in datums.get(run, {}).get(tag, [])} for tag in tags[run]}
+            for run in tags
         }
 
     def blobs(self, run: str, tags: Sequence[str], steps: range | None = None) -> Mapping[str, Mapping[int, bytes]]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import types
+from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 import torch
@@ -63,8 +67,27 @@ def step_of(epoch: int) -> int:
     return 10 * epoch + 9
 
 
+@contextlib.contextmanager
+def written_at(seconds: float | None) -> Iterator[None]:
+    """Give the events that are written in the block this wall time, in seconds since 1970; None for the clock's."""
+    if seconds is None:
+        yield
+        return
+    with mock.patch("torch.utils.tensorboard.writer.time", types.SimpleNamespace(time=lambda: seconds)):
+        yield
+
+
 def write_run(
-    folder, snapshots, *, method="group-cam", prefix="cam", first_epoch=0, classes=CLASSES, suffix="", position=None
+    folder,
+    snapshots,
+    *,
+    method="group-cam",
+    prefix="cam",
+    first_epoch=0,
+    classes=CLASSES,
+    suffix="",
+    position=None,
+    wall_time=None,
 ) -> None:
     """Write snapshots into a new event file.
 
@@ -78,6 +101,7 @@ def write_run(
         suffix: Suffix of the event file, different for each file of a run.
         position: Function from a snapshot's number, counted from ``first_epoch``, to its epoch and step; by default one
             snapshot an epoch.
+        wall_time: Function from a snapshot's number to its wall time in seconds since 1970; by default the clock's.
     """
     position = position or (lambda number: (number, step_of(number)))
     previous = None
@@ -88,9 +112,10 @@ def write_run(
             record = snapshot_record(snapshot, {f"{prefix}/centre_bias": 0.25 + number, "val/accuracy": 0.5})
             common = {"epoch": epoch, "step": step, "method": method}
             common |= {"settings": f"{method} groups=32", "layer": "layer4"}
-            if previous is None:
-                write_originals(writer, snapshot, prefix, method, classes, step)
-            write_strip(writer, snapshot, prefix, method, record, common)
+            with written_at(None if wall_time is None else wall_time(number)):
+                if previous is None:
+                    write_originals(writer, snapshot, prefix, method, classes, step)
+                write_strip(writer, snapshot, prefix, method, record, common)
             previous = snapshot
 
 

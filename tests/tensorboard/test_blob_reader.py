@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from camaug.tensorboard.blobs import BlobTag, add_blob
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.provider_reader import ProviderReader
+from tests.tensorboard.conftest import written_at
 
 TAG = "camaug/cam/group-cam/7"
 
@@ -20,7 +21,8 @@ def reader(request, tmp_path):
     """Reader of a run with three steps, beside a run with a scalar."""
     with SummaryWriter(tmp_path / "a") as writer:
         for step in range(3):
-            add_blob(writer, BlobTag.parse(TAG), b"blob %d" % step, step)
+            with written_at(1000.25 + step):
+                add_blob(writer, BlobTag.parse(TAG), b"blob %d" % step, step)
     with SummaryWriter(tmp_path / "other") as writer:
         writer.add_scalar(TAG, 1.0, 0)
     multiplexer = EventMultiplexer(tensor_size_guidance={"camaug": 0})
@@ -35,8 +37,9 @@ def test_only_runs_with_blobs_are_listed(reader):
     assert reader.tags() == {"a": [TAG]}
 
 
-def test_steps_are_ascending(reader):
-    assert reader.steps({"a": [TAG]}) == {"a": {TAG: [0, 1, 2]}}
+def test_wall_times_of_ascending_steps(reader):
+    assert reader.wall_times({"a": [TAG]}) == {"a": {TAG: {0: 1000.25, 1: 1001.25, 2: 1002.25}}}
+    assert list(reader.wall_times({"a": [TAG]})["a"][TAG]) == [0, 1, 2]
 
 
 def test_blobs_by_step(reader):

@@ -16,6 +16,14 @@ SERIES = {"run": "a", "prefix": "cam", "method": "group-cam"}
 STEPS = [step_of(epoch) for epoch in range(12)]
 
 
+def wall_time(number: int) -> float:
+    """Return when a snapshot was written, ninety seconds after the previous one."""
+    return 1_700_000_000.5 + 90 * number
+
+
+TIMES = [wall_time(number) for number in range(12)]
+
+
 @pytest.fixture
 def snapshots():
     return [make_snapshot(epoch) for epoch in range(12)]
@@ -23,20 +31,26 @@ def snapshots():
 
 @pytest.fixture
 def tab(tmp_path, snapshots, serve):
-    write_run(tmp_path / "a", snapshots)
-    write_run(
-        tmp_path / "a", [make_snapshot(epoch, probes=2) for epoch in range(3)], method="grad-cam", prefix="cam_test"
-    )
-    write_run(tmp_path / "b/c", snapshots[:1])
+    write_run(tmp_path / "a", snapshots, wall_time=wall_time)
+    test_snapshots = [make_snapshot(epoch, probes=2) for epoch in range(3)]
+    write_run(tmp_path / "a", test_snapshots, method="grad-cam", prefix="cam_test", wall_time=wall_time)
+    write_run(tmp_path / "b/c", snapshots[:1], wall_time=wall_time)
     return serve(tmp_path)
 
 
 def test_runs_lists_every_series(tab):
     assert tab.fetch("runs") == {
         "runs": [
-            {**SERIES, "steps": STEPS, "probes": 4},
-            {"run": "a", "prefix": "cam_test", "method": "grad-cam", "steps": STEPS[:3], "probes": 2},
-            {**SERIES, "run": "b/c", "steps": STEPS[:1], "probes": 4},
+            {**SERIES, "steps": STEPS, "wall_times": TIMES, "probes": 4},
+            {
+                "run": "a",
+                "prefix": "cam_test",
+                "method": "grad-cam",
+                "steps": STEPS[:3],
+                "wall_times": TIMES[:3],
+                "probes": 2,
+            },
+            {**SERIES, "run": "b/c", "steps": STEPS[:1], "wall_times": TIMES[:1], "probes": 4},
         ]
     }
 
@@ -49,6 +63,7 @@ def test_snapshots_match_what_was_logged(tab, snapshots):
     assert response["classes"] == list(CLASSES)
     assert response["epochs"] == list(range(12))
     assert response["steps"] == STEPS
+    assert response["wall_times"] == TIMES
     assert response["probes"] == [{"id": 10 * i, "labels": labels} for i, labels in enumerate([[0], [1], [2], []])]
     assert response["metrics"]["cam/centre_bias"] == [[step, 0.25 + i] for i, step in enumerate(STEPS)]
     assert set(response["snapshots"]) == {
