@@ -69,7 +69,7 @@ def step_of(epoch: int) -> int:
 
 @contextlib.contextmanager
 def written_at(seconds: float | None) -> Iterator[None]:
-    """Give the events that are written in the block this wall time, in seconds since 1970; None for the clock's."""
+    """Set the wall time of the events that are written in the block, in seconds since 1970, or None for the clock."""
     if seconds is None:
         yield
         return
