@@ -14,7 +14,7 @@ from camaug.images.writing import jpeg_bytes
 from camaug.metrics.energy_in_mask import energy_in_mask
 from camaug.tensorboard.blobs import CLASSES, FORMAT, ORIGINAL, SNAPSHOTS, BlobTag, add_blob, to_json
 from camaug.tensorboard.map_compression import compress_maps
-from camaug.tensorboard.probe_blob import ProbeBlob
+from camaug.tensorboard.probe_blob import ClassMap, ProbeBlob
 
 from .snapshot import Snapshot
 from .trust_warnings import MEASURED, trust_warning
@@ -91,8 +91,10 @@ def write_strip(
     for position, (index, labels) in enumerate(zip(snapshot.indices, record["labels"], strict=True)):
         image_record = {**common, "id": index, "labels": labels}
         image_record |= {name: values[position] for name, values in fields.items()}
-        is_wrong = bool(labels) and not snapshot.is_correct(position)
-        blob = ProbeBlob(image_record, predicted_maps[position], true_maps[position] if is_wrong else None)
+        class_maps = [ClassMap(image_record["predicted"], predicted_maps[position])]
+        if labels and not snapshot.is_correct(position):
+            class_maps.append(ClassMap(labels[0], true_maps[position]))
+        blob = ProbeBlob(image_record, class_maps)
         add_blob(writer, BlobTag(prefix, method, str(index)), blob.to_bytes(), step)
     snapshot_json = to_json({"format": FORMAT, **common, **record})
     # Written last, so that a reader who finds it also finds the maps.

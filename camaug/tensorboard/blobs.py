@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["CLASSES", "FORMAT", "ORIGINAL", "PLUGIN", "SNAPSHOTS", "BlobTag", "add_blob", "from_json", "to_json"]
 
 PLUGIN = "camaug"
-FORMAT = 2
+FORMAT = 3
+READABLE_FORMATS = (2, 3)  # format 2 has no classes beside the maps, see ProbeBlob
 SNAPSHOTS, CLASSES, ORIGINAL = "snapshots", "classes", "original"
 
 
@@ -83,17 +84,18 @@ def to_json(record: Any) -> bytes:
 
 
 def from_json(text: bytes) -> Mapping[str, Any]:
-    """Decode a JSON record and check its format version.
+    """Decode a JSON record and check its format version, 2 or 3.
 
     Raises:
-        ValueError: If the text is not a JSON record of this format version.
+        ValueError: If the text is not a JSON record of one of these format versions.
     """
     record = json.loads(text)
     version = record.get("format") if isinstance(record, Mapping) else None
-    if version != FORMAT:
+    if version not in READABLE_FORMATS:
+        readable = " and ".join(map(str, READABLE_FORMATS))
         raise ValueError(
-            f"the run was logged in format {version!r} of the camaug tab, and this version of camaug reads format "
-            f"{FORMAT}: open the run with the camaug version that logged it"
+            f"the run was logged in format {version!r} of the camaug tab, and this version of camaug reads the formats "
+            f"{readable}: open the run with the camaug version that logged it"
         )
     return record  # type: ignore[no-any-return]
 

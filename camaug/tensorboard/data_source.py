@@ -106,9 +106,10 @@ class DataSource:
             steps: Global steps to read; None for all.
 
         Returns:
-            ``{"maps": {probe: {"steps", "sizes", "predicted", "predicted_ranges", "true", "true_ranges"}}, "errors":
-            {probe: message}}``. Each probe image is in exactly one of the two, so that one unreadable image does not
-            affect the others.
+            ``{"maps": {probe: {"steps", "sizes", "classes", "values", "ranges"}}, "errors": {probe: message}}``. Each
+            probe image is in exactly one of the two, so that one unreadable image does not affect the others. Of each
+            step there are the width and height of its maps, and lists with an entry a map: its class (the predicted
+            one first), its values in base64, and the values of the bytes 0 and 255.
         """
         tags = {
             probe: str(BlobTag(series.prefix, series.method, probe))
@@ -195,11 +196,10 @@ def _merge_maps(blobs_by_step: Mapping[int, bytes]) -> JsonResponse:
     blobs = [ProbeBlob.from_bytes(blob) for blob in blobs_by_step.values()]
     return {
         "steps": list(blobs_by_step),
-        "sizes": [[blob.predicted.width, blob.predicted.height] for blob in blobs],
-        "predicted": [blob.predicted.base64 for blob in blobs],
-        "predicted_ranges": [[blob.predicted.low, blob.predicted.high] for blob in blobs],
-        "true": [None if blob.true is None else blob.true.base64 for blob in blobs],
-        "true_ranges": [None if blob.true is None else [blob.true.low, blob.true.high] for blob in blobs],
+        "sizes": [list(blob.size) for blob in blobs],
+        "classes": [blob.classes for blob in blobs],
+        "values": [[stored.base64 for _, stored in blob.maps] for blob in blobs],
+        "ranges": [[[stored.low, stored.high] for _, stored in blob.maps] for blob in blobs],
     }
 
 

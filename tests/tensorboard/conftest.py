@@ -119,17 +119,20 @@ def write_run(
             previous = snapshot
 
 
-def decode_map(response, index: int, which: str = "predicted", size: tuple[int, int] = (SIZE, SIZE)) -> torch.Tensor:
+def decode_map(
+    response, index: int, class_index: int | None = None, size: tuple[int, int] = (SIZE, SIZE)
+) -> torch.Tensor:
     """Restore a map of one image from the server's response.
 
     Args:
         response: Maps of one image.
         index: Position in the response's steps.
-        which: ``predicted`` or ``true``.
+        class_index: Class of the map, None for the predicted one.
         size: Height and width of the restored map.
     """
-    (width, height), (low, high) = response["sizes"][index], response[f"{which}_ranges"][index]
-    return restore_map(StoredMap(width, height, low, high, base64.b64decode(response[which][index])), size)
+    position = 0 if class_index is None else response["classes"][index].index(class_index)
+    (width, height), (low, high) = response["sizes"][index], response["ranges"][index][position]
+    return restore_map(StoredMap(width, height, low, high, base64.b64decode(response["values"][index][position])), size)
 
 
 @pytest.fixture

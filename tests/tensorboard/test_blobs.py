@@ -13,7 +13,9 @@ def test_numbers_that_are_not_finite_are_refused():
 
 
 def test_another_format_version_is_an_error():
-    with pytest.raises(ValueError, match=r"format 1 of the camaug tab, and this version of camaug reads format 2"):
+    with pytest.raises(
+        ValueError, match=r"format 1 of the camaug tab, and this version of camaug reads the formats 2 and 3"
+    ):
         from_json(b'{"format": 1}')
 
 

@@ -91,11 +91,12 @@ def test_maps_match_the_logged_maps(tab, snapshots):
     for epoch, snapshot in enumerate(snapshots):
         assert (decode_map(response, epoch) - snapshot.maps[2]).abs().max() <= 1 / 255
         if snapshot.predicted[2] == 2:
-            assert response["true"][epoch] is None
-            assert response["true_ranges"][epoch] is None
+            assert response["classes"][epoch] == [2]
+            assert len(response["values"][epoch]) == len(response["ranges"][epoch]) == 1
         else:
             wrong_predictions += 1
-            assert (decode_map(response, epoch, "true") - snapshot.true_maps[2]).abs().max() <= 1 / 255
+            assert response["classes"][epoch] == [int(snapshot.predicted[2]), 2]
+            assert (decode_map(response, epoch, 2) - snapshot.true_maps[2]).abs().max() <= 1 / 255
     assert 0 < wrong_predictions < 12
 
 

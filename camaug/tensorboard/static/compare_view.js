@@ -55,7 +55,7 @@ export function createCompareView(actions) {
     const { heatmapClass } = state;
     const prediction = history.predictionOf(snapshot);
     const maps = snapshot && actions.maps(history, snapshot);
-    const map = maps && ((heatmapClass === "true" && maps.true) || maps.predicted);
+    const map = maps && ((heatmapClass === "true" && maps.byClass.get(history.labels[0])) || maps.predicted);
     const { predictedName, confidence } = prediction ?? {};
     const version = snapshot && actions.mapsVersion(history, [snapshot]);
     return {

@@ -12,8 +12,12 @@
  * @typedef {{first: number, last: number}} StepRange  including both ends
  *
  * @typedef {object} ImageMaps  heatmaps of one image in a range of steps
- * @property {Map<number, {predicted: HeatMap, true: HeatMap|null}>} byStep
+ * @property {Map<number, SnapshotMaps>} byStep
  * @property {number} bytes
+ *
+ * @typedef {object} SnapshotMaps  heatmaps of one image in one snapshot, of one size
+ * @property {HeatMap} predicted  of the predicted class
+ * @property {Map<number, HeatMap>} byClass  by class: of the predicted class, of the labels, and of a false positive
  *
  * @typedef {object} DataSource
  * @property {boolean} isLive  whether more data may come
@@ -104,17 +108,17 @@ function decodeMaps({ maps, errors }, probe, { first, last }) {
   let bytes = 0;
   encoded.steps.forEach((step, i) => {
     if (step < first || step > last) return; // a report holds all steps
-    const predicted = decodeMap(encoded.sizes[i], encoded.predicted[i], encoded.predicted_ranges[i]);
-    const trueMap = decodeMap(encoded.sizes[i], encoded.true[i], encoded.true_ranges[i]);
-    byStep.set(step, { predicted, true: trueMap });
-    bytes += predicted.values.length + (trueMap?.values.length ?? 0);
+    const [width, height] = encoded.sizes[i];
+    const heatMaps = encoded.values[i].map((base64, j) => decodeMap(width, height, base64, encoded.ranges[i][j]));
+    const byClass = new Map(encoded.classes[i].map((label, j) => [label, heatMaps[j]]));
+    byStep.set(step, { predicted: heatMaps[0], byClass });
+    bytes += width * height * heatMaps.length;
   });
   return { byStep, bytes };
 }
 
-/** @returns {HeatMap|null} */
-function decodeMap([width, height], base64, range) {
-  if (base64 === null) return null;
+/** @returns {HeatMap} */
+function decodeMap(width, height, base64, [low, high]) {
   const values = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  return { width, height, values, low: range[0], high: range[1] };
+  return { width, height, values, low, high };
 }

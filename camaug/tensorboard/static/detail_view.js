@@ -31,6 +31,12 @@ export function createDetailView(actions) {
     return snapshot && actions.maps(history, snapshot);
   }
 
+  /** Return the map of the first label, or null if that is the predicted class. */
+  function trueMapOf(maps) {
+    const map = maps?.byClass.get(viewModel.cursor.history.labels[0]) ?? null;
+    return map === maps?.predicted ? null : map;
+  }
+
   const currentImage = () => actions.image(viewModel.cursor.history);
 
   function draw() {
@@ -38,7 +44,8 @@ export function createDetailView(actions) {
     if (cursor === null || node.clientWidth === 0) return;
     const prediction = cursor.history.predictionOf(cursor.snapshot);
     const maps = currentMaps();
-    const hasTrueMap = maps?.true != null;
+    const trueMap = trueMapOf(maps);
+    const hasTrueMap = trueMap !== null;
     const side = panelSide(node, hasTrueMap);
     for (const panel of [trueHeatmap, trueOverlay]) panel.node.hidden = !hasTrueMap;
     grid.style.setProperty("--panel-side", `${side}px`);
@@ -52,7 +59,7 @@ export function createDetailView(actions) {
       const [name] = cursor.row.classNames;
       const role = cursor.row.labels.length > 1 ? "the first label" : "the true class";
       const trueNotes = [`of ${name}, ${role}`, `${name} ${percentOf(prediction.trueConfidences[0])}`];
-      drawMap(side, [trueHeatmap, trueOverlay], maps.true, ...trueNotes);
+      drawMap(side, [trueHeatmap, trueOverlay], trueMap, ...trueNotes);
     }
     details.update(viewModel, prediction, maps, percentOf);
     updateReadout(null);
@@ -90,7 +97,8 @@ export function createDetailView(actions) {
     }
     const [x, y] = [Math.floor(position.x * image.naturalWidth), Math.floor(position.y * image.naturalHeight)];
     const values = [`predicted class ${decimal(valueAt(maps.predicted, position.x, position.y))}`];
-    if (maps.true) values.push(`true class ${decimal(valueAt(maps.true, position.x, position.y))}`);
+    const trueMap = trueMapOf(maps);
+    if (trueMap) values.push(`true class ${decimal(valueAt(trueMap, position.x, position.y))}`);
     setText(readout, `x ${x}, y ${y}: ${values.join(", ")}`);
   }
 

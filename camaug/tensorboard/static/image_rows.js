@@ -15,6 +15,7 @@
  * @typedef {object} ImageHistory  one image in one series
  * @property {Series} series
  * @property {number} id
+ * @property {number[]} labels       classes of the image, none without a label
  * @property {Snapshot[]} snapshots  of the series
  * @property {function(number): Snapshot|null} snapshotAt      at a position of the axis, or before it on an axis of steps
  * @property {function(number): Snapshot|null} exactSnapshot  exactly at a position
@@ -70,6 +71,7 @@ function createHistory(series, response, column, snapshots, unit) {
   const history = {
     series,
     id,
+    labels,
     snapshots,
     snapshotAt: (position) => snapshotAt(snapshots, position, unit),
     exactSnapshot: (position) => exactSnapshot(snapshots, position),

@@ -23,7 +23,7 @@ export function drawCells(line, history, { viewModel, layout, columns, actions }
     const square = { x: Math.round(i * columnPitch), y: 0, side: cell };
     const maps = actions.maps(history, snapshot);
     if (maps) {
-      const map = (state.heatmapClass === "true" && maps.true) || maps.predicted;
+      const map = (state.heatmapClass === "true" && maps.byClass.get(history.labels[0])) || maps.predicted;
       drawOverlay(context, square, image, map, heatmapStyle);
       drawBadges(context, square, prediction, scale);
     } else drawPlaceholder(context, square);

@@ -105,15 +105,16 @@ def test_stored_maps_match_the_explainer_within_one_8_bit_step(module, loader, d
         (content,) = reader.blobs("0", [tag])[tag].values()
         blob = ProbeBlob.from_bytes(content)
         expected = GradCAM()(module, dataset.images[index : index + 1]).maps[0]
-        assert (restore_map(blob.predicted, (24, 24)) - expected).abs().max() <= 1 / 255
+        assert (restore_map(blob.maps[0].stored, (24, 24)) - expected).abs().max() <= 1 / 255
         record = blob.record
         assert (record["id"], record["epoch"], record["step"]) == (index, 0, 2)
         assert (record["method"], record["layer"], record["predicted"]) == ("grad-cam", "net.6", 0)
         if index == 0:
-            assert blob.true is None
+            assert blob.classes == [0]
         else:
             expected = GradCAM()(module, dataset.images[index : index + 1], index).maps[0]
-            assert (restore_map(blob.true, (24, 24)) - expected).abs().max() <= 1 / 255
+            assert blob.classes == [0, index]
+            assert (restore_map(blob.maps[1].stored, (24, 24)) - expected).abs().max() <= 1 / 255
 
 
 def test_originals_and_class_names_are_written_once(module, loader, make_trainer, read):
@@ -158,8 +159,8 @@ def test_a_prediction_among_several_labels_is_right(tmp_path, read):
         write_strip(writer, snapshot, "cam", "grad-cam", record, {"epoch": 0, "step": 7})
     blobs = read().blobs("0", [f"camaug/cam/grad-cam/{index}" for index in snapshot.indices])
     assert [list(steps) for steps in blobs.values()] == [[7]] * 3
-    has_true_map = [ProbeBlob.from_bytes(steps[7]).true is not None for steps in blobs.values()]
-    assert has_true_map == [False, True, False]  # right, wrong, unlabelled
+    classes = [ProbeBlob.from_bytes(steps[7]).classes for steps in blobs.values()]
+    assert classes == [[2], [0, 1], [0]]  # right, wrong, unlabelled
 
 
 def test_unknown_and_non_finite_values_are_none():

@@ -78,9 +78,9 @@ def logged_maps(tensorboard, run: str, probe: int):
     return response["maps"][str(probe)]
 
 
-def logged_map(tensorboard, run: str, probe: int, number: int, side: int, which: str = "predicted") -> np.ndarray:
-    """Return the map (side, side) in a snapshot, counted from 0, as the library restores it."""
-    return decode_map(logged_maps(tensorboard, run, probe), number, which, (side, side)).numpy()
+def logged_map(tensorboard, run: str, probe: int, number: int, side: int, class_index: int | None = None) -> np.ndarray:
+    """Return a class's map (side, side), by default the predicted one's, in a snapshot, counted from 0."""
+    return decode_map(logged_maps(tensorboard, run, probe), number, class_index, (side, side)).numpy()
 
 
 def logged_snapshots(tensorboard, run: str):

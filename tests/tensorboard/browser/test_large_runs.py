@@ -75,10 +75,9 @@ class LargeRunServer:
         maps = {
             "steps": steps,
             "sizes": [[7, 7]] * len(epochs),
-            "predicted": [base64.b64encode(bytes(range(100, 149))).decode()] * len(epochs),
-            "predicted_ranges": [[0, 1]] * len(epochs),
-            "true": [None] * len(epochs),
-            "true_ranges": [None] * len(epochs),
+            "classes": [[0]] * len(epochs),
+            "values": [[base64.b64encode(bytes(range(100, 149))).decode()]] * len(epochs),
+            "ranges": [[[0, 1]]] * len(epochs),
         }
         route.fulfill(json={"maps": dict.fromkeys(query["probe"], maps), "errors": {}})
 
