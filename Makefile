@@ -3,10 +3,11 @@
 # make test-slow: every timm and torchvision architecture, every explainer in every training setting, a kill at every step
 # make test-ecosystem: training runs with modules of transformers, MONAI, torchgeo and other packages, in an environment of its own
 # make lint: style and types
+# make wheel: build the distributions, install the wheel into an empty environment and use it there (LOWEST=1: the oldest packages)
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-ecosystem lint clean
+.PHONY: demo test test-slow test-ecosystem lint wheel clean
 
 demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
@@ -26,6 +27,9 @@ lint: .venv/test
 	$(BIN)/mypy
 	rm -rf build/typed && $(BIN)/python setup.py --quiet build_py --build-lib build/typed
 	MYPYPATH=build/typed $(BIN)/mypy --package camaug  # as it is installed, callbacks and data modules inside
+
+wheel:
+	$(PYTHON) .ci/wheel.py $(if $(LOWEST),--lowest)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -47,4 +51,4 @@ lint: .venv/test
 	touch $@
 
 clean:
-	rm -rf .venv .venv-ecosystem runs build *.egg-info
+	rm -rf .venv .venv-ecosystem runs build dist *.egg-info

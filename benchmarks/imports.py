@@ -24,6 +24,7 @@ STATEMENTS = (
     "from camaug import GroupCAM, explain",
     "import camaug.callbacks",
     "import camaug.tensorboard.plugin",
+    "import camaug",
 )
 CODE = """
 import time

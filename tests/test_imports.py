@@ -134,6 +134,10 @@ def test_import_camaug_loads_no_heavy_package():
     assert not loaded & HEAVY
 
 
+def test_import_camaug_alone_loads_no_package_but_its_own():
+    assert not loaded_by("import camaug") & {*HEAVY, "torch", "torchvision", "numpy", "PIL", "yaml", "rich"}
+
+
 def test_tensorboard_loads_the_tab_without_pytorch():
     loaded = loaded_by("from camaug.tensorboard import loader, plugin")
     assert {"camaug", "tensorboard"} <= loaded

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,17 +14,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 INSTALLED_AS = {"camaug": "camaug", "callbacks": "camaug/callbacks", "datamodules": "camaug/datamodules"}
 SUFFIXES = {".py", ".pyi", ".js", ".typed"}
+NAMES = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+COMES_WITH_TENSORBOARD = {"werkzeug"}  # the type of its plugins' requests
+OTHER_NAME_OF_LIGHTNING = {"pytorch_lightning"}
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Return the files of a wheel, relative to ``site-packages``."""
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files of a wheel, and its metadata in ``camaug.egg-info``."""
     target = tmp_path_factory.mktemp("installed")
     subprocess.run(
         [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", target, "build_py", "--build-lib", target],
         cwd=ROOT,
         check=True,
     )
+    return target
+
+
+@pytest.fixture(scope="module")
+def installed(target: Path) -> set[str]:
+    """Return the files of a wheel, relative to ``site-packages``."""
     files = (path.relative_to(target) for path in target.rglob("*") if path.is_file())
     return {path.as_posix() for path in files if "egg-info" not in path.parts[0]}
 
@@ -47,3 +59,64 @@ def test_every_folder_of_code_is_a_package():
 def test_types_and_the_tab_are_installed_but_no_test(installed):
     assert {"camaug/py.typed", "camaug/__init__.pyi", "camaug/tensorboard/static/index.js"} <= installed
     assert not [name for name in installed if "test" in name]
+
+
+# Dependencies
+
+
+@pytest.fixture(scope="module")
+def base(target: Path) -> dict[str, str]:
+    """Return the requirements of the base install by their names."""
+    return requirements(target)[""]
+
+
+def requirements(target: Path) -> dict[str, dict[str, str]]:
+    """Return the requirements of each extra by their names, those of the base install under ``""``."""
+    parts = re.split(r"^\[(.*)\]\n", (target / "camaug.egg-info/requires.txt").read_text(encoding="utf-8"), flags=re.M)
+    blocks = {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+    return {
+        extra: {re.match(r"[\w.-]+", line).group(): line for line in block.split("\n") if line}
+        for extra, block in blocks.items()
+    }
+
+
+def packages_imported_at_the_top() -> set[str]:
+    """Return the other projects' packages that are imported when a module is, not only in one of its functions."""
+    names = set()
+    for path in (path for folder in INSTALLED_AS for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module)
+    roots = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"camaug"}
+    return {NAMES.get(root, root).replace("_", "-") for root in roots}
+
+
+def test_the_base_install_has_what_is_imported(base):
+    assert packages_imported_at_the_top() - base.keys() <= COMES_WITH_TENSORBOARD
+
+
+def test_the_base_install_has_nothing_that_is_not_imported(base):
+    sources = "".join(
+        path.read_text(encoding="utf-8") for folder in INSTALLED_AS for path in (ROOT / folder).rglob("*.py")
+    )
+    imported = {
+        NAMES.get(name, name).replace("_", "-") for name in re.findall(r"^ *(?:import|from) (\w+)", sources, re.M)
+    }
+    assert base.keys() - imported == set()
+
+
+def test_every_extra_is_documented_where_it_is_installed(target):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for extra in requirements(target).keys() - {"", "test", "lint", "ecosystem"}:
+        if not re.search(r":python_version|^:", extra):
+            assert re.search(rf"^\| `{extra}` \|", readme, flags=re.MULTILINE), extra
+
+
+def test_the_lowest_versions_are_those_of_the_metadata(base):
+    lowest = runpy.run_path(str(ROOT / ".ci/lowest.py"))["lowest_versions"]
+    versions = lowest((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert versions == {name: line.rpartition(">=")[2] for name, line in base.items()}
+    with pytest.raises(ValueError, match="expected dependencies"):
+        lowest('dependencies = [\n    "torch",\n]\n')
