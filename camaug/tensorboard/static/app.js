@@ -1,8 +1,9 @@
 /** Main loop: user actions change the view state, responses fill the data cache, and both redraw the page. */
 
+import { copyText } from "./clipboard.js";
 import { DataCache } from "./data_cache.js";
 import { element } from "./dom.js";
-import { savePng } from "./export_image.js";
+import { encodePng, saveFile } from "./export_image.js";
 import { createHelpDialog } from "./help_dialog.js";
 import { listenToKeys } from "./keyboard.js";
 import { createPage } from "./page.js";
@@ -135,21 +136,22 @@ export function startApp(body, dataSource, hostPage) {
     const { axis, position, runs, methods } = currentViewModel();
     const snapshot = position === null ? null : storedSnapshot(axis, position);
     const link = hostPage.link(serialiseViewState({ ...state, snapshot, runs, methods }));
-    try {
-      await navigator.clipboard.writeText(link);
-      return "Link copied.";
-    } catch {
-      return link; // browsers allow copying on secure pages only
-    }
+    if (link === null) return { message: "This page has no address that could restore the view." };
+    if (await copyText(link)) return { message: "Link copied." };
+    return { message: "This page may not use the clipboard. Copy the link from here:", link };
   }
 
   async function saveView() {
     try {
       const { axis, position } = viewModel;
-      await savePng(page.exportImage(viewModel), `camaug-${state.page}-${axis.unit}-${position}.png`);
-      return "Saved.";
+      const fileName = `camaug-${state.page}-${axis.unit}-${position}.png`;
+      const blob = await encodePng(page.exportImage(viewModel));
+      saveFile(blob, fileName);
+      if (!hostPage.isEmbedded) return { message: "Saved." };
+      const message = "If no file was saved, downloads are blocked here: right-click the image to save it.";
+      return { message, image: { blob, fileName } };
     } catch (error) {
-      return error.message;
+      return { message: error.message };
     }
   }
 }

@@ -78,10 +78,15 @@ function drawPanel(context, panel, x, y, isSwipe, colour) {
   context.drawImage(canvas, hidden, 0, shown, canvas.height, left, top, shownWidth, height);
 }
 
-/** Save a canvas as a PNG file. */
-export async function savePng(canvas, fileName) {
+/** Encode a canvas as PNG. @returns {Promise<Blob>} */
+export async function encodePng(canvas) {
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   if (blob === null) throw new Error("The image is too large for this browser: make the window smaller.");
+  return blob;
+}
+
+/** Save a blob as a file. A host that embeds the page may block it, which no script can notice. */
+export function saveFile(blob, fileName) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = fileName;

@@ -105,8 +105,10 @@ html, body { margin: 0; height: 100%; }
 .camaug .popup-panel.right { left: auto; right: 0; width: 300px; }
 .camaug .popup-panel label { display: flex; gap: 8px; align-items: center; overflow-wrap: anywhere; }
 .camaug .popup-panel button { text-align: left; }
-.camaug .popup-panel p { overflow-wrap: anywhere; }
+.camaug .popup-panel p { overflow-wrap: anywhere; white-space: normal; }
 .camaug .popup-panel p:empty { display: none; }
+.camaug .popup-panel input[readonly] { width: 100%; }
+.camaug .export-preview { display: block; width: 100%; border: 1px solid var(--border); }
 .camaug code { font: 12px/1.5 "Roboto Mono", ui-monospace, monospace; }
 
 /* toolbars */
