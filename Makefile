@@ -4,10 +4,11 @@
 # make test-ecosystem: training runs with modules of transformers, MONAI, torchgeo and other packages, in an environment of its own
 # make lint: style and types
 # make wheel: build the distributions, install the wheel into an empty environment and use it there (LOWEST=1: the oldest packages)
+# make docs: the documentation site, in build/site/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-ecosystem lint wheel clean
+.PHONY: demo test test-slow test-ecosystem lint wheel docs clean
 
 demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
@@ -31,6 +32,10 @@ lint: .venv/test
 wheel:
 	$(PYTHON) .ci/wheel.py $(if $(LOWEST),--lowest)
 
+docs: .venv/docs
+	$(BIN)/python docs/site/build.py
+	@echo 'Open build/site/index.html'
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -42,6 +47,11 @@ wheel:
 .venv/test: .venv/bin/python pyproject.toml
 	@echo 'Installing into .venv: PyTorch and its CUDA libraries are several GB, this takes some minutes.'
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch .venv/demo $@
+
+.venv/docs: .venv/bin/python pyproject.toml
+	@echo 'Installing into .venv: PyTorch and its CUDA libraries are several GB, this takes some minutes.'
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch .venv/demo $@
 
 .venv-ecosystem/installed: pyproject.toml

@@ -1,0 +1,117 @@
+"""Build of the documentation site: ``make docs``, or ``python docs/site/build.py [FOLDER]``, by default ``build/site``.
+
+The pages are Markdown for any reader, and link to files of the repository. Sphinx reads copies, in which such a link
+leads to a page that the site has of the file, in the folder ``repository``. A warning fails the build.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from sphinx.cmd.build import main as sphinx
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reference import reference_pages
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"\]\((?![a-z]+:|#|/)([^)#\s]+)((?:#[^)\s]*)?)\)")
+CODE_BLOCK = re.compile(r"^```.*?^```", flags=re.DOTALL | re.MULTILINE)
+ORPHAN = "---\norphan: true\n---\n\n"  # outside the navigation
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
+
+NAVIGATION = {
+    "Methods": ["methods", "layers"],
+    "Guides": ["tab", "augmentation", "metrics", "data", "experiments", "distributed", "speed", "compatibility"],
+    "Background": ["results", "reliability", "architecture"],
+    "Reference": [],
+    "Project": ["repository/CHANGELOG", "repository/CONTRIBUTING", "repository/benchmarks/README"],
+}
+"""Pages by the captions of the navigation. Those of the reference are added."""
+
+
+def main(output: Path) -> int:
+    """Build the site into a folder, and return Sphinx's exit status."""
+    source = output.with_name(f"{output.name}_source")
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.rmtree(output, ignore_errors=True)
+    for path, content in pages().items():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_text(content, encoding="utf-8")
+    shutil.copytree(ROOT / "docs" / "images", source / "images")
+    options = ["--fail-on-warning", "--keep-going", "--quiet", "--conf-dir", str(Path(__file__).parent)]
+    return int(sphinx([*options, "--doctree-dir", str(source / ".doctrees"), str(source), str(output)]))
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page by its path in the site's source."""
+    texts = repository_texts()
+    site = {site_path(path): page(path, text) for path, text in texts.items()}
+    reference = reference_pages()
+    site |= {f"reference/{name}.rst": text for name, text in reference.items()}
+    navigation = NAVIGATION | {"Reference": [f"reference/{name}" for name in reference]}
+    site["index.md"] += "".join(toctree(caption, names) for caption, names in navigation.items())
+    return site
+
+
+def repository_texts() -> dict[str, str]:
+    """Return the pages of ``docs/`` and every other file that they or the linked pages lead to, by path."""
+    waiting = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))]
+    waiting += [f"{name.removeprefix('repository/')}.md" for name in NAVIGATION["Project"]]
+    texts: dict[str, str] = {}
+    while waiting:
+        path = waiting.pop()
+        if path not in texts:
+            texts[path] = (ROOT / path).read_text(encoding="utf-8")
+            waiting += linked_files(path, texts[path])
+    return texts
+
+
+def linked_files(path: str, text: str) -> list[str]:
+    """Return the paths of the text files that a page leads to; none for a file that is no page."""
+    if not path.endswith(".md"):
+        return []
+    targets = [repository_path(path, target) for target, _ in LINK.findall(CODE_BLOCK.sub("", text))]
+    return [target for target in targets if (ROOT / target).is_file() and not target.startswith("docs/images/")]
+
+
+def page(path: str, text: str) -> str:
+    """Return the page of a file: Markdown with links into the site, anything else as a block of code."""
+    if not path.endswith(".md"):
+        return f"{ORPHAN}# `{path}`\n\n````{LANGUAGES.get(Path(path).suffix, 'text')}\n{text}````\n"
+    listed = path.startswith("docs/") or site_path(path).removesuffix(".md") in NAVIGATION["Project"]
+    return ("" if listed else ORPHAN) + LINK.sub(lambda match: rewrite(path, match), text)
+
+
+def rewrite(path: str, match: re.Match[str]) -> str:
+    """Return a link of a page as it is in the site; a link to a folder becomes plain text."""
+    target = repository_path(path, match[1])
+    if not (ROOT / target).is_file():
+        return "]" if (ROOT / target).is_dir() else match[0]
+    here = posixpath.dirname(site_path(path)) or "."
+    return f"]({posixpath.relpath(site_path(target), here)}{match[2]})"
+
+
+def repository_path(page: str, target: str) -> str:
+    """Return the path in the repository of a link's target."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
+
+
+def site_path(path: str) -> str:
+    """Return the path in the site's source of a file of the repository."""
+    if path.startswith("docs/"):
+        return path.removeprefix("docs/")
+    return f"repository/{path}" if path.endswith(".md") else f"repository/{path}.md"
+
+
+def toctree(caption: str, names: list[str]) -> str:
+    """Write a part of the navigation."""
+    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n```\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "site").resolve()))
