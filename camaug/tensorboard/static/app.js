@@ -7,7 +7,7 @@ import { encodePng, saveFile } from "./export_image.js";
 import { createHelpDialog } from "./help_dialog.js";
 import { listenToKeys } from "./keyboard.js";
 import { createPage } from "./page.js";
-import { storedSnapshot } from "./snapshot_axis.js";
+import { positionName, storedSnapshot } from "./snapshot_axis.js";
 import { STYLES } from "./styles.js";
 import { createViewModel } from "./view_model.js";
 import { clearFilters, parseViewState, serialiseViewState } from "./view_state.js";
@@ -144,7 +144,7 @@ export function startApp(body, dataSource, hostPage) {
   async function saveView() {
     try {
       const { axis, position } = viewModel;
-      const fileName = `camaug-${state.page}-${axis.unit}-${position}.png`;
+      const fileName = `camaug-${state.page}-${fileNamePart(positionName(axis, position))}.png`;
       const blob = await encodePng(page.exportImage(viewModel));
       saveFile(blob, fileName);
       if (!hostPage.isEmbedded) return { message: "Saved." };
@@ -154,6 +154,11 @@ export function startApp(body, dataSource, hostPage) {
       return { message: error.message };
     }
   }
+}
+
+/** Return a text as a part of a file name: `epoch-0-1-3` for `epoch 0 (1/3)`. */
+function fileNamePart(text) {
+  return text.split(/[^\w]+/).filter(Boolean).join("-");
 }
 
 function clampIndex(index, list) {

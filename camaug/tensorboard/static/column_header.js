@@ -1,4 +1,4 @@
-/** Header of a column of the film strip: its epoch, or its step with the epoch that begins there. */
+/** Header of a column of the film strip: its epoch, or its step or time with the epoch that begins there. */
 
 import { element, setAttribute, setText } from "./dom.js";
 import { snapshotName, storedSnapshot } from "./snapshot_axis.js";
@@ -10,7 +10,7 @@ export function createColumnHeader(actions) {
     node: element("div", { class: "column", role: "columnheader" }, button, epochName),
     update(axis, number) {
       const column = axis.columns[number];
-      setText(button, String(column.position));
+      setText(button, column.label);
       setAttribute(button, "title", `Go to ${snapshotName(axis, column)}`);
       button.onclick = () => actions.setState({ snapshot: storedSnapshot(axis, column.position) });
       const isFirstOfEpoch = column.epoch !== axis.columns[number - 1]?.epoch;

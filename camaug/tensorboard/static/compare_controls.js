@@ -4,11 +4,6 @@ import { SAME_POSITION } from "./comparison.js";
 import { dropdown, element, segmentedButtons, setAttribute, setOptions, setText } from "./dom.js";
 import { positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
 
-const SAME_NAMES = { epoch: "same epoch", step: "same step or before" };
-const ALIGNMENTS = {
-  epoch: "Aligned by epoch",
-  step: "Aligned by step: A is the last snapshot at or before the step of B",
-};
 
 export function createCompareControls(actions) {
   let axis = null;
@@ -39,17 +34,26 @@ export function createCompareControls(actions) {
       }
       seriesA.value = comparison.history.series.key;
       seriesB.value = cursor.series.key;
-      setOptions(snapshotA, [[SAME_POSITION, SAME_NAMES[axis.unit]], ...snapshotOptions(axis, comparison.history)]);
+      setOptions(snapshotA, [[SAME_POSITION, `same ${axis.unit} or before`], ...snapshotOptions(axis, comparison.history)]);
       setOptions(snapshotB, snapshotOptions(axis, cursor.history));
       snapshotA.value = comparison.isSamePosition ? SAME_POSITION : comparison.snapshot.position;
       snapshotB.value = cursor.snapshot?.position ?? "";
       const isAligned = comparison.isSamePosition && comparison.history !== cursor.history;
-      setText(alignment, isAligned ? ALIGNMENTS[axis.unit] : "");
+      setText(alignment, isAligned ? describeAlignment(axis, comparison.snapshot, cursor.snapshot) : "");
       for (const select of [seriesA, seriesB, snapshotA, snapshotB]) {
         setAttribute(select, "title", select.selectedOptions[0]?.text ?? null);
       }
     },
   };
+}
+
+/** Say by what A and B are aligned and, if A has no snapshot at the position of B, which one is shown. */
+function describeAlignment(axis, snapshotA, snapshotB) {
+  if (snapshotA === null || snapshotB === null || snapshotA.position === snapshotB.position) {
+    return `Aligned by ${axis.unit}`;
+  }
+  const position = positionName(axis, snapshotB.position);
+  return `Aligned by ${axis.unit}: A is its last snapshot before ${position}, ${snapshotName(axis, snapshotA)}`;
 }
 
 /** Return the snapshots of a series as options, with their epochs unless these are their names. */

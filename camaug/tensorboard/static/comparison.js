@@ -5,9 +5,8 @@ import { nearestSnapshot } from "./snapshot_axis.js";
 export const SAME_POSITION = "same";
 
 /**
- * Return the series and snapshot to compare with: another snapshot of the same series, or another series at the same
- * epoch as the cursor's. Series without one snapshot an epoch are aligned by step instead: the last snapshot at or before
- * the step of the cursor's.
+ * Return the series and snapshot to compare with: another snapshot of the same series, or another series' last snapshot
+ * at or before the position of the cursor's.
  *
  * @param {Cursor} cursor
  * @param {number} position  selected position

@@ -1,6 +1,6 @@
 /** Export of the view as an image with a caption. */
 
-import { snapshotName } from "./snapshot_axis.js";
+import { positionLabel, snapshotName } from "./snapshot_axis.js";
 
 const MARGIN = 24;
 const HEADING_HEIGHT = 52;
@@ -26,7 +26,7 @@ export function stripImage(viewModel, filmStrip, page) {
     if (x < left || x >= left + visibleWidth) return;
     const colour = position === viewModel.position ? colours.accent : colours.secondary;
     const centre = x - left + layout.labelWidth + layout.cell / 2;
-    drawText(context, String(position), centre, 20, { colour, align: "center", size: 12 });
+    drawText(context, positionLabel(viewModel.axis, position), centre, 20, { colour, align: "center", size: 12 });
   });
   rows.forEach((row, i) => drawRow(context, row, layout.headerHeight + i * layout.rowPitch, layout, colours));
   return canvas;

@@ -17,7 +17,7 @@
  * @property {number} id
  * @property {number[]} labels       classes of the image, none without a label
  * @property {Snapshot[]} snapshots  of the series
- * @property {function(number): Snapshot|null} snapshotAt      at a position of the axis, or before it on an axis of steps
+ * @property {function(number): Snapshot|null} snapshotAt      the last one at or before a position of the axis
  * @property {function(number): Snapshot|null} exactSnapshot  exactly at a position
  * @property {function(Snapshot|null): Prediction|null} predictionOf
  * @property {function(number): Prediction|null} predictionAt  the prediction of `snapshotAt`
@@ -33,28 +33,28 @@
 
 import { className, labelNames } from "./format.js";
 import { mean } from "./mean.js";
-import { exactSnapshot, listSnapshots, snapshotAt } from "./snapshot_axis.js";
+import { exactSnapshot, snapshotAt } from "./snapshot_axis.js";
 
 /**
  * Create the rows of the selected series. An image that several series share is one row.
  *
  * @param {Series[]} series
  * @param {Map<string, object>} responses  snapshot responses, by series key
- * @param {Unit} unit  of the axis
+ * @param {SnapshotAxis} axis
  * @returns {ImageRow[]}
  */
-export function createImageRows(series, responses, unit) {
+export function createImageRows(series, responses, axis) {
   const rows = new Map();
   series.forEach((one, number) => {
     const response = responses.get(one.key);
-    const snapshots = response ? listSnapshots(response, unit) : [];
+    const snapshots = axis.snapshotsOf.get(one.key) ?? [];
     response?.probes.forEach(({ id, labels }, column) => {
       const classNames = labelNames(response.classes, labels);
       const name = classNames.join(", ");
       const key = `${dataSplit(one.prefix)}${id}|${name}`;
       const row = { key, id, labels, classNames, className: name, histories: series.map(() => null) };
       if (!rows.has(key)) rows.set(key, row);
-      rows.get(key).histories[number] = createHistory(one, response, column, snapshots, unit);
+      rows.get(key).histories[number] = createHistory(one, response, column, snapshots);
     });
   });
   return [...rows.values()];
@@ -65,7 +65,7 @@ function dataSplit(prefix) {
   return prefix.endsWith("_test") ? "test|" : "";
 }
 
-function createHistory(series, response, column, snapshots, unit) {
+function createHistory(series, response, column, snapshots) {
   const { id, labels } = response.probes[column];
   const predictions = [];
   const history = {
@@ -73,7 +73,7 @@ function createHistory(series, response, column, snapshots, unit) {
     id,
     labels,
     snapshots,
-    snapshotAt: (position) => snapshotAt(snapshots, position, unit),
+    snapshotAt: (position) => snapshotAt(snapshots, position),
     exactSnapshot: (position) => exactSnapshot(snapshots, position),
     predictionOf: (snapshot) =>
       snapshot && (predictions[snapshot.index] ??= readPrediction(response, snapshot.index, column, labels)),

@@ -45,7 +45,7 @@ export function createMetricChart(title, actions) {
     update(lines, { axis, position }) {
       positions = axis.positions;
       const [low, high] = axisBounds(lines.flatMap(({ points }) => points.map(({ value }) => value)));
-      const current = lines.map(({ series, points }) => ({ series, point: snapshotAt(points, position, axis.unit) }));
+      const current = lines.map(({ series, points }) => ({ series, point: snapshotAt(points, position) }));
       setText(lowLabel, decimal(low));
       setText(highLabel, decimal(high));
       values.replaceChildren(

@@ -2,7 +2,7 @@
 
 import { element, setText } from "./dom.js";
 import { createLineSample, createMetricChart } from "./metric_chart.js";
-import { listSnapshots } from "./snapshot_axis.js";
+import { positionLabel } from "./snapshot_axis.js";
 
 /** Titles of the known metrics, in display order. Other metrics follow under their own names. */
 const TITLES = {
@@ -60,7 +60,7 @@ function collectLines({ series, responses, axis, choices }) {
   for (const one of series) {
     const response = responses.get(one.key);
     if (!response) continue;
-    const positionOf = new Map(listSnapshots(response, axis.unit).map(({ step, position }) => [step, position]));
+    const positionOf = new Map(axis.snapshotsOf.get(one.key).map(({ step, position }) => [step, position]));
     for (const [tag, values] of Object.entries(response.metrics)) {
       const [prefix] = tag.split("/");
       if (prefix !== one.prefix && prefixes.has(prefix)) continue; // of another logger, whose own series has it
@@ -78,8 +78,9 @@ function collectLines({ series, responses, axis, choices }) {
   return new Map([...linesOfMetrics].sort(([a], [b]) => rank(a) - rank(b)));
 }
 
-function describeScale({ unit, positions }) {
-  return `By ${unit}, ${positions[0]}–${positions[positions.length - 1]}. Each chart has its own vertical scale.`;
+function describeScale(axis) {
+  const [first, last] = [axis.positions[0], axis.positions.at(-1)].map((position) => positionLabel(axis, position));
+  return `By ${axis.unit}, ${first}–${last}. Each chart has its own vertical scale.`;
 }
 
 function updateLegend(legend, series) {

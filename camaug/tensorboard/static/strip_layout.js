@@ -34,10 +34,10 @@ const NARROW_WIDTH = 720;
  * @returns {StripLayout}
  */
 export function computeStripLayout({ availableWidth, availableHeight, rows, axis, series }) {
-  const { positions, hasEpochNames } = axis;
-  const columns = positions.length;
-  const longestNumber = String(positions[columns - 1] ?? "").length;
-  const smallest = Math.max(hasEpochNames ? MIN_CELL_WITH_EPOCHS : MIN_CELL, longestNumber * DIGIT_WIDTH + HEADER_PADDING);
+  const { hasEpochNames } = axis;
+  const columns = axis.columns.length;
+  const longestLabel = Math.max(0, ...axis.columns.map(({ label }) => label.length));
+  const smallest = Math.max(hasEpochNames ? MIN_CELL_WITH_EPOCHS : MIN_CELL, longestLabel * DIGIT_WIDTH + HEADER_PADDING);
   const largest = Math.max(MAX_CELL, smallest);
   const isNarrow = availableWidth < NARROW_WIDTH;
   const labelWidth = isNarrow ? 168 : 280;

@@ -3,7 +3,7 @@
 import { contextOf, drawImage } from "./canvas.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { correctness, correctnessSymbol, describeCell, describePrediction, percent } from "./format.js";
-import { positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
+import { positionLabel, positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
 import { drawCells, visibleSnapshots } from "./strip_cells.js";
 
 const SERIES_COLOURS = 7;
@@ -53,18 +53,20 @@ function joinKeys(series) {
 }
 
 function createSeriesLine(series, hasSeveralSeries, actions) {
-  const title = element("div", { class: "series-name", text: series.name, title: series.name });
+  const title = element("span", { class: "series-name", text: series.name, title: series.name });
+  const shown = element("span", { class: "shown-snapshot" });
+  const titleLine = element("div", { class: "series-title" }, title, shown);
   const symbol = element("span", { class: "symbol", "aria-hidden": "true" });
   const prediction = element("span", { class: "prediction" });
   const drift = element("div", { class: "secondary" });
   const predictionLine = element("div", { class: "prediction-line" }, symbol, prediction);
-  const parts = hasSeveralSeries ? [title, predictionLine] : [predictionLine, drift];
+  const parts = hasSeveralSeries ? [titleLine, predictionLine] : [predictionLine, drift];
   const headerAttributes = { class: "line-header", role: "rowheader", "data-series": series.number % SERIES_COLOURS };
   const header = element("div", headerAttributes, ...parts);
   const canvas = element("canvas", { "aria-hidden": "true" });
   const error = element("button", { type: "button", class: "load-error", hidden: true, on: { click: actions.retry } });
   const node = element("div", { class: "series-line", role: "row" }, header, canvas, error);
-  return { node, header, symbol, prediction, drift, canvas, error, cells: [], drawnKey: null };
+  return { node, header, shown, symbol, prediction, drift, canvas, error, cells: [], drawnKey: null };
 }
 
 function drawThumbnail(canvas, image) {
@@ -84,6 +86,8 @@ function updateSeriesLine(line, history, series, context) {
   setAttribute(line.node, "aria-rowindex", rowIndex * viewModel.series.length + series.number + 2);
   setAttribute(line.header, "aria-label", `${row.className}, image ${row.id}, ${series.name}`);
   setAttribute(line.header, "data-correctness", prediction ? correctness(prediction) : null);
+  const isOfPosition = snapshot === null || snapshot.position === viewModel.position;
+  setText(line.shown, isOfPosition ? "" : `at ${positionLabel(viewModel.axis, snapshot.position)}`);
   setText(line.symbol, prediction ? correctnessSymbol(prediction) : "");
   setText(line.prediction, prediction ? `${prediction.predictedName} ${percent(prediction.confidence)}` : "not logged");
   const description = prediction && `${describePrediction(prediction)}; ${snapshotName(viewModel.axis, snapshot)}`;

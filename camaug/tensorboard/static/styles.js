@@ -198,6 +198,8 @@ html, body { margin: 0; height: 100%; }
 }
 .camaug .prediction-line { display: flex; gap: 6px; overflow: hidden; white-space: nowrap; }
 .camaug .prediction { overflow: hidden; text-overflow: ellipsis; }
+.camaug .series-title { display: flex; gap: 4px; color: var(--secondary); font-size: 12px; white-space: nowrap; }
+.camaug .shown-snapshot { flex: none; }
 .camaug .series-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--secondary); font-size: 12px; }
 .camaug .symbol { font-weight: 700; }
 .camaug .symbol:empty { display: none; }

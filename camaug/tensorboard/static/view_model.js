@@ -35,12 +35,12 @@ export function createViewModel(state, cache, previous) {
   const allSeries = cache.series ?? [];
   const series = selectedSeries(allSeries, state);
   const seriesResponses = series.map(({ key }) => cache.responses.get(key) ?? null);
-  const loaded = seriesResponses.filter(Boolean);
-  const isUnchanged = previous && hasSameData(previous, series, seriesResponses);
-  const axis = isUnchanged ? previous.axis : createAxis(loaded);
+  const loaded = series.flatMap((one, i) => (seriesResponses[i] ? [{ series: one, response: seriesResponses[i] }] : []));
+  const isUnchanged = previous?.state.axis === state.axis && hasSameData(previous, series, seriesResponses);
+  const axis = isUnchanged ? previous.axis : createAxis(loaded, allSeries, state.axis);
   const selected = state.snapshot ? nearestSnapshot(axis.snapshots, state.snapshot) : (axis.snapshots.at(-1) ?? null);
   const position = selected?.position ?? null;
-  const allRows = isUnchanged ? previous.allRows : createImageRows(series, cache.responses, axis.unit);
+  const allRows = isUnchanged ? previous.allRows : createImageRows(series, cache.responses, axis);
   const rows = position === null ? [] : filterRows(allRows, state, position);
   const cursor = findCursor(state, series, allRows, rows, position);
   return {

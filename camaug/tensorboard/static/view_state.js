@@ -5,6 +5,7 @@
  * @property {string[]|null} runs       selected runs; null for the newest
  * @property {string[]|null} methods    selected methods, as `prefix/method`; null for the methods of the training
  * @property {StoredSnapshot|null} snapshot  null for the newest, also while the run is in training
+ * @property {Unit|"auto"} axis         unit of the snapshots' axis
  * @property {string|null} row          key of the cursor's image
  * @property {string|null} series       key of the cursor's series
  * @property {"predicted"|"true"} heatmapClass  class whose heatmap is shown
@@ -29,13 +30,14 @@
 import { COLORMAPS } from "./colormaps.js";
 import { SAME_POSITION } from "./comparison.js";
 import { PREDICTION_FILTERS, SORT_KEYS } from "./filters.js";
-import { isStoredSnapshot } from "./snapshot_axis.js";
+import { UNITS, isStoredSnapshot } from "./snapshot_axis.js";
 
 /** @type {Readonly<ViewState>} */
 export const DEFAULTS = Object.freeze({
   runs: null,
   methods: null,
   snapshot: null,
+  axis: "auto",
   row: null,
   series: null,
   heatmapClass: "predicted",
@@ -67,6 +69,7 @@ const IS_VALID = {
   runs: isTextList,
   methods: isTextList,
   snapshot: isStoredSnapshot,
+  axis: isOneOf("auto", ...Object.keys(UNITS)),
   row: isText,
   series: isText,
   heatmapClass: isOneOf("predicted", "true"),

@@ -37,7 +37,7 @@ class LargeRunServer:
         return {f"**/plugin/camaug/{name}*": getattr(self, name) for name in ("runs", "snapshots", "maps", "original")}
 
     def runs(self, route) -> None:
-        series = {"run": "large", "prefix": "cam", "steps": self.steps, "probes": IMAGES}
+        series = {"run": "large", "prefix": "cam", "steps": self.steps, "wall_times": self.steps, "probes": IMAGES}
         route.fulfill(json={"runs": [{**series, "method": method} for method in METHODS]})
 
     def snapshots(self, route) -> None:
@@ -57,6 +57,7 @@ class LargeRunServer:
         response = {
             "classes": ["ant", "bee"],
             "steps": self.steps,
+            "wall_times": self.steps,
             "settings": "",
             "layer": "",
             "metrics": {},
