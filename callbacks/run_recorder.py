@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import lightning as L
 
-from camaug.utils.atomic_write import write_atomically
+from camaug.utils.remote_address import write_to
 
 __all__ = ["RunRecorder"]
 
@@ -22,7 +21,7 @@ class RunRecorder(L.Callback):
     A run that fails or is interrupted does not write it.
 
     Args:
-        directory: Directory of the file, by default the logger's.
+        directory: Directory of the file, by default the logger's, which may be in remote storage.
 
     Example:
         >>> trainer = L.Trainer(callbacks=[RunRecorder("runs/mine")], logger=False, accelerator="cpu")
@@ -73,6 +72,4 @@ class RunRecorder(L.Callback):
             "history": self._history,
             "final": {name: float(value) for name, value in metrics.items()},
         }
-        directory = Path(self._directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        write_atomically(directory / "result.json", json.dumps(record, indent=1))
+        write_to(self._directory, "result.json", json.dumps(record, indent=1))

@@ -185,7 +185,7 @@ class CamaugCLI(LightningCLI):
             print_summary(training_summary(self.trainer, directory))
 
 
-def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
+def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path | str:
     """Run the command line.
 
     Args:
@@ -193,7 +193,7 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path:
 
     Returns:
         The CLI, with its trainer, model and data module; for ``compare`` and ``advise`` the report, for ``report`` the
-        file's path.
+        file's path, and for ``tensorboard`` the folder's path or address.
 
     Raises:
         SystemExit: Without ``args``, where this package refuses its input: the message is the last line, and with
@@ -231,7 +231,7 @@ def _is_interrupt(ended: BaseException) -> bool:
     return isinstance(ended, KeyboardInterrupt) or isinstance(ended.__context__, KeyboardInterrupt)
 
 
-def _run(arguments: list[str]) -> CamaugCLI | Report | Path:
+def _run(arguments: list[str]) -> CamaugCLI | Report | Path | str:
     first = arguments[0] if arguments else ""
     if not arguments:
         sys.stderr.write(f"{help_text()}\nerror: give a command, such as the one of the example\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import lightning as L
 
 from camaug.saliency_bank.saliency_bank import SaliencyBank
+from camaug.utils.remote_address import is_remote
 
 from .._trainer.directory_lock import DirectoryLock
 
@@ -31,7 +33,7 @@ def open_bank(trainer: L.Trainer, given: str | None, resumed: str | None) -> tup
     if given is not None:
         choices = [given]
     else:
-        own = str(Path(trainer.log_dir or trainer.default_root_dir, "bank"))
+        own = os.path.join(trainer.log_dir or trainer.default_root_dir, "bank")  # `Path` would spoil an address
         choices = [resumed, own] if resumed and Path(resumed).is_dir() else [own]
     lock, directory, reason = _lock_first(choices) if trainer.is_global_zero else (None, "", "")
     directory, reason = trainer.strategy.broadcast((directory, reason))
@@ -43,8 +45,10 @@ def open_bank(trainer: L.Trainer, given: str | None, resumed: str | None) -> tup
 def _lock_first(choices: Sequence[str]) -> tuple[DirectoryLock | None, str, str]:
     """Return the lock and the path of the first free directory, or the reason why there is none."""
     for choice in choices:
-        if "://" in choice:
-            reason = f"the saliency bank is mapped into memory and cannot be at {choice}: give a folder, bank_dir="
+        if is_remote(choice):
+            reason = (
+                f"the saliency bank is mapped into memory and cannot be at {choice}: give a local folder, bank_dir="
+            )
             return None, "", reason
         path = Path(choice).absolute()
         lock = DirectoryLock(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tensorboard.compat.proto import summary_pb2
@@ -11,8 +10,8 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from camaug.images.writing import as_pil, jpeg_bytes
-from camaug.utils.atomic_write import write_atomically
 from camaug.utils.portable_names import portable_name
+from camaug.utils.remote_address import write_to
 
 from .tensorboard_writer import is_tensorboard, tensorboard_writer
 
@@ -35,9 +34,7 @@ def write_image(loggers: Sequence[Any], tag: str, image: Tensor, step: int) -> N
         elif _is_mlflow(logger):
             logger.experiment.log_image(logger.run_id, as_pil(image), file_name)
         elif can_log_images(logger):
-            path = Path(str(logger.log_dir)) / file_name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, jpeg_bytes(image))
+            write_to(str(logger.log_dir), file_name, jpeg_bytes(image))
 
 
 def can_log_images(logger: Any) -> bool:

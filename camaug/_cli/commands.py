@@ -28,7 +28,7 @@ class Command(NamedTuple):
 
     summary: str
     example: str
-    run: Callable[[Sequence[str]], Report | Path] | None = None
+    run: Callable[[Sequence[str]], Report | Path | str] | None = None
 
 
 COMMANDS = {

@@ -30,6 +30,7 @@ from camaug.utils.command_parser import CommandParser
 from camaug.utils.did_you_mean import did_you_mean
 from camaug.utils.printable import printable
 from camaug.utils.progress import with_progress
+from camaug.utils.remote_address import check_local
 
 __all__ = ["explain_command"]
 
@@ -48,6 +49,7 @@ def explain_command(arguments: Sequence[str]) -> Path:
     """
     parser = _parser()
     options = parser.parse_args(list(arguments))
+    check_local(options.output, "the heatmaps")
     photos = _find_photos(parser, options.photos)
     explainer = get_explainer(options.explainer, **({} if options.layer is None else {"layer": options.layer}))
     device = _device(parser, options.device)

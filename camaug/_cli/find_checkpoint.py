@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from camaug.utils.remote_address import check_local
+
 __all__ = ["find_checkpoint"]
 
 KEYWORDS = ("best", "last")
@@ -20,7 +22,9 @@ def find_checkpoint(given: str, keywords: Sequence[str] = KEYWORDS) -> Path:
 
     Raises:
         FileNotFoundError: If there is none.
+        ValueError: If it is in remote storage.
     """
+    check_local(given, "the checkpoint's files", "copy the run to this machine and give its folder")
     path = Path(given).expanduser()
     if path.is_file():
         return path

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from camaug.training.checkpoints import FOLDER as CHECKPOINTS
 from camaug.training.checkpoints import LAST, last_checkpoint, run_to_continue
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.remote_address import check_local
 
 __all__ = ["check_checkpoint_exists", "continue_run", "evaluated_checkpoint", "is_run_folder", "newest_checkpoint"]
 
@@ -28,11 +29,18 @@ def newest_checkpoint(config: Any) -> str | None:
 
     Returns:
         The path, None without any run.
+
+    Raises:
+        ValueError: If the folder is in remote storage.
     """
     if (given := _given_run(config)) is not None:
         return str(given / CHECKPOINTS / LAST)
-    checkpoints = (last_checkpoint(_runs_folder(logger)) for logger in _tensorboard_loggers(config))
-    return next((str(path) for path in checkpoints if path is not None), None)
+    for logger in _tensorboard_loggers(config):
+        address = f"{logger['init_args']['save_dir']}/RUN/checkpoints/last.ckpt"
+        check_local(address, "runs that last or best looks for", "give the checkpoint's own address, --ckpt_path")
+        if (path := last_checkpoint(_runs_folder(logger))) is not None:
+            return str(path)
+    return None
 
 
 def _given_run(config: Any) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import lightning as L
 from rich.console import Console
@@ -33,7 +32,7 @@ def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str
         facts["best checkpoint"] = best
     if directory is not None:
         facts["run"] = directory
-        facts["view with"] = tensorboard_line(Path(directory))
+        facts["view with"] = tensorboard_line(directory)
     return facts
 
 

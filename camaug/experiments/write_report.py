@@ -19,6 +19,7 @@ from camaug.experiments.table_text import escape_markdown, to_csv, to_markdown
 from camaug.images.writing import png_bytes
 from camaug.utils.atomic_write import write_atomically
 from camaug.utils.portable_names import portable_name
+from camaug.utils.remote_address import check_local
 
 __all__ = ["file_name", "write_report"]
 
@@ -38,6 +39,7 @@ def write_report(report: Report, directory: str | Path, writer: Any = None, cons
             name, scalars ``TABLE/COLUMN/ROW``. Plots and images become images.
         console: Console for the tables; the terminal by default.
     """
+    check_local(directory, "the files of the report")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "report.md").unlink(missing_ok=True)  # it would describe files that are about to change

@@ -20,6 +20,7 @@ from camaug.images.class_names import class_label
 from camaug.images.render import caption, enlarge, overlay, row
 from camaug.images.writing import png_bytes
 from camaug.utils.atomic_write import write_atomically
+from camaug.utils.remote_address import check_local
 
 __all__ = ["ExplainedImage", "RawMap"]
 
@@ -90,10 +91,11 @@ class ExplainedImage:
             The paths of the three files.
 
         Raises:
-            ValueError: If ``raw`` is neither.
+            ValueError: If ``raw`` is neither, or the folder is in remote storage.
         """
         if raw not in ("png", "npy"):
             raise ValueError(f"`raw` must be 'png' or 'npy', got {raw!r}")
+        check_local(folder, "the files")
         paths = [Path(folder) / f"{name}{end}" for end in ("_overlay.png", f"_map.{raw}", ".json")]
         paths[0].parent.mkdir(parents=True, exist_ok=True)
         paths[2].unlink(missing_ok=True)  # it describes files that are about to change

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from tensorboard.backend.event_processing import io_wrapper
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from camaug.tensorboard.blobs import PLUGIN
 from camaug.tensorboard.data_source import DataSource, NotLoggedError, Series
+from camaug.tensorboard.log_directory import find_runs
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.static_files import static_file, static_names
 from camaug.utils.atomic_write import write_atomically
 from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
 from camaug.utils.progress import with_progress
+from camaug.utils.remote_address import is_remote
 
 __all__ = ["main", "make_report", "report_data"]
 
@@ -44,11 +45,11 @@ def main(arguments: Sequence[str]) -> Path:
         "without a network.",
         "runs/camaug/version_0",
     )
-    parser.add_argument("run", type=Path, help="folder of one or several runs, or an event file")
-    parser.add_argument("--output", type=Path, help="output file; by default camaug.html in the run's folder")
+    parser.add_argument("run", help="folder of one or several runs, or an event file; also an address, s3://BUCKET/RUN")
+    by_default = "by default camaug.html in the run's folder, and in the current one if the run is in remote storage"
+    parser.add_argument("--output", type=Path, help=f"output file; {by_default}")
     options = parser.parse_args(list(arguments))
-    folder = options.run if options.run.is_dir() else options.run.parent
-    output: Path = options.output or folder / "camaug.html"
+    output: Path = options.output or _folder_of(options.run) / "camaug.html"
     try:
         check_folder(output.parent, "reports")
         page = make_report(options.run)
@@ -60,18 +61,25 @@ def main(arguments: Sequence[str]) -> Path:
     return output
 
 
-def make_report(run: Path) -> bytes:
+def _folder_of(run: str) -> Path:
+    if is_remote(run):
+        return Path()
+    return Path(run) if Path(run).is_dir() else Path(run).parent
+
+
+def make_report(run: str | Path) -> bytes:
     """Render a run as one self-contained HTML page.
 
     Args:
-        run: Folder of one or several runs, or an event file.
+        run: Folder of one or several runs, or an event file; a path, or an address that TensorBoard can read, such as
+            ``s3://bucket/runs/version_0``.
 
     Returns:
         HTML in UTF-8.
 
     Raises:
         FileNotFoundError: If the folder or file does not exist.
-        ValueError: If it has no data of ``CamLogger``.
+        ValueError: If it has no data of ``CamLogger``, or the address cannot be read.
     """
     return _html_page(report_data(DataSource(MultiplexerReader(_load_runs(run)))))
 
@@ -106,13 +114,11 @@ def _original_url(source: DataSource, series: Series, probe: str) -> str | None:
         return None
 
 
-def _load_runs(run: Path) -> EventMultiplexer:
-    if not run.exists():
-        raise FileNotFoundError(f"{run.absolute()} does not exist: give a run's folder, such as runs/demo/version_0")
+def _load_runs(run: str | Path) -> EventMultiplexer:
+    runs = find_runs(str(run))
     multiplexer = EventMultiplexer(size_guidance={"tensors": 1}, tensor_size_guidance={PLUGIN: 0})
-    for path in map(Path, io_wrapper.GetLogdirSubdirectories(str(run))) if run.is_dir() else [run]:
-        name = Path(*run.resolve().parts[-2:], path.relative_to(run))
-        multiplexer.AddRun(str(path), name.as_posix())
+    for name, path in runs.items():
+        multiplexer.AddRun(path, name)
     multiplexer.Reload()
     if not MultiplexerReader(multiplexer).tags():
         raise ValueError(

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from camaug.training.head_modules import head_modules
+from camaug.utils.remote_address import check_local
 
 __all__ = ["AUXILIARY_HEADS", "load_weights"]
 
@@ -35,6 +36,7 @@ def load_weights(model: nn.Module, path: str | Path) -> list[str]:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read as weights, or its keys or shapes do not fit.
     """
+    check_local(path, "weights", "copy the file to this machine")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {str(path)!r}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from camaug.utils.remote_address import check_local
+
 __all__ = ["check_folder"]
 
 
@@ -16,12 +18,13 @@ def check_folder(folder: Path, results: str) -> None:
         results: Description of what is written there, in the plural: ``"the results"``.
 
     Raises:
-        ValueError: If it is a file.
+        ValueError: If it is a file, or in remote storage.
         OSError: If it cannot be created, or no file in it.
 
     Example:
         >>> check_folder(Path(tempfile.mkdtemp()) / "new", "the results")
     """
+    check_local(folder, results)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{results} are written to a folder, and {folder.absolute()} is a file: give a folder")
     try:
