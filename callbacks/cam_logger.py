@@ -47,7 +47,9 @@ class CamLogger(ProbeCallback):
     Its ordinary tabs have
 
     * one panel for each image and snapshot: the image, the heatmap of the predicted class and, after a wrong
-      prediction, of the true class, with names and confidences; and an overview of all images;
+      prediction, of the true class, with names and confidences; and an overview of all images. Images with several
+      labels are explained for each label, of more than eight for the most probable ones, and for the most probable
+      class that is no label and has a probability of at least 0.5; the panel has the first that is missed or wrong;
     * as scalars the change of the maps since the previous snapshot, or first since the start (``cam/drift``,
       :class:`camaug.metrics.Drift`), the mean confidence in the true class and, if the data set has
       ``object_mask(index)``, the share of the maps' energy inside the objects beside the objects' share of the image;

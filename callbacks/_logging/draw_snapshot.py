@@ -25,6 +25,9 @@ EMPTY_CELL = 0.11  # grey value
 def draw_panels(snapshot: Snapshot, names: Sequence[str] | None, colormap: str, strength: float) -> list[Tensor]:
     """Draw each image beside the heatmap of its predicted class and, for a wrong prediction, of its true class.
 
+    Of classes that do not exclude each other, the last heatmap is that of a label that is missed or else of a false
+    positive, whose probability is below or at least 0.5.
+
     Args:
         snapshot: The snapshot.
         names: Names of the classes, None for their indices.
@@ -35,18 +38,23 @@ def draw_panels(snapshot: Snapshot, names: Sequence[str] | None, colormap: str, 
         One panel (3, h, w) for each image, all of one size.
     """
     images = enlarge(snapshot.images, SMALLEST_SIDE)
-    overlays, true_overlays = (
-        _overlay(images, maps, colormap, strength) for maps in (snapshot.maps, snapshot.true_maps)
+    wrong_classes = [_wrong_class(snapshot, position) for position in range(len(images))]
+    wrong_maps = torch.stack(
+        [
+            snapshot.maps[position] if each is None else snapshot.class_maps(position)[each]
+            for position, each in enumerate(wrong_classes)
+        ]
     )
+    overlays, wrong_overlays = (_overlay(images, maps, colormap, strength) for maps in (snapshot.maps, wrong_maps))
     return [
         row(
             [
                 _image_cell(snapshot, position, images[position], names),
                 _predicted_cell(snapshot, position, overlays[position], names),
-                _true_cell(snapshot, position, true_overlays[position], names),
+                _wrong_cell(snapshot, position, wrong_class, wrong_overlays[position], names),
             ]
         )
-        for position in range(len(images))
+        for position, wrong_class in enumerate(wrong_classes)
     ]
 
 
@@ -72,8 +80,8 @@ def draw_overview(snapshot: Snapshot, names: Sequence[str] | None, colormap: str
 
 
 def _image_cell(snapshot: Snapshot, position: int, image: Tensor, names: Sequence[str] | None) -> Tensor:
-    label = snapshot.labels[position]
-    truth = "unlabelled" if label is None else class_label(names, label)
+    labels = snapshot.classes(position) if snapshot.has_several else snapshot.classes(position)[:1]
+    truth = ", ".join(class_label(names, label) for label in labels) or "unlabelled"
     return caption(image, [truth, f"image {snapshot.indices[position]}", *_band_line(snapshot)], mark=GREY)
 
 
@@ -81,18 +89,44 @@ def _predicted_cell(snapshot: Snapshot, position: int, heatmap: Tensor, names: S
     verdict = "predicted"
     if snapshot.labels[position] is not None:
         verdict += ", right" if snapshot.is_correct(position) else ", wrong"
+    if snapshot.has_several and not snapshot.is_correct(position):
+        verdict = _label_errors(snapshot, position, names) or verdict
     lines = [_prediction(snapshot, position, names), trust_warning(snapshot, position) or verdict]
     return caption(heatmap, [*lines, *_empty_line(snapshot)], mark=_mark(snapshot, position))
 
 
-def _true_cell(snapshot: Snapshot, position: int, heatmap: Tensor, names: Sequence[str] | None) -> Tensor:
-    label = snapshot.labels[position]
-    if label is None or snapshot.is_correct(position):
+def _wrong_cell(
+    snapshot: Snapshot, position: int, wrong_class: int | None, heatmap: Tensor, names: Sequence[str] | None
+) -> Tensor:
+    if wrong_class is None:
         return caption(torch.full_like(heatmap, EMPTY_CELL), ["", "", *_empty_line(snapshot)])
-    confidence = f"{snapshot.probabilities[position, label]:.0%} {class_label(names, label)}"
-    is_constant = bool(are_constant(snapshot.true_maps[position, None]))
-    lines = [confidence, CONSTANT if is_constant else "true class"]
+    confidence = f"{snapshot.probabilities[position, wrong_class]:.0%} {class_label(names, wrong_class)}"
+    role = "true class"
+    if snapshot.has_several:
+        role = "missed label" if wrong_class in snapshot.classes(position) else "false positive"
+    is_constant = bool(are_constant(snapshot.class_maps(position)[wrong_class][None]))
+    lines = [confidence, CONSTANT if is_constant else role]
     return caption(heatmap, [*lines, *_empty_line(snapshot)], mark=GREY)
+
+
+def _wrong_class(snapshot: Snapshot, position: int) -> int | None:
+    """Return the class that is drawn beside the predicted one: a missed label, or else a false positive."""
+    if not snapshot.classes(position) or snapshot.is_correct(position):
+        return None
+    if not snapshot.has_several:
+        return snapshot.classes(position)[0]
+    wrong = [*snapshot.missed(position), *snapshot.false_positives(position)]
+    drawable = snapshot.class_maps(position)
+    return next((each for each in wrong if each in drawable and each != int(snapshot.predicted[position])), None)
+
+
+def _label_errors(snapshot: Snapshot, position: int, names: Sequence[str] | None) -> str:
+    """Describe which labels are missed and which classes are false positives, as in ``misses ant``."""
+    missed, false = (
+        ", ".join(class_label(names, each) for each in classes)
+        for classes in (snapshot.missed(position), snapshot.false_positives(position))
+    )
+    return "; ".join([*([f"misses {missed}"] if missed else []), *([f"false: {false}"] if false else [])])
 
 
 def _band_line(snapshot: Snapshot) -> list[str]:

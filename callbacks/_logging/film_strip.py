@@ -21,7 +21,9 @@ from .trust_warnings import MEASURED, trust_warning
 
 __all__ = ["snapshot_record", "write_originals", "write_strip"]
 
+OF_ALL_IMAGES = ("ids", "labels", "metrics", "multi_label")  # what no record of a single image holds
 TOP_CLASSES = 5
+LISTED_FALSE_POSITIVES = 20
 ORIGINAL_QUALITY = 90
 ORIGINAL_SIDE = 448  # pixels
 
@@ -35,10 +37,16 @@ def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[st
 
     Returns:
         Lists of N values, None where a value is unknown: ``ids``; ``labels``, the classes of each image, none
-        where it is unlabelled; ``predicted``; ``confidence`` in the predicted class; ``true_confidences``, one for each
-        of its labels; ``drift`` of the true class's map; ``object_energy``, the share of its energy on the object;
-        ``warning``, why the heatmap is untrustworthy, or an empty string; and ``top_classes``, the five most probable
-        classes with their probabilities. ``metrics`` holds the finite metrics.
+        where it is unlabelled; ``predicted``; ``correct``; ``confidence`` in the predicted class;
+        ``true_confidences``, one for each of its labels; ``drift`` of the true class's map; ``object_energy``, the
+        share of its energy on the object; ``warning``, why the heatmap is untrustworthy, or an empty string; and
+        ``top_classes``, the five most probable classes with their probabilities.
+
+        If the classes do not exclude each other (``multi_label``), also ``missed``, the labels with a probability below
+        0.5; ``false_positives``, up to 20 other classes with at least 0.5, and their probabilities; and
+        ``false_positive_count``, the number of all of these.
+
+        ``metrics`` holds the finite metrics.
     """
     indices = range(len(snapshot.maps))
     predicted = snapshot.predicted.tolist()
@@ -47,6 +55,7 @@ def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[st
         "ids": list(snapshot.indices),
         "labels": labels,
         "predicted": predicted,
+        "correct": [snapshot.is_correct(index) if labels[index] else None for index in indices],
         "confidence": [_finite_or_none(snapshot.probabilities[index, predicted[index]]) for index in indices],
         "true_confidences": [
             [_finite_or_none(snapshot.probabilities[index, label]) for label in labels[index]] for index in indices
@@ -55,6 +64,8 @@ def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[st
         "object_energy": _object_energy(snapshot),
         "warning": [_warning(snapshot, index) for index in indices],
         "top_classes": [_top_classes(probabilities) for probabilities in snapshot.probabilities],
+        "multi_label": snapshot.has_several,
+        **(_label_errors(snapshot) if snapshot.has_several else {}),
         "metrics": {name: _finite_or_none(value) for name, value in metrics.items() if math.isfinite(value)},
     }
 
@@ -82,19 +93,15 @@ def write_strip(
         record: Record of the snapshot (:func:`snapshot_record`).
         common: Values that all images share: ``epoch``, ``step``, ``method``, ``settings``, ``layer``.
     """
-    count = len(snapshot.maps)
-    maps = torch.cat([snapshot.maps, snapshot.true_maps])  # compressed together, so that their sizes agree
-    stored = compress_maps(maps, snapshot.grid)
-    predicted_maps, true_maps = stored[:count], stored[count:]
-    fields = {name: values for name, values in record.items() if name not in ("ids", "labels", "metrics")}
+    class_maps = [snapshot.class_maps(position) for position in range(len(snapshot.maps))]
+    maps = torch.stack([map_ for maps_of_image in class_maps for map_ in maps_of_image.values()])
+    stored = iter(compress_maps(maps, snapshot.grid))  # compressed together, so that their sizes agree
+    fields = {name: values for name, values in record.items() if name not in OF_ALL_IMAGES}
     step = common["step"]
     for position, (index, labels) in enumerate(zip(snapshot.indices, record["labels"], strict=True)):
         image_record = {**common, "id": index, "labels": labels}
         image_record |= {name: values[position] for name, values in fields.items()}
-        class_maps = [ClassMap(image_record["predicted"], predicted_maps[position])]
-        if labels and not snapshot.is_correct(position):
-            class_maps.append(ClassMap(labels[0], true_maps[position]))
-        blob = ProbeBlob(image_record, class_maps)
+        blob = ProbeBlob(image_record, tuple(ClassMap(each, next(stored)) for each in class_maps[position]))
         add_blob(writer, BlobTag(prefix, method, str(index)), blob.to_bytes(), step)
     snapshot_json = to_json({"format": FORMAT, **common, **record})
     # Written last, so that a reader who finds it also finds the maps.
@@ -117,6 +124,18 @@ def _object_energy(snapshot: Snapshot) -> list[float | None]:
         return [None] * len(snapshot.maps)
     shares = energy_in_mask(snapshot.true_maps, snapshot.masks)
     return [_finite_or_none(share) if mask.any() else None for share, mask in zip(shares, snapshot.masks, strict=True)]
+
+
+def _label_errors(snapshot: Snapshot) -> dict[str, list[Any]]:
+    every = [snapshot.false_positives(index) for index in range(len(snapshot.maps))]
+    return {
+        "missed": [snapshot.missed(index) for index in range(len(snapshot.maps))],
+        "false_positives": [
+            [[each, _finite_or_none(row[each])] for each in classes[:LISTED_FALSE_POSITIVES]]
+            for classes, row in zip(every, snapshot.probabilities, strict=True)
+        ],
+        "false_positive_count": list(map(len, every)),
+    }
 
 
 def _top_classes(probabilities: Tensor) -> list[list[int | float | None]]:

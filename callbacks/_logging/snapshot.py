@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from .label_errors import false_positives, missed_labels
 
 __all__ = ["Snapshot"]
 
@@ -21,7 +23,8 @@ class Snapshot:
         probabilities: (N, classes).
         predicted: Predicted classes (N,).
         maps: Heatmaps of the predicted classes (N, H, W) in [0, 1].
-        true_maps: Heatmaps of the true classes (N, H, W), those of the predicted classes where the label is unknown.
+        true_maps: Heatmaps of the true classes (N, H, W), the first of several; those of the predicted classes where
+            the label is unknown.
         masks: Boolean masks of the objects (N, H, W), empty where an image has none, or None if the data set has no
             masks.
         class_similarity: Rank correlation (N,) of each map with the map of the runner-up class, or None in a
@@ -35,6 +38,9 @@ class Snapshot:
         positives: All classes of each image where images have several, or an empty sequence.
         bands: Names of the channels that ``images`` show, or an empty string if they show all.
         number: Number of snapshots before this one in the training run.
+        has_several: True if the classes do not exclude each other; ``probabilities`` are sigmoids then.
+        label_maps: If ``has_several``, the heatmaps (H, W) of each image beside that of its predicted class, by class:
+            of its other labels, at most the 8 most probable, and of its most probable false positive.
     """
 
     indices: Sequence[int]
@@ -54,10 +60,39 @@ class Snapshot:
     positives: Sequence[Sequence[int]] = ()
     bands: str = ""
     number: int = 0
+    has_several: bool = False
+    label_maps: Sequence[Mapping[int, Tensor]] = ()
 
     def is_correct(self, position: int) -> bool:
-        """Return True if the label of the image at this position is known and predicted."""
-        return int(self.predicted[position]) in self.classes(position)
+        """Return True if the label of the image at this position is known and predicted.
+
+        Of classes that do not exclude each other, all labels and no other class must have a probability of at least
+        0.5.
+        """
+        classes = self.classes(position)
+        if self.has_several:
+            return bool(classes) and not self.missed(position) and not self.false_positives(position)
+        return int(self.predicted[position]) in classes
+
+    def missed(self, position: int) -> list[int]:
+        """Return the labels with a probability below 0.5, none if the classes exclude each other."""
+        return missed_labels(self.classes(position), self.probabilities[position]) if self.has_several else []
+
+    def false_positives(self, position: int) -> list[int]:
+        """Return the other classes with a probability of at least 0.5, the most probable first.
+
+        There are none if the classes exclude each other, or the image is unlabelled.
+        """
+        classes = self.classes(position)
+        return false_positives(classes, self.probabilities[position]) if self.has_several and classes else []
+
+    def class_maps(self, position: int) -> dict[int, Tensor]:
+        """Return the heatmaps (H, W) of the image at this position by class, that of the predicted class first."""
+        maps = {int(self.predicted[position]): self.maps[position]}
+        if self.has_several:
+            return maps | dict(self.label_maps[position] if self.label_maps else {})
+        classes = self.classes(position)
+        return maps | ({classes[0]: self.true_maps[position]} if classes and not self.is_correct(position) else {})
 
     def classes(self, position: int) -> Sequence[int]:
         """Return the classes of the image at this position, none where it is unlabelled."""

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from camaug.tensorboard.blob_reader import BlobReader
 from camaug.tensorboard.blobs import CLASSES, ORIGINAL, SNAPSHOTS, BlobTag, from_json
-from camaug.tensorboard.probe_blob import ProbeBlob
+from camaug.tensorboard.probe_blob import FORMAT_WITHOUT_CLASSES, ProbeBlob
 
 __all__ = ["DataSource", "JsonResponse", "NotLoggedError", "Series"]
 
 JsonResponse = dict[str, Any]
-FIELDS = ("predicted", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes")
+FIELDS = ("predicted", "correct", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes")
+MULTI_LABEL_FIELDS = ("missed", "false_positives", "false_positive_count")
 T = TypeVar("T")
 
 
@@ -91,7 +92,7 @@ class DataSource:
         return _convert_errors(
             lambda: _merge_snapshots(
                 series,
-                {step: from_json(blobs[snapshots][step]) for step in steps},
+                {step: _snapshot_record(blobs[snapshots][step]) for step in steps},
                 _class_names(blobs.get(classes, {})),
                 [times[step] for step in steps],
             )
@@ -153,6 +154,15 @@ def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
+def _snapshot_record(blob: bytes) -> Mapping[str, Any]:
+    """Decode the record of a snapshot, and add to format 2 which images are correct."""
+    record = from_json(blob)
+    if record["format"] > FORMAT_WITHOUT_CLASSES:
+        return record
+    pairs = zip(record["labels"], record["predicted"], strict=True)
+    return {**record, "correct": [predicted in labels if labels else None for labels, predicted in pairs]}
+
+
 def _merge_snapshots(
     series: Series,
     records_by_step: Mapping[int, Mapping[str, Any]],
@@ -164,6 +174,8 @@ def _merge_snapshots(
     last = records[-1]
     labels = {probe: label for record in records for probe, label in zip(record["ids"], record["labels"], strict=True)}
     ids = [*last["ids"], *(probe for probe in labels if probe not in set(last["ids"]))]
+    is_multi_label = any(record.get("multi_label") for record in records)
+    fields = (*FIELDS, *MULTI_LABEL_FIELDS) if is_multi_label else FIELDS
     metrics: dict[str, list[list[float]]] = {}
     for step, record in records_by_step.items():
         for name, value in record["metrics"].items():
@@ -178,13 +190,16 @@ def _merge_snapshots(
         "wall_times": list(wall_times),
         "epochs": [record["epoch"] for record in records],
         "probes": [{"id": probe, "labels": labels[probe]} for probe in ids],
-        "snapshots": {field: [_values_in_order(record, field, ids) for record in records] for field in FIELDS},
+        "multi_label": is_multi_label,
+        "snapshots": {field: [_values_in_order(record, field, ids) for record in records] for field in fields},
         "metrics": metrics,
     }
 
 
 def _values_in_order(record: Mapping[str, Any], field: str, ids: Sequence[int]) -> list[Any]:
     """Return a field's values in the order of ``ids``, None for images that are not in the snapshot."""
+    if field in MULTI_LABEL_FIELDS and field not in record:  # logged before the run had an image with several labels
+        return [None] * len(ids)
     values: list[Any] = record[field]
     if record["ids"] == ids:  # nearly always
         return values

@@ -67,7 +67,7 @@ def test_snapshots_match_what_was_logged(tab, snapshots):
     assert response["probes"] == [{"id": 10 * i, "labels": labels} for i, labels in enumerate([[0], [1], [2], []])]
     assert response["metrics"]["cam/centre_bias"] == [[step, 0.25 + i] for i, step in enumerate(STEPS)]
     assert set(response["snapshots"]) == {
-        "predicted", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes"
+        "predicted", "correct", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes"
     }  # fmt: skip
     for epoch, snapshot in enumerate(snapshots):
         values = {name: rows[epoch] for name, rows in response["snapshots"].items()}

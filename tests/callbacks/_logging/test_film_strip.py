@@ -7,7 +7,9 @@ from itertools import chain
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from camaug import GradCAM, GroupCAM
@@ -21,6 +23,7 @@ from camaug.tensorboard.data_source import DataSource, Series
 from camaug.tensorboard.map_compression import restore_map
 from camaug.tensorboard.multiplexer_reader import MultiplexerReader
 from camaug.tensorboard.probe_blob import ProbeBlob
+from tests.toys import Blobs, ToyClassifier
 
 SERIES = Series("0", "cam", "grad-cam")
 
@@ -61,7 +64,9 @@ def test_the_blobs_contain_every_snapshot(module, loader, make_trainer, read):
     make_trainer(logger, max_epochs=13).fit(module, loader, loader)
     source = DataSource(read())
     steps = [3 * epoch + 2 for epoch in range(13)]
-    assert source.runs() == {"runs": [{**SERIES._asdict(), "steps": steps, "probes": 6}]}
+    (run,) = source.runs()["runs"]
+    assert len(run.pop("wall_times")) == 13
+    assert run == {**SERIES._asdict(), "steps": steps, "probes": 6}
     response = source.snapshots(SERIES)
     assert (response["steps"], response["epochs"]) == (steps, list(range(13)))
     assert response["layer"] == "net.6"
@@ -138,7 +143,82 @@ def test_two_loggers_in_one_run_are_two_series(module, loader, make_trainer, rea
     assert {"cam/centre_bias", "grad-cam/centre_bias"} <= set(tags["scalars"])
 
 
-def test_a_prediction_among_several_labels_is_right(tmp_path, read):
+class SeveralBlobs(Blobs):
+    """Blobs of which each has its class and, in every other image, the next class, as rows of labels."""
+
+    def __getitem__(self, index: int):
+        label = torch.zeros(len(self.classes))
+        label[[self.targets[index], (self.targets[index] + index % 2) % len(self.classes)]] = 1
+        return self.images[index], label
+
+
+class SeveralClassifier(ToyClassifier):
+    """A classifier of images that have several labels."""
+
+    def training_step(self, batch, batch_idx):
+        return F.binary_cross_entropy_with_logits(self(batch[0]), batch[1])
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/loss", self.training_step(batch, batch_idx))
+
+
+def test_every_label_and_the_highest_false_positive_have_the_explainers_own_map(make_trainer, read):
+    dataset, module = SeveralBlobs(), SeveralClassifier()
+    with torch.no_grad():
+        module.net[-1].bias.copy_(torch.tensor([100.0, -100.0, 0.0]))
+    module.configure_optimizers = lambda: torch.optim.SGD(module.parameters(), lr=0.0)
+    loader = DataLoader(dataset, batch_size=8)
+    logger = CamLogger("grad-cam", num_images=6, fast=False, multi_label=True)
+    make_trainer(logger, max_epochs=1).fit(module, loader, loader)
+    reader = read()
+    snapshots = DataSource(reader).snapshots(SERIES)
+    assert snapshots["multi_label"]
+    ids = [probe["id"] for probe in snapshots["probes"]]
+    assert len(ids) == 6
+    seen = set()
+    for position, index in enumerate(ids):
+        tag = f"camaug/cam/grad-cam/{index}"
+        (content,) = reader.blobs("0", [tag])[tag].values()
+        blob = ProbeBlob.from_bytes(content)
+        image, row = dataset[index]
+        probabilities = module.eval()(image[None])[0].sigmoid()
+        labels = row.nonzero()[:, 0].tolist()
+        false = [each for each in (0, 2) if each not in labels and probabilities[each] >= 0.5]
+        assert blob.record["labels"] == labels
+        # The first class has the highest logit, and is a false positive itself where it is no label.
+        assert blob.classes == list(dict.fromkeys([0, *labels, *false[:1]]))
+        seen.add(len(blob.classes))
+        for each, stored in blob.maps:
+            expected = GradCAM()(module, image[None], each).maps[0]
+            assert (restore_map(stored, (24, 24)) - expected).abs().max() <= 1 / 255
+        values = {name: rows[0][position] for name, rows in snapshots["snapshots"].items()}
+        assert values["missed"] == [each for each in labels if probabilities[each] < 0.5]
+        assert [each for each, _ in values["false_positives"]] == false
+        assert values["false_positive_count"] == len(false)
+        assert values["correct"] == (not values["missed"] and not false)
+    assert len(seen) > 1
+
+
+def test_classes_that_exclude_each_other_have_no_label_errors():
+    maps = torch.rand(1, 6, 6)
+    images, probabilities = torch.rand(1, 3, 6, 6), torch.tensor([[0.1, 0.9]])
+    record = snapshot_record(Snapshot([3], [0], images, probabilities, torch.tensor([1]), maps, maps, None), {})
+    assert not record["multi_label"]
+    assert record["correct"] == [False]
+    assert not {"missed", "false_positives", "false_positive_count"} & set(record)
+
+
+def test_false_positives_are_listed_with_their_number():
+    maps = torch.rand(1, 6, 6)
+    probabilities = torch.linspace(0.6, 0.9, 31)[None]
+    several = {"positives": [(30,)], "has_several": True}
+    images, predicted = torch.rand(1, 3, 6, 6), torch.tensor([30])
+    record = snapshot_record(Snapshot([3], [30], images, probabilities, predicted, maps, maps, None, **several), {})
+    assert record["false_positive_count"] == [30]
+    assert [each for each, _ in record["false_positives"][0]] == list(range(29, 9, -1))
+
+
+def test_a_prediction_among_several_possible_labels_is_right(tmp_path, read):
     maps = torch.rand(3, 6, 6)
     probabilities = torch.tensor([[0.2, 0.9, 0.6], [0.7, 0.4, 0.3], [0.8, 0.1, 0.1]])
     snapshot = Snapshot(
