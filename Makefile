@@ -2,7 +2,7 @@
 # make test: the test suite, with the browser tests if Chromium is installed
 # make test-slow: every timm and torchvision architecture, every explainer in every training setting, a kill at every step
 # make test-ecosystem: training runs with modules of transformers, MONAI, torchgeo and other packages, in an environment of its own
-# make lint: style and types
+# make lint: style, spelling and types, by the tools and versions of .pre-commit-config.yaml
 # make wheel: build the distributions, install the wheel into an empty environment and use it there (LOWEST=1: the oldest packages)
 # make docs: the documentation site, in build/site/index.html
 PYTHON ?= python3
@@ -25,9 +25,10 @@ test-ecosystem: .venv-ecosystem/installed
 lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	rm -rf build/typed && $(BIN)/python setup.py --quiet build_py --build-lib build/typed
-	MYPYPATH=build/typed $(BIN)/mypy --package camaug  # as it is installed, callbacks and data modules inside
+	MYPYPATH=build/typed $(BIN)/mypy --package camaug  # as installed, callbacks and data modules inside
 
 wheel:
 	$(PYTHON) .ci/wheel.py $(if $(LOWEST),--lowest)

@@ -106,7 +106,7 @@ def main() -> None:
         summaries.append(report(console, title, findings))
         text += markdown(title, findings, summaries[-1])
         if arguments.families is None:
-            arguments.output.write_text(text)
+            arguments.output.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     for summary in summaries[::-1]:
         console.print(summary)
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 INSTALLED_AS = {"camaug": "camaug", "callbacks": "camaug/callbacks", "datamodules": "camaug/datamodules"}
@@ -109,7 +110,7 @@ def test_the_base_install_has_nothing_that_is_not_imported(base):
 
 def test_every_extra_is_documented_where_it_is_installed(target):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for extra in requirements(target).keys() - {"", "test", "lint", "ecosystem"}:
+    for extra in requirements(target).keys() - {"", "test", "lint", "docs", "ecosystem"}:
         if not re.search(r":python_version|^:", extra):
             assert re.search(rf"^\| `{extra}` \|", readme, flags=re.MULTILINE), extra
 
@@ -120,3 +121,60 @@ def test_the_lowest_versions_are_those_of_the_metadata(base):
     assert versions == {name: line.rpartition(">=")[2] for name, line in base.items()}
     with pytest.raises(ValueError, match="expected dependencies"):
         lowest('dependencies = [\n    "torch",\n]\n')
+
+
+# Tools and workflows
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+def test_hooks_and_make_lint_run_the_same_tools_at_pinned_versions(target):
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    of_hooks = {hook["entry"].split()[2].removesuffix("_lib") for hook in hooks if "-m" in hook["entry"]}
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nlint:")[2].partition("\n\n")[0]
+    assert set(re.findall(r"\t\$\(BIN\)/(\w+)", recipe)) == of_hooks
+    pinned = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("\nlint = [")[2].partition("]")[0]
+    assert of_hooks <= set(re.findall(r'"([\w-]+)==[\d.]+', pinned))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_have_least_permissions_pinned_actions_and_limits(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] in ({}, {"contents": "read"})
+    assert "concurrency" in workflow
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 90
+        for step in job["steps"]:
+            assert re.search(r"@[0-9a-f]{40}$", step.get("uses", f"@{'0' * 40}")), step
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+    assert len(re.findall(r"uses: \S+ # v[\d.]+$", path.read_text(encoding="utf-8"), re.MULTILINE)) == path.read_text(
+        encoding="utf-8"
+    ).count("uses: ")
+
+
+def test_only_the_publishing_job_may_speak_for_the_project():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    permissions = {name: job.get("permissions", {}) for name, job in workflow["jobs"].items()}
+    assert permissions == {
+        "build": {"contents": "read"},
+        "publish": {"id-token": "write"},
+        "announce": {"contents": "write"},
+    }
+
+
+def test_the_notes_of_a_release_are_its_section_of_the_changelog():
+    notes = runpy.run_path(str(ROOT / ".ci/release_notes.py"))["release_notes"]
+    newest = "## [Unreleased]\n\n- Not yet.\n\n## [0.2.0] - 2030-01-31\n\n### Added\n\n- New.\n\n"
+    changelog = f"{newest}## [0.1.0] - 2030-01-01\n\n- Old.\n"
+    assert notes("v0.2.0", "0.2.0", changelog) == "### Added\n\n- New.\n"
+    with pytest.raises(ValueError, match=r"the tag is v0\.2\.1 and the version 0\.2\.0"):
+        notes("v0.2.1", "0.2.0", changelog)
+    with pytest.raises(ValueError, match="no text under"):
+        notes("v0.3.0", "0.3.0", changelog)
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    version = runpy.run_path(str(ROOT / "camaug/version.py"))["__version__"]
+    assert (citation["version"], citation["license"]) == (version, "Apache-2.0")

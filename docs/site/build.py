@@ -27,9 +27,14 @@ LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 NAVIGATION = {
     "Methods": ["methods", "layers"],
     "Guides": ["tab", "augmentation", "metrics", "data", "experiments", "distributed", "speed", "compatibility"],
-    "Background": ["results", "reliability", "architecture"],
+    "Background": ["results", "reliability", "architecture", "versioning"],
     "Reference": [],
-    "Project": ["repository/CHANGELOG", "repository/CONTRIBUTING", "repository/benchmarks/README"],
+    "Project": [
+        "repository/CHANGELOG",
+        "repository/CONTRIBUTING",
+        "repository/SECURITY",
+        "repository/benchmarks/README",
+    ],
 }
 """Pages by the captions of the navigation. Those of the reference are added."""
 
