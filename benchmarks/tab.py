@@ -1,4 +1,4 @@
-"""Cost of the camaug tab: bytes in the event file, and response times of the server.
+"""Cost of the camaug tab: bytes in the event file and in films, and response times of the server.
 
 Random snapshots are written as `CamLogger` writes them. The images are drawn over photos if `CAMAUG_DATA` has some,
 otherwise over noise, which JPEG cannot compress. "First screen" is what a browser requests when the tab is opened on
@@ -36,9 +36,11 @@ from camaug.callbacks._logging.logged_snapshots import logs_images_of
 from camaug.callbacks._logging.snapshot import Snapshot
 from camaug.callbacks._logging.write_image import add_jpeg
 from camaug.experiments.table import Cell, Table
+from camaug.film.film_command import film_command
 from camaug.functional.masks import normalise, upsample
 from camaug.images.denormalise import denormalise
 from camaug.tensorboard.plugin import CamaugPlugin
+from camaug.utils.counted import counted
 
 __all__ = ["measure"]
 
@@ -52,7 +54,8 @@ def measure(options: Options) -> list[Table]:
     """Measure the size of a run's event file and the response times."""
     photos = _photos(options, 2 if options.quick else 16)
     sizes = _file_sizes(photos, count=3 if options.quick else 100)
-    return [sizes, _response_times(*((3, 4) if options.quick else (200, 100)))]
+    films = _film_sizes(photos, count=3 if options.quick else 50)
+    return [sizes, films, _response_times(*((3, 4) if options.quick else (200, 100)))]
 
 
 def _file_sizes(photos: Tensor, count: int) -> Table:
@@ -72,6 +75,19 @@ def _file_sizes(photos: Tensor, count: int) -> Table:
             rows.append([f"{name}, {logged} snapshots, as by default", per_snapshot * logged])
     notes = ["The images are those of TensorBoard's Images tab: 192 px a cell, three cells an image, and the overview."]
     return Table(f"event file, {len(photos)} images, {count} snapshots", ("what", "MB"), rows, {"MB": "{:.1f}"}, notes)
+
+
+def _film_sizes(photos: Tensor, count: int) -> Table:
+    rows: list[list[Cell]] = []
+    for grid in ((7, 7), (28, 28)):
+        with tempfile.TemporaryDirectory() as folder:
+            with SummaryWriter(folder) as writer:
+                _write_run(writer, (_random_snapshot(photos, number, grid) for number in range(count)))
+            for images in (1, 4):
+                film = film_command([folder, "--count", str(images)])
+                rows.append([f"maps {grid[0]} × {grid[1]}, {counted(images, 'image')}", film.stat().st_size / 1e6])
+    notes = ["The maps of each snapshot are random, and thus change more than those of a network in training."]
+    return Table(f"film of {count} snapshots, {photos.shape[-1]} px", ("what", "MB"), rows, {"MB": "{:.2f}"}, notes)
 
 
 def _response_times(probes: int, count: int) -> Table:

@@ -18,7 +18,7 @@ PACKAGE = Path("camaug/__init__.py")  # which belongs to no room and imports eve
 FLOORS = [
     {"camaug.functional", "camaug.inspection", "camaug.images", "camaug.utils", "camaug.version"},
     {"camaug.fast_forward", "camaug.saliency_bank", "camaug.tensorboard"},
-    {"camaug.explainers"},
+    {"camaug.explainers", "camaug.film"},
     {"camaug.augmentation", "camaug.metrics", "camaug.single_image"},
     {"camaug.experiments", "camaug.datamodules"},
     {"camaug.training"},

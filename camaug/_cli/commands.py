@@ -11,6 +11,7 @@ from camaug._cli.tensorboard_command import tensorboard_command
 from camaug.experiments.advise_command import advise_command
 from camaug.experiments.compare_command import compare_command
 from camaug.experiments.report import Report
+from camaug.film.film_command import film_command
 from camaug.tensorboard.report import main as report
 from camaug.utils.program_name import program_name
 
@@ -80,6 +81,11 @@ COMMANDS = {
         "write everything that the camaug tab shows of a run to one HTML file",
         "runs/camaug/version_0",
         report,
+    ),
+    "film": Command(
+        "write an animation of what the model attended to over a run, for a slide or a paper",
+        "runs/camaug/version_0",
+        film_command,
     ),
 }
 

@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from camaug.images.theme import DARK, Colour, Theme
 from camaug.utils.did_you_mean import did_you_mean
 
-__all__ = ["COLORMAPS", "caption", "check_colormap", "colorize", "enlarge", "grid", "overlay", "row"]
+__all__ = [
+    "COLORMAPS",
+    "Symbol",
+    "background",
+    "caption",
+    "check_colormap",
+    "colorize",
+    "enlarge",
+    "grid",
+    "overlay",
+    "row",
+]
 
 # Colours at equal distances from 0 to 1, interpolated linearly between.
 COLORMAPS: dict[str, tuple[str, ...]] = {
@@ -28,8 +41,13 @@ COLORMAPS: dict[str, tuple[str, ...]] = {
 }
 
 _MARGIN = 4
-_BACKGROUND = (24, 24, 28)
-_TEXT = (245, 245, 245)
+
+Symbol = Literal["tick", "cross"]
+# Corners of each symbol's lines, in a square from 0 to 1: the fonts of some systems lack the characters.
+_LINES: dict[Symbol, tuple[tuple[tuple[float, float], ...], ...]] = {
+    "tick": (((0.1, 0.55), (0.4, 0.85), (0.9, 0.15)),),
+    "cross": (((0.15, 0.15), (0.85, 0.85)), ((0.15, 0.85), (0.85, 0.15))),
+}
 
 
 def check_colormap(colormap: str) -> None:
@@ -97,13 +115,22 @@ def enlarge(images: Tensor, shorter_side: int) -> Tensor:
     return F.interpolate(images, scale_factor=factor, mode="bicubic", align_corners=False).clamp(0, 1)
 
 
-def caption(image: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int] | None = None) -> Tensor:
+def caption(
+    image: Tensor,
+    lines: Sequence[str],
+    *,
+    mark: Colour | None = None,
+    symbol: Symbol | None = None,
+    theme: Theme = DARK,
+) -> Tensor:
     """Write lines of text below an image, cutting lines that are too long with an ellipsis.
 
     Args:
         image: (3, H, W).
         lines: One string per line. The height of the result depends only on their number.
         mark: Colour (red, green, blue, 0 to 255) of a bar beside the text, or None.
+        symbol: Symbol before the first line, in the mark's colour, or None.
+        theme: Colours of text and background.
 
     Returns:
         An image (3, H + h, W).
@@ -113,16 +140,27 @@ def caption(image: Tensor, lines: Sequence[str], *, mark: tuple[int, int, int] |
     size = max(10, min(24, width // 9))  # still legible if TensorBoard shows a row of images at half its size
     font = _font(size, "".join(lines))
     step = round(size * 1.35)
-    text_area = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), _BACKGROUND)
+    text_area = Image.new("RGB", (width, step * len(lines) + 2 * _MARGIN), theme.background)
     draw = ImageDraw.Draw(text_area)
     indent = _MARGIN
     if mark is not None:
         draw.rectangle((0, 0, 3, text_area.height), fill=mark)
         indent += 4
     for number, line in enumerate(lines):
-        text = _fit(draw, line, font, width - indent - _MARGIN)
-        draw.text((indent, _MARGIN + number * step), text, fill=_TEXT, font=font)
+        left = indent
+        if symbol is not None and number == 0:
+            side = round(size * 0.8)
+            _draw_symbol(draw, symbol, (left, _MARGIN + (step - side) // 2), side, mark or theme.text)
+            left += side + _MARGIN
+        text = _fit(draw, line, font, width - left - _MARGIN)
+        draw.text((left, _MARGIN + number * step), text, fill=theme.text, font=font)
     return torch.cat([image, _to_tensor(text_area)], dim=1)
+
+
+def _draw_symbol(draw: ImageDraw.ImageDraw, symbol: Symbol, corner: tuple[int, int], side: int, colour: Colour) -> None:
+    for line in _LINES[symbol]:
+        points = [(corner[0] + x * side, corner[1] + y * side) for x, y in line]
+        draw.line(points, fill=colour, width=max(2, round(side / 6)), joint="curve")
 
 
 def _font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -150,33 +188,36 @@ def _fit(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | Im
     return text + "…"
 
 
-def row(images: Sequence[Tensor]) -> Tensor:
+def row(images: Sequence[Tensor], *, theme: Theme = DARK) -> Tensor:
     """Place images (3, H, W) of one height side by side."""
-    gap = _background(images[0].shape[1], _MARGIN)
+    gap = background(images[0].shape[1], _MARGIN, theme)
     parts = [part for image in images for part in (image, gap)][:-1]
     return torch.cat(parts, dim=2)
 
 
-def grid(images: Sequence[Tensor], columns: int | None = None) -> Tensor:
+def grid(images: Sequence[Tensor], columns: int | None = None, *, theme: Theme = DARK) -> Tensor:
     """Place images (3, H, W) of one size in rows.
 
     Args:
         images: At least one image.
         columns: Number of images per row, by default about the number of rows.
+        theme: Colours of the background.
 
     Returns:
         One image (3, H, W).
     """
     columns = columns or math.ceil(math.sqrt(len(images)))
-    empty = _background(*images[0].shape[1:])
+    empty = background(images[0].shape[1], images[0].shape[2], theme)
     padded = [*images, *[empty] * (-len(images) % columns)]
-    rows = [row(padded[start : start + columns]) for start in range(0, len(padded), columns)]
-    gap = _background(_MARGIN, rows[0].shape[2])
+    rows = [row(padded[start : start + columns], theme=theme) for start in range(0, len(padded), columns)]
+    gap = background(_MARGIN, rows[0].shape[2], theme)
     return torch.cat([part for line in rows for part in (line, gap)][:-1], dim=1)
 
 
-def _background(height: int, width: int) -> Tensor:
-    return (torch.tensor(_BACKGROUND, dtype=torch.float32, device="cpu") / 255).view(3, 1, 1).expand(3, height, width)
+def background(height: int, width: int, theme: Theme = DARK) -> Tensor:
+    """Return an empty image (3, height, width)."""
+    colour = torch.tensor(theme.background, dtype=torch.float32, device="cpu") / 255
+    return colour.view(3, 1, 1).expand(3, height, width)
 
 
 def _to_tensor(image: Image.Image) -> Tensor:

@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
-from camaug.tensorboard.blobs import PLUGIN
 from camaug.tensorboard.data_source import DataSource, NotLoggedError, Series
-from camaug.tensorboard.log_directory import find_runs
-from camaug.tensorboard.multiplexer_reader import MultiplexerReader
+from camaug.tensorboard.load_runs import folder_of_run, load_runs
 from camaug.tensorboard.static_files import static_file, static_names
 from camaug.utils.atomic_write import write_atomically
 from camaug.utils.check_folder import check_folder
 from camaug.utils.command_parser import CommandParser
 from camaug.utils.progress import with_progress
-from camaug.utils.remote_address import is_remote
 
 __all__ = ["main", "make_report", "report_data"]
 
@@ -49,7 +45,7 @@ def main(arguments: Sequence[str]) -> Path:
     by_default = "by default camaug.html in the run's folder, and in the current one if the run is in remote storage"
     parser.add_argument("--output", type=Path, help=f"output file; {by_default}")
     options = parser.parse_args(list(arguments))
-    output: Path = options.output or _folder_of(options.run) / "camaug.html"
+    output: Path = options.output or folder_of_run(options.run) / "camaug.html"
     try:
         check_folder(output.parent, "reports")
         page = make_report(options.run)
@@ -59,12 +55,6 @@ def main(arguments: Sequence[str]) -> Path:
     console = Console()
     console.print(f"report: {output} ({len(page) / 1e6:.2f} MB)", markup=False, highlight=False, soft_wrap=True)
     return output
-
-
-def _folder_of(run: str) -> Path:
-    if is_remote(run):
-        return Path()
-    return Path(run) if Path(run).is_dir() else Path(run).parent
 
 
 def make_report(run: str | Path) -> bytes:
@@ -81,7 +71,7 @@ def make_report(run: str | Path) -> bytes:
         FileNotFoundError: If the folder or file does not exist.
         ValueError: If it has no data of ``CamLogger``, or the address cannot be read.
     """
-    return _html_page(report_data(DataSource(MultiplexerReader(_load_runs(run)))))
+    return _html_page(report_data(load_runs(run)))
 
 
 def report_data(source: DataSource) -> dict[str, Any]:
@@ -112,20 +102,6 @@ def _original_url(source: DataSource, series: Series, probe: str) -> str | None:
         return _data_url("image/jpeg", source.original(series.run, series.prefix, probe))
     except NotLoggedError:  # the run was killed while it wrote its first snapshot
         return None
-
-
-def _load_runs(run: str | Path) -> EventMultiplexer:
-    runs = find_runs(str(run))
-    multiplexer = EventMultiplexer(size_guidance={"tensors": 1}, tensor_size_guidance={PLUGIN: 0})
-    for name, path in runs.items():
-        multiplexer.AddRun(path, name)
-    multiplexer.Reload()
-    if not MultiplexerReader(multiplexer).tags():
-        raise ValueError(
-            f"{run} has no data of the camaug tab: give the folder of a run that was trained with CamLogger and a "
-            "TensorBoardLogger"
-        )
-    return multiplexer
 
 
 def _html_page(data: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ import torch
 
 from camaug.images import render
 from camaug.images.render import COLORMAPS, caption, colorize, enlarge, grid, overlay, row
+from camaug.images.theme import DARK, WHITE
 
 BACKGROUND = torch.tensor([24, 24, 28]).view(3, 1, 1) / 255
 
@@ -149,7 +150,35 @@ def test_caption_mark(image):
     assert torch.equal(text[:, :, 4], BACKGROUND[:, 0].expand_as(text[:, :, 4]))
 
 
+def test_caption_symbols_differ_in_their_shape_and_have_the_marks_colour(image):
+    shapes = []
+    for symbol in ("tick", "cross"):
+        text = text_of(caption(image, ["", ""], mark=(255, 0, 51), symbol=symbol))[:, :, 6:]
+        shapes.append((text[0] > 0.9) & (text[1] < 0.1))
+        assert not shapes[-1][text.shape[1] // 2 + 2 :].any(), "it is in the first line"
+    assert min(shape.sum() for shape in shapes) > 10
+    assert (shapes[0] != shapes[1]).sum() > 10
+
+
+def test_caption_symbol_moves_the_first_line_only(image):
+    plain, marked = (text_of(caption(image, ["mm", "mm"], symbol=symbol)) for symbol in (None, "cross"))
+    half = plain.shape[1] // 2
+    assert torch.equal(plain[:, half:], marked[:, half:])
+    assert not torch.equal(plain[:, :half], marked[:, :half])
+
+
 # Rows and grids
+
+
+@pytest.mark.parametrize("theme", [DARK, WHITE])
+def test_the_theme_is_around_images_and_behind_text(theme):
+    colour = torch.tensor(theme.background).view(3, 1, 1) / 255
+    cell = caption(torch.rand(3, 5, 30), ["mm"], theme=theme)
+    assert torch.equal(cell[:, -1:, -1:], colour)
+    assert (cell[:, 5:] - torch.tensor(theme.text).view(3, 1, 1) / 255).abs().amax(dim=0).min() < 0.05
+    whole = grid([cell] * 3, 2, theme=theme)
+    assert torch.equal(whole[:, :, 30:34], colour.expand_as(whole[:, :, 30:34]))
+    assert torch.equal(whole[:, -5:, -5:], colour.expand(3, 5, 5))
 
 
 def test_row():

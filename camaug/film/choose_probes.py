@@ -1,0 +1,44 @@
+"""Choice of the images of a film."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["check_probes", "most_changed_probes"]
+
+SHOWN = 12  # known images in a message
+
+
+def check_probes(record: Mapping[str, Any], probes: Sequence[int]) -> list[int]:
+    """Return the images, each once, in the given order.
+
+    Args:
+        record: Predictions of a series (:meth:`camaug.tensorboard.data_source.DataSource.snapshots`).
+        probes: Indices of images.
+
+    Raises:
+        ValueError: If the series has no image of an index.
+    """
+    known = [probe["id"] for probe in record["probes"]]
+    for probe in probes:
+        if probe not in known:
+            more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+            raise ValueError(
+                f"the run has no heatmaps of image {probe}, expected one of {', '.join(map(str, known[:SHOWN]))}{more}"
+            )
+    return list(dict.fromkeys(probes))
+
+
+def most_changed_probes(record: Mapping[str, Any], count: int) -> list[int]:
+    """Return the images whose heatmaps change most from snapshot to snapshot, by the sum of their drift.
+
+    Args:
+        record: Predictions of a series (:meth:`camaug.tensorboard.data_source.DataSource.snapshots`).
+        count: Number of images, at least 1; of fewer images all are returned.
+    """
+    drift = record["snapshots"]["drift"]
+    change = {
+        probe["id"]: sum(row[position] or 0.0 for row in drift) for position, probe in enumerate(record["probes"])
+    }
+    return sorted(change, key=lambda probe: -change[probe])[:count]
