@@ -25,7 +25,18 @@ from rich.console import Console
 # Python puts the folder of this file first, where coverage.py would hide the package of that name.
 sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks import epoch, fidelity, imports, machine, memory, methods, scaling, tab, training_step  # noqa: E402
+from benchmarks import (  # noqa: E402
+    epoch,
+    fidelity,
+    imports,
+    machine,
+    memory,
+    methods,
+    scaling,
+    tab,
+    tab_scale,
+    training_step,
+)
 from benchmarks.options import Options  # noqa: E402
 from benchmarks.results import Result, load_results, page, save_result  # noqa: E402
 from camaug.experiments.print_report import print_report  # noqa: E402
@@ -41,8 +52,9 @@ SECTIONS = {
     "memory": memory,
     "imports": imports,
     "tab": tab,
+    "tab_scale": tab_scale,
 }
-WITHOUT_MODEL = ("imports", "tab")
+WITHOUT_MODEL = ("imports", "tab", "tab_scale")
 
 
 def main(args: Sequence[str] | None = None) -> None:

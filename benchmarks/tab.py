@@ -42,7 +42,7 @@ from camaug.images.denormalise import denormalise
 from camaug.tensorboard.plugin import CamaugPlugin
 from camaug.utils.counted import counted
 
-__all__ = ["measure"]
+__all__ = ["measure", "photos_of", "random_snapshot", "write_run"]
 
 METHODS = ("grad-cam", "group-cam", "score-cam")
 CLASSES = [f"class {index}" for index in range(1000)]
@@ -52,7 +52,7 @@ STEPS_PER_EPOCH = 100
 
 def measure(options: Options) -> list[Table]:
     """Measure the size of a run's event file and the response times."""
-    photos = _photos(options, 2 if options.quick else 16)
+    photos = photos_of(options, 2 if options.quick else 16)
     sizes = _file_sizes(photos, count=3 if options.quick else 100)
     films = _film_sizes(photos, count=3 if options.quick else 50)
     return [sizes, films, _response_times(*((3, 4) if options.quick else (200, 100)))]
@@ -61,11 +61,11 @@ def measure(options: Options) -> list[Table]:
 def _file_sizes(photos: Tensor, count: int) -> Table:
     rows: list[list[Cell]] = []
     for name, grid in {"7 × 7": (7, 7), "14 × 14": (14, 14), "28 × 28": (28, 28), "pixel-level, 80 × 80": None}.items():
-        snapshots = (_random_snapshot(photos, number, grid) for number in range(count))
+        snapshots = (random_snapshot(photos, number, grid) for number in range(count))
         rows.append(
-            [f"blobs, maps {name}", _megabytes(lambda writer, snapshots=snapshots: _write_run(writer, snapshots))]
+            [f"blobs, maps {name}", _megabytes(lambda writer, snapshots=snapshots: write_run(writer, snapshots))]
         )
-    snapshots = [_random_snapshot(photos, number, (7, 7)) for number in range(max(1, count // 10))]
+    snapshots = [random_snapshot(photos, number, (7, 7)) for number in range(max(1, count // 10))]
     logged = sum(logs_images_of(number, count) for number in range(count))
     for name, jpeg in {"images as JPEG": True, "images as PNG": False}.items():
         megabytes = _megabytes(lambda writer, jpeg=jpeg: _write_images(writer, snapshots, jpeg))
@@ -94,9 +94,9 @@ def _response_times(probes: int, count: int) -> Table:
     photos = torch.rand(probes, 3, 64, 64)
     with tempfile.TemporaryDirectory() as folder:
         for method in METHODS:
-            snapshots = (_random_snapshot(photos, number, (7, 7)) for number in range(count))
+            snapshots = (random_snapshot(photos, number, (7, 7)) for number in range(count))
             with SummaryWriter(f"{folder}/run", filename_suffix=f".{method}") as writer:
-                _write_run(writer, snapshots, method)
+                write_run(writer, snapshots, method)
         loaders = {"Python loader": _python_loader, "fast loader": _fast_loader}
         times = {}
         for name, load in loaders.items():
@@ -188,7 +188,8 @@ def _wait_for(tab: TabServer, count: int, probes: int) -> None:
         time.sleep(0.5)
 
 
-def _random_snapshot(photos: Tensor, number: int, grid: tuple[int, int] | None) -> Snapshot:
+def random_snapshot(photos: Tensor, number: int, grid: tuple[int, int] | None) -> Snapshot:
+    """Draw predictions and maps for images (N, 3, H, W), with three in ten predictions wrong."""
     generator = torch.Generator().manual_seed(number)
     count, size = len(photos), (photos.shape[-2], photos.shape[-1])
     small = torch.rand(2 * count, 1, *(grid or size), generator=generator) ** 3
@@ -216,7 +217,8 @@ def _random_snapshot(photos: Tensor, number: int, grid: tuple[int, int] | None) 
     )
 
 
-def _write_run(writer: SummaryWriter, snapshots: Iterable[Snapshot], method: str = "group-cam") -> None:
+def write_run(writer: SummaryWriter, snapshots: Iterable[Snapshot], method: str = "group-cam") -> None:
+    """Write snapshots as `CamLogger` writes them, one an epoch."""
     for epoch, snapshot in enumerate(snapshots):
         record = snapshot_record(snapshot, {f"cam/metric_{number}": 0.5 for number in range(12)})
         common = {"epoch": epoch, "step": STEPS_PER_EPOCH * epoch, "method": method, "layer": "layer4"}
@@ -242,7 +244,8 @@ def _megabytes(write: Callable[[SummaryWriter], None]) -> float:
         return sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6
 
 
-def _photos(options: Options, count: int) -> Tensor:
+def photos_of(options: Options, count: int) -> Tensor:
+    """Load up to N photos (N, 3, H, W) in [0, 1], or draw noise where there are none."""
     photos = real_images(options, count)
     images = make_images(options, count) if photos is None else photos[0].cpu()
     return denormalise(images, None, None)

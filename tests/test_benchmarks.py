@@ -82,12 +82,22 @@ def test_the_command_writes_a_page_with_every_section(tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks/run.py"), "--quick", "--models", "squeezenet1_0"]
     subprocess.run([*command, "--device", "cpu", "--output", str(tmp_path)], env=environment, check=True, timeout=280)
     page = (tmp_path / "README.md").read_text()
-    for heading in ("Methods", "Fidelity", "Training step", "Epoch", "Scaling", "Memory", "Imports", "Tab"):
+    for heading in (
+        "Methods",
+        "Fidelity",
+        "Training step",
+        "Epoch",
+        "Scaling",
+        "Memory",
+        "Imports",
+        "Tab",
+        "Tab scale",
+    ):
         assert f"\n## {heading}\n" in page
     assert "threads" in page
     assert str(tmp_path) not in page
     files = sorted((tmp_path / "results").glob("*.json"))
-    assert len(files) == 8
+    assert len(files) == 9
     assert all(json.loads(file.read_text())["tables"] for file in files)
 
 
