@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from camaug.images.writing import jpeg_bytes
 from camaug.metrics.energy_in_mask import energy_in_mask
-from camaug.tensorboard.blobs import CLASSES, FORMAT, ORIGINAL, SNAPSHOTS, BlobTag, add_blob, to_json
+from camaug.tensorboard.blobs import CLASSES, FORMAT, ORIGINAL, RECORDS, SNAPSHOTS, BlobTag, add_blob, to_json
 from camaug.tensorboard.map_compression import compress_maps
 from camaug.tensorboard.probe_blob import ClassMap, ProbeBlob
 
@@ -103,9 +103,9 @@ def write_strip(
         image_record |= {name: values[position] for name, values in fields.items()}
         blob = ProbeBlob(image_record, tuple(ClassMap(each, next(stored)) for each in class_maps[position]))
         add_blob(writer, BlobTag(prefix, method, str(index)), blob.to_bytes(), step)
-    snapshot_json = to_json({"format": FORMAT, **common, **record})
+    add_blob(writer, BlobTag(prefix, method, RECORDS), to_json({"format": FORMAT, **common, **record}), step)
     # Written last, so that a reader who finds it also finds the maps.
-    add_blob(writer, BlobTag(prefix, method, SNAPSHOTS), snapshot_json, step)
+    add_blob(writer, BlobTag(prefix, method, SNAPSHOTS), to_json({"format": FORMAT, **common}), step)
 
 
 def write_originals(

@@ -2,12 +2,18 @@
 
 Below ``camaug/<prefix>/<method>/`` there are
 
-- ``snapshots``: one JSON text a snapshot with its epoch and the predictions and metrics of all probe images, but no
+- ``snapshots``: one short JSON text a snapshot, of which only the step and the time are read, to list the runs;
+- ``records``: one JSON text a snapshot with its epoch and the predictions and metrics of all probe images, but no
   heatmaps, so that the tab opens without reading them;
 - ``classes``: the class names, once a run;
 - one tag a probe image with its heatmaps (:class:`camaug.tensorboard.probe_blob.ProbeBlob`), in each snapshot.
 
 ``camaug/<prefix>/original/<probe>`` is the probe image itself as JPEG, once a run.
+
+TensorBoard's fast loader returns all tensors of several tags in one response, but needs a request for each blob of a
+blob sequence, a millisecond each. It lists the steps of blob sequences without their contents, which it cannot do with
+tensors. So ``snapshots`` is a blob sequence, and everything else is a tensor that holds one text. Earlier versions
+wrote only blob sequences, and the records as ``snapshots``.
 """
 
 from __future__ import annotations
@@ -21,12 +27,23 @@ from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["CLASSES", "FORMAT", "ORIGINAL", "PLUGIN", "SNAPSHOTS", "BlobTag", "add_blob", "from_json", "to_json"]
+__all__ = [
+    "CLASSES",
+    "FORMAT",
+    "ORIGINAL",
+    "PLUGIN",
+    "RECORDS",
+    "SNAPSHOTS",
+    "BlobTag",
+    "add_blob",
+    "from_json",
+    "to_json",
+]
 
 PLUGIN = "camaug"
 FORMAT = 3
 READABLE_FORMATS = (2, 3)  # format 2 has no classes beside the maps, see ProbeBlob
-SNAPSHOTS, CLASSES, ORIGINAL = "snapshots", "classes", "original"
+SNAPSHOTS, RECORDS, CLASSES, ORIGINAL = "snapshots", "records", "classes", "original"
 
 
 class BlobTag(NamedTuple):
@@ -35,7 +52,7 @@ class BlobTag(NamedTuple):
     Attributes:
         prefix: First part of the logger's tags: ``cam``, ``cam_validate``, ``cam_test``.
         method: Name of the explainer, or ``original`` for the probe images.
-        name: ``snapshots``, ``classes`` or a probe image's index in the data set.
+        name: ``snapshots``, ``records``, ``classes`` or a probe image's index in the data set.
 
     Example:
         >>> str(BlobTag("cam", "group-cam", "12"))
@@ -71,7 +88,7 @@ def add_blob(writer: SummaryWriter, tag: BlobTag, blob: bytes, step: int) -> Non
         blob: Content.
         step: Global step of the snapshot.
     """
-    writer._get_file_writer().add_summary(_blob_summary(str(tag), blob), step)  # type: ignore[no-untyped-call]
+    writer._get_file_writer().add_summary(_blob_summary(tag, blob), step)  # type: ignore[no-untyped-call]
 
 
 def to_json(record: Any) -> bytes:
@@ -100,9 +117,11 @@ def from_json(text: bytes) -> Mapping[str, Any]:
     return record  # type: ignore[no-any-return]
 
 
-def _blob_summary(tag: str, blob: bytes) -> Any:
+def _blob_summary(tag: BlobTag, blob: bytes) -> Any:
+    is_listed = tag.name == SNAPSHOTS
+    data_class = summary_pb2.DATA_CLASS_BLOB_SEQUENCE if is_listed else summary_pb2.DATA_CLASS_TENSOR
     plugin_data = summary_pb2.SummaryMetadata.PluginData(plugin_name=PLUGIN)
-    metadata = summary_pb2.SummaryMetadata(plugin_data=plugin_data, data_class=summary_pb2.DATA_CLASS_BLOB_SEQUENCE)
+    metadata = summary_pb2.SummaryMetadata(plugin_data=plugin_data, data_class=data_class)
     shape = tensor_shape_pb2.TensorShapeProto(dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=1)])
     tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[blob], tensor_shape=shape)
-    return summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
+    return summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag=str(tag), metadata=metadata, tensor=tensor)])

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from camaug.tensorboard.blob_reader import BlobReader
-from camaug.tensorboard.blobs import CLASSES, ORIGINAL, SNAPSHOTS, BlobTag, from_json
+from camaug.tensorboard.blobs import CLASSES, ORIGINAL, RECORDS, SNAPSHOTS, BlobTag, from_json
 from camaug.tensorboard.probe_blob import FORMAT_WITHOUT_CLASSES, ProbeBlob
 
 __all__ = ["DataSource", "JsonResponse", "NotLoggedError", "Series"]
 
 JsonResponse = dict[str, Any]
+NO_PROBES = (SNAPSHOTS, RECORDS, CLASSES)  # names of tags that hold no probe image
 FIELDS = ("predicted", "correct", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes")
 MULTI_LABEL_FIELDS = ("missed", "false_positives", "false_positive_count")
 T = TypeVar("T")
@@ -75,24 +76,32 @@ class DataSource:
         ]
         return {"runs": sorted(entries, key=lambda entry: (entry["run"], entry["prefix"], entry["method"]))}
 
-    def snapshots(self, series: Series) -> JsonResponse:
-        """Return the predictions, metrics and wall times of all snapshots of a series, without the maps.
+    def snapshots(self, series: Series, since: int | None = None) -> JsonResponse:
+        """Return the predictions, metrics and wall times of the snapshots of a series, without the maps.
+
+        Args:
+            series: Series of the snapshots.
+            since: Global step after which snapshots are returned. All are if it is None, or if there are none after it.
 
         Raises:
             NotLoggedError: If the series does not exist.
             ValueError: If the logged data cannot be read.
         """
-        snapshots, classes = (str(BlobTag(series.prefix, series.method, name)) for name in (SNAPSHOTS, CLASSES))
-        blobs = self._reader.blobs(series.run, [snapshots, classes])
-        if snapshots not in blobs:
+        names = (SNAPSHOTS, RECORDS, CLASSES)
+        snapshots, records, classes = (str(BlobTag(series.prefix, series.method, name)) for name in names)
+        blobs = dict(self._reader.blobs(series.run, [records, classes]))
+        if records not in blobs:
+            blobs[records] = self._reader.blobs(series.run, [snapshots]).get(snapshots, {})  # of an earlier version
+        if not blobs[records]:
             raise NotLoggedError(f"no snapshots of {series.method} under {series.prefix} in the run {series.run}")
         times = self._reader.wall_times({series.run: [snapshots]})[series.run][snapshots]
         # A run that was resumed between the two requests has replaced steps, which are not in both.
-        steps = [step for step in blobs[snapshots] if step in times]
+        steps = [step for step in blobs[records] if step in times]
+        steps = [step for step in steps if since is not None and step > since] or steps
         return _convert_errors(
             lambda: _merge_snapshots(
                 series,
-                {step: _snapshot_record(blobs[snapshots][step]) for step in steps},
+                {step: _snapshot_record(blobs[records][step]) for step in steps},
                 _class_names(blobs.get(classes, {})),
                 [times[step] for step in steps],
             )
@@ -115,7 +124,7 @@ class DataSource:
         tags = {
             probe: str(BlobTag(series.prefix, series.method, probe))
             for probe in probes
-            if series.method != ORIGINAL and probe not in (SNAPSHOTS, CLASSES)
+            if series.method != ORIGINAL and probe not in NO_PROBES
         }
         blobs_of_tags = self._reader.blobs(series.run, list(tags.values()), steps)
         maps: dict[str, JsonResponse] = {}
@@ -146,7 +155,7 @@ class DataSource:
 
 
 def _count_probes(tags: Sequence[BlobTag], series_tag: BlobTag) -> int:
-    return sum(tag[:2] == series_tag[:2] and tag.name not in (SNAPSHOTS, CLASSES) for tag in tags)
+    return sum(tag[:2] == series_tag[:2] and tag.name not in NO_PROBES for tag in tags)
 
 
 def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:

@@ -12,6 +12,8 @@ from camaug.tensorboard.blobs import PLUGIN
 
 __all__ = ["MultiplexerReader"]
 
+DATA_CLASSES = (summary_pb2.DATA_CLASS_TENSOR, summary_pb2.DATA_CLASS_BLOB_SEQUENCE)
+
 
 class MultiplexerReader:
     """Reader of blobs from an event multiplexer (:class:`camaug.tensorboard.blob_reader.BlobReader`).
@@ -73,8 +75,7 @@ class MultiplexerReader:
 
 
 def _is_camaug_blob(metadata: Any) -> bool:
-    is_blob: bool = metadata.data_class == summary_pb2.DATA_CLASS_BLOB_SEQUENCE
-    return is_blob and bool(metadata.plugin_data.plugin_name == PLUGIN)
+    return metadata.data_class in DATA_CLASSES and bool(metadata.plugin_data.plugin_name == PLUGIN)
 
 
 def _blob(event: Any) -> bytes:

@@ -64,7 +64,7 @@ class CamaugPlugin(base_plugin.TBPlugin):
         return _json_response(request, lambda: self._data_source(request).runs())
 
     def _snapshots(self, request: Request) -> Response:
-        return _json_response(request, lambda: self._data_source(request).snapshots(_series(request)))
+        return _json_response(request, lambda: self._data_source(request).snapshots(_series(request), _since(request)))
 
     def _maps(self, request: Request) -> Response:
         def read() -> JsonResponse:
@@ -114,6 +114,15 @@ def _steps(request: Request) -> range | None:
     except ValueError as error:
         raise ValueError(f"`first` and `last` must both be integers, got {limits[0]} and {limits[1]}") from error
     return range(first, last + 1)
+
+
+def _since(request: Request) -> int | None:
+    """Return the step after which snapshots are requested, or None for all."""
+    since = request.args.get("since")
+    try:
+        return None if since is None else int(since)
+    except ValueError as error:
+        raise ValueError(f"`since` must be an integer, got {since}") from error
 
 
 def _json_response(request: Request, read: Callable[[], JsonResponse]) -> Response:

@@ -30,9 +30,6 @@ class ClassMap(NamedTuple):
 class ProbeBlob:
     """Prediction and heatmaps of one image in one snapshot: a line of JSON followed by the maps.
 
-    It is one blob rather than one a map because TensorBoard's fast loader needs one request a blob, and a row of the
-    film strip has one blob a snapshot.
-
     Attributes:
         record: Method, settings, layer, classes, confidences, index in the data set, epoch and step, as JSON types.
         maps: Maps of different classes and of one size: of the predicted class, then of the labels that are not

@@ -83,6 +83,20 @@ def test_snapshots_match_what_was_logged(tab, snapshots):
     assert response["snapshots"]["drift"][0] == [None] * 4
 
 
+def test_snapshots_since_a_step(tab):
+    every = tab.fetch("snapshots", **SERIES)
+    some = tab.fetch("snapshots", **SERIES, since=STEPS[3])
+    assert some["steps"] == STEPS[4:]
+    for name in ("wall_times", "epochs"):
+        assert some[name] == every[name][4:]
+    assert some["snapshots"] == {name: rows[4:] for name, rows in every["snapshots"].items()}
+    assert some["metrics"] == {name: points[4:] for name, points in every["metrics"].items()}
+    assert (some["probes"], some["classes"]) == (every["probes"], every["classes"])
+    assert tab.fetch("snapshots", **SERIES, since=STEPS[-1]) == every  # there are none after the last one
+    response = tab.get("snapshots", **SERIES, since="x")
+    assert (response.status_code, json.loads(response.data)["error"]) == (400, "`since` must be an integer, got x")
+
+
 def test_maps_match_the_logged_maps(tab, snapshots):
     response = tab.fetch("maps", **SERIES, probe=20)["maps"]["20"]
     assert response["steps"] == STEPS

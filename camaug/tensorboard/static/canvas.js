@@ -26,6 +26,18 @@ export function blendPixels(context, pixels, x, y) {
   context.drawImage(scratchCanvas, 0, 0, width, height, x, y, width, height);
 }
 
+/** Resize a canvas and keep its pixels, moved to the right by `offset`. */
+export function moveContent(canvas, width, height, offset) {
+  const { width: oldWidth, height: oldHeight } = canvas;
+  if (scratchCanvas.width < oldWidth) scratchCanvas.width = oldWidth;
+  if (scratchCanvas.height < oldHeight) scratchCanvas.height = oldHeight;
+  const scratch = contextOf(scratchCanvas);
+  scratch.clearRect(0, 0, oldWidth, oldHeight);
+  scratch.drawImage(canvas, 0, 0);
+  [canvas.width, canvas.height] = [width, height];
+  contextOf(canvas).drawImage(scratchCanvas, 0, 0, oldWidth, oldHeight, offset, 0, oldWidth, oldHeight);
+}
+
 /** Draw an image into a square of a canvas. */
 export function drawImage(context, square, image) {
   if (!image) return;

@@ -1,6 +1,7 @@
 /** Loaded data: the list of series, their snapshots, and the heatmaps and images that are visible. */
 
 import { loadImage } from "./load_image.js";
+import { appendSnapshots, hasSnapshotsOf } from "./new_snapshots.js";
 import { OnDemandLoader } from "./on_demand_loader.js";
 
 const CHUNK_SNAPSHOTS = 16; // snapshots of an image that are loaded together
@@ -51,12 +52,21 @@ export class DataCache {
 
   async fetchSnapshots(series) {
     try {
-      this.responses.set(series.key, await this.dataSource.fetchSnapshots(series));
+      this.responses.set(series.key, await this.fetchNewSnapshots(series));
       this.snapshotErrors.delete(series.key);
     } catch (error) {
       this.snapshotErrors.set(series.key, error.message);
     }
     this.onChange();
+  }
+
+  /** Return all snapshots of a series, of which only those are requested that came after the loaded ones. */
+  async fetchNewSnapshots(series) {
+    const loaded = this.responses.get(series.key);
+    const isContinued = loaded !== undefined && hasSnapshotsOf(series, loaded);
+    const response = await this.dataSource.fetchSnapshots(series, isContinued ? loaded.steps.at(-1) : null);
+    if (!isContinued) return response;
+    return appendSnapshots(loaded, response) ?? this.dataSource.fetchSnapshots(series, null);
   }
 
   /** Request everything again that failed. */
@@ -122,6 +132,6 @@ function imageKey({ series, id }) {
   return `${series.run}|${series.prefix}|${id}`;
 }
 
-function seriesVersion({ steps, probes }) {
-  return `${steps.length} ${steps[steps.length - 1]} ${probes}`;
+function seriesVersion({ steps, wall_times: times, probes }) {
+  return `${steps.length} ${steps.at(-1)} ${times?.at(-1)} ${probes}`;
 }

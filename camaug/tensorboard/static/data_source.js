@@ -22,7 +22,7 @@
  * @typedef {object} DataSource
  * @property {boolean} isLive  whether more data may come
  * @property {function(): Promise<Series[]>} fetchRuns
- * @property {function(Series): Promise<object>} fetchSnapshots
+ * @property {function(Series, number|null): Promise<object>} fetchSnapshots  those after a step, or all
  * @property {function(Series, number, StepRange, AbortSignal): Promise<ImageMaps>} fetchMaps
  * @property {function(Series, number): string|null} originalUrl
  */
@@ -45,7 +45,8 @@ function serverDataSource() {
   return {
     isLive: true,
     fetchRuns: async () => (await fetchJson("runs", {})).runs.map(withKey),
-    fetchSnapshots: (series) => fetchJson("snapshots", seriesQuery(series)),
+    fetchSnapshots: (series, since) =>
+      fetchJson("snapshots", { ...seriesQuery(series), ...(since === null ? {} : { since }) }),
     fetchMaps: async (series, probe, range, signal) => {
       const key = `${series.key}|${range.first}|${range.last}`;
       return decodeMaps(await fetchMapsOfImages(key, [series, range], probe, signal), probe, range);

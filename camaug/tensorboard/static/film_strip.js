@@ -22,6 +22,8 @@ export function createFilmStrip(actions) {
   const columnHeaders = new Map(); // by position
   let viewModel = null;
   let layout = null;
+  let drawn = null; // view model, layout and columns that the rows show
+  let drawnRows = null; // range of the rows
   let isLayoutScheduled = false;
 
   const scheduleLayout = () => {
@@ -39,15 +41,21 @@ export function createFilmStrip(actions) {
     if (viewModel === null || node.clientWidth === 0) return;
     const { rows, axis, series } = viewModel;
     const available = { availableWidth: node.clientWidth, availableHeight: node.clientHeight };
-    layout = computeStripLayout({ ...available, rows: rows.length, axis, series: series.length });
+    const newLayout = computeStripLayout({ ...available, rows: rows.length, axis, series: series.length });
+    if (!hasSameValues(newLayout, layout)) layout = newLayout;
     const { headerHeight, labelWidth, rowPitch, columnPitch } = layout;
-    applySize();
+    if (viewModel !== drawn?.viewModel || layout !== drawn.layout) applySize();
     const [visibleWidth, visibleHeight] = [node.clientWidth - labelWidth, node.clientHeight - headerHeight];
     const visibleRows = visibleRange(node.scrollTop, visibleHeight, rowPitch, rows.length, MARGIN.rows);
     const columnCount = axis.positions.length;
     const visibleColumns = visibleRange(node.scrollLeft, visibleWidth, columnPitch, columnCount, MARGIN.columns);
-    updateHeader(visibleColumns);
-    updateRows(visibleRows, visibleColumns);
+    const scale = window.devicePixelRatio;
+    const toDraw = { viewModel, layout, scale, firstColumn: visibleColumns.first, endColumn: visibleColumns.end };
+    const isSameView = hasSameValues(toDraw, drawn);
+    if (isSameView && hasSameValues(visibleRows, drawnRows)) return; // scrolled by less than a row and a column
+    [drawn, drawnRows] = [toDraw, visibleRows];
+    if (!isSameView) updateHeader(visibleColumns);
+    updateRows(visibleRows, visibleColumns, isSameView);
     const histories = rows.slice(visibleRows.first, visibleRows.end).flatMap((row) => row.histories.filter(Boolean));
     const snapshotsOf = (history) => visibleSnapshots(history, axis, visibleColumns).filter(Boolean);
     actions.loadVisible(histories.map((history) => ({ history, snapshots: snapshotsOf(history) })));
@@ -90,13 +98,15 @@ export function createFilmStrip(actions) {
     currentColumn.style.width = `${columnPitch}px`;
   }
 
-  function updateRows({ first, end }, columns) {
+  /** Update the visible rows; with `isSameView` only those that were not visible before. */
+  function updateRows({ first, end }, columns, isSameView) {
     const visibleRows = new Map(viewModel.rows.slice(first, end).map((row, i) => [row.key, { row, index: first + i }]));
     for (const [key, rowElement] of rowElements) {
       const isUseful = visibleRows.has(key) && hasSameSeries(rowElement, viewModel.series);
       if (!isUseful) removeEntry(rowElements, key, rowElement.node);
     }
     for (const [key, { row, index }] of visibleRows) {
+      if (isSameView && rowElements.has(key)) continue;
       if (!rowElements.has(key)) {
         rowElements.set(key, createImageRow(viewModel.series, actions));
         content.append(rowElements.get(key).node);
@@ -148,4 +158,9 @@ export function createFilmStrip(actions) {
 function removeEntry(entries, key, node) {
   node.remove();
   entries.delete(key);
+}
+
+/** Return true if two objects have identical values. */
+function hasSameValues(first, second) {
+  return second !== null && Object.keys(first).every((key) => first[key] === second[key]);
 }

@@ -28,16 +28,33 @@ const DIFFERENCE_COLOURS = interpolateStops(DIFFERENCE_STOPS, 511);
  * @returns {Float32Array} values from 0 to 1, row-major
  */
 export function upsample(map, width, height) {
-  const columns = interpolationWeights(map.width, width);
+  const stretched = stretchRows(map, width);
   const rows = interpolationWeights(map.height, height);
+  const { low, high } = map;
   const upsampled = new Float32Array(width * height);
   for (let y = 0, i = 0; y < height; y++) {
+    const [top, bottom, weight] = [rows.before[y] * width, rows.after[y] * width, rows.weight[y]];
     for (let x = 0; x < width; x++, i++) {
-      const [top, bottom, left, right] = [rows.before[y], rows.after[y], columns.before[x], columns.after[x]];
-      upsampled[i] = interpolate(map, top, bottom, left, right, rows.weight[y], columns.weight[x]);
+      const upper = stretched[top + x];
+      const byte = upper + (stretched[bottom + x] - upper) * weight;
+      upsampled[i] = Math.min(1, Math.max(0, low + ((high - low) * byte) / 255));
     }
   }
   return upsampled;
+}
+
+/** Interpolate the rows of a map to a width. @returns {Float64Array} bytes from 0 to 255, row-major */
+function stretchRows({ width: gridWidth, height: gridHeight, values }, width) {
+  const { before, after, weight } = interpolationWeights(gridWidth, width);
+  const stretched = new Float64Array(width * gridHeight);
+  for (let y = 0, i = 0; y < gridHeight; y++) {
+    const row = y * gridWidth;
+    for (let x = 0; x < width; x++, i++) {
+      const left = values[row + before[x]];
+      stretched[i] = left + (values[row + after[x]] - left) * weight[x];
+    }
+  }
+  return stretched;
 }
 
 /** Return a map's value from 0 to 1 at a point given as fractions of the width and height. */
@@ -60,17 +77,24 @@ export function valueAt(map, x, y) {
  */
 export function heatmapPixels(map, width, height, { colours, opacity, threshold }) {
   const values = upsample(map, width, height);
-  const pixels = new ImageData(width, height);
-  const alpha = Math.round(opacity * 255);
+  const image = new ImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const pixelOf = pixelTable(colours, Math.round(opacity * 255));
   for (let i = 0; i < values.length; i++) {
-    if (values[i] < threshold) continue;
-    const colour = 3 * Math.round(255 * values[i]);
-    pixels.data[4 * i] = colours[colour];
-    pixels.data[4 * i + 1] = colours[colour + 1];
-    pixels.data[4 * i + 2] = colours[colour + 2];
-    pixels.data[4 * i + 3] = alpha;
+    if (values[i] >= threshold) pixels[i] = pixelOf[Math.round(255 * values[i])];
   }
-  return pixels;
+  return image;
+}
+
+let lastTable = { colours: null, alpha: null, pixels: null };
+
+/** Return red, green, blue and alpha of 256 values as they are in memory, four bytes a number. */
+function pixelTable(colours, alpha) {
+  if (lastTable.colours === colours && lastTable.alpha === alpha) return lastTable.pixels;
+  const bytes = new Uint8Array(4 * 256);
+  for (let i = 0; i < 256; i++) bytes.set([...colours.subarray(3 * i, 3 * i + 3), alpha], 4 * i);
+  lastTable = { colours, alpha, pixels: new Uint32Array(bytes.buffer) };
+  return lastTable.pixels;
 }
 
 /** Colour the difference of two maps: orange where the second is higher, blue where the first is. */

@@ -1,27 +1,39 @@
 /** Drawing of a film strip's cells: all visible cells of a series line on one canvas. */
 
-import { contextOf, drawOverlay } from "./canvas.js";
+import { contextOf, drawOverlay, moveContent } from "./canvas.js";
 
-/** Draw the visible cells of a line if anything that they show has changed. */
-export function drawCells(line, history, { viewModel, layout, columns, actions }) {
+/**
+ * Draw the visible cells of a line that have changed. The others keep their pixels, which move while the strip scrolls.
+ *
+ * @param {object} line  as `createSeriesLine` returns it; `drawn` is what its canvas shows
+ * @param {ImageHistory|null} history
+ * @param {(Snapshot|null)[]} snapshots  one for each visible column
+ * @param {object} context  as in `updateImageRow`
+ */
+export function drawCells(line, history, snapshots, { viewModel, layout, columns, actions }) {
   const { state, heatmapStyle } = viewModel;
   const scale = window.devicePixelRatio;
-  const [cell, columnPitch] = [Math.round(layout.cell * scale), layout.columnPitch * scale];
+  const cell = Math.round(layout.cell * scale);
+  const leftOf = (column) => Math.round(column * layout.columnPitch * scale);
   const image = actions.image(history);
-  const snapshots = visibleSnapshots(history, viewModel.axis, columns);
   const style = [state.colormap, state.opacity, state.threshold, state.heatmapClass, state.display];
-  const logged = snapshots.filter(Boolean);
-  const content = [history?.series.key, history?.id, image?.src, actions.mapsVersion(history, logged)];
-  const key = JSON.stringify([content, snapshots.map((snapshot) => snapshot?.step), cell, style]);
-  line.canvas.style.left = `${layout.labelWidth + columns.first * layout.columnPitch}px`;
-  if (line.drawnKey === key) return;
-  line.drawnKey = key;
-  const context = prepareCanvas(line.canvas, Math.max(1, Math.round(snapshots.length * columnPitch)), cell, scale);
+  const key = JSON.stringify([history?.series.key, history?.id, image?.src, cell, layout.columnPitch, scale, style]);
+  const left = leftOf(columns.first);
+  const width = Math.max(1, leftOf(columns.end) - left);
+  const previous = line.drawn?.key === key ? line.drawn : null;
+  line.drawn = { key, left, width, contents: new Map() };
+  placeCanvas(line.canvas, previous, line.drawn, cell, layout.labelWidth, scale);
+  const context = contextOf(line.canvas);
   snapshots.forEach((snapshot, i) => {
-    const prediction = history?.predictionOf(snapshot);
+    const column = columns.first + i;
+    const prediction = history?.predictionOf(snapshot) ?? null;
+    const maps = prediction && actions.maps(history, snapshot);
+    line.drawn.contents.set(column, { prediction, maps });
+    const old = previous?.contents.get(column);
+    if (old && old.prediction === prediction && old.maps === maps) return;
+    const square = { x: leftOf(column) - left, y: 0, side: cell };
+    context.clearRect(square.x, 0, cell, cell);
     if (!prediction) return;
-    const square = { x: Math.round(i * columnPitch), y: 0, side: cell };
-    const maps = actions.maps(history, snapshot);
     if (maps) {
       const map = (state.heatmapClass === "true" && maps.byClass.get(history.labels[0])) || maps.predicted;
       drawOverlay(context, square, image, map, heatmapStyle);
@@ -35,11 +47,14 @@ export function visibleSnapshots(history, { positions }, { first, end }) {
   return positions.slice(first, end).map((position) => history?.exactSnapshot(position) ?? null);
 }
 
-function prepareCanvas(canvas, width, height, scale) {
-  [canvas.width, canvas.height] = [width, height];
+/** Set position and size of a line's canvas, and move what it shows of other columns. */
+function placeCanvas(canvas, previous, { left, width }, height, labelWidth, scale) {
+  canvas.style.left = `${labelWidth + left / scale}px`;
+  if (previous?.left === left && previous.width === width) return;
+  if (previous) moveContent(canvas, width, height, previous.left - left);
+  else [canvas.width, canvas.height] = [width, height];
   canvas.style.width = `${width / scale}px`;
   canvas.style.height = `${height / scale}px`;
-  return contextOf(canvas);
 }
 
 /** Draw a pale square where a heatmap is not loaded yet. */

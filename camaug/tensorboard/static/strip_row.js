@@ -66,7 +66,9 @@ function createSeriesLine(series, hasSeveralSeries, actions) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const error = element("button", { type: "button", class: "load-error", hidden: true, on: { click: actions.retry } });
   const node = element("div", { class: "series-line", role: "row" }, header, canvas, error);
-  return { node, header, shown, symbol, prediction, drift, canvas, error, cells: [], drawnKey: null };
+  return {
+    node, header, shown, symbol, prediction, drift, canvas, error, cells: [], firstColumn: 0, drawn: null,
+  };
 }
 
 function drawThumbnail(canvas, image) {
@@ -98,13 +100,12 @@ function updateSeriesLine(line, history, series, context) {
   line.error.hidden = line.error.textContent === "";
   line.header.onclick = () => history && actions.setState({ row: row.key, series: series.key });
   updateCells(line, history, series, snapshots, context);
-  drawCells(line, history, context);
+  drawCells(line, history, snapshots, context);
 }
 
-function updateCells(line, history, series, snapshots, { viewModel, layout, row, columns, actions }) {
-  const wanted = columns.end - columns.first;
-  while (line.cells.length > wanted) line.cells.pop().remove();
-  while (line.cells.length < wanted) line.cells.push(addCell(line.node));
+function updateCells(line, history, series, snapshots, context) {
+  const { viewModel, layout, row, columns, actions } = context;
+  placeCells(line, columns);
   const { axis, cursor } = viewModel;
   const seriesName = viewModel.series.length > 1 ? series.name : "";
   const isCursorLine = cursor?.row.key === row.key && cursor.series.key === series.key;
@@ -114,24 +115,46 @@ function updateCells(line, history, series, snapshots, { viewModel, layout, row,
     const snapshot = snapshots[i];
     const prediction = history?.predictionOf(snapshot) ?? null;
     const isCurrent = isCursorLine && position === viewModel.position;
+    const content = [row, axis, seriesName, column, prediction, isCurrent, layout.cell, layout.labelWidth];
+    if (cell.content?.every((value, k) => value === content[k])) return;
+    cell.content = content;
     const name = snapshot ? snapshotName(axis, snapshot) : positionName(axis, position);
     const description = describeCell(row, seriesName, name, prediction);
-    cell.style.transform = `translateX(${layout.labelWidth + column * layout.columnPitch}px)`;
-    cell.style.width = cell.style.height = `${layout.cell}px`;
-    setAttribute(cell, "aria-colindex", column + 2);
-    setAttribute(cell, "aria-label", description);
-    setAttribute(cell, "title", description);
-    setAttribute(cell, "aria-selected", String(isCurrent));
-    setAttribute(cell, "tabindex", isCurrent ? 0 : -1);
-    setAttribute(cell, "data-not-logged", prediction === null);
-    setAttribute(cell, "data-position", position);
+    const { node } = cell;
+    node.style.transform = `translateX(${layout.labelWidth + column * layout.columnPitch}px)`;
+    node.style.width = node.style.height = `${layout.cell}px`;
+    setAttribute(node, "aria-colindex", column + 2);
+    setAttribute(node, "aria-label", description);
+    setAttribute(node, "title", description);
+    setAttribute(node, "aria-selected", String(isCurrent));
+    setAttribute(node, "tabindex", isCurrent ? 0 : -1);
+    setAttribute(node, "data-not-logged", prediction === null);
+    setAttribute(node, "data-position", position);
     const selection = { snapshot: storedSnapshot(axis, position), row: row.key, series: series.key };
-    cell.onclick = () => prediction && actions.setState({ ...selection, page: "details" });
+    node.onclick = () => prediction && actions.setState({ ...selection, page: "details" });
   });
 }
 
-function addCell(lineNode) {
-  const cell = element("div", { class: "cell", role: "gridcell" });
-  lineNode.append(cell);
-  return cell;
+/**
+ * Let the line have a cell for each visible column, in this order. A cell keeps its column while the strip scrolls, and
+ * those that leave the view are used for the columns that enter it.
+ */
+function placeCells(line, { first, end }) {
+  const { cells } = line;
+  const spare = [];
+  for (; cells.length > 0 && line.firstColumn < first; line.firstColumn++) spare.push(cells.shift());
+  while (cells.length > 0 && line.firstColumn + cells.length > end) spare.push(cells.pop());
+  if (cells.length === 0) line.firstColumn = Math.min(first, end);
+  const takeCell = () => spare.pop() ?? { node: element("div", { class: "cell", role: "gridcell" }), content: null };
+  for (; line.firstColumn > first; line.firstColumn--) {
+    const cell = takeCell();
+    line.node.insertBefore(cell.node, cells[0]?.node ?? null);
+    cells.unshift(cell);
+  }
+  while (cells.length < end - first) {
+    const cell = takeCell();
+    line.node.append(cell.node);
+    cells.push(cell);
+  }
+  for (const { node } of spare) node.remove();
 }

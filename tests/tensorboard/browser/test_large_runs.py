@@ -19,6 +19,7 @@ from tests.tensorboard.waiting import wait_until
 METHODS = ("grad-cam", "group-cam", "score-cam")
 EPOCHS = 100
 IMAGES = 200
+SMALL = {"width": 1000, "height": 700}
 
 
 class LargeRunServer:
@@ -139,14 +140,77 @@ def scroll_to_the_last_image(page) -> None:
 def wait_for_requests(page, server: LargeRunServer, start: int) -> list[tuple[str, str, range]]:
     """Return the map requests from number ``start`` on, once every visible cell is drawn."""
     wait_until(lambda: len(server.requested) > start, "maps are requested")
+    wait_for_all_cells(page)
+    wait_for_frames(page)
+    return server.requested[start:]
+
+
+def wait_for_all_cells(page) -> None:
+    """Wait until no visible cell is a placeholder."""
     is_drawn = """() => [...document.querySelectorAll(".series-line canvas")].every((canvas) => {
         const { data } = canvas.getContext("2d").getImageData(0, 5, canvas.width, 1);
         const alphas = data.filter((_, i) => i % 4 === 3);
         return !alphas.some((alpha) => alpha > 0 && alpha < 200);
     })"""
     wait_for_script(page, is_drawn)
-    wait_for_frames(page)
-    return server.requested[start:]
+
+
+# The page's frames come from a loop, so that nothing depends on the machine's load.
+FRAMES = """
+    const callbacks = [];
+    window.requestAnimationFrame = (callback) => callbacks.push(callback);
+    window.drawFrame = () => { for (const callback of callbacks.splice(0)) callback(performance.now()); };
+"""
+
+
+def open_large_run(make_page, tensorboard, **options):
+    page = make_page(tensorboard.tab_url, routes=LargeRunServer().routes(), viewport=SMALL, **options)
+    wait_for_paint(page)
+    return page
+
+
+def test_scrolling_and_a_thousand_changes_of_the_column_leave_nothing_behind(make_page, tensorboard):
+    page = open_large_run(make_page, tensorboard)
+    wait_for_all_cells(page)
+    page.evaluate(f"() => {{ {FRAMES} }}")
+    elements = page.evaluate(
+        """() => {
+            const strip = document.querySelector(".strip");
+            return Array.from({ length: 60 }, (_, i) => {
+                strip.scrollTop = (i % 20) * 400;
+                strip.scrollLeft = (i % 15) * 300;
+                strip.dispatchEvent(new Event("scroll"));
+                drawFrame();
+                return ["*", "canvas"].map((selector) => document.querySelectorAll(selector).length);
+            });
+        }"""
+    )
+    most, fewest = map(max, zip(*elements, strict=True)), map(min, zip(*elements, strict=True))
+    assert all(high < 2 * low for high, low in zip(most, fewest, strict=True))
+
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+    change = """(changes) => {
+        for (let i = 0; i < changes; i++) {
+            const key = i % 20 < 10 ? "ArrowLeft" : "ArrowRight";
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+            drawFrame();
+        }
+    }"""
+    page.evaluate(change, 100)
+    first = counted(devtools)
+    page.evaluate(change, 900)
+    last = counted(devtools)
+    assert last["JSEventListeners"] <= first["JSEventListeners"]
+    assert last["Nodes"] <= 1.05 * first["Nodes"]
+    assert last["JSHeapUsedSize"] <= 1.2 * first["JSHeapUsedSize"]
+
+
+def counted(devtools) -> dict[str, float]:
+    """Return Chromium's metrics of the page after a garbage collection."""
+    for _ in range(2):
+        devtools.send("HeapProfiler.collectGarbage")
+    return {entry["name"]: entry["value"] for entry in devtools.send("Performance.getMetrics")["metrics"]}
 
 
 @pytest.mark.slow

@@ -41,7 +41,10 @@ def test_the_tab_follows_a_run_from_an_empty_log_directory(make_page, tmp_path):
             frame.locator(CURRENT_CELL).press("ArrowDown")
 
         train(tmp_path, "logged", create_logger(), CallAfterEpoch(1, select_the_first_epoch), epochs=3)
+        urls = []
+        page.on("request", lambda request: urls.append(request.url))
         wait_for_epochs(page, frame, 3)
+        assert ["since=" in url for url in urls if "/snapshots?" in url] == [True]  # only what is new
         expect(frame.locator(CURRENT_CELL)).to_have_attribute("aria-label", re.compile("image 1, epoch 0"))
         tensorboard.stop()
         reload(page)
