@@ -4,6 +4,7 @@ import { copyText } from "./clipboard.js";
 import { DataCache } from "./data_cache.js";
 import { element } from "./dom.js";
 import { encodePng, saveFile } from "./export_image.js";
+import { listClassesOfImage, shownClass } from "./heatmap_class.js";
 import { createHelpDialog } from "./help_dialog.js";
 import { listenToKeys } from "./keyboard.js";
 import { createPage } from "./page.js";
@@ -90,6 +91,7 @@ export function startApp(body, dataSource, hostPage) {
       setPosition,
       movePosition,
       moveRow,
+      moveClass,
       openPage,
       clearFilters: () => setState(clearFilters(state)),
       openHelp: () => helpDialog.open(),
@@ -123,6 +125,21 @@ export function startApp(body, dataSource, hostPage) {
     const index = histories.findIndex(({ row, history }) => row.key === cursor.row.key && history === cursor.history);
     const { row, history } = histories[clampIndex(index + offset, histories)];
     setStateAndReveal({ row: row.key, series: history.series.key });
+  }
+
+  /** Show the heatmaps of another class: of those that any image has, or on a page of one image of its own. */
+  function moveClass(offset) {
+    const { heatmapClasses, cursor } = currentViewModel();
+    if (!cursor) return;
+    const { labels } = cursor.history;
+    const prediction = cursor.history.predictionOf(cursor.snapshot);
+    const isStrip = state.page === "strip";
+    const choices = isStrip ? heatmapClasses.map(([value]) => value) : listClassesOfImage(labels, prediction);
+    const classOf = (value) => (isStrip ? value : shownClass(value, labels, prediction));
+    const index = choices.findIndex((value) => classOf(value) === classOf(state.heatmapClass));
+    if (choices.length === 0) return;
+    const next = index < 0 && offset < 0 ? choices.length - 1 : (index + offset + choices.length) % choices.length;
+    setState({ heatmapClass: choices[next] });
   }
 
   /** Open a page. A page of one image stores the image, so that filters cannot replace it. */

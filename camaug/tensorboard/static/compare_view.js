@@ -4,8 +4,9 @@ import { blendPixels, drawOverlay, fitInSquare } from "./canvas.js";
 import { DIFFERENCE_STOPS, cssGradient } from "./colormaps.js";
 import { createCompareControls } from "./compare_controls.js";
 import { element, setText } from "./dom.js";
-import { correctnessSymbol, createPercentFormat, decimal } from "./format.js";
+import { className, correctnessSymbol, createPercentFormat, decimal } from "./format.js";
 import { differencePixels, valueAt } from "./heatmap.js";
+import { heatmapClassName, shownClass, shownMap } from "./heatmap_class.js";
 import { createPanelGroup, visiblePanels } from "./image_panel.js";
 import { positionName } from "./snapshot_axis.js";
 import { createSwipeDivider } from "./swipe_divider.js";
@@ -55,16 +56,27 @@ export function createCompareView(actions) {
     const { heatmapClass } = state;
     const prediction = history.predictionOf(snapshot);
     const maps = snapshot && actions.maps(history, snapshot);
-    const map = maps && ((heatmapClass === "true" && maps.byClass.get(history.labels[0])) || maps.predicted);
+    const map = shownMap(maps, heatmapClass, history, prediction);
     const { predictedName, confidence } = prediction ?? {};
     const version = snapshot && actions.mapsVersion(history, [snapshot]);
     return {
       map,
       image: actions.image(history),
       title: series.length > 1 ? `${name}, ${history.series.name}` : name,
-      note: prediction ? `${correctnessSymbol(prediction)} ${predictedName} ${percentOf(confidence)}` : "not logged",
+      note: prediction
+        ? `${correctnessSymbol(prediction)} ${predictedName} ${percentOf(confidence)}${describeShown(history, prediction)}`
+        : "not logged",
       key: [history.series.key, history.id, snapshot?.step, version, heatmapClass, map !== null],
     };
+  }
+
+  /** Return which class the heatmap is of, unless it is the predicted one: ` · heatmap of bee`. */
+  function describeShown(history, prediction) {
+    const { state, responses } = viewModel;
+    const label = shownClass(state.heatmapClass, history.labels, prediction);
+    if (label === prediction.predicted) return "";
+    if (label === null) return ` · no ${heatmapClassName(state.heatmapClass, true).toLowerCase()}`;
+    return ` · heatmap of ${className(responses.get(history.series.key)?.classes, label)}`;
   }
 
   function drawSideBySide() {
@@ -77,7 +89,7 @@ export function createCompareView(actions) {
       side,
       image: b.image,
       titleText: "Difference",
-      noteText: areLogged ? "B − A" : "A or B was not logged",
+      noteText: areLogged ? "B − A" : "A or B has no heatmap",
       key: [a.key, b.key],
       draw: (context, square) => {
         if (!areLogged) return;

@@ -1,12 +1,11 @@
 /** Controls of the heatmap's appearance: class, overlay, colour map, opacity and threshold. */
 
 import { COLORMAPS, cssGradient } from "./colormaps.js";
-import { dropdown, element, labelled, segmentedButtons, setText } from "./dom.js";
+import { dropdown, element, labelled, segmentedButtons, setOptions, setText } from "./dom.js";
+import { heatmapClassName } from "./heatmap_class.js";
 
 export function createDisplayOptions(actions) {
-  const classes = [["predicted", "Predicted"], ["true", "True"]];
-  const selectClass = (heatmapClass) => actions.setState({ heatmapClass });
-  const heatmapClass = segmentedButtons("Heatmap of the class", classes, selectClass);
+  const heatmapClass = createClassChoice((value) => actions.setState({ heatmapClass: value }));
   const modes = [["overlay", "Overlay"], ["heatmap", "Heatmap"]];
   const display = segmentedButtons("Display", modes, (value) => actions.setState({ display: value }));
   const names = Object.keys(COLORMAPS).map((name) => [name, name]);
@@ -17,7 +16,7 @@ export function createDisplayOptions(actions) {
   const node = element(
     "div",
     { class: "display-options", role: "toolbar", "aria-label": "Heatmap display" },
-    element("span", { class: "field" }, element("span", { class: "field-name", text: "Class" }), heatmapClass.node),
+    element("span", { class: "field" }, element("span", { class: "field-name", text: "Class" }), ...heatmapClass.nodes),
     display.node,
     element("span", { class: "field" }, colormap, colourRamp),
     opacity.node,
@@ -25,13 +24,33 @@ export function createDisplayOptions(actions) {
   );
   return {
     node,
-    update({ state }) {
-      heatmapClass.update(state.heatmapClass);
+    update({ state, heatmapClasses }) {
+      heatmapClass.update(state.heatmapClass, heatmapClasses);
       display.update(state.display);
       colormap.value = state.colormap;
       colourRamp.style.background = cssGradient(COLORMAPS[state.colormap]);
       opacity.update(state.opacity);
       threshold.update(state.threshold);
+    },
+  };
+}
+
+/** Create the choice of the class: two buttons, or a list where images have several labels. */
+function createClassChoice(onChange) {
+  const label = "Heatmap of the class";
+  const buttons = segmentedButtons(label, [["predicted", "Predicted"], ["true", "True"]], onChange);
+  const list = dropdown([], onChange, { "aria-label": label, title: "Next class: L, previous class: Shift + L" });
+  return {
+    nodes: [buttons.node, list],
+    update(value, classes) {
+      // A link may choose a class that no image of this run has.
+      const isListed = classes.some(([one]) => one === value);
+      const all = isListed ? classes : [...classes, [value, heatmapClassName(value, true)]];
+      buttons.node.hidden = all.length > 2;
+      list.hidden = !buttons.node.hidden;
+      buttons.update(value);
+      setOptions(list, all);
+      list.value = value;
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Export of the view as an image with a caption. */
 
+import { heatmapClassName } from "./heatmap_class.js";
 import { positionLabel, snapshotName } from "./snapshot_axis.js";
 
 const MARGIN = 24;
@@ -112,7 +113,7 @@ function createCanvas({ series, state, axis, snapshot, cursor }, page, width, he
   const heading = `${runs} · ${methods}${image} · ${snapshotName(axis, snapshot)}`;
   drawText(context, heading, 0, 14, { colour: colours.text, size: 15, maxWidth: width });
   const { heatmapClass, colormap, opacity, threshold } = state;
-  const settings = `${heatmapClass} class, ${colormap}, opacity ${opacity}, threshold ${threshold}`;
+  const settings = `${heatmapClassName(heatmapClass, false).toLowerCase()} class, ${colormap}, opacity ${opacity}, threshold ${threshold}`;
   drawText(context, settings, 0, 34, { colour: colours.secondary, size: 12, maxWidth: width });
   context.translate(0, HEADING_HEIGHT);
   return { canvas, context, colours };

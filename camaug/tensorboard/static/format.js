@@ -52,16 +52,17 @@ export function correctnessSymbol(prediction) {
 }
 
 /** Describe a cell of the film strip for screen readers and tooltips. */
-export function describeCell(row, seriesName, snapshotName, prediction) {
+export function describeCell(row, seriesName, snapshotName, prediction, shownClassName) {
   const place = [row.className, `image ${row.id}`, snapshotName, seriesName].filter(Boolean).join(", ");
   if (!prediction) return `${place}: not logged`;
   const warning = prediction.warning ? `, ${prediction.warning}` : "";
-  return `${place}: predicted ${describePrediction(prediction)}${warning}`;
+  return `${place}: predicted ${describePrediction(prediction)}${warning}${shownClassName}`;
 }
 
-/** Describe a prediction: `cat, 83 %, correct`. */
+/** Describe a prediction: `cat, 83 %, correct`, or of several labels `cat, 83 %, wrong: misses bee`. */
 export function describePrediction(prediction) {
-  return `${prediction.predictedName}, ${percent(prediction.confidence)}, ${correctness(prediction)}`;
+  const verdict = [correctness(prediction), prediction.errors].filter(Boolean).join(": ");
+  return `${prediction.predictedName}, ${percent(prediction.confidence)}, ${verdict}`;
 }
 
 /** Format a count with its noun: `1 image`, `12 images`. */

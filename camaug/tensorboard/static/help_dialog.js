@@ -8,6 +8,7 @@ const SHORTCUTS = [
   ["↑ ↓", "previous image, next image"],
   ["Enter", "details of the image"],
   ["C", "compare"],
+  ["L", "next class of the image, with Shift the previous one"],
   ["Esc", "back to the film strip"],
   ["?", "this help"],
 ];

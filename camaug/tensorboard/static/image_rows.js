@@ -2,6 +2,7 @@
  * Rows of the film strip: one row an image, with its history in each selected series.
  *
  * @typedef {object} Prediction  prediction and heatmap metrics of one image in one snapshot
+ * @property {number} predicted           the most probable class
  * @property {string} predictedName
  * @property {number|null} confidence      in the predicted class
  * @property {(number|null)[]} trueConfidences  in each of the image's labels
@@ -11,6 +12,11 @@
  * @property {string} warning              why the heatmap is untrustworthy, or ""
  * @property {[number, number][]} topClasses  classes with their probabilities
  * @property {boolean|null} isCorrect      null without a label
+ * @property {boolean} isMultiLabel        whether the classes do not exclude each other
+ * @property {number[]} missed             labels with a probability below 0.5, if `isMultiLabel`
+ * @property {[number, number][]} falsePositives  other classes with at least 0.5, the most probable first, in the same case
+ * @property {number} falsePositiveCount   their number, of which up to 20 are listed
+ * @property {string} errors               both by their names, or ""
  *
  * @typedef {object} ImageHistory  one image in one series
  * @property {Series} series
@@ -32,6 +38,7 @@
  */
 
 import { className, labelNames } from "./format.js";
+import { describeLabelErrors } from "./label_verdicts.js";
 import { mean } from "./mean.js";
 import { exactSnapshot, snapshotAt } from "./snapshot_axis.js";
 
@@ -76,17 +83,22 @@ function createHistory(series, response, column, snapshots) {
     snapshotAt: (position) => snapshotAt(snapshots, position),
     exactSnapshot: (position) => exactSnapshot(snapshots, position),
     predictionOf: (snapshot) =>
-      snapshot && (predictions[snapshot.index] ??= readPrediction(response, snapshot.index, column, labels)),
+      snapshot && (predictions[snapshot.index] ??= readPrediction(response, snapshot.index, column)),
     predictionAt: (position) => history.predictionOf(history.snapshotAt(position)),
   };
   return history;
 }
 
-function readPrediction({ snapshots, classes }, row, column, labels) {
+function readPrediction({ snapshots, classes, multi_label: isMultiLabel }, row, column) {
   const predicted = snapshots.predicted[row][column] ?? null;
   if (predicted === null) return null;
   const trueConfidences = snapshots.true_confidences[row][column];
+  const missed = snapshots.missed?.[row][column] ?? [];
+  const falsePositives = snapshots.false_positives?.[row][column] ?? [];
+  const falsePositiveCount = snapshots.false_positive_count?.[row][column] ?? 0;
+  const nameOf = (label) => className(classes, label);
   return {
+    predicted,
     predictedName: className(classes, predicted),
     confidence: snapshots.confidence[row][column],
     trueConfidences,
@@ -95,6 +107,11 @@ function readPrediction({ snapshots, classes }, row, column, labels) {
     objectEnergy: snapshots.object_energy[row][column],
     warning: snapshots.warning[row][column] ?? "",
     topClasses: snapshots.top_classes[row][column] ?? [],
-    isCorrect: labels.length === 0 ? null : labels.includes(predicted),
+    isCorrect: snapshots.correct[row][column],
+    isMultiLabel,
+    missed,
+    falsePositives,
+    falsePositiveCount,
+    errors: describeLabelErrors(missed.map(nameOf), falsePositives.map(([label]) => nameOf(label)), falsePositiveCount),
   };
 }

@@ -12,6 +12,8 @@ export function listenToKeys(document, actions) {
     Enter: () => actions.openPage("details"),
     c: () => actions.openPage("compare"),
     C: () => actions.openPage("compare"),
+    l: ({ shiftKey }) => actions.moveClass(shiftKey ? -1 : 1),
+    L: ({ shiftKey }) => actions.moveClass(shiftKey ? -1 : 1),
     Escape: () => actions.openPage("strip"),
     "?": () => actions.openHelp(),
   };
@@ -19,7 +21,7 @@ export function listenToKeys(document, actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (!Object.hasOwn(handlers, event.key) || isUsedByControl(event.target, event.key)) return;
     event.preventDefault();
-    handlers[event.key]();
+    handlers[event.key](event);
   });
 }
 
@@ -29,7 +31,7 @@ function isUsedByControl(target, key) {
   if (target.closest("dialog")) return true;
   if (key === "Escape") return false;
   if (target.matches("select, textarea, [type='search']")) return true;
-  if (target.id === "snapshot") return !["ArrowUp", "ArrowDown", "Enter", "c", "C", "?"].includes(key);
+  if (target.id === "snapshot") return !["ArrowUp", "ArrowDown", "Enter", "c", "C", "l", "L", "?"].includes(key);
   if (target.matches("input")) return key !== "?";
   return key === "Enter" && target.matches("button, summary, a");
 }

@@ -1,6 +1,7 @@
 /** Drawing of a film strip's cells: all visible cells of a series line on one canvas. */
 
 import { contextOf, drawOverlay, moveContent } from "./canvas.js";
+import { shownMap } from "./heatmap_class.js";
 
 /**
  * Draw the visible cells of a line that have changed. The others keep their pixels, which move while the strip scrolls.
@@ -35,7 +36,7 @@ export function drawCells(line, history, snapshots, { viewModel, layout, columns
     context.clearRect(square.x, 0, cell, cell);
     if (!prediction) return;
     if (maps) {
-      const map = (state.heatmapClass === "true" && maps.byClass.get(history.labels[0])) || maps.predicted;
+      const map = shownMap(maps, state.heatmapClass, history, prediction);
       drawOverlay(context, square, image, map, heatmapStyle);
       drawBadges(context, square, prediction, scale);
     } else drawPlaceholder(context, square);

@@ -2,7 +2,8 @@
 
 import { contextOf, drawImage } from "./canvas.js";
 import { element, setAttribute, setText } from "./dom.js";
-import { correctness, correctnessSymbol, describeCell, describePrediction, percent } from "./format.js";
+import { className, correctness, correctnessSymbol, describeCell, describePrediction, percent } from "./format.js";
+import { heatmapClassName, shownClass } from "./heatmap_class.js";
 import { positionLabel, positionName, snapshotName, storedSnapshot } from "./snapshot_axis.js";
 import { drawCells, visibleSnapshots } from "./strip_cells.js";
 
@@ -115,11 +116,12 @@ function updateCells(line, history, series, snapshots, context) {
     const snapshot = snapshots[i];
     const prediction = history?.predictionOf(snapshot) ?? null;
     const isCurrent = isCursorLine && position === viewModel.position;
-    const content = [row, axis, seriesName, column, prediction, isCurrent, layout.cell, layout.labelWidth];
+    const { heatmapClass } = viewModel.state;
+    const content = [row, axis, seriesName, column, prediction, isCurrent, heatmapClass, layout.cell, layout.labelWidth];
     if (cell.content?.every((value, k) => value === content[k])) return;
     cell.content = content;
     const name = snapshot ? snapshotName(axis, snapshot) : positionName(axis, position);
-    const description = describeCell(row, seriesName, name, prediction);
+    const description = describeCell(row, seriesName, name, prediction, describeShown(viewModel, history, prediction));
     const { node } = cell;
     node.style.transform = `translateX(${layout.labelWidth + column * layout.columnPitch}px)`;
     node.style.width = node.style.height = `${layout.cell}px`;
@@ -133,6 +135,16 @@ function updateCells(line, history, series, snapshots, context) {
     const selection = { snapshot: storedSnapshot(axis, position), row: row.key, series: series.key };
     node.onclick = () => prediction && actions.setState({ ...selection, page: "details" });
   });
+}
+
+/** Return which class's heatmap a cell shows, unless it is the predicted one's: `; heatmap of bee (label 2)`. */
+function describeShown({ state, responses }, history, prediction) {
+  const { heatmapClass } = state;
+  if (prediction === null || heatmapClass === "predicted") return "";
+  const label = shownClass(heatmapClass, history.labels, prediction);
+  const role = heatmapClassName(heatmapClass, history.labels.length > 1).toLowerCase();
+  if (label === null) return `; no ${role}`;
+  return `; heatmap of ${className(responses.get(history.series.key)?.classes, label)} (${role})`;
 }
 
 /**

@@ -256,6 +256,18 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .readout { min-height: 20px; color: var(--secondary); }
 .camaug .details { min-width: 0; }
 .camaug .headline { display: flex; gap: 8px; margin: 2px 0 12px; font-size: 18px; line-height: 1.2; }
+.camaug .class-panels { margin-bottom: 12px; }
+.camaug .class-panels h3 { margin: 0 0 4px; font-size: 14px; font-weight: 500; }
+.camaug .class-panel-row { display: flex; flex-wrap: wrap; gap: 12px 16px; }
+.camaug .class-panel-row figcaption { flex-direction: column; justify-content: center; gap: 0; height: 40px; }
+.camaug .class-panel-row figcaption .title, .camaug .class-panel-row figcaption .secondary { max-width: 100%; }
+.camaug .class-panel-row [aria-current] .frame { outline: 2px solid var(--accent); outline-offset: 1px; }
+.camaug .label-list { display: grid; grid-template-columns: auto minmax(0, 1fr) auto auto; gap: 4px 8px; margin: 0 0 16px; padding: 0; list-style: none; }
+.camaug .label-list li[data-role] { display: contents; }
+.camaug .label-list li:not([data-role]) { grid-column: 1 / -1; }
+.camaug .label-list .label { overflow-wrap: anywhere; }
+.camaug .label-list [data-role="label"] .symbol { color: var(--correct); }
+.camaug .label-list [data-role="missed label"] .symbol, .camaug .label-list [data-role="false positive"] .symbol { color: var(--wrong); }
 .camaug .top-classes { margin: 0 0 16px; padding: 0; list-style: none; }
 .camaug .top-classes li { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin-bottom: 8px; }
 .camaug .top-classes .label { overflow-wrap: anywhere; }

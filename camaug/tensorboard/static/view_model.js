@@ -15,6 +15,7 @@
  * @property {ImageRow[]} allRows
  * @property {ImageRow[]} rows                              filtered and sorted
  * @property {string[]} classNames
+ * @property {[HeatmapClass, string][]} heatmapClasses      classes whose heatmaps can be shown, with their names
  * @property {Cursor|null} cursor
  * @property {{history: ImageHistory, snapshot: Snapshot|null, isSamePosition: boolean}|null} comparison  what the
  *   cursor is compared with
@@ -26,6 +27,7 @@
 import { colormapTable } from "./colormaps.js";
 import { comparisonTarget } from "./comparison.js";
 import { filterRows } from "./filters.js";
+import { listHeatmapClasses } from "./heatmap_class.js";
 import { createImageRows } from "./image_rows.js";
 import { listChoices, selectedMethods, selectedRuns, selectedSeries } from "./series.js";
 import { createAxis, nearestSnapshot } from "./snapshot_axis.js";
@@ -57,6 +59,7 @@ export function createViewModel(state, cache, previous) {
     allRows,
     rows,
     classNames: [...new Set(allRows.flatMap((row) => row.classNames))].sort(),
+    heatmapClasses: listHeatmapClasses(allRows, seriesResponses.some((response) => response?.multi_label)),
     cursor,
     comparison: cursor && comparisonTarget(cursor, position, state),
     heatmapStyle: {

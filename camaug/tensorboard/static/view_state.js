@@ -8,7 +8,7 @@
  * @property {Unit|"auto"} axis         unit of the snapshots' axis
  * @property {string|null} row          key of the cursor's image
  * @property {string|null} series       key of the cursor's series
- * @property {"predicted"|"true"} heatmapClass  class whose heatmap is shown
+ * @property {HeatmapClass} heatmapClass  class whose heatmap is shown
  * @property {"overlay"|"heatmap"} display
  * @property {string} colormap
  * @property {number} opacity           of the heatmap over the image, 0 to 1
@@ -30,6 +30,7 @@
 import { COLORMAPS } from "./colormaps.js";
 import { SAME_POSITION } from "./comparison.js";
 import { PREDICTION_FILTERS, SORT_KEYS } from "./filters.js";
+import { isHeatmapClass } from "./heatmap_class.js";
 import { UNITS, isStoredSnapshot } from "./snapshot_axis.js";
 
 /** @type {Readonly<ViewState>} */
@@ -72,7 +73,7 @@ const IS_VALID = {
   axis: isOneOf("auto", ...Object.keys(UNITS)),
   row: isText,
   series: isText,
-  heatmapClass: isOneOf("predicted", "true"),
+  heatmapClass: isHeatmapClass,
   display: isOneOf("overlay", "heatmap"),
   colormap: isOneOf(...Object.keys(COLORMAPS)),
   opacity: isFraction,

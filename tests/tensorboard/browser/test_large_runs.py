@@ -48,6 +48,7 @@ class LargeRunServer:
     def snapshots_json(self) -> str:
         values = {
             "predicted": 0,
+            "correct": True,
             "confidence": 0.8,
             "true_confidences": [0.5],
             "drift": 0.1,
@@ -57,6 +58,7 @@ class LargeRunServer:
         }
         response = {
             "classes": ["ant", "bee"],
+            "multi_label": False,
             "steps": self.steps,
             "wall_times": self.steps,
             "settings": "",
