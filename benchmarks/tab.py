@@ -82,7 +82,7 @@ def _film_sizes(photos: Tensor, count: int) -> Table:
     for grid in ((7, 7), (28, 28)):
         with tempfile.TemporaryDirectory() as folder:
             with SummaryWriter(folder) as writer:
-                _write_run(writer, (_random_snapshot(photos, number, grid) for number in range(count)))
+                write_run(writer, (random_snapshot(photos, number, grid) for number in range(count)))
             for images in (1, 4):
                 film = film_command([folder, "--count", str(images)])
                 rows.append([f"maps {grid[0]} × {grid[1]}, {counted(images, 'image')}", film.stat().st_size / 1e6])
