@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 __all__ = ["TiffColours", "read_tiff_colours"]
 
@@ -37,11 +39,13 @@ def read_tiff_colours(path: str | os.PathLike[str]) -> TiffColours:
 
     Raises:
         ImportError: If tifffile is not installed.
-        ValueError: If the image has neither one channel nor three or more.
+        ValueError: If the image has neither one channel nor three or more, or by its header more pixels than Pillow
+            decodes (twice ``PIL.Image.MAX_IMAGE_PIXELS``), or more than four times as many values.
     """
     tifffile = importlib.import_module("tifffile")
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
+        _check_size(page.shape, page.imagewidth, page.imagelength)
         pixels: npt.NDArray[Any] = page.asarray()
         tag = page.tags.get(ORIENTATION)
         if page.axes == "YX":
@@ -52,3 +56,15 @@ def read_tiff_colours(path: str | os.PathLike[str]) -> TiffColours:
         raise ValueError(f"it holds an array {pixels.shape}, expected one channel, or three or more: convert it")
     colours = pixels[..., :3] if pixels.shape[-1] > 1 else pixels.repeat(3, axis=2)
     return TiffColours(colours, 1 if tag is None else int(tag.value), int(page.photometric) == MIN_IS_WHITE)
+
+
+def _check_size(shape: tuple[int, ...], width: int, height: int) -> None:
+    """Raise a ValueError if an image would fill the memory. Its few bytes may be the whole file."""
+    if Image.MAX_IMAGE_PIXELS is None:  # as it is switched off for Pillow's own formats
+        return
+    pixels, values = 2 * Image.MAX_IMAGE_PIXELS, math.prod(shape)
+    if width * height > pixels or values > 4 * pixels:
+        raise ValueError(
+            f"it is {width} × {height} pixels with {values} values, which exceeds the limit of {pixels} pixels and "
+            f"{4 * pixels} values: it could be a decompression bomb (PIL.Image.MAX_IMAGE_PIXELS is half of the limit)"
+        )

@@ -11,6 +11,7 @@ from typing import Any
 __all__ = ["BankRecord"]
 
 FORMAT = 1
+MOST_PROCESSES = 2**20
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class BankRecord:
         """The fingerprint of the settings."""
         return settings_fingerprint(self.settings)
 
+    @property
+    def _is_possible(self) -> bool:
+        """True if the numbers are those of a bank, and not so large that listing its files would not end."""
+        smallest = min(self.count, self.classes, self.world_size, *self.grid)
+        return smallest >= 1 and self.world_size <= MOST_PROCESSES
+
     def describes_same(self, other: BankRecord) -> bool:
         """Return True if the other record's maps are the same, however many processes shared the work."""
         return (self.count, self.grid, self.classes, self.model, self.fingerprint) == (
@@ -69,7 +76,7 @@ class BankRecord:
 
     @classmethod
     def from_json(cls, text: str) -> BankRecord | None:
-        """Parse a record, or return None if the text is damaged or in another version's format."""
+        """Parse a record, or return None if the text is damaged, impossible or in another version's format."""
         try:
             fields = json.loads(text)
             if fields["format"] != FORMAT:
@@ -83,8 +90,8 @@ class BankRecord:
                 str(fields["model"]),
                 dict(fields["settings"]),
             )
-            return record if record.fingerprint == fields["settings_fingerprint"] else None
-        except (ValueError, KeyError, TypeError):
+            return record if record._is_possible and record.fingerprint == fields["settings_fingerprint"] else None
+        except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
             return None
 
 

@@ -231,5 +231,5 @@ def _convert_errors(read: Callable[[], T]) -> T:
     """Call a function and turn every error of malformed blobs, which may be untrusted, into ValueError."""
     try:
         return read()
-    except (KeyError, TypeError, IndexError, zlib.error) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, zlib.error) as error:
         raise ValueError(f"the logged data cannot be read ({type(error).__name__}: {error})") from error

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["StoredMap"]
+
+LARGEST = 2**24  # values of a map that is read: 4096 × 4096
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,15 @@ class StoredMap:
         """Restore a map from the header and bytes that :meth:`pack` returned.
 
         Raises:
-            ValueError: If header and content do not match.
+            ValueError: If header and content do not match, or the header announces more than 2**24 values, which the
+                tab never logs and a few compressed bytes could hold.
         """
         width, height = int(header["width"]), int(header["height"])
         low, high = (float(limit) for limit in header["range"])
+        if not (0 < width <= LARGEST and 0 < height <= LARGEST and width * height <= LARGEST):
+            raise ValueError(f"expected a map of at most {LARGEST} values, got one of {width} × {height}")
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError(f"expected a map between two finite values, got {low} and {high}")
         if header["encoding"] == "zlib":
             # Limit the output to the announced size: event files may come from untrusted sources.
             content = zlib.decompressobj().decompress(content, max(1, width * height + 1))

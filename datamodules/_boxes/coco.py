@@ -32,7 +32,7 @@ def read_coco(images: Path, file: Path) -> Annotations:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
     image_entries = _entries(content, "images", {"file_name": str, "width": int, "height": int}, file)
     categories = _entries(content, "categories", {"name": str}, file)
