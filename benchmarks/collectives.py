@@ -124,7 +124,7 @@ def measure(
         free.close()
         arguments = (processes, port, folder, list(names), network, device)
         torch.multiprocessing.spawn(_work, arguments, nprocs=processes)  # type: ignore[no-untyped-call]
-        found = [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(processes)]
+        found = [json.loads(Path(folder, f"{rank}.json").read_text(encoding="utf-8")) for rank in range(processes)]
     return {name: [[Message(*each) for each in of_process[name]] for of_process in found] for name in names}
 
 
@@ -142,7 +142,7 @@ def _work(
     register(device=device.type)
     with own_process_group():
         messages = {name: record(name, network, Path(folder), device) for name in names}
-    Path(folder, f"{rank}.json").write_text(json.dumps(messages))
+    Path(folder, f"{rank}.json").write_text(json.dumps(messages), encoding="utf-8")
 
 
 def tabulate(processes: int, messages: dict[str, list[list[Message]]]) -> Table:

@@ -140,18 +140,18 @@ def _run(command: Sequence[str], seconds: float) -> str:
 
 def _add_note(state: Path, cause: str) -> None:
     """Add the cause of a failure to what a section has measured."""
-    content = json.loads(state.read_text()) if state.exists() else {"rows": [], "seconds": 0.0}
+    content = json.loads(state.read_text(encoding="utf-8")) if state.exists() else {"rows": [], "seconds": 0.0}
     state.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(state, json.dumps(content | {"notes": [cause], "finished": False}))
 
 
 def _read_table(section: Section, state: Path) -> Table:
-    content = json.loads(state.read_text())
+    content = json.loads(state.read_text(encoding="utf-8"))
     return Table(section.title, section.columns, content["rows"], section.formats, content["notes"])
 
 
 def _is_finished(state: Path) -> bool:
-    return state.exists() and bool(json.loads(state.read_text()).get("finished"))
+    return state.exists() and bool(json.loads(state.read_text(encoding="utf-8")).get("finished"))
 
 
 def _state(output: Path, name: str) -> Path:

@@ -118,7 +118,7 @@ def _reset_peak(device: torch.device) -> float:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated() / MEGABYTE
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _status("VmRSS")
 
 
@@ -127,7 +127,7 @@ def _peak_memory(device: torch.device) -> float:
 
 
 def _status(name: str) -> float:
-    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     if match is None:
         raise RuntimeError(f"/proc/self/status has no {name}: the memory of a CPU can be measured on Linux only")
     return int(match[1]) / 1024

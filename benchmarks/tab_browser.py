@@ -235,6 +235,6 @@ def _processor_time(stat: Path) -> float:
 def _stat_fields(stat: Path) -> list[str]:
     """Return the fields of a Linux process after its name, beginning with its state, or zeros if it has ended."""
     try:
-        return stat.read_text().rpartition(")")[2].split()
+        return stat.read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ["0"] * 13

@@ -19,6 +19,7 @@ import camaug.datamodules  # noqa: F401 - lets a config name the classes without
 from camaug._cli.arguments import add_arguments
 from camaug._cli.check_checkpoint import check_checkpoint, check_epochs
 from camaug._cli.commands import COMMANDS, help_text
+from camaug._cli.escaped_output import escape_missing_characters
 from camaug._cli.failure_text import TRACEBACK_OPTION, failure_text
 from camaug._cli.find_checkpoint import find_checkpoint
 from camaug._cli.lightning_messages import ParameterCount, quieten_lightning
@@ -200,6 +201,8 @@ def main(args: Sequence[str] | None = None) -> CamaugCLI | Report | Path | str:
             ``--traceback``, or ``CAMAUG_TRACEBACK`` in the environment, the traceback is printed. With ``args`` the
             error itself is raised.
     """
+    if args is None:
+        escape_missing_characters()
     given = sys.argv[1:] if args is None else args
     arguments = [each for each in given if each != TRACEBACK_OPTION]
     if len(arguments) < len(given):

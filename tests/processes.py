@@ -33,8 +33,9 @@ def default_signals() -> Iterator[None]:
     handlers = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
-        signal.SIGHUP: signal.SIG_DFL,
     }
+    if hasattr(signal, "SIGHUP"):  # which Windows lacks
+        handlers[signal.SIGHUP] = signal.SIG_DFL
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
@@ -123,7 +124,14 @@ def environment_of_programs() -> dict[str, str]:
 
 @functools.cache
 def program_server() -> subprocess.Popen[str]:
-    """Start the server at the first call, and return it. :func:`stop_program_server` ends it."""
+    """Start the server at the first call, and return it. :func:`stop_program_server` ends it.
+
+    Skips the test where processes cannot be forked.
+    """
+    if not hasattr(os, "fork"):
+        import pytest
+
+        pytest.skip("needs processes that fork, which Windows has not")
     return subprocess.Popen(
         [sys.executable, "-m", "tests.program_server"],
         cwd=ROOT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -46,9 +47,9 @@ class ComparisonFolder:
         """Return the result of a run that was finished with exactly these settings, or None."""
         folder = self._subfolder(run)
         try:
-            settings = json.loads((folder / _SETTINGS).read_text())
-            result = json.loads((folder / _RESULT).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+            settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+            result = json.loads((folder / _RESULT).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
         if settings != self._identity(run):
             return None
@@ -76,11 +77,13 @@ class ComparisonFolder:
         command = [*self._fit_command(), "--config", str(arm_file)]
         command += ["--trainer.callbacks+=camaug.callbacks.RunRecorder"]
         log = folder / "log.txt"
-        with log.open("w") as stream:
-            code = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, check=False).returncode
+        with log.open("w", encoding="utf-8") as stream:
+            code = subprocess.run(
+                command, stdout=stream, stderr=subprocess.STDOUT, env=_environment(), check=False
+            ).returncode
         result = self.load(run)
         if result is None:
-            end = "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+            end = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
             raise TrainingFailedError(
                 f"{run.group}, seed {run.seed}, ended with exit code {code} and no result. The whole output is in "
                 f"{log}; its last lines:\n{end}"
@@ -94,7 +97,9 @@ class ComparisonFolder:
             ValueError: If it cannot.
         """
         command = [*self._fit_command(), "--print_config"]
-        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        process = subprocess.run(
+            command, capture_output=True, env=_environment(), encoding="utf-8", errors="replace", check=False
+        )
         if process.returncode:
             reason = process.stderr[process.stderr.rfind("error:") :].partition("\n(")[0].strip()
             raise ValueError(
@@ -147,3 +152,8 @@ class ComparisonFolder:
             "arguments": list(self.arguments),
             "base": hashlib.sha256(self.base.read_bytes()).hexdigest(),
         }
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a training process, whose output is UTF-8 on Windows, too."""
+    return {**os.environ, "PYTHONIOENCODING": "utf-8"}

@@ -13,7 +13,8 @@ __all__ = ["portable_name", "portable_names", "same_file_key"]
 LARGEST = 240
 """Bytes of a file name. File systems allow 255, of which a suffix needs some."""
 
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+_NUMBERS = "123456789\u00b9\u00b2\u00b3"  # Windows takes the superscripts 1, 2 and 3 for numbers of ports, too
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$", *(f"{p}{n}" for p in ("com", "lpt") for n in _NUMBERS)}
 _REFUSED = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # by Windows
 
 

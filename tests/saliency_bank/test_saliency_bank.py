@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -155,7 +154,7 @@ def test_killed_during_a_write_and_continued(bank):
     program = [sys.executable, "-c", WRITER, str(bank.directory)]
     process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "under way\n"
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.communicate()
     made = record(count=4000, world_size=1, settings={})
     assert bank.find("a1", made.fingerprint) is None
