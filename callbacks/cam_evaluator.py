@@ -200,8 +200,10 @@ class CamEvaluator(ProbeCallback):
             fetched_values = fetched(*values.values()) if values else []
             metrics = {name: float(value) for name, value in zip(values, fetched_values, strict=True)}
             self._publish(trainer, metrics)
-            for logger in trainer.loggers if metrics else ():
-                logger.log_metrics(metrics, step=moment.step)
+            if metrics:
+                self._each_logger(
+                    trainer, trainer.loggers, lambda logger: logger.log_metrics(metrics, step=moment.step)
+                )
 
     def _report_missing(self, name: str, moment: Moment) -> None:
         if not self._warn_once.has_failed:

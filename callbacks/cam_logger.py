@@ -30,7 +30,7 @@ from ._logging.snapshot_taker import SnapshotTaker
 from ._logging.snapshot_writer import SnapshotWriter
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
 from ._logging.warn_of_position_bias import snapshot_position_bias, warn_of_position_bias
-from ._logging.write_image import can_log_images
+from ._logging.write_to_logger import can_log_images
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.cadence import Cadence
 from ._trainer.validated_weights import describe_validated_weights, validated_weights
@@ -59,7 +59,8 @@ class CamLogger(ProbeCallback):
       (``cam/position_bias``, :class:`camaug.metrics.PositionBias`).
 
     ``trainer.validate`` and ``trainer.test`` log under ``cam_validate`` and ``cam_test``. Other loggers get the panels:
-    those with a ``log_image`` method (Weights & Biases), MLflow and, as files, those with a directory (``CSVLogger``).
+    Weights & Biases, MLflow, Comet, loggers with a ``log_image`` method and, as files, those with a directory such as
+    ``CSVLogger``. A logger that fails, as without a network, is a warning, and keeps no other logger from the snapshot.
     Everything is logged at the step at which Lightning logs at the same moment. Without a logger nothing is computed.
 
     By default a snapshot is taken with each validation; without validation, at the end of each epoch; and where
@@ -188,11 +189,11 @@ class CamLogger(ProbeCallback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Flush the metrics that Lightning logged at the end of the previous epoch."""
-        flush_loggers(trainer, self._warn_once)
+        flush_loggers(trainer, self._each_logger)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Flush everything that a run resumed from this checkpoint will not log again."""
-        flush_loggers(trainer, self._warn_once)
+        flush_loggers(trainer, self._each_logger)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next snapshot is compared with, and whether the fast path is in use."""
@@ -223,7 +224,7 @@ class CamLogger(ProbeCallback):
                 display = self._find_display(trainer, self._probes)
                 self._probes = taker.start(self._source, self._probes, display)
                 self._check_class_names(taker.classes)
-                self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style)
+                self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style, self._each_logger)
                 if weights := describe_validated_weights(trainer):
                     rank_zero_info(f"CamLogger: {weights}")
 

@@ -10,6 +10,7 @@ from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.functional.masks import map_iou, upsample
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 
+from .._logging.each_logger import EachLogger
 from .._logging.warn_once import WarnOnce
 from .._trainer.logging_step import logging_step
 
@@ -31,6 +32,7 @@ class BankQuality:
         self._trainer = trainer
         self._transform = transform
         self._warn_once = WarnOnce("GroupCamAugmentation")
+        self._each_logger = EachLogger("GroupCamAugmentation")
 
     def log_carried(self, images: Tensor, labels: Tensor, carried: Tensor) -> None:
         """Log the IoU of the carried masks with the exact masks of the same images as ``augmentation/bank_iou``.
@@ -69,8 +71,10 @@ class BankQuality:
         if not has_evidence.any():
             return None
         value = float(map_iou(maps, others)[has_evidence].mean())
-        for logger in self._trainer.loggers:
-            logger.log_metrics({name: value}, step=logging_step(self._trainer))
+        step = logging_step(self._trainer)
+        self._each_logger(
+            self._trainer, self._trainer.loggers, lambda logger: logger.log_metrics({name: value}, step=step)
+        )
         return value
 
     def _warn_of_low(self, overlap: float | None, finding: str) -> None:

@@ -11,9 +11,10 @@ from camaug.images.denormalise import denormalise
 from camaug.images.normalisation import Normalisation
 from camaug.images.render import caption, colorize, enlarge, grid, row
 
+from .._logging.each_logger import EachLogger
 from .._logging.failure import Failure
 from .._logging.find_normalisation import find_normalisation
-from .._logging.write_image import write_image
+from .._logging.write_to_logger import write_to_logger
 from .._trainer.logging_step import logging_step
 
 __all__ = ["log_first_batch"]
@@ -38,10 +39,13 @@ def log_first_batch(trainer: L.Trainer, images: Tensor, augmented: AugmentedBatc
         dataset = getattr(trainer.train_dataloader, "dataset", None)
         normalisation = find_normalisation(trainer, dataset, images.shape[1])
         image = _draw(images, augmented, normalisation)
-        write_image(trainer.loggers, "augmentation/first_batch", image, logging_step(trainer))
     except Exception as error:
         cause, origin = Failure.of(error)
         rank_zero_warn(f"GroupCamAugmentation could not log its first batch; training goes on. {cause}\n{origin}")
+        return
+    shown, step = {"augmentation/first_batch": image}, logging_step(trainer)
+    each_logger = EachLogger("GroupCamAugmentation")
+    each_logger(trainer, trainer.loggers, lambda logger: write_to_logger(logger, shown, {}, step))
 
 
 def _draw(images: Tensor, augmented: AugmentedBatch, normalisation: Normalisation) -> Tensor:

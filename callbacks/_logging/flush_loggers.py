@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import lightning as L
+from lightning.pytorch.loggers import Logger
 
+from .each_logger import EachLogger
 from .tensorboard_writer import tensorboard_writer
-from .warn_once import WarnOnce
 
 __all__ = ["flush_loggers"]
 
 
-def flush_loggers(trainer: L.Trainer, warn_once: WarnOnce) -> None:
+def flush_loggers(trainer: L.Trainer, each_logger: EachLogger) -> None:
     """Write to the disk what TensorBoard's loggers hold in memory.
 
     Args:
         trainer: The Trainer.
-        warn_once: Warnings of the callback, which get a failure.
+        each_logger: Calls with each logger, which turn a failure into a warning.
     """
-    if not trainer.is_global_zero:
-        return
-    with warn_once.instead_of_error(trainer, "could not write what is logged to the disk"):
-        for logger in trainer.loggers:
-            writer = tensorboard_writer(logger)
-            if writer is not None:
-                writer.flush()
+    if trainer.is_global_zero:
+        each_logger(trainer, trainer.loggers, _flush)
+
+
+def _flush(logger: Logger) -> None:
+    writer = tensorboard_writer(logger)
+    if writer is not None:
+        writer.flush()

@@ -8,6 +8,7 @@ import lightning as L
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 
 from camaug.explainers import Explainer
 from camaug.explainers.provenance import settings_line
@@ -15,6 +16,7 @@ from camaug.images.class_names import class_label
 from camaug.inspection.unwrap import unwrap
 
 from .draw_snapshot import draw_overview, draw_panels
+from .each_logger import EachLogger
 from .film_strip import snapshot_record, write_originals, write_strip
 from .logged_snapshots import logs_images_of
 from .moment import Moment
@@ -23,7 +25,7 @@ from .snapshot import Snapshot
 from .snapshot_metrics import snapshot_metrics
 from .snapshot_style import SnapshotStyle
 from .tensorboard_writer import tensorboard_writer
-from .write_image import write_image
+from .write_to_logger import write_to_logger
 
 __all__ = ["SnapshotWriter"]
 
@@ -36,15 +38,22 @@ class SnapshotWriter:
         pl_module: The model, whose settings the film strip names.
         explainer: The method of the snapshots.
         style: How the images are drawn, and how often.
+        each_logger: Calls with each logger, which turn a failure into a warning.
     """
 
     def __init__(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, explainer: Explainer, style: SnapshotStyle
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        explainer: Explainer,
+        style: SnapshotStyle,
+        each_logger: EachLogger,
     ) -> None:
         self._trainer, self._module = trainer, pl_module
         self._explainer = explainer
         self._style = style
-        self._prefixes_with_originals: set[str] = set()
+        self._each_logger = each_logger
+        self._with_originals: set[tuple[SummaryWriter, str]] = set()
 
     def write(
         self,
@@ -61,40 +70,48 @@ class SnapshotWriter:
             names: Names of the classes, None for their indices.
             callback_metrics: Metrics that the Trainer knows, which the film strip repeats.
         """
-        self._write_images(snapshot, moment, names)
+        found = self._each_logger(self._trainer, self._trainer.loggers, tensorboard_writer)
+        is_due = any(self._is_due(writer, snapshot, moment) for _, writer in found)
+        images = self._draw(snapshot, moment, names) if is_due else {}
         metrics = {f"{moment.prefix}/{name}": value for name, value in snapshot_metrics(snapshot).items()}
-        others = _known_scalars(callback_metrics, f"{moment.prefix}/")
-        self._write_strip(snapshot, moment, names, others | metrics)
-        for logger in self._trainer.loggers:
-            logger.log_metrics(metrics, step=moment.step)
+        known = _known_scalars(callback_metrics, f"{moment.prefix}/") | metrics
 
-    def _write_images(self, snapshot: Snapshot, moment: Moment, names: Sequence[str] | None) -> None:
-        loggers = [logger for logger in self._trainer.loggers if self._is_due(logger, snapshot, moment)]
-        if not loggers:
-            return
+        def write(logger: Logger) -> None:
+            writer = tensorboard_writer(logger)
+            if writer is not None:
+                self._write_strip(writer, snapshot, moment, names, known)
+            shown = images if self._is_due(writer, snapshot, moment) else {}
+            write_to_logger(logger, shown, metrics, moment.step)
+
+        self._each_logger(self._trainer, (logger for logger, _ in found), write)
+
+    def _draw(self, snapshot: Snapshot, moment: Moment, names: Sequence[str] | None) -> dict[str, Tensor]:
+        """Return a panel (3, H, W) for each image, and the overview, by tag."""
+        drawn = {}
         panels = draw_panels(snapshot, names, self._style.colormap, self._style.strength)
         for index, label, panel in zip(snapshot.indices, snapshot.labels, panels, strict=True):
             folder = "" if label is None else f"{safe_tag(class_label(names, label))}/"
-            write_image(loggers, f"{moment.prefix}/{folder}{index}", panel, moment.step)
+            drawn[f"{moment.prefix}/{folder}{index}"] = panel
         overview = draw_overview(snapshot, names, self._style.colormap, self._style.strength)
-        write_image(loggers, f"{moment.prefix}/overview", overview, moment.step)
+        return drawn | {f"{moment.prefix}/overview": overview}
 
-    def _is_due(self, logger: Logger, snapshot: Snapshot, moment: Moment) -> bool:
-        """Return True if the logger gets images of this snapshot, as it does in ``validate`` and ``test``."""
+    def _is_due(self, writer: SummaryWriter | None, snapshot: Snapshot, moment: Moment) -> bool:
+        """Return True if a logger gets images of this snapshot, as it does in ``validate`` and ``test``."""
         if self._trainer.state.fn != TrainerFn.FITTING or moment.is_last:
             return True
         if self._style.images_every_n_snapshots is not None:
             return (snapshot.number + 1) % self._style.images_every_n_snapshots == 0
-        return tensorboard_writer(logger) is None or logs_images_of(snapshot.number, moment.planned)
+        return writer is None or logs_images_of(snapshot.number, moment.planned)
 
     def _write_strip(
-        self, snapshot: Snapshot, moment: Moment, names: Sequence[str] | None, metrics: Mapping[str, float]
+        self,
+        writer: SummaryWriter,
+        snapshot: Snapshot,
+        moment: Moment,
+        names: Sequence[str] | None,
+        metrics: Mapping[str, float],
     ) -> None:
-        writers = [writer for logger in self._trainer.loggers if (writer := tensorboard_writer(logger)) is not None]
-        if not writers:
-            return
         prefix, method = moment.prefix, self._explainer.name
-        record = snapshot_record(snapshot, metrics)
         about = {
             "epoch": moment.epoch,
             "step": moment.step,
@@ -102,11 +119,10 @@ class SnapshotWriter:
             "settings": settings_line(self._explainer, unwrap(self._module)),
             "layer": ", ".join(snapshot.layers),
         }
-        for writer in writers:
-            if prefix not in self._prefixes_with_originals:
-                write_originals(writer, snapshot, prefix, method, names, moment.step)
-            write_strip(writer, snapshot, prefix, method, record, about)
-        self._prefixes_with_originals.add(prefix)
+        if (writer, prefix) not in self._with_originals:
+            write_originals(writer, snapshot, prefix, method, names, moment.step)
+            self._with_originals.add((writer, prefix))
+        write_strip(writer, snapshot, prefix, method, snapshot_record(snapshot, metrics), about)
 
 
 def _known_scalars(callback_metrics: Mapping[str, Tensor], own_prefix: str) -> dict[str, float]:

@@ -26,7 +26,17 @@ LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 
 NAVIGATION = {
     "Methods": ["methods", "layers"],
-    "Guides": ["tab", "augmentation", "metrics", "data", "experiments", "distributed", "speed", "compatibility"],
+    "Guides": [
+        "tab",
+        "loggers",
+        "augmentation",
+        "metrics",
+        "data",
+        "experiments",
+        "distributed",
+        "speed",
+        "compatibility",
+    ],
     "Background": ["results", "reliability", "architecture", "versioning"],
     "Reference": [],
     "Project": [

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from camaug.callbacks._logging.write_image import write_image
+from camaug.callbacks._logging.write_to_logger import write_to_logger
 from camaug.experiments import Report, Table
 from camaug.experiments.write_report import write_report
 from camaug.single_image.explained_image import ExplainedImage
@@ -52,7 +52,7 @@ def write_table(folder: Path, value: float) -> None:
 
 def write_snapshot(folder: Path, value: float) -> None:
     logger = SimpleNamespace(log_dir=folder)  # all that is needed of a logger without images
-    write_image([logger], "cam/0", torch.full((3, 64, 64), value), 0)
+    write_to_logger(logger, {"cam/0": torch.full((3, 64, 64), value)}, {}, 0)
 
 
 def write_text(folder: Path, value: float) -> None:
