@@ -44,8 +44,8 @@ def draw_frame(film: Film, number: int, style: FilmStyle) -> Tensor:
         cell = row(panels, theme=style.theme)
         cells.append(on_canvas(cell, cell.shape[1] + 2 * MARGIN, cell.shape[2] + 2 * MARGIN, style.theme))
     columns = _count_columns(len(cells), cells[0].shape[2] / cells[0].shape[1])
-    picture = grid(cells, columns, theme=style.theme)
-    return torch.cat([picture, _footer(film, number, picture.shape[2], style)], dim=1)
+    drawing = grid(cells, columns, theme=style.theme)
+    return torch.cat([drawing, _footer(film, number, drawing.shape[2], style)], dim=1)
 
 
 def _count_columns(count: int, ratio: float) -> int:

@@ -70,8 +70,8 @@ def original_panel(history: ProbeHistory, image: Tensor, box: tuple[int, int], s
         An image (3, height + h, width), where h is the same for all panels.
     """
     labels = ", ".join(history.label_names) or "unlabelled"
-    picture = on_canvas(image, *box, style.theme)
-    return caption(picture, [labels, f"image {history.probe}"], mark=GREY, theme=style.theme)
+    drawing = on_canvas(image, *box, style.theme)
+    return caption(drawing, [labels, f"image {history.probe}"], mark=GREY, theme=style.theme)
 
 
 def predicted_panel(
@@ -90,12 +90,12 @@ def predicted_panel(
         An image of the size of :func:`original_panel`'s.
     """
     if snapshot is None:
-        picture = background(*box, style.theme)
-        return caption(picture, ["not logged", line or ""], mark=GREY, theme=style.theme)
-    picture = on_canvas(draw_overlay(image, snapshot.predicted_map, style.colormap), *box, style.theme)
+        drawing = background(*box, style.theme)
+        return caption(drawing, ["not logged", line or ""], mark=GREY, theme=style.theme)
+    drawing = on_canvas(draw_overlay(image, snapshot.predicted_map, style.colormap), *box, style.theme)
     verdict, symbol, mark = VERDICTS[snapshot.is_correct]
     lines = [f"{_percent(snapshot.confidence)} {snapshot.predicted_name}", line or snapshot.warning or verdict]
-    return caption(picture, lines, mark=mark, symbol=symbol, theme=style.theme)
+    return caption(drawing, lines, mark=mark, symbol=symbol, theme=style.theme)
 
 
 def true_panel(snapshot: ProbeSnapshot | None, image: Tensor, box: tuple[int, int], style: FilmStyle) -> Tensor:
@@ -112,9 +112,9 @@ def true_panel(snapshot: ProbeSnapshot | None, image: Tensor, box: tuple[int, in
     """
     if snapshot is None or snapshot.true_map is None:
         return caption(background(*box, style.theme), ["", ""], theme=style.theme)
-    picture = on_canvas(draw_overlay(image, snapshot.true_map, style.colormap), *box, style.theme)
+    drawing = on_canvas(draw_overlay(image, snapshot.true_map, style.colormap), *box, style.theme)
     lines = [f"{_percent(snapshot.true_confidence)} {snapshot.true_name}", "true class"]
-    return caption(picture, lines, mark=GREY, theme=style.theme)
+    return caption(drawing, lines, mark=GREY, theme=style.theme)
 
 
 def _percent(probability: float | None) -> str:

@@ -37,7 +37,7 @@ def draw_still(film: Film, numbers: Sequence[int], style: FilmStyle) -> Tensor:
 
 
 def spread_snapshots(snapshots: Sequence[int], count: int) -> list[int]:
-    """Return some of the snapshots, at equal distances from the first to the last; of one, the last.
+    """Return some of the snapshots, at equal distances from the first to the last, or the last alone.
 
     Args:
         snapshots: Numbers of snapshots.

@@ -1,4 +1,4 @@
-"""What a film shows."""
+"""Content of a film."""
 
 from __future__ import annotations
 

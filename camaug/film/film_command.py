@@ -154,7 +154,7 @@ def _shown(film: Film, *, is_chosen: bool) -> str:
 
 
 def _check_pixels(panels: int, size: int) -> None:
-    """Raise a ValueError if a picture of so many panels takes too much memory."""
+    """Raise a ValueError if an image of so many panels takes too much memory."""
     millions = panels * size**2 / 1e6
     if millions > MOST_PIXELS:
         raise ValueError(
@@ -178,12 +178,12 @@ def _write_still(
     style = FilmStyle(options.size, options.colormap, THEMES[options.background or "white"])
     shown = spread_snapshots(numbers, options.still)
     _check_pixels(len(film.histories) * (1 + len(shown)), options.size)
-    picture = as_pil(draw_still(film, shown, style))
-    size = f"{picture.width:,} x {picture.height:,}"
-    if file_format == "WEBP" and max(picture.size) > LARGEST_SIDE:
+    still = as_pil(draw_still(film, shown, style))
+    size = f"{still.width:,} x {still.height:,}"
+    if file_format == "WEBP" and max(still.size) > LARGEST_SIDE:
         raise ValueError(
             f"a WebP has at most {LARGEST_SIDE:,} pixels a side, and this still has {size}: write a PNG, or make the "
             "images smaller or fewer"
         )
-    picture.save(file, file_format, lossless=True)  # which PNG always is
+    still.save(file, file_format, lossless=True)  # which PNG always is
     return f"{counted(len(shown), 'snapshot')} side by side, {size} pixels"

@@ -12,7 +12,7 @@ LAST_FRAME = 2.0  # seconds for which the last frame is held
 
 
 def frame_times(count: int, *, fps: float | None = None, seconds: float | None = None) -> list[float]:
-    """Return the seconds for which each frame is shown; the last one is held for two seconds more.
+    """Return the seconds for which each frame is shown, where the last one is held for two seconds more.
 
     By default they are 0.6 seconds each, fewer in films that would be longer than 8 seconds, but at least 0.04.
 

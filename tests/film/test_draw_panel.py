@@ -86,7 +86,7 @@ def test_the_true_class_has_its_name_and_confidence(run, read_film, captions):
     assert captions == [(f"{100 * wrong.true_confidence:.0f} % ant", "true class", None)]
 
 
-def test_an_image_that_is_not_in_a_snapshot_is_said_to_be_so(run, read_film, captions):
+def test_an_image_that_is_not_in_a_snapshot_has_a_panel_that_tells(run, read_film, captions):
     (history,) = read_film(run, [0]).histories
     image = scaled_image(history.image, SIZE)
     panel = predicted_panel(None, image, BOX, STYLE)

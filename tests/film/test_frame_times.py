@@ -1,4 +1,4 @@
-"""Frames are shown for as long as is asked, and the last is held."""
+"""Frames are shown for the given time, and the last is held."""
 
 from __future__ import annotations
 

@@ -511,7 +511,7 @@ def test_wrong_arguments(wrong):
 
 
 def test_a_url_is_refused_as_folder(module, make_trainer):
-    with pytest.raises(ValueError, match="cannot be at s3://bucket/bank: give a folder, bank_dir="):
+    with pytest.raises(ValueError, match="cannot be at s3://bucket/bank: give a local folder, bank_dir="):
         make_trainer(augmentation(bank_dir="s3://bucket/bank")).fit(module, loader())
 
 
