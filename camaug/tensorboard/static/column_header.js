@@ -4,11 +4,12 @@ import { element, setAttribute, setText } from "./dom.js";
 import { snapshotName, storedSnapshot } from "./snapshot_axis.js";
 
 export function createColumnHeader(actions) {
-  const button = element("button", { type: "button", tabindex: -1 });
+  const button = element("button", { type: "button" });
   const epochName = element("div", { class: "column-epoch" });
   return {
     node: element("div", { class: "column", role: "columnheader" }, button, epochName),
-    update(axis, number) {
+    update(axis, number, isCurrent) {
+      setAttribute(button, "tabindex", isCurrent ? 0 : -1);
       const column = axis.columns[number];
       setText(button, column.label);
       setAttribute(button, "title", `Go to ${snapshotName(axis, column)}`);

@@ -9,6 +9,9 @@ import { visibleSnapshots } from "./strip_cells.js";
 import { computeStripLayout, visibleRange } from "./strip_layout.js";
 import { createImageRow, hasSameSeries, updateImageRow } from "./strip_row.js";
 
+/** Groups of controls of which only the current one is a stop of the tabulator key; the arrow keys move to the others. */
+const ROVING_CONTROLS = [".cell", ".column button", ".class-name"];
+
 const MARGIN = { rows: 1, columns: 2 }; // beyond the visible ones
 
 export function createFilmStrip(actions) {
@@ -69,7 +72,7 @@ export function createFilmStrip(actions) {
     node.style.setProperty("--label-width", `${labelWidth}px`);
     node.style.setProperty("--name-height", `${nameHeight}px`);
     node.style.setProperty("--header-height", `${headerHeight}px`);
-    setAttribute(node, "aria-rowcount", viewModel.rows.length * viewModel.series.length + 1);
+    setAttribute(node, "aria-rowcount", viewModel.rows.length * (viewModel.series.length + 1) + 1);
     setAttribute(node, "aria-colcount", viewModel.axis.positions.length + 1);
   }
 
@@ -86,7 +89,7 @@ export function createFilmStrip(actions) {
         header.append(columnHeaders.get(position).node);
       }
       const columnHeader = columnHeaders.get(position);
-      columnHeader.update(axis, first + i);
+      columnHeader.update(axis, first + i, position === viewModel.position);
       columnHeader.node.style.transform = `translateX(${labelWidth + (first + i) * columnPitch}px)`;
       columnHeader.node.style.width = `${cell}px`;
       setAttribute(columnHeader.node, "aria-colindex", first + i + 2);
@@ -144,9 +147,10 @@ export function createFilmStrip(actions) {
     revealCursor,
     update(newViewModel) {
       viewModel = newViewModel;
-      const isCellFocused = node.contains(document.activeElement) && document.activeElement.matches(".cell");
+      const { activeElement } = document;
+      const focused = node.contains(activeElement) && ROVING_CONTROLS.find((one) => activeElement.matches(one));
       layOut();
-      if (isCellFocused) currentCell()?.focus({ preventScroll: true });
+      if (focused) node.querySelector(`${focused}[tabindex='0']`)?.focus({ preventScroll: true });
     },
     focus: () => (currentCell() ?? node).focus({ preventScroll: true }),
     /** Return the existing rows from top to bottom. */

@@ -1,6 +1,6 @@
 /** Chart of one metric over the snapshots, with a line for each series. A click selects a snapshot. */
 
-import { element, setText, svgElement } from "./dom.js";
+import { element, setAttribute, setText, svgElement } from "./dom.js";
 import { decimal } from "./format.js";
 import { positionName, snapshotAt } from "./snapshot_axis.js";
 
@@ -8,6 +8,9 @@ const SIZE = { width: 280, height: 84 };
 const INSET = { left: 34, right: 8, top: 8, bottom: 8 };
 const PLOT_WIDTH = SIZE.width - INSET.left - INSET.right;
 const PLOT_HEIGHT = SIZE.height - INSET.top - INSET.bottom;
+
+/** A chart is a slider of the snapshot: by pointer here, by the arrow keys as everywhere on the page. */
+const SLIDER = { role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-valuemin": 1 };
 
 /** Dash patterns, so that lines can be distinguished without their colours. */
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];
@@ -23,7 +26,7 @@ const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 4", "12 4", "4 2 1 2"];
 export function createMetricChart(title, actions) {
   const values = element("span", { class: "values" });
   const viewBox = `0 0 ${SIZE.width} ${SIZE.height}`;
-  const svg = svgElement("svg", { viewBox, role: "img", preserveAspectRatio: "none" });
+  const svg = svgElement("svg", { viewBox, ...SLIDER, preserveAspectRatio: "none" });
   const [lowLabel, highLabel] = [element("span", { class: "bound low" }), element("span", { class: "bound high" })];
   const caption = element("figcaption", {}, element("span", { class: "title", text: title }), values);
   const plot = element("div", { class: "plot" }, svg, highLabel, lowLabel);
@@ -53,7 +56,10 @@ export function createMetricChart(title, actions) {
       );
       const currentText = current.map(({ series, point }) => `${series.name} ${valueText(point)}`).join(", ");
       const range = `from ${decimal(low)} to ${decimal(high)}`;
-      svg.setAttribute("aria-label", `${title} ${range}; at ${positionName(axis, position)}: ${currentText}`);
+      setAttribute(svg, "aria-label", `${title} ${range}`);
+      setAttribute(svg, "aria-valuemax", positions.length);
+      setAttribute(svg, "aria-valuenow", positions.indexOf(position) + 1);
+      setAttribute(svg, "aria-valuetext", `${positionName(axis, position)}: ${currentText}`);
       svg.replaceChildren(...drawLines(lines, current, positions, position, [low, high]));
     },
   };

@@ -2,17 +2,23 @@
 
 import { element } from "./dom.js";
 
-/** Create a button that opens a pop-up panel. Clicking elsewhere or pressing Escape closes it. */
+/** Create a button that opens a pop-up panel. Clicking elsewhere, moving the focus elsewhere or Escape closes it. */
 export function createPopup(button, panel) {
   const node = element("details", { class: "popup" }, button, panel);
   document.addEventListener("pointerdown", (event) => {
     if (node.open && !node.contains(event.target)) node.open = false;
   });
-  node.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !node.open) return;
-    node.open = false;
-    button.focus();
-    event.stopPropagation();
+  node.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget !== null && !node.contains(relatedTarget)) node.open = false;
   });
   return node;
+}
+
+/** Close the pop-up panel that is open and focus its button. Return true if there was one. */
+export function closePopup(document) {
+  const popup = document.querySelector("details.popup[open]");
+  if (popup === null) return false;
+  popup.open = false;
+  popup.querySelector("summary").focus();
+  return true;
 }

@@ -12,10 +12,10 @@ const THUMBNAIL_SIDE = 56; // CSS pixels
 
 export function createImageRow(series, actions) {
   const thumbnail = element("canvas", { class: "thumbnail", "aria-hidden": "true" });
-  const name = element("div", { class: "class-name" });
+  const name = element("button", { type: "button", class: "class-name" });
   const index = element("div", { class: "secondary" });
-  const names = element("div", { class: "image-names" }, name, index);
-  const label = element("div", { class: "image-label" }, thumbnail, names);
+  const names = element("div", { class: "image-names", role: "rowheader" }, name, index);
+  const label = element("div", { class: "image-label", role: "row" }, thumbnail, names);
   const lines = series.map((one) => createSeriesLine(one, series.length > 1, actions));
   const body = element("div", { class: "series-lines", role: "presentation" }, ...lines.map((line) => line.node));
   const node = element("div", { class: "image-row", role: "rowgroup" }, label, body);
@@ -42,11 +42,19 @@ export function updateImageRow(rowElement, context) {
   node.style.height = `${layout.rowPitch}px`;
   setAttribute(node, "data-current", viewModel.cursor?.row.key === row.key);
   setText(name, row.className);
+  setAttribute(label, "aria-rowindex", firstLine(rowIndex, viewModel));
   setAttribute(name, "title", row.className);
+  setAttribute(name, "aria-label", `${row.className}, image ${row.id}: details`);
+  setAttribute(name, "tabindex", viewModel.cursor?.row.key === row.key ? 0 : -1);
   setText(index, `image ${row.id}`);
-  label.onclick = () => actions.setState({ row: row.key });
+  label.onclick = () => actions.setState({ row: row.key, page: "details" });
   drawThumbnail(thumbnail, actions.image(row.histories.find(Boolean)));
   lines.forEach((line, number) => updateSeriesLine(line, row.histories[number], viewModel.series[number], context));
+}
+
+/** Return the index of an image's first row in the grid, counted from 1: its name, then its series. */
+function firstLine(rowIndex, { series }) {
+  return rowIndex * (series.length + 1) + 2;
 }
 
 function joinKeys(series) {
@@ -86,7 +94,7 @@ function updateSeriesLine(line, history, series, context) {
   const snapshot = history?.snapshotAt(viewModel.position) ?? null;
   const prediction = history?.predictionOf(snapshot) ?? null;
   line.node.style.height = `${layout.seriesPitch}px`;
-  setAttribute(line.node, "aria-rowindex", rowIndex * viewModel.series.length + series.number + 2);
+  setAttribute(line.node, "aria-rowindex", firstLine(rowIndex, viewModel) + 1 + series.number);
   setAttribute(line.header, "aria-label", `${row.className}, image ${row.id}, ${series.name}`);
   setAttribute(line.header, "data-correctness", prediction ? correctness(prediction) : null);
   const isOfPosition = snapshot === null || snapshot.position === viewModel.position;
@@ -99,7 +107,7 @@ function updateSeriesLine(line, history, series, context) {
   const snapshots = visibleSnapshots(history, viewModel.axis, columns);
   setText(line.error, (history && actions.loadError(history, snapshots.filter(Boolean))) ?? "");
   line.error.hidden = line.error.textContent === "";
-  line.header.onclick = () => history && actions.setState({ row: row.key, series: series.key });
+  line.header.onclick = () => history && actions.setState({ row: row.key, series: series.key, page: "details" });
   updateCells(line, history, series, snapshots, context);
   drawCells(line, history, snapshots, context);
 }

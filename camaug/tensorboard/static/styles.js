@@ -26,7 +26,7 @@ export const STYLES = `
   --correct: #5fd0a8;
   --wrong: #ff8a80;
   --shadow: rgba(0, 0, 0, 0.5);
-  --series-0: #6cb8ee; --series-1: #f2a65a; --series-2: #5fd0a8; --series-3: #e39ac2; --series-4: #9ad5f5; --series-5: #c3a5dd; --series-6: #c4c4c4;
+  --series-0: #6cb8ee; --series-1: #f2a65a; --series-2: #5fd0a8; --series-3: #e39ac2; --series-4: #9ad5f5; --series-5: #a284f0; --series-6: #c4c4c4;
   color-scheme: dark;
 }
 html, body { margin: 0; height: 100%; }
@@ -78,6 +78,7 @@ html, body { margin: 0; height: 100%; }
   background: color-mix(in srgb, var(--accent) 14%, var(--background));
   border-color: var(--accent);
   color: var(--accent);
+  box-shadow: inset 0 -2px var(--accent);
   z-index: 1;
 }
 .camaug .popup { position: relative; }
@@ -117,7 +118,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .image-filters, .camaug .snapshot-slider, .camaug .display-options { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
 .camaug[data-page="details"] .image-filters, .camaug[data-page="compare"] .image-filters { display: none; }
 .camaug .snapshot-slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
-.camaug .snapshot-slider button { padding: 0; width: 28px; font-size: 16px; line-height: 1; }
+.camaug .snapshot-slider button { flex: none; padding: 0; width: 28px; font-size: 16px; line-height: 1; }
 .camaug .snapshot-slider .snapshot-range { flex: 1; min-width: 80px; }
 .camaug .snapshot-label { min-width: 5em; text-align: right; font-weight: 500; }
 .camaug .snapshot-extent { min-width: 10em; }
@@ -182,7 +183,8 @@ html, body { margin: 0; height: 100%; }
 .camaug [data-current] .image-label { box-shadow: inset 3px 0 var(--accent); }
 .camaug .thumbnail { flex: none; width: 56px; height: 56px; border-radius: 4px; background: var(--surface); }
 .camaug .image-names { min-width: 0; padding-top: 2px; }
-.camaug .class-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 500; }
+.camaug .class-name { display: block; max-width: 100%; min-height: 0; padding: 0; border: 0; border-radius: 2px; background: none; overflow: hidden; text-align: left; text-overflow: ellipsis; white-space: nowrap; font-weight: 500; }
+.camaug .class-name:hover, .camaug .image-label:hover .class-name { background: none; text-decoration: underline; }
 .camaug .series-lines { flex: 1; margin-left: calc(128px - var(--label-width)); }
 .camaug .series-line { position: relative; z-index: 2; display: flex; }
 .camaug .line-header {
@@ -250,6 +252,8 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .image-panel figcaption { display: flex; align-items: baseline; justify-content: space-between; gap: 8px; height: 26px; white-space: nowrap; overflow: hidden; }
 .camaug .image-panel .title { min-width: 0; overflow: hidden; text-overflow: ellipsis; font-weight: 500; }
 .camaug .image-panel figcaption .secondary { flex: none; max-width: 70%; overflow: hidden; text-overflow: ellipsis; }
+.camaug .detail-view figcaption .title { flex: none; }
+.camaug .detail-view figcaption .secondary { flex: 0 1 auto; min-width: 0; max-width: none; }
 .camaug .frame { position: relative; overflow: hidden; border-radius: 6px; line-height: 0; background: var(--surface); }
 .camaug .frame canvas { cursor: crosshair; }
 .camaug .crosshair { position: absolute; width: 17px; height: 17px; margin: -8px 0 0 -8px; border: 2px solid #fff; border-radius: 50%; box-shadow: 0 0 0 1.5px #000, inset 0 0 0 1.5px #000; pointer-events: none; }
@@ -332,6 +336,22 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
   .camaug .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 0 16px; }
 }
 @media (max-width: 700px) {
+  .camaug .toolbar, .camaug .controls { padding-left: 8px; padding-right: 8px; }
+  .camaug .toolbar .spacer, .camaug .heading .spacer { display: none; }
+  .camaug .popup { max-width: 100%; }
+  .camaug .popup-panel { max-width: calc(100vw - 32px); }
+  .camaug .popup-panel.right { left: 0; right: auto; }
+  .camaug .snapshot-slider { flex: 1 1 100%; flex-wrap: wrap; }
+  .camaug .snapshot-slider .snapshot-range { flex: 1 1 60%; }
+  .camaug .snapshot-label { text-align: left; }
+  .camaug .snapshot-extent { min-width: 0; }
+  .camaug .heading, .camaug .compare-choice { flex-wrap: wrap; }
+  .camaug .heading button { white-space: nowrap; }
+  .camaug .heading h2 { order: -1; flex: 1 1 100%; margin: 0; white-space: normal; overflow-wrap: anywhere; }
+  .camaug .compare-choice { width: 100%; }
+  .camaug .compare-controls select { flex: 1 1 40%; min-width: 0; max-width: none; }
+  .camaug .help { max-width: calc(100vw - 16px); padding: 16px; }
+  .camaug .help th { padding-right: 12px; }
   .camaug .panel-grid:not([data-has-true]) .details { flex-direction: column; }
 }
 /* In a narrow film strip the class names are above the predictions. */

@@ -56,7 +56,7 @@ def test_the_report_opens_offline(make_page, logdir, tmp_path):
     routes = {"**": lambda route: (requested_urls.append(route.request.url), route.continue_())}
     page = make_page(report.as_uri(), offline=True, routes=routes)
     wait_for_paint(page)
-    assert page.locator(".strip").get_attribute("aria-rowcount") == str(2 * IMAGES + 1)
+    assert page.locator(".strip").get_attribute("aria-rowcount") == str(3 * IMAGES + 1)
     assert page.locator(".image-row").first.locator(".series-name").all_inner_texts() == [
         "grad-cam",
         "group-cam (group)",
