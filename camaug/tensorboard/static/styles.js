@@ -115,6 +115,7 @@ html, body { margin: 0; height: 100%; }
 /* toolbars */
 .camaug .toolbar, .camaug .controls { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; padding: 8px 16px 0; }
 .camaug .controls { padding-bottom: 8px; }
+.camaug .toolbar-end { margin-left: auto; }
 .camaug .image-filters, .camaug .snapshot-slider, .camaug .display-options { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
 .camaug[data-page="details"] .image-filters, .camaug[data-page="compare"] .image-filters { display: none; }
 .camaug .snapshot-slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
@@ -337,10 +338,10 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 }
 @media (max-width: 700px) {
   .camaug .toolbar, .camaug .controls { padding-left: 8px; padding-right: 8px; }
-  .camaug .toolbar .spacer, .camaug .heading .spacer { display: none; }
-  .camaug .popup { max-width: 100%; }
-  .camaug .popup-panel { max-width: calc(100vw - 32px); }
-  .camaug .popup-panel.right { left: 0; right: auto; }
+  .camaug .heading .spacer { display: none; }
+  .camaug .toolbar { position: relative; }
+  .camaug .popup { position: static; }
+  .camaug .popup-panel, .camaug .popup-panel.right { top: 100%; left: 8px; right: 8px; width: auto; max-width: none; }
   .camaug .snapshot-slider { flex: 1 1 100%; flex-wrap: wrap; }
   .camaug .snapshot-slider .snapshot-range { flex: 1 1 60%; }
   .camaug .snapshot-label { text-align: left; }

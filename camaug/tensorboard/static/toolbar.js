@@ -17,8 +17,7 @@ export function createToolbar(actions) {
     runs.node,
     methods.node,
     imageFilters.node,
-    element("span", { class: "spacer" }),
-    element("span", { class: "field" }, createExportMenu(actions), help),
+    element("span", { class: "field toolbar-end" }, createExportMenu(actions), help),
   );
   return {
     node,
