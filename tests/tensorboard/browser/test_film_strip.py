@@ -49,6 +49,8 @@ def test_the_slider_and_the_keys_move_everything(page):
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.locator(".image-row", has_text="image 2").locator(".class-name").click()
+    expect(page.get_by_role("heading", name="image 2")).to_be_visible()
+    page.keyboard.press("Escape")
     expect(page.locator(CURRENT_CELL)).to_have_attribute("aria-label", re.compile("image 2, epoch 3"))
     page.locator(".chart svg").first.click(position={"x": 40, "y": 40})
     expect(page.locator(CURRENT_CELL)).to_have_attribute("data-position", "0")
