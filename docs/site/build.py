@@ -25,7 +25,16 @@ ORPHAN = "---\norphan: true\n---\n\n"  # outside the navigation
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 
 NAVIGATION = {
-    "Methods": ["methods", "layers"],
+    "Start": ["tutorial"],
+    "How to": [
+        "how_to/own_module",
+        "how_to/hugging_face",
+        "how_to/multi_label",
+        "how_to/grey_images",
+        "how_to/slurm",
+        "how_to/wrong_heatmaps",
+    ],
+    "Methods": ["methods", "gallery", "layers"],
     "Guides": [
         "tab",
         "loggers",
@@ -37,7 +46,7 @@ NAVIGATION = {
         "speed",
         "compatibility",
     ],
-    "Background": ["results", "reliability", "architecture", "versioning"],
+    "Background": ["group_cam", "evidence", "results", "reliability", "architecture", "versioning"],
     "Reference": [],
     "Project": [
         "repository/CHANGELOG",
