@@ -22,12 +22,15 @@ __all__ = ["CamaugPlugin"]
 Response = wrappers.Response
 Request = wrappers.Request
 
+OWN_PAGES_ONLY = [("Cross-Origin-Resource-Policy", "same-origin")]  # no other page can show or load a response
+
 
 class CamaugPlugin(base_plugin.TBPlugin):
     """HTTP routes of the tab, below ``data/plugin/camaug/``.
 
     ``runs``, ``snapshots`` and ``maps`` return the JSON of :class:`camaug.tensorboard.data_source.DataSource`,
-    ``original`` a JPEG, and ``static/`` the front end. Every error is JSON; a name that was not logged is a 404.
+    ``original`` a JPEG, and ``static/`` the front end. Every error is JSON; a name that was not logged is a 404. No
+    request changes anything, and browsers let no page of another origin read a response.
 
     Args:
         context: TensorBoard's context.
@@ -137,7 +140,7 @@ def _response(request: Request, read: Callable[[], bytes | str], content_type: s
     if request.method not in ("GET", "HEAD"):
         return _error_response(request, f"expected the method GET, got {request.method}", 405)
     try:
-        response: Response = http_util.Respond(request, read(), content_type)
+        response: Response = http_util.Respond(request, read(), content_type, headers=OWN_PAGES_ONLY)
         return response
     except (NotLoggedError, FileNotFoundError) as error:
         return _error_response(request, error, 404)
@@ -146,5 +149,6 @@ def _response(request: Request, read: Callable[[], bytes | str], content_type: s
 
 
 def _error_response(request: Request, error: object, code: int) -> Response:
-    response: Response = http_util.Respond(request, {"error": str(error)}, "application/json", code=code)
+    content = {"error": str(error)}
+    response: Response = http_util.Respond(request, content, "application/json", code=code, headers=OWN_PAGES_ONLY)
     return response

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from camaug.tensorboard.blobs import BlobTag, add_blob
+from tests.reliability.test_other_user import other_user
 from tests.tensorboard.conftest import CLASSES, SIZE, decode_map, make_snapshot, step_of, write_run
 
 SERIES = {"run": "a", "prefix": "cam", "method": "group-cam"}
@@ -198,6 +203,27 @@ def test_new_snapshots_appear_while_a_run_is_being_written(tmp_path, snapshots, 
     assert tab.fetch("maps", **SERIES, probe=0)["maps"]["0"]["steps"] == STEPS[:3]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="only Unix has users of this kind")
+def test_a_log_directory_of_another_user_is_read_and_nothing_is_written(serve):
+    logdir = Path(tempfile.mkdtemp())  # not `tmp_path`, which is closed to other users
+    try:
+        write_run(logdir / "a", [make_snapshot(0)])
+        paths = sorted(logdir.rglob("*"))
+        for path in (*paths, logdir):
+            path.chmod(0o444 if path.is_file() else 0o555)
+        expected = serve(logdir).fetch("maps", **SERIES, probe=20)  # imports what the other user may not read
+        with other_user():
+            assert not os.access(logdir, os.W_OK, effective_ids=True)
+            tab = serve(logdir)
+            assert [run["steps"] for run in tab.fetch("runs")["runs"]] == [STEPS[:1]]
+            assert tab.fetch("maps", **SERIES, probe=20) == expected
+        assert sorted(logdir.rglob("*")) == paths
+    finally:
+        for folder in (logdir, logdir / "a"):
+            folder.chmod(0o755)
+        shutil.rmtree(logdir)
+
+
 @pytest.mark.parametrize(
     ("route", "arguments", "status"),
     [
@@ -223,8 +249,19 @@ def test_unknown_names_are_json_errors(tab, route, arguments, status):
     assert json.loads(response.data).keys() == {"error"}
 
 
-def test_only_get_is_allowed(tab):
-    assert tab.get("runs", http_method="POST").status_code == 405
+@pytest.mark.parametrize("route", ["runs", "snapshots", "maps", "original", "static/index.js"])
+def test_only_requests_that_read_are_allowed(tab, route):
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        assert tab.get(route, http_method=method).status_code == 405
+    assert tab.get(route, http_method="HEAD").status_code in (200, 400)  # 400 without the route's arguments
+
+
+@pytest.mark.parametrize("route", ["runs", "snapshots", "original", "static/index.js", "static/nothing.js"])
+def test_pages_of_other_origins_can_read_no_response(tab, route):
+    headers = tab.get(route, **(SERIES if route == "snapshots" else {})).headers
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert not [name for name, _ in headers if name.startswith("Access-Control-")]
 
 
 def test_the_front_end_is_served_as_javascript(tab):

@@ -1,5 +1,6 @@
 /** Loaded data: the list of series, their snapshots, and the heatmaps and images that are visible. */
 
+import { ConnectionError } from "./connection_error.js";
 import { loadImage } from "./load_image.js";
 import { appendSnapshots, hasSnapshotsOf } from "./new_snapshots.js";
 import { OnDemandLoader } from "./on_demand_loader.js";
@@ -22,7 +23,8 @@ export class DataCache {
     this.responses = new Map(); // snapshot responses, by series key
     this.snapshotErrors = new Map(); // messages, by series key
     this.requestedVersions = new Map(); // by series key
-    const fetchMaps = ({ series, id, range }, signal) => dataSource.fetchMaps(series, id, range, signal);
+    const fetchMaps = ({ series, id, range }, signal) =>
+      this.watchConnection(dataSource.fetchMaps(series, id, range, signal));
     const mapsOptions = { capacity: MAPS_CAPACITY, sizeOf: (maps) => maps.bytes, concurrency: CONCURRENT_CHUNKS };
     this.mapsLoader = new OnDemandLoader(fetchMaps, onChange, mapsOptions);
     const fetchImage = ({ series, id }, signal) => loadImage(dataSource.originalUrl(series, id), signal);
@@ -31,13 +33,25 @@ export class DataCache {
 
   /** Load the list of series. */
   async refresh() {
+    const wasUnavailable = this.runsError !== null;
     try {
       this.series = await this.dataSource.fetchRuns();
       this.runsError = null;
+      if (wasUnavailable) this.retryFailed();
     } catch (error) {
       this.runsError = error.message;
     }
     this.onChange();
+  }
+
+  /** Note that the server cannot be reached, so that the next refresh loads again what failed. */
+  async watchConnection(response) {
+    try {
+      return await response;
+    } catch (error) {
+      if (error instanceof ConnectionError) this.runsError = error.message;
+      throw error;
+    }
   }
 
   /** Load the snapshots of the series that have new ones. */
@@ -52,7 +66,7 @@ export class DataCache {
 
   async fetchSnapshots(series) {
     try {
-      this.responses.set(series.key, await this.fetchNewSnapshots(series));
+      this.responses.set(series.key, await this.watchConnection(this.fetchNewSnapshots(series)));
       this.snapshotErrors.delete(series.key);
     } catch (error) {
       this.snapshotErrors.set(series.key, error.message);
@@ -71,11 +85,15 @@ export class DataCache {
 
   /** Request everything again that failed. */
   retry() {
+    this.retryFailed();
+    return this.refresh();
+  }
+
+  retryFailed() {
     for (const key of this.snapshotErrors.keys()) this.requestedVersions.delete(key);
     this.snapshotErrors.clear();
     this.mapsLoader.retry();
     this.imageLoader.retry();
-    return this.refresh();
   }
 
   /**
@@ -88,7 +106,7 @@ export class DataCache {
     const images = new Map();
     for (const { history, snapshots } of visible) {
       const { series, id } = history;
-      images.set(imageKey(history), { key: imageKey(history), version: 0, item: { series, id } });
+      images.set(imageKey(history), { key: imageKey(history), version: series.wall_times[0], item: { series, id } });
       for (const snapshot of snapshots) {
         const { key, version, range } = chunkOf(history, snapshot);
         if (!chunks.has(key)) chunks.set(key, { key, version, item: { series, id, range } });
@@ -125,7 +143,8 @@ function chunkOf({ series, id, snapshots }, { index }) {
   const number = Math.floor(index / CHUNK_SNAPSHOTS);
   const end = Math.min((number + 1) * CHUNK_SNAPSHOTS, snapshots.length);
   const range = { first: snapshots[number * CHUNK_SNAPSHOTS].step, last: snapshots[end - 1].step };
-  return { key: `${series.key}|${id}|${number}`, version: `${range.first} ${range.last} ${end}`, range };
+  const written = series.wall_times[end - 1]; // later if the snapshots were replaced: a resumed run, or another run
+  return { key: `${series.key}|${id}|${number}`, version: `${range.first} ${range.last} ${end} ${written}`, range };
 }
 
 function imageKey({ series, id }) {

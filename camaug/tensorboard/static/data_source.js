@@ -27,6 +27,7 @@
  * @property {function(Series, number): string|null} originalUrl
  */
 
+import { ConnectionError } from "./connection_error.js";
 import { batchRequests } from "./request_batcher.js";
 
 /** @returns {DataSource} */
@@ -51,7 +52,9 @@ function serverDataSource() {
       const key = `${series.key}|${range.first}|${range.last}`;
       return decodeMaps(await fetchMapsOfImages(key, [series, range], probe, signal), probe, range);
     },
-    originalUrl: ({ run, prefix }, probe) => routeUrl("original", { run, prefix, probe }),
+    originalUrl: ({ run, prefix, wall_times: wallTimes }, probe) =>
+      // A run of the same name that replaces another has other images, which need another URL.
+      routeUrl("original", { run, prefix, probe, started: wallTimes[0] }),
   };
 }
 
@@ -91,13 +94,14 @@ async function fetchJson(route, parameters, signal) {
     response = await fetch(routeUrl(route, parameters), { signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("No connection to TensorBoard: is it still running?", { cause: error });
+    throw new ConnectionError("No connection to TensorBoard: is it still running?", { cause: error });
   }
   const content = await response.json().catch(() => null);
-  if (!response.ok || content === null) {
-    const status = `${response.status} ${response.statusText}`;
-    throw new Error(content?.error ?? `TensorBoard responded to "${route}" with ${status}`);
+  if (content === null) { // a page of a proxy, which cannot reach TensorBoard or asks for a password again
+    const status = `${response.status} ${response.statusText}`.trim();
+    throw new ConnectionError(`Not TensorBoard but another server responded to "${route}", with ${status}.`);
   }
+  if (!response.ok) throw new Error(content.error ?? `TensorBoard responded to "${route}" with ${response.status}`);
   return content;
 }
 

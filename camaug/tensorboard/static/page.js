@@ -7,6 +7,7 @@ import { element, iconButton, segmentedButtons, setAttribute, setText } from "./
 import { panelsImage, stripImage } from "./export_image.js";
 import { createFilmStrip } from "./film_strip.js";
 import { createMetricCharts } from "./metric_charts.js";
+import { createMissingRuns } from "./missing_runs.js";
 import { createNotices } from "./notices.js";
 import { createSnapshotSlider } from "./snapshot_slider.js";
 import { createToolbar } from "./toolbar.js";
@@ -19,6 +20,7 @@ export function createPage(actions, helpDialogNode) {
   const filmStrip = createFilmStrip(actions);
   const imageView = createImageView(actions);
   const metricCharts = createMetricCharts(actions);
+  const missingRuns = createMissingRuns();
   const banner = element("div", { class: "banner", role: "alert", hidden: true });
   const controls = element("div", { class: "controls" }, snapshotSlider.node, displayOptions.node);
   const main = element("main", {}, notices.node, filmStrip.node, imageView.node, metricCharts.node);
@@ -35,7 +37,7 @@ export function createPage(actions, helpDialogNode) {
       filmStrip.node.hidden = page !== "strip" || notice !== null;
       imageView.node.hidden = page === "strip" || notice !== null;
       notices.update(notice);
-      updateBanner(banner, notice === null ? findError(viewModel, cache) : null);
+      updateBanner(banner, notice === null ? findError(viewModel, cache) : null, missingRuns(viewModel));
       for (const part of [toolbar, snapshotSlider, displayOptions, metricCharts]) part.update(viewModel);
       if (!filmStrip.node.hidden) filmStrip.update(viewModel);
       if (!imageView.node.hidden && viewModel.cursor) imageView.update(viewModel);
@@ -105,8 +107,12 @@ function findError({ series }, cache) {
   return cache.runsError ?? series.map(({ key }) => cache.snapshotErrors.get(key)).find(Boolean) ?? null;
 }
 
-/** Report above the images that newer data could not be loaded. */
-function updateBanner(banner, error) {
-  banner.hidden = error === null;
-  setText(banner, error === null ? "" : `${error} Showing the last data loaded; retrying automatically.`);
+/** Report above the images that newer data could not be loaded, or that runs have been deleted. */
+function updateBanner(banner, error, missingRuns) {
+  const texts = [
+    error === null ? "" : `${error} Showing the last data loaded; retrying automatically.`,
+    missingRuns.length === 0 ? "" : `No longer in the log directory, or without heatmaps: ${missingRuns.join(", ")}.`,
+  ].filter(Boolean);
+  banner.hidden = texts.length === 0;
+  setText(banner, texts.join(" "));
 }

@@ -191,3 +191,31 @@ def test_the_tab_works_below_a_prefix_without_a_proxy(make_page, logdir):
         frame = page.frame_locator("iframe")
         frame.locator(CURRENT_CELL).wait_for()
         expect(frame.locator(".column button")).to_have_count(EPOCHS)
+
+
+def test_a_page_of_another_origin_can_read_nothing(make_page, tensorboard):
+    """The other page may be a hostile one, opened in the same browser as TensorBoard."""
+    data = f"{tensorboard.url}data/plugin/camaug"
+    image = f"{data}/original?run=run/b&prefix=cam&probe=0"
+    assert tensorboard.fetch("original", run="run/b", prefix="cam", probe=0)
+    script = """async ([data, image]) => {
+        const isRefused = (promise) => promise.then(() => false, () => true);
+        const element = new Image();
+        const shown = new Promise((resolve) => {
+            element.onload = () => resolve(true);
+            element.onerror = () => resolve(false);
+        });
+        element.src = image;
+        return {
+            read: await isRefused(fetch(`${data}/runs`)),
+            load: await isRefused(fetch(`${data}/runs`, { mode: "no-cors" })),
+            post: await isRefused(fetch(`${data}/runs`, { mode: "no-cors", method: "POST" })),
+            code: await isRefused(import(`${data}/static/index.js`)),
+            image: !(await shown),
+        };
+    }"""
+    for host in ("127.0.0.1", OTHER_HOST):
+        with serve_page("<h1>Another page</h1>", host) as server:
+            page = make_page(server.url, ready=None)
+            refused = page.evaluate(script, [data, image])
+            assert refused == dict.fromkeys(refused, True)
