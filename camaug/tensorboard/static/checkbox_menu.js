@@ -8,9 +8,8 @@ export function createCheckboxMenu(name, onChange, displayName) {
   const panel = element("div", { class: "popup-panel", role: "group", "aria-label": name });
   let shownOptions = "";
   panel.addEventListener("change", ({ target }) => {
-    const checked = [...panel.querySelectorAll("input:checked")].map((box) => box.value);
-    if (checked.length > 0) onChange(checked);
-    else target.checked = true;
+    if (panel.querySelector("input:checked") === null) target.checked = true; // the only one, which stays selected
+    onChange([...panel.querySelectorAll("input:checked")].map((box) => box.value));
   });
   return {
     node: createPopup(button, panel),
