@@ -21,6 +21,7 @@ from camaug.utils.did_you_mean import did_you_mean
 from camaug.utils.fetched import fetched
 from camaug.utils.preserved_random_state import preserved_random_state
 
+from ._logging.call_loggers import call_loggers
 from ._logging.check_arguments import check_positive
 from ._logging.check_integer_images import check_integer_images
 from ._logging.evaluated_metrics import EVALUATED_METRICS
@@ -201,9 +202,7 @@ class CamEvaluator(ProbeCallback):
             metrics = {name: float(value) for name, value in zip(values, fetched_values, strict=True)}
             self._publish(trainer, metrics)
             if metrics:
-                self._each_logger(
-                    trainer, trainer.loggers, lambda logger: logger.log_metrics(metrics, step=moment.step)
-                )
+                call_loggers(trainer, lambda logger: logger.log_metrics(metrics, step=moment.step))
 
     def _report_missing(self, name: str, moment: Moment) -> None:
         if not self._warn_once.has_failed:

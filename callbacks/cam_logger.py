@@ -189,11 +189,11 @@ class CamLogger(ProbeCallback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Flush the metrics that Lightning logged at the end of the previous epoch."""
-        flush_loggers(trainer, self._each_logger)
+        flush_loggers(trainer)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Flush everything that a run resumed from this checkpoint will not log again."""
-        flush_loggers(trainer, self._each_logger)
+        flush_loggers(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next snapshot is compared with, and whether the fast path is in use."""
@@ -224,7 +224,7 @@ class CamLogger(ProbeCallback):
                 display = self._find_display(trainer, self._probes)
                 self._probes = taker.start(self._source, self._probes, display)
                 self._check_class_names(taker.classes)
-                self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style, self._each_logger)
+                self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style)
                 if weights := describe_validated_weights(trainer):
                     rank_zero_info(f"CamLogger: {weights}")
 

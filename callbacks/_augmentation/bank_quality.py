@@ -10,7 +10,7 @@ from camaug.augmentation.group_cam_transform import GroupCamTransform
 from camaug.functional.masks import map_iou, upsample
 from camaug.saliency_bank.saliency_bank import SaliencyBank
 
-from .._logging.each_logger import EachLogger
+from .._logging.call_loggers import call_loggers
 from .._logging.warn_once import WarnOnce
 from .._trainer.logging_step import logging_step
 
@@ -32,7 +32,6 @@ class BankQuality:
         self._trainer = trainer
         self._transform = transform
         self._warn_once = WarnOnce("GroupCamAugmentation")
-        self._each_logger = EachLogger("GroupCamAugmentation")
 
     def log_carried(self, images: Tensor, labels: Tensor, carried: Tensor) -> None:
         """Log the IoU of the carried masks with the exact masks of the same images as ``augmentation/bank_iou``.
@@ -72,9 +71,7 @@ class BankQuality:
             return None
         value = float(map_iou(maps, others)[has_evidence].mean())
         step = logging_step(self._trainer)
-        self._each_logger(
-            self._trainer, self._trainer.loggers, lambda logger: logger.log_metrics({name: value}, step=step)
-        )
+        call_loggers(self._trainer, lambda logger: logger.log_metrics({name: value}, step=step))
         return value
 
     def _warn_of_low(self, overlap: float | None, finding: str) -> None:

@@ -11,7 +11,7 @@ from camaug.images.denormalise import denormalise
 from camaug.images.normalisation import Normalisation
 from camaug.images.render import caption, colorize, enlarge, grid, row
 
-from .._logging.each_logger import EachLogger
+from .._logging.call_loggers import call_loggers
 from .._logging.failure import Failure
 from .._logging.find_normalisation import find_normalisation
 from .._logging.write_to_logger import write_to_logger
@@ -44,8 +44,7 @@ def log_first_batch(trainer: L.Trainer, images: Tensor, augmented: AugmentedBatc
         rank_zero_warn(f"GroupCamAugmentation could not log its first batch; training goes on. {cause}\n{origin}")
         return
     shown, step = {"augmentation/first_batch": image}, logging_step(trainer)
-    each_logger = EachLogger("GroupCamAugmentation")
-    each_logger(trainer, trainer.loggers, lambda logger: write_to_logger(logger, shown, {}, step))
+    call_loggers(trainer, lambda logger: write_to_logger(logger, shown, {}, step))
 
 
 def _draw(images: Tensor, augmented: AugmentedBatch, normalisation: Normalisation) -> Tensor:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import lightning as L
 from lightning.pytorch.loggers import Logger
 
-from .each_logger import EachLogger
+from .call_loggers import call_loggers
 from .tensorboard_writer import tensorboard_writer
 
 __all__ = ["flush_loggers"]
 
 
-def flush_loggers(trainer: L.Trainer, each_logger: EachLogger) -> None:
-    """Write to the disk what TensorBoard's loggers hold in memory.
-
-    Args:
-        trainer: The Trainer.
-        each_logger: Calls with each logger, which turn a failure into a warning.
-    """
+def flush_loggers(trainer: L.Trainer) -> None:
+    """Write to the disk what TensorBoard's loggers hold in memory. A failure is a warning."""
     if trainer.is_global_zero:
-        each_logger(trainer, trainer.loggers, _flush)
+        call_loggers(trainer, _flush)
 
 
 def _flush(logger: Logger) -> None:

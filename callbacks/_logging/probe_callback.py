@@ -20,7 +20,6 @@ from .._trainer.logging_step import logging_step
 from .._trainer.publish_metrics import publish_metrics
 from .._trainer.stages import validation_or_training_loaders
 from .._trainer.strategies import sharding_problem
-from .each_logger import EachLogger
 from .moment import Moment
 from .probe_source import ProbeSource
 from .probes import Probes
@@ -70,7 +69,6 @@ class ProbeCallback(L.Callback, ABC):
         self._cadence, self._source = cadence, source
         self._warns_on_every_rank = warns_on_every_rank
         self._warn_once = self._create_warn_once()
-        self._each_logger = EachLogger(type(self).__name__)
         self._scaling_check = ScalingCheck(type(self).__name__, source.images)
         self._is_possible = True
         self._is_set_up = False
@@ -103,7 +101,6 @@ class ProbeCallback(L.Callback, ABC):
         if problem:
             rank_zero_warn(f"{problem}. No image will be explained")
         self._warn_once = self._create_warn_once()
-        self._each_logger = EachLogger(type(self).__name__)
         self._known_metrics = {}
         self._cadence.reset()
 

@@ -15,8 +15,8 @@ from camaug.explainers.provenance import settings_line
 from camaug.images.class_names import class_label
 from camaug.inspection.unwrap import unwrap
 
+from .call_loggers import call_loggers
 from .draw_snapshot import draw_overview, draw_panels
-from .each_logger import EachLogger
 from .film_strip import snapshot_record, write_originals, write_strip
 from .logged_snapshots import logs_images_of
 from .moment import Moment
@@ -38,7 +38,6 @@ class SnapshotWriter:
         pl_module: The model, whose settings the film strip names.
         explainer: The method of the snapshots.
         style: How the images are drawn, and how often.
-        each_logger: Calls with each logger, which turn a failure into a warning.
     """
 
     def __init__(
@@ -47,12 +46,10 @@ class SnapshotWriter:
         pl_module: L.LightningModule,
         explainer: Explainer,
         style: SnapshotStyle,
-        each_logger: EachLogger,
     ) -> None:
         self._trainer, self._module = trainer, pl_module
         self._explainer = explainer
         self._style = style
-        self._each_logger = each_logger
         self._with_originals: set[tuple[SummaryWriter, str]] = set()
 
     def write(
@@ -70,7 +67,7 @@ class SnapshotWriter:
             names: Names of the classes, None for their indices.
             callback_metrics: Metrics that the Trainer knows, which the film strip repeats.
         """
-        found = self._each_logger(self._trainer, self._trainer.loggers, tensorboard_writer)
+        found = call_loggers(self._trainer, tensorboard_writer)
         is_due = any(self._is_due(writer, snapshot, moment) for _, writer in found)
         images = self._draw(snapshot, moment, names) if is_due else {}
         metrics = {f"{moment.prefix}/{name}": value for name, value in snapshot_metrics(snapshot).items()}
@@ -83,7 +80,7 @@ class SnapshotWriter:
             shown = images if self._is_due(writer, snapshot, moment) else {}
             write_to_logger(logger, shown, metrics, moment.step)
 
-        self._each_logger(self._trainer, (logger for logger, _ in found), write)
+        call_loggers(self._trainer, write, [logger for logger, _ in found])
 
     def _draw(self, snapshot: Snapshot, moment: Moment, names: Sequence[str] | None) -> dict[str, Tensor]:
         """Return a panel (3, H, W) for each image, and the overview, by tag."""
