@@ -17,7 +17,7 @@ RUN = Path("runs/demo/version_0")
 STEPS, EPOCHS = 4, 3
 FIT = [
     "fit", "--config", str(ROOT / "configs/demo.yaml"), "--data.train_size=32", "--data.val_size=8",
-    "--data.batch_size=8", "--data.image_size=32", "--data.num_workers=1", "--cam.num_images=2",
+    "--data.batch_size=8", "--data.image_size=32", "--data.num_workers=1", "--cam.num_images=8",
     "--cam.every_n_epochs=1",
     "--augmentation.start_epoch=0", "--augmentation.share=0.5", f"--trainer.max_epochs={EPOCHS}",
     "--trainer.log_every_n_steps=1", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false",
