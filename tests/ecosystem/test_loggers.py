@@ -1,9 +1,11 @@
-"""Files that Weights & Biases, MLflow and Comet write offline, beside TensorBoard."""
+"""Files that Weights & Biases, MLflow and Comet write offline, beside TensorBoard and tables."""
 
 from __future__ import annotations
 
+import csv
 import json
 import struct
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,8 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
-from lightning.pytorch.loggers import CometLogger, MLFlowLogger, WandbLogger
+from lightning.pytorch.loggers import CometLogger, CSVLogger, MLFlowLogger, WandbLogger
 from PIL import Image
 
 from camaug.callbacks import CamEvaluator, CamLogger, GroupCamAugmentation
@@ -31,15 +34,23 @@ def fit(tmp_path: Path, logger: Any) -> None:
     train(tmp_path, ToyClassifier(), squares_loader(side=24), squares_loader(side=24), logger=logger).check()
 
 
-def fit_often(tmp_path: Path, logger: Any) -> None:
-    """Train with validation in the middle of an epoch, accumulated gradients, odd class names, and every callback."""
-    callbacks = [
+def fit_every_step(
+    tmp_path: Path, logger: Any, *callbacks: Any, module: Any = None, ckpt_path: Any = None, **settings: Any
+) -> Any:
+    """Train with every callback, a snapshot in each step, and odd class names, and return the Trainer."""
+    callbacks += (
         CamLogger("grad-cam", num_images=3, every_n_steps=1, class_names=ODD_NAMES),
         CamEvaluator("drift", "grad-cam", num_images=3),
         GroupCamAugmentation(),
-    ]
-    trainer = quiet_trainer(tmp_path, *callbacks, logger=logger, val_check_interval=2, accumulate_grad_batches=2)
-    trainer.fit(ToyClassifier(), squares_loader(side=24), squares_loader(side=24))
+    )
+    trainer = quiet_trainer(tmp_path, *callbacks, logger=logger, **settings)
+    trainer.fit(module or ToyClassifier(), squares_loader(side=24), squares_loader(side=24), ckpt_path=ckpt_path)
+    return trainer
+
+
+def fit_often(tmp_path: Path, logger: Any) -> None:
+    """Train with validation in the middle of an epoch and accumulated gradients."""
+    fit_every_step(tmp_path, logger, val_check_interval=2, accumulate_grad_batches=2)
 
 
 # Weights & Biases
@@ -125,6 +136,52 @@ def test_no_step_of_wandb_goes_back(tmp_path, wandb):
     assert [row["trainer/global_step"] for row in snapshots] == [0, 1, 2, 3]  # no snapshot is lost or written twice
     images = {key.split("/")[1] for row in snapshots for key, value in row.items() if isinstance(value, dict)}
     assert images == {"naïve_left", "C# _ _x_ _y_ 50_", "..", "overview"}
+
+
+def test_a_resumed_run_of_wandb_goes_on_after_its_last_step(tmp_path, wandb):
+    last_step = -1
+    for number, settings in enumerate([{"max_epochs": 1}, {"ckpt_path": tmp_path / "0.ckpt", "val_check_interval": 2}]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        logger = WandbLogger(project="squares", save_dir=str(folder), offline=True, id="squares", resume="allow")
+        trainer = fit_every_step(folder, logger, **settings)
+        trainer.save_checkpoint(tmp_path / f"{number}.ckpt")
+        end_run(wandb)
+        steps = [row["trainer/global_step"] for _, row in wandb_rows(folder) if "trainer/global_step" in row]
+        assert steps == sorted(steps)
+        assert set(steps) == set(range(last_step + 1, trainer.global_step))
+        last_step = steps[-1]
+
+
+class Silent(ToyClassifier):
+    """Classifier without values that Lightning logs, which would end the training run of a logger that fails."""
+
+    def log(self, *args, **kwargs): ...
+
+
+class EndsRun(L.Callback):
+    """Callback that ends the run of W&B before the second epoch, after which its client refuses everything."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            trainer.loggers[0].experiment.finish()
+
+
+def test_training_goes_on_without_wandb(tmp_path, wandb):
+    table = CSVLogger(tmp_path, name="csv")
+    loggers = [WandbLogger(project="squares", save_dir=str(tmp_path), offline=True), table]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer = fit_every_step(tmp_path, loggers, EndsRun(), module=Silent())
+    messages = [str(each.message) for each in caught if "WandbLogger" in str(each.message)]
+    assert len(messages) == 1, messages
+    assert "camaug could not write to WandbLogger; training goes on. UsageError: Run" in messages[0]
+    assert trainer.global_step == 6
+    assert max(row["trainer/global_step"] for _, row in wandb_rows(tmp_path) if "cam/overview" in row) == 2
+    with Path(table.log_dir, "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows if row["cam/drift"]] == list(range(6))
+    assert len(list(Path(table.log_dir, "cam/overview").glob("*.jpg"))) == 6
 
 
 # MLflow
