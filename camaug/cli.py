@@ -47,6 +47,7 @@ from camaug.version import __version__
 __all__ = ["CamaugCLI", "command", "main"]
 
 TRACEBACK = "CAMAUG_TRACEBACK"
+_OF_RUN = ("epoch", "global_step", "hyper_parameters")  # of a checkpoint
 
 
 class CamaugCLI(LightningCLI):
@@ -114,8 +115,11 @@ class CamaugCLI(LightningCLI):
         """Read the model's settings from the checkpoint, as Lightning does, once it is known to be readable."""
         path = self.config.get(self.config.get("subcommand") or "", {}).get("ckpt_path")
         if path and Path(path).is_file():
-            self._checkpoint = read_checkpoint(Path(path))
-            check_checkpoint(self._checkpoint, path)
+            checkpoint = read_checkpoint(Path(path))
+            check_checkpoint(checkpoint, path)
+            # Without the tensors: a file that is mapped into memory cannot be replaced on Windows, and `fit` will.
+            self._checkpoint = {name: checkpoint[name] for name in _OF_RUN if name in checkpoint}
+            del checkpoint
             self._check_model_name(path)
         super()._parse_ckpt_path()
 

@@ -265,6 +265,27 @@ def trained(tmp_path_factory):
     return last, torch.load(last, weights_only=True)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's list of mapped files")
+@pytest.mark.filterwarnings("ignore")
+def test_a_resumed_run_keeps_no_file_of_its_checkpoint_open(trained, tmp_path, monkeypatch):
+    # Windows would not let it write its next last.ckpt.
+    monkeypatch.chdir(tmp_path)
+    path = shutil.copy(trained[0], tmp_path / "resumed.ckpt")
+    mapped = []
+    run = cli.CamaugCLI._run_subcommand
+    monkeypatch.setattr(cli.CamaugCLI, "_run_subcommand", lambda *given: (mapped.extend(mapped_files()), run(*given)))
+    resumed = cli.main(["fit", *SHAPES, "--trainer.max_epochs=2", f"--ckpt_path={path}"])
+    assert resumed.trainer.current_epoch == 2
+    assert mapped
+    assert not [line for line in mapped if line.endswith("resumed.ckpt")]
+    content = torch.load(path, weights_only=True, mmap=True)
+    assert [line for line in mapped_files() if line.endswith("resumed.ckpt")], content.keys()
+
+
+def mapped_files() -> list[str]:
+    return Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+
+
 SHAPES = [
     "--data=ShapesDataModule", "--data.train_size=8", "--data.val_size=8", "--data.num_workers=0",
     "--data.image_size=32", "--data.batch_size=8", "--model.name=timm/test_resnet", "--trainer.accelerator=cpu",
