@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from camaug.training.check_archive import check_archive
+
 __all__ = ["INTERRUPTED", "last_checkpoint", "read_checkpoint", "run_to_continue"]
 
 LAST, INTERRUPTED = "last.ckpt", "interrupted.ckpt"
@@ -43,8 +45,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         path: The file.
 
     Raises:
-        ValueError: If the file cannot be loaded weights-only, or is not of a training run.
+        ValueError: If the file cannot be loaded weights-only, is compressed, or is not of a training run.
     """
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from camaug.training.check_archive import check_archive
 from camaug.training.head_modules import head_modules
 from camaug.utils.remote_address import check_local
 
@@ -79,6 +80,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             return dict(load_file(path))
         except SafetensorError as error:
             raise ValueError(f"the checkpoint {str(path)!r} is no whole safetensors file: {error}") from error
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
