@@ -36,9 +36,16 @@ def most_changed_probes(record: Mapping[str, Any], count: int) -> list[int]:
     Args:
         record: Predictions of a series (:meth:`camaug.tensorboard.data_source.DataSource.snapshots`).
         count: Number of images, at least 1; of fewer images all are returned.
+
+    Raises:
+        ValueError: If the drift is not a number for each image, as in a hostile event file.
     """
     drift = record["snapshots"]["drift"]
-    change = {
-        probe["id"]: sum(row[position] or 0.0 for row in drift) for position, probe in enumerate(record["probes"])
-    }
+    try:
+        change = {
+            probe["id"]: sum(float(row[position] or 0.0) for row in drift)
+            for position, probe in enumerate(record["probes"])
+        }
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"the drift of the images cannot be read ({type(error).__name__}: {error})") from error
     return sorted(change, key=lambda probe: -change[probe])[:count]

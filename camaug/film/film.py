@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from camaug.film.probe_history import ProbeHistory
-from camaug.tensorboard.data_source import DataSource, Series
+from camaug.tensorboard.data_source import DataSource, NotLoggedError, Series
 
 __all__ = ["Film"]
 
@@ -30,9 +30,22 @@ class Film:
 
     @classmethod
     def read(cls, source: DataSource, series: Series, record: Mapping[str, Any], probes: Sequence[int]) -> Film:
-        """Read images of a series (:meth:`ProbeHistory.read`)."""
-        histories = [ProbeHistory.read(source, series, record, probe) for probe in probes]
-        return cls(series.method, record["steps"], record["epochs"], histories)
+        """Read images of a series (:meth:`ProbeHistory.read`).
+
+        Raises:
+            NotLoggedError: If an image itself was not logged.
+            ValueError: If there is no image, or the logged data cannot be read, as of a hostile event file.
+        """
+        if not probes:
+            raise ValueError(f"the snapshots of {series.method} in the run {series.run} have no image")
+        try:
+            histories = [ProbeHistory.read(source, series, record, probe) for probe in probes]
+            epochs = [int(epoch) for epoch in record["epochs"]]
+        except NotLoggedError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+            raise ValueError(f"the logged data cannot be read ({type(error).__name__}: {error})") from error
+        return cls(series.method, record["steps"], epochs, histories)
 
     @property
     def has_true_maps(self) -> bool:

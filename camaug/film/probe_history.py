@@ -74,16 +74,21 @@ def _read_snapshot(
     others = [label for label in labels if label in map_of_class and label != values["predicted"]]
     missed = [label for label in others if label in (values.get("missed") or ())]
     true_class = next(iter(missed or others), None) if values["correct"] is False else None
+    true_confidence = None if true_class is None else values["true_confidences"][labels.index(true_class)]
     return ProbeSnapshot(
         predicted_name=class_label(record["classes"], values["predicted"]),
-        confidence=values["confidence"],
-        is_correct=values["correct"],
+        confidence=_as_number(values["confidence"]),
+        is_correct=None if values["correct"] is None else bool(values["correct"]),
         warning=str(values["warning"] or "").partition(":")[0],
         predicted_map=next(iter(map_of_class.values())),
         true_name="" if true_class is None else class_label(record["classes"], true_class),
-        true_confidence=None if true_class is None else values["true_confidences"][labels.index(true_class)],
+        true_confidence=_as_number(true_confidence),
         true_map=None if true_class is None else map_of_class[true_class],
     )
+
+
+def _as_number(confidence: Any) -> float | None:
+    return None if confidence is None else float(confidence)
 
 
 def _stored_maps(maps: Mapping[str, Any], place: int) -> dict[int, StoredMap]:
@@ -98,6 +103,6 @@ def _stored_maps(maps: Mapping[str, Any], place: int) -> dict[int, StoredMap]:
 
 def _decode(jpeg: bytes, probe: int) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(jpeg)).convert("RGB")
-    except OSError as error:
+        return Image.open(io.BytesIO(jpeg), formats=["JPEG"]).convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"image {probe} of the run cannot be read ({error})") from error

@@ -12,6 +12,7 @@ from camaug.tensorboard.stored_map import StoredMap
 __all__ = ["ClassMap", "ProbeBlob"]
 
 FORMAT_WITHOUT_CLASSES = 2
+MOST_VALUES = 2**26  # of all maps of a blob that is read
 
 
 class ClassMap(NamedTuple):
@@ -83,16 +84,19 @@ class ProbeBlob:
         """Decode the bytes that :meth:`to_bytes` returned, also in format 2.
 
         Raises:
-            ValueError: If the bytes are no blob of a probe image.
+            ValueError: If the bytes are no blob of a probe image, or its maps have more than 2**26 values together.
         """
         line, _, rest = content.partition(b"\n")
         header = from_json(line)
         record = header["record"]
         classes = _classes_of_format_2(record) if header["format"] == FORMAT_WITHOUT_CLASSES else None
-        maps = []
+        maps, values = [], 0
         for position, map_header in enumerate(header["maps"]):
             class_index = map_header["class"] if classes is None else classes[position]
             stored = StoredMap.unpack(map_header, rest[: map_header["bytes"]])
+            values += len(stored.values)
+            if values > MOST_VALUES:
+                raise ValueError(f"expected maps of at most {MOST_VALUES} values together, got more")
             maps.append(ClassMap(int(class_index), stored))
             rest = rest[map_header["bytes"] :]
         return cls(record, tuple(maps))

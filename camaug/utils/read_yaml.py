@@ -34,6 +34,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"the configuration {whole} is not text in UTF-8: give a YAML file") from None
     except yaml.YAMLError as error:
         raise ValueError(f"the configuration {whole} is not valid YAML{_place(error)}: {_problem(error)}") from None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # PyYAML's own of values that are not what they are tagged as, and of lists that are nested too deeply.
+        raise ValueError(f"the configuration {whole} is not valid YAML: {type(error).__name__}, {error}") from None
     if settings is not None and not isinstance(settings, dict):
         kind = "a list" if isinstance(settings, list) else f"the text {str(settings)[:40]!r}"
         raise ValueError(f"the configuration {whole} must hold `name: value` pairs, got {kind}")

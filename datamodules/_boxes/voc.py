@@ -128,6 +128,6 @@ def _parse_xml(content: bytes, source: str) -> ET.Element:
     parser.StartDoctypeDeclHandler = refuse  # called before any of it is read; entities are declared nowhere else
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, UnicodeError) as error:  # the latter two of the declared encoding
         raise ValueError(f"{source} is not XML: {error}") from error
     return builder.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import ntpath
 import warnings
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from camaug.datamodules._boxes.coco import read_coco
+from camaug.datamodules._boxes.voc import parse_voc
+from camaug.film.choose_probes import most_changed_probes
+from camaug.film.draw_frame import draw_frame
+from camaug.film.film import Film
+from camaug.film.film_style import FilmStyle
 from camaug.images.loading import load_image
+from camaug.images.theme import DARK
 from camaug.saliency_bank.record import BankRecord
 from camaug.tensorboard.blobs import FORMAT
 from camaug.tensorboard.data_source import DataSource, Series
-from camaug.tensorboard.probe_blob import ClassMap, ProbeBlob
+from camaug.tensorboard.probe_blob import MOST_VALUES, ClassMap, ProbeBlob
 from camaug.tensorboard.stored_map import LARGEST, StoredMap
+from camaug.utils.portable_names import LARGEST as LARGEST_NAME
+from camaug.utils.portable_names import portable_names, same_file_key
+from camaug.utils.read_yaml import read_yaml
 
 SERIES = Series("run", "cam", "grad-cam")
 TAG = "camaug/cam/grad-cam/"
@@ -120,6 +130,131 @@ def test_impossible_records_of_a_bank_are_refused(fields):
     assert BankRecord.from_json(json.dumps(record | fields)) is None
 
 
+def test_the_maps_of_a_blob_are_together_within_a_limit(monkeypatch):
+    maps = tuple(ClassMap(number, StoredMap(4, 3, 0.0, 1.0, bytes(12))) for number in range(5))
+    content = ProbeBlob({"id": 1}, maps).to_bytes()
+    assert len(ProbeBlob.from_bytes(content).maps) == 5
+    assert MOST_VALUES >= LARGEST
+    monkeypatch.setattr("camaug.tensorboard.probe_blob.MOST_VALUES", 59)
+    with pytest.raises(ValueError, match="at most 59 values together"):
+        ProbeBlob.from_bytes(content)
+
+
+# Films
+
+PROBES = {"ids": [1], "labels": [[0]], "predicted": [1], "correct": [False], "confidence": [0.5], "drift": [None]}
+SCORES = {"true_confidences": [[0.1]], "object_energy": [None], "warning": [None], "top_classes": [[]]}
+RECORD = SNAPSHOT | PROBES | SCORES
+
+
+class Run(Blobs):
+    """A reader of a run, whose records are one blob, and whose heatmaps and image are others."""
+
+    def __init__(self, record: bytes, image: bytes) -> None:
+        super().__init__(record)
+        self.image = image
+
+    def blobs(self, run: str, tags: list[str], steps: range | None = None) -> dict[str, dict[int, bytes]]:
+        maps = tuple(ClassMap(number, StoredMap(4, 3, 0.0, 1.0, bytes(12))) for number in (1, 0))
+        contents = {"1": ProbeBlob({"id": 1}, maps).to_bytes(), "records": self.blob}
+        names = {tag: tag.rpartition("/")[2] for tag in tags}
+        return {tag: {0: contents[name]} for tag, name in names.items() if name in contents}
+
+    def last_blob(self, run: str, tag: str) -> bytes:
+        return self.image
+
+
+def film(fields: Mapping[str, Any], image: bytes) -> Film:
+    """Read a film of a record with some other fields as the command does."""
+    source = DataSource(Run(json.dumps(RECORD | fields).encode(), image))
+    record = source.snapshots(SERIES)
+    return Film.read(source, SERIES, record, most_changed_probes(record, 1))
+
+
+FIELDS = sorted({*RECORD} - {"format"})
+IN_LISTS = VALUES | VALUES.map(lambda value: [value]) | VALUES.map(lambda value: [[value]])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(FIELDS), IN_LISTS, min_size=1, max_size=2))
+def test_any_record_of_a_film_is_drawn_or_refused(fields):
+    try:
+        read_film = film(fields, photo("JPEG"))
+    except ValueError:
+        return
+    assert draw_frame(read_film, 0, FilmStyle(64, "viridis", DARK)).ndim == 3
+
+
+def test_the_record_that_is_changed_is_a_film():
+    assert film({}, photo("JPEG")).histories[0].snapshots[0].true_name == "class 0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "message"), [("JPEG", 100, "exceeds limit"), ("PNG", 10_000, "cannot identify image file")]
+)
+def test_the_image_of_a_film_is_a_jpeg_within_the_limit_of_pixels(kind, limit, message, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(ValueError, match=f"image 1 of the run cannot be read .*{message}"):
+        film({}, photo(kind))
+
+
+# Annotations, configurations and names
+
+ENCODINGS = ["utf-8", "base64", "rot13", "none", "utf-7", "cp037"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=30), st.sampled_from(ENCODINGS), st.binary(max_size=30))
+def test_any_annotation_is_read_or_refused(text, encoding, content):
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+    body = f"<annotation><size>{text}</size>".encode() + content
+    for each in (content, head + body, head + body + b"</annotation>"):
+        with contextlib.suppress(ValueError):
+            parse_voc(each, "x.xml")
+
+
+TAGS = ["int", "float", "bool", "timestamp", "binary", "set", "omap", "python/name:os.system"]
+TAGGED = st.tuples(st.sampled_from(TAGS), st.text(max_size=20)).map(lambda pair: f"!!{pair[0]} {pair[1]}".encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=40) | TAGGED)
+def test_any_configuration_is_read_or_refused_with_its_name(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
+    for each in (content, b"a: " + content):
+        path.write_bytes(each)
+        try:
+            assert isinstance(read_yaml(path), dict)
+        except ValueError as error:
+            assert "fuzzed.yaml" in str(error)  # noqa: PT017 - most are read
+
+
+NAMES = st.lists(
+    st.text(max_size=12)
+    | st.sampled_from(["CON", "nul.txt", "COM\u00b2", "..", "", " ", "a.", "A", "a", "\u00e9", "e\u0301", "x" * 300]),
+    unique=True,
+    max_size=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NAMES)
+def test_any_names_are_different_valid_files_of_every_system(names):
+    portable = portable_names(names)
+    assert list(portable) == names
+    assert len({same_file_key(name) for name in portable.values()}) == len(names)
+    for name in portable.values():
+        assert 0 < len(name.encode(errors="surrogatepass")) <= LARGEST_NAME
+        assert not set(name) & {*'<>:"/\\|?*', *map(chr, range(32))}
+        assert name[-1] not in ". "
+        assert not is_reserved(name)
+
+
+def is_reserved(name: str) -> bool:
+    """Return True for a name that Windows takes for a device, as Python's standard library knows them."""
+    return ntpath.isreserved(name) if hasattr(ntpath, "isreserved") else PureWindowsPath(name).is_reserved()
+
+
 # Images
 
 
@@ -142,12 +277,13 @@ def test_tiffs_that_pillow_does_not_read_have_its_limit(channels, limit, tmp_pat
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
     """Return a whole file of each format."""
-    contents = {}
-    for name in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):
-        file = io.BytesIO()
-        Image.effect_noise((20, 16), 60).convert("RGB").save(file, name)
-        contents[name] = file.getvalue()
-    return contents
+    return {name: photo(name) for name in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")}
+
+
+def photo(file_format: str) -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((20, 16), 60).convert("RGB").save(file, file_format)
+    return file.getvalue()
 
 
 @settings(max_examples=120, deadline=None)

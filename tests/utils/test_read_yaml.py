@@ -27,6 +27,10 @@ def test_settings_are_read(tmp_path):
         (b"- a\n- b\n", "must hold `name: value` pairs, got a list"),
         (b"hello", "must hold `name: value` pairs, got the text 'hello'"),
         (b"a: \xff", "is not text in UTF-8"),
+        (b"a: " + b"[" * 10_000, "is not valid YAML: RecursionError"),
+        (b"a: !!timestamp x", "is not valid YAML: AttributeError"),
+        (b"a: !!bool x", "is not valid YAML: KeyError, 'x'"),
+        (b"a: 2001-99-99", "is not valid YAML: ValueError, month must be in 1..12"),
     ],
 )
 def test_a_file_without_settings_is_refused_with_its_place(content, message, tmp_path, monkeypatch):
