@@ -174,6 +174,30 @@ def test_the_notes_of_a_release_are_its_section_of_the_changelog():
         notes("v0.3.0", "0.3.0", changelog)
 
 
+VALUES_WITH_INTERVALS = re.compile(r"([+-]?\d+(?:\.\d+)?)(?: points)?\s+\[([+-]?[\d.]+),\s+([+-]?[\d.]+)\]")
+
+
+def values(text: str) -> set[tuple[float, ...]]:
+    """Return the differences with their intervals in a text, rounded to a tenth, each as that of the better arm."""
+    found = VALUES_WITH_INTERVALS.findall(text.replace("\N{MINUS SIGN}", "-"))
+    triples = (tuple(round(float(number), 1) for number in numbers) for numbers in found)
+    return {max((value, low, high), (-value, -high, -low)) for value, low, high in triples}
+
+
+@pytest.mark.parametrize(("page", "at_least"), [("CHANGELOG.md", 15), ("README.md", 3), ("docs/evidence.md", 10)])
+def test_the_values_that_are_claimed_are_those_of_the_results(page, at_least):
+    claimed, measured = (values((ROOT / name).read_text(encoding="utf-8")) for name in (page, "docs/results.md"))
+    assert len(claimed) >= at_least
+    assert claimed - measured == set()
+
+
+def test_values_that_differ_are_found():
+    measured = values("| a | b | -4.586 [-7.6, -1.24] |, +2.4 [\N{MINUS SIGN}1.2, 6.0]")
+    assert values("behind by 4.6 [1.2, 7.6], and +2.4 points\n[-1.2, 6.0]") == measured
+    for wrong in ("4.7 [1.2, 7.6]", "4.6 [-1.2, 7.6]", "2.4 [1.2, 6.0]", "-2.4 [-1.2, 6.0]"):
+        assert not values(wrong) & measured
+
+
 def test_the_citation_is_of_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     version = runpy.run_path(str(ROOT / "camaug/version.py"))["__version__"]
