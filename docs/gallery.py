@@ -30,7 +30,7 @@ WITH_RELU = "squeezenet1_0"  # for methods that change the backward pass of nn.R
 # Settings of methods with thousands of queries, with as many as an image needs.
 FEWER_QUERIES = {"ss-cam": {"samples": 1}, "is-cam": {"steps": 2}, "rise": {"masks": 1000}}
 WITHOUT_OVERLAY = ("feature-maps",)
-COLUMNS = 4
+COLUMNS = 3
 OUTPUT = Path(__file__).parent / "images"
 
 
@@ -39,7 +39,7 @@ def main(sections: list[str]) -> None:
     for section in sections or SECTIONS:
         names = [name for name in list_explainers() if explainer_class(name).info.section == section]
         image = to_pil_image(grid([draw(name) for name in names], columns=min(COLUMNS, len(names))))
-        image.thumbnail((1200, 2400))
+        image.thumbnail((1344, 2688))
         image.save(OUTPUT / f"gallery_{section}.webp", quality=75, method=6)
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from camaug.cli import main
+from camaug.explainers import explainer_class, list_explainers
 from camaug.utils.command_parser import CommandParser
 from tests.pages import PAGES, ROOT, blocks, commands, make_photos, missing_packages, run_page
 from tests.test_configs import read_images
@@ -21,6 +22,8 @@ PLACEHOLDERS = {
     "SHARE": "0.5",
     "FILE_OR_FOLDER": "boxes.json",
     "runs/…/checkpoints/best.ckpt": "null",
+    "runs/finetune/version_0/checkpoints/best.ckpt": "null",
+    "runs/finetune/version_0/config.yaml": "configs/finetune.yaml",
 }
 OF_OTHERS = {"tensorboard", "mlflow", "ssh"}
 
@@ -137,23 +140,30 @@ def test_an_unknown_argument_is_found(monkeypatch, capsys):
 
 
 def test_the_tutorial_can_be_carried_out(tmp_path, monkeypatch):
-    make_photos(tmp_path, splits=())
-    (tmp_path / "photos_without_mark").mkdir()
-    (tmp_path / "photo.jpg").rename(tmp_path / "photos_without_mark/ant.jpg")
+    make_photos(tmp_path, splits=("train", "test"))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["train.py"])
+    monkeypatch.setattr(sys, "argv", ["camaug"])
     small = ["--model.pretrained=false", "--model.name=timm/test_resnet", "--data.image_size=64", "--data.batch_size=4"]
     small += ["--data.num_workers=0", "--trainer.accelerator=cpu", "--trainer.max_epochs=1", "--cam.num_images=2"]
     small += ["--trainer.enable_progress_bar=false", "--trainer.limit_train_batches=2"]
-    ours = [words[2 if words[0] == "python" else 1 :] for words in commands("docs/tutorial.md") if words[0] != "pip"]
-    assert [words[0] for words in ours] == ["fit", "fit", "tensorboard", "report", "explain", "fit", "advise"]
+    ours = [words[1:] for words in commands("docs/tutorial.md") if words[0] == "camaug"]
+    assert [words[0] for words in ours] == ["fit", "fit", "tensorboard", "report", "test", "explain", "fit", "advise"]
     for words in ours[1:]:
         if words[0] not in ("tensorboard", "advise"):
             main([*words, *(small if words[0] == "fit" else [])])
     assert Path("runs/finetune/version_0/camaug.html").is_file()
-    assert Path("explained/ant_overlay.png").is_file()
-    assert "cam/overview" in read_images(tmp_path / "runs/finetune/version_1")
+    assert Path("explained/ants/0_overlay.png").is_file()
+    assert "cam_test/overview" in read_images(tmp_path / "runs/finetune/version_1")
+    assert "cam/overview" in read_images(tmp_path / "runs/finetune/version_2")
+
+
+def test_the_gallery_shows_an_image_of_each_kind_of_methods():
+    page = (ROOT / "docs/gallery.md").read_text()
+    shown = set(re.findall(r"gallery_(\w+)\.webp", page))
+    sections = {explainer_class(name).info.section for name in list_explainers() if explainer_class(name).info}
+    assert shown == sections - {"transformers"}
+    assert all((ROOT / f"docs/images/gallery_{section}.webp").is_file() for section in shown)
 
 
 def test_the_values_of_the_page_on_evidence_are_those_of_the_results():

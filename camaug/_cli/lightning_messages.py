@@ -36,6 +36,8 @@ def quieten_lightning() -> None:
     logging.getLogger("huggingface_hub.utils._http").addFilter(_FirstFailure())
     # Lightning 2.6 reads torch's pytree by an older name; nothing that a user could do about it.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    # A run of validate, of test, or from another run's checkpoint has a folder of its own.
+    warnings.filterwarnings("ignore", message="The dirpath has changed")
 
 
 class _FirstFailure(logging.Filter):
