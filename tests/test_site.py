@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import inspect
 import pkgutil
@@ -15,6 +16,7 @@ from sphinx.util.inventory import InventoryFile
 
 import camaug
 import camaug.callbacks
+from camaug._cli.commands import COMMANDS
 from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.explainers import explainer_class, list_explainers
 from tests.chromium import INSTALL, find_chromium
@@ -93,6 +95,19 @@ def test_the_reference_has_what_a_class_and_a_function_say_of_themselves(site):
     assert inspect.getdoc(camaug.callbacks.CamLogger).splitlines()[0] in text
     assert "num_images" in text
     assert not re.search(r":(?:class|func|meth|attr|mod):", re.sub(r"<[^>]+>", "", text))
+
+
+def test_the_reference_has_every_command_with_its_arguments(site):
+    text = html.unescape(re.sub(r"<[^>]+>", "", (site / "reference/commands.html").read_text(encoding="utf-8")))
+    for name, command in COMMANDS.items():
+        assert command.summary in text.replace("’", "'"), name
+    assert all(f"{words} " in text for words in ("--still N", "--checkpoint RUN", "camaug price --help"))
+
+
+def test_the_first_page_leads_to_the_reference(site):
+    text = (site / "index.html").read_text(encoding="utf-8")
+    main = text.partition("<article")[2].partition("</article>")[0]
+    assert len(set(re.findall(r'href="(reference/\w+\.html)"', main))) == len(list((site / "reference").glob("*.html")))
 
 
 def test_every_page_of_docs_is_in_the_navigation(site):

@@ -24,6 +24,11 @@ CODE_BLOCK = re.compile(r"^```.*?^```", flags=re.DOTALL | re.MULTILINE)
 ORPHAN = "---\norphan: true\n---\n\n"  # outside the navigation
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 
+REFERENCE_WITHOUT_SITE = (
+    "The reference of every class, function and command is in the site that `make docs` builds from these pages.\n"
+)
+"""Sentence of the first page in whose place the site has links to the reference."""
+
 NAVIGATION = {
     "Start": ["tutorial"],
     "How to": [
@@ -78,8 +83,21 @@ def pages() -> dict[str, str]:
     reference = reference_pages()
     site |= {f"reference/{name}.rst": text for name, text in reference.items()}
     navigation = NAVIGATION | {"Reference": [f"reference/{name}" for name in reference]}
+    links = ", ".join(f"[](reference/{name})" for name in reference)
+    site["index.md"] = replace_once(site["index.md"], REFERENCE_WITHOUT_SITE, f"Reference: {links}.\n")
     site["index.md"] += "".join(toctree(caption, names) for caption, names in navigation.items())
     return site
+
+
+def replace_once(text: str, old: str, new: str) -> str:
+    """Replace a part of a text, which has it once.
+
+    Raises:
+        ValueError: If the text has it not at all or more than once.
+    """
+    if text.count(old) != 1:
+        raise ValueError(f"docs/index.md should have {old!r} once, and has it {text.count(old)} times")
+    return text.replace(old, new)
 
 
 def repository_texts() -> dict[str, str]:

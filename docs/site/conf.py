@@ -38,6 +38,8 @@ html_show_sourcelink = False
 html_show_search_summary = False  # which a page opened from disk may not fetch
 html_math_renderer = "mathml"
 default_role = "literal"
+highlight_language = "none"  # blocks without a language are commands
+python_maximum_signature_line_length = 88
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 

@@ -7,6 +7,9 @@ import importlib
 import inspect
 from typing import Any, NamedTuple
 
+import lightning as L
+from commands import commands_page
+
 from camaug.augmentation.recipes import as_recipe, list_recipes
 from camaug.explainers import explainer_class, list_explainers
 
@@ -93,6 +96,21 @@ def topics() -> dict[str, Topic]:
         "experiments": Topic(
             "Experiments", "Experiments and their reports, from `camaug.experiments`.", names_of("camaug.experiments")
         ),
+        "film": Topic(
+            "Films and stills",
+            "The parts of ``camaug film``, from their modules: a film is read from the files of a run, and its frames "
+            "and stills are drawn in a style.",
+            (
+                "camaug.film.film.Film",
+                "camaug.film.probe_history.ProbeHistory",
+                "camaug.film.probe_snapshot.ProbeSnapshot",
+                "camaug.film.film_style.FilmStyle",
+                "camaug.film.draw_frame.draw_frame",
+                "camaug.film.draw_still.draw_still",
+                "camaug.film.draw_still.spread_snapshots",
+                "camaug.film.frame_times.frame_times",
+            ),
+        ),
         "training": Topic(
             "Training",
             "The classifier and the Trainer of the command line.",
@@ -127,7 +145,7 @@ def public_objects() -> dict[str, Any]:
 
 def reference_pages() -> dict[str, str]:
     """Return the reStructuredText of each page by its file name."""
-    return {name: page(topic) for name, topic in topics().items()}
+    return {name: page(topic) for name, topic in topics().items()} | {"commands": commands_page()}
 
 
 def page(topic: Topic) -> str:
@@ -136,12 +154,26 @@ def page(topic: Topic) -> str:
     return title + "".join(f"\n{directive(path, public_objects()[path])}" for path in topic.names)
 
 
+def lightning_hooks(value: type) -> list[str]:
+    """Return the methods of a callback that Lightning calls and no user does."""
+    if not issubclass(value, L.Callback):
+        return []
+    return sorted(name for name in vars(value) if name in vars(L.Callback) and not name.startswith("_"))
+
+
+def has_public_bases(value: type) -> bool:
+    """Return True if no base of a class is in a private module."""
+    return not any(part.startswith("_") for base in value.__bases__ for part in base.__module__.split("."))
+
+
 def directive(path: str, value: Any) -> str:
     """Write the heading and the autodoc directive of a name."""
     name = path.rpartition(".")[2]
     heading = f"{name}\n{'-' * len(name)}\n\n"
     if inspect.isclass(value):
-        return f"{heading}.. autoclass:: {path}\n   :members:\n   :show-inheritance:\n"
+        bases = "   :show-inheritance:\n" if has_public_bases(value) else ""
+        hooks = f"   :exclude-members: {', '.join(lightning_hooks(value))}\n" if lightning_hooks(value) else ""
+        return f"{heading}.. autoclass:: {path}\n   :members:\n{bases}{hooks}"
     if callable(value):
         return f"{heading}.. autofunction:: {path}\n"
     return f"{heading}.. autodata:: {path}\n"
