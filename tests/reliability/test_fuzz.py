@@ -11,12 +11,14 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from camaug.datamodules._boxes.coco import read_coco
 from camaug.datamodules._boxes.voc import parse_voc
@@ -34,6 +36,7 @@ from camaug.tensorboard.stored_map import LARGEST, StoredMap
 from camaug.utils.portable_names import LARGEST as LARGEST_NAME
 from camaug.utils.portable_names import portable_names, same_file_key
 from camaug.utils.read_yaml import read_yaml
+from tests.tensorboard.conftest import TabClient, make_snapshot, write_run
 
 SERIES = Series("run", "cam", "grad-cam")
 TAG = "camaug/cam/grad-cam/"
@@ -138,6 +141,45 @@ def test_the_maps_of_a_blob_are_together_within_a_limit(monkeypatch):
     monkeypatch.setattr("camaug.tensorboard.probe_blob.MOST_VALUES", 59)
     with pytest.raises(ValueError, match="at most 59 values together"):
         ProbeBlob.from_bytes(content)
+
+
+# Requests
+
+SERIES_FIELDS = {"run": "a", "prefix": "cam", "method": "group-cam"}
+ARGUMENTS = ["10", "-1", "9" * 5000, "\uff11", "../..", "\0", "a" * 3000, "<script>"]
+PATHS = ["../plugin.py", "..%2fplugin.py", "index.js%00", "//etc/passwd", "C:\\a"]
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory) -> TabClient:
+    folder = tmp_path_factory.mktemp("requested")
+    write_run(folder / "a", [make_snapshot(0)])
+    multiplexer = EventMultiplexer(tensor_size_guidance={"camaug": 0})
+    multiplexer.AddRunsFromDirectory(str(folder)).Reload()
+    return TabClient(multiplexer, str(folder))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["runs", "snapshots", "maps", "original"]),
+    st.dictionaries(
+        st.sampled_from([*SERIES_FIELDS, "probe", "first", "last", "since", "other"]),
+        st.text(max_size=8) | st.sampled_from(ARGUMENTS),
+    ),
+    st.booleans(),
+)
+def test_any_request_of_the_tab_is_answered_with_json_or_refused(tab, route, arguments, is_of_series):
+    response = tab.get(route, **((arguments | SERIES_FIELDS) if is_of_series else arguments))
+    assert response.status_code in (200, 400, 404), response.text
+    if response.headers["Content-Type"] != "image/jpeg":
+        assert isinstance(json.loads(response.data), dict)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=12) | st.sampled_from(PATHS))
+def test_any_other_file_is_not_found(tab, name):
+    assert tab.get(f"static/{quote(name)}").status_code == 404
 
 
 # Films
