@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 __all__ = ["opened_atomically", "write_atomically"]
 
+_LONGEST_PATH = 259 if os.name == "nt" else None  # characters, unless the system is set to take longer ones
+_TOO_LONG = "Windows takes no path of more than 259 characters, choose a folder nearer the root or enable long paths"
 _SHOWN = 32  # characters of the target's name in that of its temporary file, which must not be too long
 
 
@@ -25,8 +27,8 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
         path: The file, in a folder that exists.
 
     Raises:
-        OSError: If the file cannot be written. After this or any other error in the block the temporary file is
-            removed.
+        OSError: If the file cannot be written; the message says so if its path is too long for Windows. After this or
+            any other error in the block the temporary file is removed.
 
     Example:
         >>> import tempfile
@@ -49,6 +51,8 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
         unfinished.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(unfinished):
             error.filename = str(path)
+            if _LONGEST_PATH is not None and len(os.path.abspath(path)) > _LONGEST_PATH:
+                error.strerror = f"{error.strerror}: {_TOO_LONG}"
         raise
 
 

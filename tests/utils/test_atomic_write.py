@@ -58,3 +58,22 @@ def test_any_failure_of_what_writes_keeps_the_older_file_and_leaves_nothing(fail
 def test_the_longest_name_that_the_file_system_takes(name, tmp_path):
     write_atomically(tmp_path / name, "whole")
     assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_path_that_is_too_long_for_windows_is_named_with_the_reason(tmp_path, monkeypatch):
+    # Windows says only that there is no such file.
+    monkeypatch.setattr("camaug.utils.atomic_write._LONGEST_PATH", len(str(tmp_path)) + 20)
+    replace = Path.replace
+
+    def refuse_long(path: Path, target: Path) -> Path:
+        if len(str(target)) > len(str(tmp_path)) + 20:
+            raise FileNotFoundError(2, "No such file or directory", str(path), None, str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_long)
+    write_atomically(tmp_path / "short.txt", "whole")
+    with pytest.raises(FileNotFoundError, match=r"directory: Windows takes no path of more than 259 .*long paths.*xx'"):
+        write_atomically(tmp_path / ("x" * 30), "whole")
+    with pytest.raises(FileNotFoundError, match="No such file or directory: '"):
+        write_atomically(tmp_path / "absent/a.txt", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["short.txt"]
