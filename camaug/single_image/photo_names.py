@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PurePosixPath
@@ -31,10 +32,11 @@ class PhotoNames:
         self._outputs = output_names([self.relative(photo) for photo in photos], suffixes)
 
     def relative(self, photo: str) -> str:
-        """Return the path below the root, or the whole path without its anchor for a photo outside the root."""
+        """Return the path below the root, or the whole path without its first slash for a photo outside the root."""
         absolute = PurePath(os.path.abspath(photo))
-        root = self._root if self._root is not None and self._root in absolute.parents else absolute.anchor
-        return absolute.relative_to(root).as_posix()
+        if self._root is not None and self._root in absolute.parents:
+            return absolute.relative_to(self._root).as_posix()
+        return _whole(absolute)
 
     def output(self, photo: str) -> str:
         """Return the name of a photo's results without suffix, made of the whole path if the photo was not listed."""
@@ -48,6 +50,17 @@ class PhotoNames:
         """Return the relative path, size and modification time, by which a changed photo is recognised."""
         status = Path(photo).stat()
         return {"path": self.relative(photo), "bytes": status.st_size, "modified": status.st_mtime_ns}
+
+
+def _whole(path: PurePath) -> str:
+    """Return an absolute path as a relative one, where a drive of Windows is the first folder.
+
+    Example:
+        >>> _whole(PurePosixPath("/a/b.jpg"))
+        'a/b.jpg'
+    """
+    drive = re.sub(r"[:/\\]+", "_", path.drive).strip("_")
+    return "/".join(filter(None, (drive, path.relative_to(path.anchor).as_posix())))
 
 
 def output_names(paths: Sequence[str], suffixes: Sequence[str] = ("",)) -> dict[str, str]:

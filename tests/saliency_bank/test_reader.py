@@ -16,7 +16,7 @@ def serve(reader: BankReader, indices, maps) -> None:
         maps.put(None if saliency is None else saliency.copy())
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & {*torch.multiprocessing.get_all_start_methods()}))
 def test_a_process_that_lives_on_sees_the_new_generation(bank, method):
     for offset in (0, 100):
         fill(bank, bank.begin(record(model=str(offset))), offset)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
+from pathlib import PureWindowsPath
 
 import pytest
 
@@ -62,9 +64,19 @@ def test_photos_are_named_relative_to_the_root_or_the_anchor(tmp_path):
     inside, outside = tmp_path / "photos/trip/a.jpg", tmp_path / "b.jpg"
     names = PhotoNames(tmp_path / "photos", [str(inside)])
     assert names.relative(str(inside)) == "trip/a.jpg"
-    assert names.relative(str(outside)) == outside.relative_to("/").as_posix()
+    whole = outside.relative_to(outside.anchor).as_posix()
+    assert names.relative(str(outside)) == "/".join(filter(None, (outside.drive.rstrip(":"), whole)))
     assert names.output(str(inside)) == "trip/a"
-    assert names.output(str(outside)) == outside.relative_to("/").as_posix()
+    assert names.output(str(outside)) == names.relative(str(outside))
+
+
+def test_photos_on_several_drives_of_windows_have_different_names(monkeypatch):
+    monkeypatch.setattr("camaug.single_image.photo_names.PurePath", PureWindowsPath)
+    monkeypatch.setattr(os.path, "abspath", ntpath.normpath)
+    photos = ["C:\\a\\b.jpg", "D:\\a\\b.jpg", "\\\\host\\share\\a\\b.jpg"]
+    names = PhotoNames(None, photos)
+    assert [names.relative(photo) for photo in photos] == ["C/a/b.jpg", "D/a/b.jpg", "host_share/a/b.jpg"]
+    assert [names.output(photo) for photo in photos] == ["C/a/b", "D/a/b", "host_share/a/b"]
 
 
 def test_a_changed_photo_has_another_record(tmp_path):
