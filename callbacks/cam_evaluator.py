@@ -63,6 +63,7 @@ class CamEvaluator(ProbeCallback):
     drift                  ``drift``, ``overlap`` since the previous evaluation (:class:`camaug.metrics.Drift`)
     trust                  ``constant_maps``, ``class_similarity``, ``head_similarity``, ``centre_bias``
                            (:class:`camaug.metrics.Trust`); explains each image twice more
+    border_energy          ``border_energy``, ``border_area`` (:class:`camaug.metrics.BorderEnergy`)
     position_bias          ``position_bias``, with a warning where it is clear (:class:`camaug.metrics.PositionBias`)
     energy_in_mask         ``object_energy``, ``object_area``, if the data set has ``object_mask(index)``
     pointing_game          ``pointing_accuracy``, ``pointing_area``, ``pointing_classes``, if it has masks, too

@@ -31,6 +31,9 @@ from ._logging.snapshot_writer import SnapshotWriter
 from ._logging.warn_of_empty_masks import warn_of_empty_masks
 from ._logging.warn_of_position_bias import snapshot_position_bias, warn_of_position_bias
 from ._logging.write_to_logger import can_log_images
+from ._mistakes.explained_mistakes import ExplainedMistakes
+from ._mistakes.mistake_logger import MistakeLogger
+from ._mistakes.mistakes_writer import MistakesWriter
 from ._trainer.bound_forward import ModuleForward, bind_forward
 from ._trainer.cadence import Cadence
 from ._trainer.validated_weights import describe_validated_weights, validated_weights
@@ -44,7 +47,10 @@ class CamLogger(ProbeCallback):
     """Callback that logs heatmaps of the same images throughout a training run.
 
     TensorBoard shows them in a tab of its own, ``camaug``: every image in every snapshot, with the maps as they are.
-    Its ordinary tabs have
+    Another page has the images of the whole validation set that the model gets wrong: those that are most confidently
+    wrong, that became wrong since the last validation, and that are least certain, with the maps of their two most
+    probable classes; and the confusion matrix. They are chosen as their batches pass, by the logits that the validation
+    step computes anyway. The ordinary tabs have
 
     * one panel for each image and snapshot: the image, the heatmap of the predicted class and, after a wrong
       prediction, of the true class, with names and confidences; and an overview of all images. Images with several
@@ -83,6 +89,8 @@ class CamLogger(ProbeCallback):
         every_n_validations: Validations between two snapshots.
         every_n_steps: Steps between two snapshots, as ``trainer.global_step`` counts them.
         only_last: True for a snapshot at the end alone. At most one of these four is given.
+        mistakes: Number of validation images beyond ``num_images`` that are explained in a snapshot, chosen in the last
+            validation before it. None for none.
         colormap: ``viridis``, ``cividis``, ``inferno``, ``turbo``, ``jet`` or ``gray``. The first three also suit
             colour-blind readers.
         strength: Share of the heatmap in the overlay, in [0, 1].
@@ -128,6 +136,7 @@ class CamLogger(ProbeCallback):
         every_n_validations: int | None = None,
         every_n_steps: int | None = None,
         only_last: bool = False,
+        mistakes: int | None = 16,
         colormap: str = "viridis",
         strength: float = 0.5,
         mean: float | Sequence[float] | None = None,
@@ -154,7 +163,8 @@ class CamLogger(ProbeCallback):
         )
         source = ProbeSource("CamLogger", num_images, DEFAULT_IMAGES, loader, images, labels, multi_label)
         super().__init__(cadence, tag, explainer, source, forward)
-        check_positive(num_images=num_images, trust_every_n_snapshots=trust_every_n_snapshots)
+        check_positive(num_images=num_images, mistakes=mistakes, trust_every_n_snapshots=trust_every_n_snapshots)
+        self.mistakes = mistakes
         self.trust_every_n_snapshots = trust_every_n_snapshots
         self.fast = fast
         self._style = SnapshotStyle(colormap, strength, mean, std, bands, class_names, images_every_n_snapshots)
@@ -164,6 +174,9 @@ class CamLogger(ProbeCallback):
         self._dataset: Any = None
         self._snapshot: Snapshot | None = None  # not yet written, on rank zero
         self._is_unwritten = False
+        self._mistakes = MistakeLogger(mistakes, source, self._warn_once)
+        self._explained: ExplainedMistakes | None = None  # not yet written, on rank zero
+        self._mistakes_writer: MistakesWriter | None = None
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Check everything that can be checked without data."""
@@ -175,7 +188,8 @@ class CamLogger(ProbeCallback):
             )
         # Rank zero's loggers count, because some users give the other processes none.
         self._is_possible &= trainer.strategy.broadcast(bool(trainer.loggers))
-        self._probes, self._snapshot, self._is_unwritten = None, None, False
+        self._probes, self._snapshot, self._is_unwritten, self._explained = None, None, False, None
+        self._mistakes.setup(pl_module if self._is_possible else None, self._warn_once)
         self._taker = SnapshotTaker(
             trainer,
             pl_module,
@@ -185,7 +199,80 @@ class CamLogger(ProbeCallback):
             trust_every_n_snapshots=self.trust_every_n_snapshots,
             warn_once=self._warn_once,
         )
-        self._writer = None
+        self._writer = self._mistakes_writer = None
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Choose the images in ``trainer.validate``, and watch the validation for mistakes."""
+        super().on_validation_start(trainer, pl_module)
+        if not trainer.sanity_checking:
+            self._watch(trainer, trainer.val_dataloaders)
+
+    def on_test_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Choose the images, and watch the test for mistakes."""
+        super().on_test_start(trainer, pl_module)
+        self._watch(trainer, trainer.test_dataloaders)
+
+    def on_validation_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Observe the step."""
+        super().on_validation_batch_start(trainer, pl_module, batch, batch_idx, dataloader_idx)
+        self._mistakes.start_step(trainer, dataloader_idx)
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep what may be a mistake."""
+        super().on_validation_batch_end(trainer, pl_module, outputs, batch, batch_idx, dataloader_idx)
+        self._mistakes.end_step(trainer, batch, dataloader_idx)
+
+    def on_test_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Observe the step."""
+        self._mistakes.start_step(trainer, dataloader_idx)
+
+    def on_test_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep what may be a mistake."""
+        self._mistakes.end_step(trainer, batch, dataloader_idx)
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Choose the mistakes of the validation, and explain everything if a snapshot is due."""
+        if not trainer.sanity_checking:
+            self._mistakes.finish_validation(trainer, self._moment(trainer).step)
+        super().on_validation_epoch_end(trainer, pl_module)
+        if not trainer.sanity_checking and not self._cadence.is_of_validations:
+            self._explain_mistakes(trainer, pl_module, self._moment(trainer))
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write what was explained in this validation."""
+        super().on_validation_end(trainer, pl_module)
+        if not trainer.sanity_checking:
+            self._write_mistakes(trainer, pl_module, self._moment(trainer))
+
+    def on_test_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Choose the mistakes of the test, and explain everything."""
+        self._mistakes.finish_validation(trainer, self._moment(trainer).step)
+        super().on_test_epoch_end(trainer, pl_module)
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Stop observing."""
+        super().on_exception(trainer, pl_module, exception)
+        self._mistakes.stop()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Flush the metrics that Lightning logged at the end of the previous epoch."""
@@ -197,13 +284,21 @@ class CamLogger(ProbeCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next snapshot is compared with, and whether the fast path is in use."""
-        return {} if self._taker is None else super().state_dict() | self._taker.state_dict()
+        if self._taker is None:
+            return {}
+        return super().state_dict() | self._taker.state_dict() | {"mistakes": self._mistakes.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue after the previous snapshot of the interrupted run."""
         super().load_state_dict(state_dict)
         if self._taker is not None:
             self._taker.load_state_dict(state_dict)
+        self._mistakes.load_state_dict(state_dict.get("mistakes", {}))
+
+    def _watch(self, trainer: L.Trainer, loaders: Any) -> None:
+        classes = self._taker.classes if self._taker is not None and self._probes is not None else 0
+        has_several = self._probes is not None and self._probes.has_several
+        self._mistakes.start_validation(trainer, loaders, classes, several=has_several)
 
     # Rank zero explains alone, so that no failure leaves other processes waiting. These only contribute their shards of
     # the weights, whatever rank zero does with them, and receive the metrics, of which there are none after a failure.
@@ -225,6 +320,7 @@ class CamLogger(ProbeCallback):
                 self._probes = taker.start(self._source, self._probes, display)
                 self._check_class_names(taker.classes)
                 self._writer = SnapshotWriter(trainer, pl_module, taker.explainer, self._style)
+                self._mistakes_writer = MistakesWriter(trainer, pl_module, taker.explainer, self._style)
                 if weights := describe_validated_weights(trainer):
                     rank_zero_info(f"CamLogger: {weights}")
 
@@ -246,6 +342,18 @@ class CamLogger(ProbeCallback):
                 metrics = snapshot_metrics(self._snapshot)
         metrics = trainer.strategy.broadcast(metrics)
         self._publish(trainer, {f"{moment.prefix}/{name}": value for name, value in metrics.items()})
+        self._explain_mistakes(trainer, pl_module, moment)
+
+    def _explain_mistakes(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
+        if not self._is_possible or not self._mistakes.are_pending():
+            return
+        with (
+            self._instead_of_error(trainer, f"could not explain mistakes in epoch {moment.epoch}"),
+            validated_weights(trainer, pl_module, self),
+            whole_weights(pl_module, here=self._probes is not None),
+        ):
+            if self._taker is not None:
+                self._explained = self._mistakes.explain(trainer, pl_module, self._taker)
 
     def _write(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
         if not self._is_unwritten:
@@ -262,6 +370,15 @@ class CamLogger(ProbeCallback):
                 warn_of_position_bias(self._warn_once, bias, epoch=moment.epoch, tag=moment.prefix)
             names = self._find_names(trainer, pl_module, snapshot.probabilities.shape[1])
             self._writer.write(snapshot, moment, names, metrics)
+        self._write_mistakes(trainer, pl_module, moment)
+
+    def _write_mistakes(self, trainer: L.Trainer, pl_module: L.LightningModule, moment: Moment) -> None:
+        explained, self._explained = self._explained, None
+        if explained is None or self._mistakes_writer is None or self._probes is None:
+            return
+        with self._instead_of_error(trainer, f"could not log mistakes in epoch {moment.epoch}"):
+            names = self._find_names(trainer, pl_module, explained.chosen.logits.shape[1])
+            self._mistakes_writer.write(explained, moment, names, self._find_display(trainer, self._probes))
 
     def _check_class_names(self, classes: int) -> None:
         given = self._style.class_names

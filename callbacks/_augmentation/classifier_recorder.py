@@ -161,9 +161,20 @@ def requires_grad(output: Any) -> bool:
 
 
 def _submodules(pl_module: nn.Module) -> list[nn.Module]:
-    """Return the submodules that learn something: losses and metrics take no part in classifying."""
+    """Return the submodules that learn something: losses and metrics take no part in classifying.
+
+    A transformer layer leaves its fast path if it or a part of it has a hook.
+    """
+    parts = {
+        part
+        for layer in pl_module.modules()
+        if isinstance(layer, nn.TransformerEncoderLayer)
+        for part in layer.modules()
+    }
     return [
-        module for module in pl_module.modules() if module is not pl_module and any(True for _ in module.parameters())
+        module
+        for module in pl_module.modules()
+        if module is not pl_module and module not in parts and any(True for _ in module.parameters())
     ]
 
 

@@ -12,6 +12,7 @@ from camaug.explainers import Explainer
 from camaug.metrics import (
     ROAD,
     AverageDrop,
+    BorderEnergy,
     Drift,
     EnergyInMask,
     GridPointingGame,
@@ -80,6 +81,7 @@ EVALUATED_METRICS = {
     "drift": EvaluatedMetric(lambda explainer, classes: Drift(), _compare_with_previous),
     "trust": EvaluatedMetric(lambda explainer, classes: Trust(explainer), _query_model),
     "position_bias": EvaluatedMetric(lambda explainer, classes: PositionBias(), _add_maps),
+    "border_energy": EvaluatedMetric(lambda explainer, classes: BorderEnergy(), _add_maps),
     "energy_in_mask": EvaluatedMetric(
         lambda explainer, classes: EnergyInMask(), _compare_with_masks, prefix="object_", needs_masks=True
     ),

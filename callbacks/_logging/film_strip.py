@@ -17,11 +17,12 @@ from camaug.tensorboard.map_compression import compress_maps
 from camaug.tensorboard.probe_blob import ClassMap, ProbeBlob
 
 from .snapshot import Snapshot
+from .snapshot_warnings import find_warnings
 from .trust_warnings import MEASURED, trust_warning
 
 __all__ = ["snapshot_record", "write_originals", "write_strip"]
 
-OF_ALL_IMAGES = ("ids", "labels", "metrics", "multi_label")  # what no record of a single image holds
+OF_ALL_IMAGES = ("ids", "labels", "metrics", "multi_label", "warnings")  # what no record of a single image holds
 TOP_CLASSES = 5
 LISTED_FALSE_POSITIVES = 20
 ORIGINAL_QUALITY = 90
@@ -46,7 +47,8 @@ def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[st
         0.5; ``false_positives``, up to 20 other classes with at least 0.5, and their probabilities; and
         ``false_positive_count``, the number of all of these.
 
-        ``metrics`` holds the finite metrics.
+        ``warnings`` holds the sentences about the snapshot as a whole
+        (:func:`callbacks._logging.snapshot_warnings.find_warnings`), and ``metrics`` the finite metrics.
     """
     indices = range(len(snapshot.maps))
     predicted = snapshot.predicted.tolist()
@@ -64,6 +66,7 @@ def snapshot_record(snapshot: Snapshot, metrics: Mapping[str, float]) -> dict[st
         "object_energy": _object_energy(snapshot),
         "warning": [_warning(snapshot, index) for index in indices],
         "top_classes": [_top_classes(probabilities) for probabilities in snapshot.probabilities],
+        "warnings": [warning.record(snapshot) for warning in find_warnings(snapshot)],
         "multi_label": snapshot.has_several,
         **(_label_errors(snapshot) if snapshot.has_several else {}),
         "metrics": {name: _finite_or_none(value) for name, value in metrics.items() if math.isfinite(value)},

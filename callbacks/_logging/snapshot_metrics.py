@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from camaug.metrics import EnergyInMask, centre_bias
+from camaug.metrics import EnergyInMask, border_energy, centre_bias
 from camaug.metrics.trust import are_constant
 
 from .snapshot import Snapshot
@@ -21,8 +21,8 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
         snapshot: The snapshot.
 
     Returns:
-        ``constant_maps``, the share of maps without evidence, and ``centre_bias``; where they are known,
-        ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true
+        ``constant_maps``, the share of maps without evidence, ``centre_bias`` and ``border_energy``; where they are
+        known, ``class_similarity`` and ``head_similarity`` (:class:`camaug.metrics.Trust`), ``confidence`` in the true
         class or classes, ``drift`` and ``overlap`` of the maps that do not stay constant
         (:class:`camaug.metrics.Drift`), ``position_bias`` of two images or more
         (:class:`camaug.metrics.PositionBias`), and ``object_energy`` and ``object_area`` of the images with an object
@@ -31,6 +31,7 @@ def snapshot_metrics(snapshot: Snapshot) -> dict[str, float]:
     per_image = {
         "constant_maps": are_constant(snapshot.maps).float(),
         "centre_bias": centre_bias(snapshot.maps),
+        "border_energy": border_energy(snapshot.maps),
         "class_similarity": snapshot.class_similarity,
         "head_similarity": snapshot.head_similarity,
         "confidence": _true_confidence(snapshot),

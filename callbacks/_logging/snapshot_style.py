@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.trainer.states import TrainerFn
+from torch.utils.tensorboard import SummaryWriter
 
 from camaug.images.normalisation import Normalisation, channel_values
 
 from .check_arguments import check_display, check_overlay, check_positive
 from .image_display import ImageDisplay
+from .logged_snapshots import logs_images_of
+from .moment import Moment
 from .warn_once import WarnOnce
 
 __all__ = ["SnapshotStyle"]
@@ -55,3 +59,18 @@ class SnapshotStyle:
             warn_once(sentence, f"{warn_once.name}: {sentence}")
 
         return ImageDisplay.find(trainer, dataset, channels, warn, given=given, bands=self.bands)
+
+    def is_image_due(self, trainer: L.Trainer, number: int, moment: Moment, writer: SummaryWriter | None) -> bool:
+        """Return True if a logger gets images of a snapshot, as every logger does in ``validate`` and ``test``.
+
+        Args:
+            trainer: The Trainer.
+            number: Number of snapshots before this one.
+            moment: Moment of the snapshot.
+            writer: TensorBoard's writer of the logger, None for loggers of other kinds.
+        """
+        if trainer.state.fn != TrainerFn.FITTING or moment.is_last:
+            return True
+        if self.images_every_n_snapshots is not None:
+            return (number + 1) % self.images_every_n_snapshots == 0
+        return writer is None or logs_images_of(number, moment.planned)

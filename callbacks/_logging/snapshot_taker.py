@@ -139,6 +139,11 @@ class SnapshotTaker:
         self._number += 1
         return snapshot
 
+    def explain(self, images: Tensor, targets: Tensor) -> Explanation:
+        """Explain other images (N, C, H, W) for k classes each, (N, k), with the method and precision of snapshots."""
+        with preserved_random_state(), self._trainer.precision_plugin.forward_context():
+            return self._fast_path(images, targets, deciding=False)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the previous snapshot's maps, the number of snapshots and the fast path's state."""
         return {

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import lightning as L
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from camaug.explainers import Explainer
-from camaug.explainers.provenance import settings_line
 from camaug.images.class_names import class_label
-from camaug.inspection.unwrap import unwrap
 
 from .call_loggers import call_loggers
 from .draw_snapshot import draw_overview, draw_panels
 from .film_strip import snapshot_record, write_originals, write_strip
-from .logged_snapshots import logs_images_of
 from .moment import Moment
 from .safe_tag import safe_tag
 from .snapshot import Snapshot
+from .snapshot_header import snapshot_header
 from .snapshot_metrics import snapshot_metrics
 from .snapshot_style import SnapshotStyle
 from .tensorboard_writer import tensorboard_writer
@@ -68,8 +66,8 @@ class SnapshotWriter:
             callback_metrics: Metrics that the Trainer knows, which the film strip repeats.
         """
         found = call_loggers(self._trainer, tensorboard_writer)
-        is_due = any(self._is_due(writer, snapshot, moment) for _, writer in found)
-        images = self._draw(snapshot, moment, names) if is_due else {}
+        is_due = partial(self._style.is_image_due, self._trainer, snapshot.number, moment)
+        images = self._draw(snapshot, moment, names) if any(is_due(writer) for _, writer in found) else {}
         metrics = {f"{moment.prefix}/{name}": value for name, value in snapshot_metrics(snapshot).items()}
         known = _known_scalars(callback_metrics, f"{moment.prefix}/") | metrics
 
@@ -77,8 +75,7 @@ class SnapshotWriter:
             writer = tensorboard_writer(logger)
             if writer is not None:
                 self._write_strip(writer, snapshot, moment, names, known)
-            shown = images if self._is_due(writer, snapshot, moment) else {}
-            write_to_logger(logger, shown, metrics, moment.step)
+            write_to_logger(logger, images if is_due(writer) else {}, metrics, moment.step)
 
         call_loggers(self._trainer, write, [logger for logger, _ in found])
 
@@ -92,14 +89,6 @@ class SnapshotWriter:
         overview = draw_overview(snapshot, names, self._style.colormap, self._style.strength)
         return drawn | {f"{moment.prefix}/overview": overview}
 
-    def _is_due(self, writer: SummaryWriter | None, snapshot: Snapshot, moment: Moment) -> bool:
-        """Return True if a logger gets images of this snapshot, as it does in ``validate`` and ``test``."""
-        if self._trainer.state.fn != TrainerFn.FITTING or moment.is_last:
-            return True
-        if self._style.images_every_n_snapshots is not None:
-            return (snapshot.number + 1) % self._style.images_every_n_snapshots == 0
-        return writer is None or logs_images_of(snapshot.number, moment.planned)
-
     def _write_strip(
         self,
         writer: SummaryWriter,
@@ -109,13 +98,7 @@ class SnapshotWriter:
         metrics: Mapping[str, float],
     ) -> None:
         prefix, method = moment.prefix, self._explainer.name
-        about = {
-            "epoch": moment.epoch,
-            "step": moment.step,
-            "method": method,
-            "settings": settings_line(self._explainer, unwrap(self._module)),
-            "layer": ", ".join(snapshot.layers),
-        }
+        about = snapshot_header(moment, self._explainer, self._module, snapshot.layers)
         if (writer, prefix) not in self._with_originals:
             write_originals(writer, snapshot, prefix, method, names, moment.step)
             self._with_originals.add((writer, prefix))

@@ -99,6 +99,11 @@ class Cadence:
         """Return True if the callback works in ``on_train_end``, because it did not after the last batch."""
         return self._is_new(trainer, True)
 
+    @property
+    def is_of_validations(self) -> bool:
+        """True if the callback works in validations, if any are run, rather than at steps or at the end alone."""
+        return self._interval.unit in ("validations", "epochs")
+
     def planned(self, trainer: L.Trainer) -> int | None:
         """Return the number of moments in the whole training run, or None if it is unknown."""
         units = self._planned_units(trainer)

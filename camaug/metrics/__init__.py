@@ -1,6 +1,7 @@
 """Metrics of heatmaps: TorchMetrics classes, each with its functional form."""
 
 from camaug.metrics.average_drop import AverageDrop, confidence_drop
+from camaug.metrics.border_energy import BorderEnergy, border_area, border_energy
 from camaug.metrics.drift import Drift, rank_correlation, top_overlap
 from camaug.metrics.energy_in_mask import EnergyInMask, energy_in_mask
 from camaug.metrics.grid_pointing_game import GridPointingGame, choose_mosaics, energy_in_cell, mosaic, mosaic_maps
@@ -18,6 +19,7 @@ from camaug.metrics.worst_group_accuracy import WorstGroupAccuracy, count_correc
 
 __all__ = [
     "AverageDrop",
+    "BorderEnergy",
     "Drift",
     "GridPointingGame",
     "InsertionDeletion",
@@ -29,6 +31,8 @@ __all__ = [
     "WorstGroupAccuracy",
     "are_constant",
     "area_under",
+    "border_area",
+    "border_energy",
     "boxes_to_masks",
     "centre_bias",
     "choose_mosaics",

@@ -22,7 +22,7 @@ class BlobReader(Protocol):
     def wall_times(self, tags: Mapping[str, Collection[str]]) -> Mapping[str, Mapping[str, Mapping[int, float]]]:
         """Return when each step of the given tags of each run was written, by step in ascending order.
 
-        The tags are those of ``snapshots``, whose contents are not read.
+        The tags are of blob sequences, whose contents are not read.
         Times are seconds since 1970 by the clock of the computer that wrote the event file.
         """
         ...

@@ -6,14 +6,17 @@ Below ``camaug/<prefix>/<method>/`` there are
 - ``records``: one JSON text a snapshot with its epoch and the predictions and metrics of all probe images, but no
   heatmaps, so that the tab opens without reading them;
 - ``classes``: the class names, once a run;
+- ``mistakes``: one JSON text a snapshot with the validation images that were explained beyond the probe images, their
+  predictions, and the confusion matrix of all validation images;
+- ``mistake_images``: their heatmaps and photos (:class:`camaug.tensorboard.mistakes_blob.MistakesBlob`);
 - one tag a probe image with its heatmaps (:class:`camaug.tensorboard.probe_blob.ProbeBlob`), in each snapshot.
 
 ``camaug/<prefix>/original/<probe>`` is the probe image itself as JPEG, once a run.
 
 TensorBoard's fast loader returns all tensors of several tags in one response, but needs a request for each blob of a
 blob sequence, a millisecond each. It lists the steps of blob sequences without their contents, which it cannot do with
-tensors. So ``snapshots`` is a blob sequence, and everything else is a tensor that holds one text. Earlier versions
-wrote only blob sequences, and the records as ``snapshots``.
+tensors. So ``snapshots`` is a blob sequence, as are the mistakes, of which one step is read at a time. Everything else
+is a tensor that holds one text. Earlier versions wrote only blob sequences, and the records as ``snapshots``.
 """
 
 from __future__ import annotations
@@ -30,9 +33,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASSES",
     "FORMAT",
+    "MISTAKES",
+    "MISTAKE_IMAGES",
     "ORIGINAL",
     "PLUGIN",
     "RECORDS",
+    "RESERVED",
     "SNAPSHOTS",
     "BlobTag",
     "add_blob",
@@ -44,6 +50,10 @@ PLUGIN = "camaug"
 FORMAT = 3
 READABLE_FORMATS = (2, 3)  # format 2 has no classes beside the maps, see ProbeBlob
 SNAPSHOTS, RECORDS, CLASSES, ORIGINAL = "snapshots", "records", "classes", "original"
+MISTAKES, MISTAKE_IMAGES = "mistakes", "mistake_images"
+READ_BY_STEP = frozenset({SNAPSHOTS, MISTAKES, MISTAKE_IMAGES})
+RESERVED = frozenset({SNAPSHOTS, RECORDS, CLASSES, MISTAKES, MISTAKE_IMAGES})
+"""Names below a method that are not probe images."""
 
 
 class BlobTag(NamedTuple):
@@ -52,7 +62,8 @@ class BlobTag(NamedTuple):
     Attributes:
         prefix: First part of the logger's tags: ``cam``, ``cam_validate``, ``cam_test``.
         method: Name of the explainer, or ``original`` for the probe images.
-        name: ``snapshots``, ``records``, ``classes`` or a probe image's index in the data set.
+        name: ``snapshots``, ``records``, ``classes``, ``mistakes``, ``mistake_images`` or a probe image's index in the
+            data set.
 
     Example:
         >>> str(BlobTag("cam", "group-cam", "12"))
@@ -118,7 +129,7 @@ def from_json(text: bytes) -> Mapping[str, Any]:
 
 
 def _blob_summary(tag: BlobTag, blob: bytes) -> Any:
-    is_listed = tag.name == SNAPSHOTS
+    is_listed = tag.name in READ_BY_STEP
     data_class = summary_pb2.DATA_CLASS_BLOB_SEQUENCE if is_listed else summary_pb2.DATA_CLASS_TENSOR
     plugin_data = summary_pb2.SummaryMetadata.PluginData(plugin_name=PLUGIN)
     metadata = summary_pb2.SummaryMetadata(plugin_data=plugin_data, data_class=data_class)

@@ -9,13 +9,23 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from camaug.tensorboard.blob_reader import BlobReader
-from camaug.tensorboard.blobs import CLASSES, ORIGINAL, RECORDS, SNAPSHOTS, BlobTag, from_json
+from camaug.tensorboard.blobs import (
+    CLASSES,
+    MISTAKE_IMAGES,
+    MISTAKES,
+    ORIGINAL,
+    RECORDS,
+    RESERVED,
+    SNAPSHOTS,
+    BlobTag,
+    from_json,
+)
+from camaug.tensorboard.mistakes_blob import MistakesBlob
 from camaug.tensorboard.probe_blob import FORMAT_WITHOUT_CLASSES, ProbeBlob
 
 __all__ = ["DataSource", "JsonResponse", "NotLoggedError", "Series"]
 
 JsonResponse = dict[str, Any]
-NO_PROBES = (SNAPSHOTS, RECORDS, CLASSES)  # names of tags that hold no probe image
 FIELDS = ("predicted", "correct", "confidence", "true_confidences", "drift", "object_energy", "warning", "top_classes")
 MULTI_LABEL_FIELDS = ("missed", "false_positives", "false_positive_count")
 T = TypeVar("T")
@@ -52,14 +62,17 @@ class DataSource:
         self._reader = reader
 
     def runs(self) -> JsonResponse:
-        """Return ``{"runs": [{"run", "prefix", "method", "steps", "wall_times", "probes"}, ...]}``, one entry a series.
+        """Return the series.
 
-        The entries are sorted. ``wall_times`` are when the snapshots were written, in seconds since 1970.
+        Returns:
+            ``{"runs": [{"run", "prefix", "method", "steps", "wall_times", "probes", "mistake_steps"}, ...]}``, sorted,
+            one entry a series. ``wall_times`` are when the snapshots were written, in seconds since 1970.
         """
         tags_of_runs = {
             run: [tag for tag in map(BlobTag.parse, names) if tag] for run, names in self._reader.tags().items()
         }
-        snapshot_tags = {run: [str(tag) for tag in tags if tag.name == SNAPSHOTS] for run, tags in tags_of_runs.items()}
+        stepped = (SNAPSHOTS, MISTAKES)
+        snapshot_tags = {run: [str(tag) for tag in tags if tag.name in stepped] for run, tags in tags_of_runs.items()}
         times = self._reader.wall_times({run: names for run, names in snapshot_tags.items() if names})
         entries = [
             {
@@ -69,6 +82,7 @@ class DataSource:
                 "steps": list(times[run][str(tag)]),
                 "wall_times": list(times[run][str(tag)].values()),
                 "probes": _count_probes(tags, tag),
+                "mistake_steps": list(times[run].get(str(tag._replace(name=MISTAKES)), ())),
             }
             for run, tags in tags_of_runs.items()
             for tag in tags
@@ -124,7 +138,7 @@ class DataSource:
         tags = {
             probe: str(BlobTag(series.prefix, series.method, probe))
             for probe in probes
-            if series.method != ORIGINAL and probe not in NO_PROBES
+            if series.method != ORIGINAL and probe not in RESERVED
         }
         blobs_of_tags = self._reader.blobs(series.run, list(tags.values()), steps)
         maps: dict[str, JsonResponse] = {}
@@ -142,6 +156,70 @@ class DataSource:
                 errors[probe] = str(error)
         return {"maps": maps, "errors": errors}
 
+    def mistakes(self, series: Series, step: int) -> JsonResponse:
+        """Return the record of a snapshot's mistakes (``camaug.callbacks``), without the maps.
+
+        Raises:
+            NotLoggedError: If the series has no mistakes at this step.
+            ValueError: If the logged data cannot be read.
+        """
+        blob = self._mistake_blob(series, MISTAKES, step)
+        return dict(_convert_errors(lambda: from_json(blob)))
+
+    def mistake_maps(self, series: Series, step: int) -> JsonResponse:
+        """Return the maps of a snapshot's mistakes.
+
+        Returns:
+            ``{"images": [{"classes", "sizes", "values", "ranges"}, ...]}`` in the order of the record, each a list with
+            a value for each map; values are in base64.
+
+        Raises:
+            NotLoggedError: If the series has no mistakes at this step.
+            ValueError: If the logged data cannot be read.
+        """
+        blob = self._read_mistakes(series, step)
+        return {
+            "images": [
+                {
+                    "classes": image.classes,
+                    "sizes": [[stored.width, stored.height] for stored in image.maps],
+                    "values": [stored.base64 for stored in image.maps],
+                    "ranges": [[stored.low, stored.high] for stored in image.maps],
+                }
+                for image in blob.images
+            ]
+        }
+
+    def mistake_original(self, series: Series, step: int, slot: int) -> bytes:
+        """Return an image of a snapshot's mistakes as JPEG.
+
+        Args:
+            series: The series.
+            step: Step of the blob that has the image, the first of the record's ``original``.
+            slot: Its number in the blob, the second.
+
+        Raises:
+            NotLoggedError: If the blob or the image in it does not exist.
+            ValueError: If the logged data cannot be read.
+        """
+        blob = self._read_mistakes(series, step)
+        if not 0 <= slot < len(blob.images) or not blob.images[slot].jpeg:
+            raise NotLoggedError(f"no image {slot} among the mistakes of step {step} in the run {series.run}")
+        return blob.images[slot].jpeg
+
+    def _read_mistakes(self, series: Series, step: int) -> MistakesBlob:
+        blob = self._mistake_blob(series, MISTAKE_IMAGES, step)
+        return _convert_errors(lambda: MistakesBlob.from_bytes(blob))
+
+    def _mistake_blob(self, series: Series, name: str, step: int) -> bytes:
+        tag = str(BlobTag(series.prefix, series.method, name))
+        blob = self._reader.blobs(series.run, [tag], range(step, step + 1)).get(tag, {}).get(step)
+        if blob is None:
+            raise NotLoggedError(
+                f"no mistakes of {series.method} under {series.prefix} at step {step} in the run {series.run}"
+            )
+        return blob
+
     def original(self, run: str, prefix: str, probe: str) -> bytes:
         """Return a probe image as JPEG.
 
@@ -155,7 +233,7 @@ class DataSource:
 
 
 def _count_probes(tags: Sequence[BlobTag], series_tag: BlobTag) -> int:
-    return sum(tag[:2] == series_tag[:2] and tag.name not in NO_PROBES for tag in tags)
+    return sum(tag[:2] == series_tag[:2] and tag.name not in RESERVED for tag in tags)
 
 
 def _class_names(blobs: Mapping[int, bytes]) -> list[str] | None:
@@ -201,6 +279,7 @@ def _merge_snapshots(
         "probes": [{"id": probe, "labels": labels[probe]} for probe in ids],
         "multi_label": is_multi_label,
         "snapshots": {field: [_values_in_order(record, field, ids) for record in records] for field in fields},
+        "warnings": [record.get("warnings", []) for record in records],
         "metrics": metrics,
     }
 

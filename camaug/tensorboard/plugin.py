@@ -28,9 +28,10 @@ OWN_PAGES_ONLY = [("Cross-Origin-Resource-Policy", "same-origin")]  # no other p
 class CamaugPlugin(base_plugin.TBPlugin):
     """HTTP routes of the tab, below ``data/plugin/camaug/``.
 
-    ``runs``, ``snapshots`` and ``maps`` return the JSON of :class:`camaug.tensorboard.data_source.DataSource`,
-    ``original`` a JPEG, and ``static/`` the front end. Every error is JSON; a name that was not logged is a 404. No
-    request changes anything, and browsers let no page of another origin read a response.
+    ``runs``, ``snapshots``, ``maps``, ``mistakes`` and ``mistake_maps`` return the JSON of
+    :class:`camaug.tensorboard.data_source.DataSource`, ``original`` and ``mistake_original`` a JPEG, and ``static/``
+    the front end. Every error is JSON; a name that was not logged is a 404. No request changes anything, and browsers
+    let no page of another origin read a response.
 
     Args:
         context: TensorBoard's context.
@@ -49,6 +50,9 @@ class CamaugPlugin(base_plugin.TBPlugin):
             "/snapshots": Request.application(self._snapshots),
             "/maps": Request.application(self._maps),
             "/original": Request.application(self._original),
+            "/mistakes": Request.application(self._mistakes),
+            "/mistake_maps": Request.application(self._mistake_maps),
+            "/mistake_original": Request.application(self._mistake_original),
             "/static/*": Request.application(self._static),
         }
 
@@ -85,6 +89,25 @@ class CamaugPlugin(base_plugin.TBPlugin):
 
         return _response(request, read, "image/jpeg")
 
+    def _mistakes(self, request: Request) -> Response:
+        def read() -> JsonResponse:
+            return self._data_source(request).mistakes(_series(request), _integer(request, "step"))
+
+        return _json_response(request, read)
+
+    def _mistake_maps(self, request: Request) -> Response:
+        def read() -> JsonResponse:
+            return self._data_source(request).mistake_maps(_series(request), _integer(request, "step"))
+
+        return _json_response(request, read)
+
+    def _mistake_original(self, request: Request) -> Response:
+        def read() -> bytes:
+            step, slot = _integer(request, "step"), _integer(request, "slot")
+            return self._data_source(request).mistake_original(_series(request), step, slot)
+
+        return _response(request, read, "image/jpeg")
+
     def _static(self, request: Request) -> Response:
         name = request.path.partition("/static/")[2]
         return _response(request, lambda: static_file(name), content_type(name))
@@ -105,6 +128,14 @@ def _argument(request: Request, name: str) -> str:
     if value is None:
         raise ValueError(f"{request.path.rpartition('/')[2]} needs the argument {name!r}")
     return value
+
+
+def _integer(request: Request, name: str) -> int:
+    text = _argument(request, name)
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ValueError(f"`{name}` must be an integer, got {text!r}") from error
 
 
 def _steps(request: Request) -> range | None:

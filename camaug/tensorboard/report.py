@@ -82,9 +82,11 @@ def report_data(source: DataSource) -> dict[str, Any]:
 
     Returns:
         ``runs`` as in :meth:`DataSource.runs`; ``snapshots`` and ``maps``, keyed by ``run|prefix|method``; and
-        ``originals``, data URLs keyed by ``run|prefix|probe``.
+        ``originals``, data URLs keyed by ``run|prefix|probe``; ``mistakes`` and ``mistake_maps``, keyed by
+        ``run|prefix|method|step``, and ``mistake_originals``, keyed by ``run|prefix|method|step|slot``.
     """
     data: dict[str, Any] = {**source.runs(), "snapshots": {}, "maps": {}, "originals": {}}
+    data |= {"mistakes": {}, "mistake_maps": {}, "mistake_originals": {}}
     for entry in with_progress(data["runs"], "reading runs"):
         series = Series(entry["run"], entry["prefix"], entry["method"])
         key = "|".join(series)
@@ -94,7 +96,20 @@ def report_data(source: DataSource) -> dict[str, Any]:
         for probe in probes:
             original_key = "|".join((series.run, series.prefix, probe))
             data["originals"][original_key] = _original_url(source, series, probe)
+        for step in entry["mistake_steps"]:
+            _add_mistakes(data, source, series, step)
     return data
+
+
+def _add_mistakes(data: dict[str, Any], source: DataSource, series: Series, step: int) -> None:
+    key = "|".join((*series, str(step)))
+    record = source.mistakes(series, step)
+    data["mistakes"][key] = record
+    data["mistake_maps"][key] = source.mistake_maps(series, step)
+    for slot, image in enumerate(record["images"]):
+        if image["original"] == [step, slot]:
+            url = _data_url("image/jpeg", source.mistake_original(series, step, slot))
+            data["mistake_originals"][f"{key}|{slot}"] = url
 
 
 def _original_url(source: DataSource, series: Series, probe: str) -> str | None:

@@ -74,7 +74,7 @@ def test_each_image_has_one_tag_and_each_epoch_one_step(module, loader, make_tra
     tags = events.Tags()["images"]
     named = {"left": (0, 12), "middle": (1, 13), "right": (2, 14)}
     expected = [f"cam/{name}/{index}" for name, indices in named.items() for index in indices]
-    assert sorted(tags) == sorted([*expected, "cam/overview"])
+    assert sorted(tags) == sorted([*expected, "cam/overview", "cam/mistakes"])
     for tag in tags:
         images = [pixels(event) for event in events.Images(tag)]
         assert [event.step for event in events.Images(tag)] == [2, 5, 8]
@@ -84,7 +84,7 @@ def test_each_image_has_one_tag_and_each_epoch_one_step(module, loader, make_tra
     assert panels.shape[1] == 3 * 192 + 2 * 4
     of_the_object = {"cam/object_area", "cam/object_energy"}
     of_trust = {"cam/centre_bias", "cam/class_similarity", "cam/constant_maps", "cam/head_similarity"}
-    others = {"cam/confidence", "cam/drift", "cam/overlap", "cam/position_bias"}
+    others = {"cam/border_energy", "cam/confidence", "cam/drift", "cam/forgotten", "cam/overlap", "cam/position_bias"}
     logged = {name for name in events.Tags()["scalars"] if name.startswith("cam/")}
     assert logged == of_the_object | of_trust | others
     assert len(events.Scalars("cam/head_similarity")) == 1  # every fifth epoch
@@ -166,7 +166,7 @@ def test_a_failure_is_one_warning_with_its_cause_and_training_goes_on(module, lo
     assert len(messages[0].splitlines()) <= 3
     assert "no heat today" in messages[0]
     assert trainer.current_epoch == 3
-    assert Broken.calls == 5  # twice at the start, and again in every epoch
+    assert Broken.calls == 8  # twice at the start, and in every epoch for the probe images and for the mistakes
 
 
 def test_random_transforms_on_the_device_see_the_validation_stage(module, loader, make_trainer, dataset):
@@ -276,7 +276,7 @@ def test_without_a_logger_nothing_is_explained(module, loader, make_trainer):
 def test_a_smaller_data_set_is_logged_whole_by_default(module, dataset, make_trainer, read_events):
     loader = DataLoader(torch.utils.data.Subset(dataset, range(5)), batch_size=5)
     make_trainer(CamLogger("grad-cam"), max_epochs=1).fit(module, loader, loader)
-    assert len(read_events().Tags()["images"]) == 5 + 1
+    assert len(read_events().Tags()["images"]) == 5 + 2  # the overviews of the images and of the mistakes
 
 
 def test_a_stream_of_validation_images(module, dataset, loader, make_trainer, read_events):
@@ -321,7 +321,7 @@ def test_fast_dev_run_is_quiet(module, loader, make_trainer):
 def test_hostile_class_names_stay_inside_their_tag(module, loader, dataset, make_trainer, read_events):
     names = ["../../etc/passwd", "<img onerror=x>\n", "\x1b[31mred"]
     make_trainer(CamLogger("grad-cam", num_images=3, class_names=names), max_epochs=1).fit(module, loader, loader)
-    tags = [tag for tag in read_events().Tags()["images"] if tag != "cam/overview"]
+    tags = [tag for tag in read_events().Tags()["images"] if tag not in ("cam/overview", "cam/mistakes")]
     assert sorted(tags) == ["cam/.._.._etc_passwd/0", "cam/_31mred/2", "cam/_img onerror_x_/1"]
 
 

@@ -193,8 +193,9 @@ def test_usual_data_and_modules_work_without_arguments(name, make_trainer, read_
     make_module, make_loader = WORKING[name]
     assert fit(make_trainer, make_module(), make_loader(), *both()) == []
     events = read_events()
-    images = [tag for tag in events.Tags()["images"] if tag != "cam/overview"]
+    images = set(events.Tags()["images"]) - {"cam/overview", "cam/mistakes"}
     assert len(images) == 6
+    assert "cam/mistakes" in events.Tags()["images"]
     assert {"cam/confidence", "cam_eval/average_drop"} <= set(events.Tags()["scalars"])
     labels = {tag.split("/")[1] for tag in images}
     assert labels in ({"left", "middle", "right"}, {f"class {index}" for index in range(CLASSES)})
@@ -217,7 +218,7 @@ def test_a_bad_image_costs_that_image(name, make_trainer, read_events):
     settings = {"validation": make_loader(), "limit_val_batches": 1}
     messages = fit(make_trainer, AnyBatch(), loader_of(Items()), CamLogger("grad-cam", num_images=12), **settings)
     assert len([text for text in messages if reason in text]) == 1
-    tags = [tag for tag in read_events().Tags()["images"] if tag != "cam/overview"]
+    tags = set(read_events().Tags()["images"]) - {"cam/overview", "cam/mistakes"}
     assert len(tags) == (8 if "size" in name else 11)
 
 
@@ -295,7 +296,7 @@ def test_truth_values_of_a_model_with_one_logit(make_trainer, read_events):
     loader = loader_of(Items(lambda image, label: (image, torch.tensor([float(label == 1)]))))
     assert fit(make_trainer, OneLogit(), loader, *both()) == []
     tags = {tag.split("/")[1] for tag in read_events().Tags()["images"]}
-    assert tags == {"overview", "left", "middle"}
+    assert tags == {"overview", "mistakes", "left", "middle"}
 
 
 def test_several_labels(make_trainer, read_events):
@@ -304,7 +305,14 @@ def test_several_labels(make_trainer, read_events):
     module = SeveralLabels()
     assert fit(make_trainer, module, loader, CamLogger("grad-cam", num_images=12)) == []
     events = read_events()
-    assert {tag.split("/")[1] for tag in events.Tags()["images"]} == {"overview", "left", "middle", *"258", "11"}
+    assert {tag.split("/")[1] for tag in events.Tags()["images"]} == {
+        "overview",
+        "mistakes",
+        "left",
+        "middle",
+        *"258",
+        "11",
+    }
     probabilities = module.eval()(torch.stack([Blobs(12)[index][0] for index in range(12)])).sigmoid()
     labelled = [probabilities[index][positives[index % 3] > 0].mean().item() for index in range(12) if index % 3 < 2]
     assert events.Scalars("cam/confidence")[0].value == pytest.approx(np.mean(labelled), abs=1e-5)
@@ -369,7 +377,7 @@ def test_a_stream_of_several_sizes_is_shown_in_the_first_one(make_trainer, read_
     module = AnyBatch()
     module.net = torch.nn.Sequential(*list(module.net)[:-2], torch.nn.AdaptiveAvgPool2d(12), *list(module.net)[-2:])
     assert fit(make_trainer, module, loader, CamLogger("grad-cam", num_images=3)) == []
-    assert len({tag for tag in read_events().Tags()["images"] if tag != "cam/overview"}) == 3
+    assert len(set(read_events().Tags()["images"]) - {"cam/overview", "cam/mistakes"}) == 3
 
 
 def test_images_and_labels_by_selectors(make_trainer, read_events):

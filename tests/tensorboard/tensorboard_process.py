@@ -21,9 +21,13 @@ class TensorBoardProcess:
     Args:
         logdir: Log directory.
         options: Further command-line options.
+
+    Attributes:
+        logdir: Log directory.
     """
 
     def __init__(self, logdir, *options: str) -> None:
+        self.logdir = logdir
         command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", "0"]
         self.process = subprocess.Popen(
             [*command, "--reload_interval", "1", "--host", "127.0.0.1", *options],

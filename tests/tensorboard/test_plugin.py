@@ -46,7 +46,7 @@ def tab(tmp_path, snapshots, serve):
 def test_runs_lists_every_series(tab):
     assert tab.fetch("runs") == {
         "runs": [
-            {**SERIES, "steps": STEPS, "wall_times": TIMES, "probes": 4},
+            {**SERIES, "steps": STEPS, "wall_times": TIMES, "probes": 4, "mistake_steps": []},
             {
                 "run": "a",
                 "prefix": "cam_test",
@@ -54,8 +54,9 @@ def test_runs_lists_every_series(tab):
                 "steps": STEPS[:3],
                 "wall_times": TIMES[:3],
                 "probes": 2,
+                "mistake_steps": [],
             },
-            {**SERIES, "run": "b/c", "steps": STEPS[:1], "wall_times": TIMES[:1], "probes": 4},
+            {**SERIES, "run": "b/c", "steps": STEPS[:1], "wall_times": TIMES[:1], "probes": 4, "mistake_steps": []},
         ]
     }
 

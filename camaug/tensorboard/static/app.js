@@ -8,12 +8,14 @@ import { listClassesOfImage, shownClass } from "./heatmap_class.js";
 import { createHelpDialog } from "./help_dialog.js";
 import { listenToKeys } from "./keyboard.js";
 import { createPage } from "./page.js";
+import { REVIEW_STYLES } from "./review_styles.js";
 import { positionName, storedSnapshot } from "./snapshot_axis.js";
 import { STYLES } from "./styles.js";
 import { createViewModel } from "./view_model.js";
 import { clearFilters, parseViewState, serialiseViewState } from "./view_state.js";
 
 const POLL_INTERVAL = 15_000; // milliseconds; a run may still be in training
+const REVIEW_PAGES = ["mistakes", "mistake", "classes", "warnings"];
 const URL_DELAY = 250; // milliseconds; browsers limit how often a page may change its address
 
 /**
@@ -34,7 +36,7 @@ export function startApp(body, dataSource, hostPage) {
   const helpDialog = createHelpDialog();
   const actions = createActions();
   const page = createPage(actions, helpDialog.node);
-  body.ownerDocument.head.append(element("style", { text: STYLES }));
+  body.ownerDocument.head.append(element("style", { text: STYLES + REVIEW_STYLES }));
   body.replaceChildren(page.node);
 
   hostPage.onDarkModeChange((isDark) => {
@@ -72,12 +74,24 @@ export function startApp(body, dataSource, hostPage) {
     const previous = viewModel;
     viewModel = createViewModel(state, cache, previous);
     cache.loadSnapshots(viewModel.series);
+    if (state.page === "warnings") cache.loadVisible(viewModel.warnings.flatMap(visibleOfWarning));
+    else if (viewModel.mistakes && REVIEW_PAGES.includes(state.page)) loadMistakes(viewModel);
     page.update(viewModel, cache);
     if (isCursorHidden && viewModel.rows.length > 0) {
       isCursorHidden = false;
       page.revealCursor();
     }
     if (previous && previous.state.page !== state.page) page.focus(state.page);
+  }
+
+  /** Load what a page of mistakes shows. */
+  function loadMistakes({ mistakes, allRows }) {
+    cache.loadMistakes(mistakes.series, mistakes.step);
+    const histories = allRows.map((row) => row.histories.find((one) => one?.series.key === mistakes.series.key));
+    const probes = state.page === "classes" ? histories.filter(Boolean) : [];
+    const snapshotsOf = (history) => history.snapshots.filter(({ step }) => step === mistakes.step);
+    const visible = probes.map((history) => ({ history, snapshots: snapshotsOf(history) }));
+    cache.loadVisible(visible, mistakes.images.map(({ original }) => ({ series: mistakes.series, original })));
   }
 
   /** Return the view model of the current state, which may have changed since the last drawing. */
@@ -93,6 +107,7 @@ export function startApp(body, dataSource, hostPage) {
       moveRow,
       moveClass,
       openPage,
+      goBack,
       clearFilters: () => setState(clearFilters(state)),
       openHelp: () => helpDialog.open(),
       retry: () => cache.retry(),
@@ -100,6 +115,7 @@ export function startApp(body, dataSource, hostPage) {
       maps: (history, snapshot) => cache.maps(history, snapshot),
       mapsVersion: (history, snapshots) => cache.mapsVersion(history, snapshots),
       image: (history) => cache.image(history),
+      mistakeImage: (mistakes, { original }) => cache.mistakeImage(mistakes.series, original),
       loadError: (history, snapshots) => cache.loadError(history, snapshots),
       copyLink,
       saveView,
@@ -119,6 +135,7 @@ export function startApp(body, dataSource, hostPage) {
   }
 
   function moveRow(offset) {
+    if (state.page === "mistake") return moveMistake(offset);
     const { rows, cursor } = currentViewModel();
     const histories = rows.flatMap((row) => row.histories.filter(Boolean).map((history) => ({ row, history })));
     if (histories.length === 0) return;
@@ -142,11 +159,24 @@ export function startApp(body, dataSource, hostPage) {
     setState({ heatmapClass: choices[next] });
   }
 
+  function moveMistake(offset) {
+    const { shownMistakes, currentMistake } = currentViewModel();
+    const index = shownMistakes.findIndex(({ key }) => key === currentMistake?.key);
+    const next = shownMistakes[clampIndex(index + offset, shownMistakes)];
+    if (next) setState({ mistake: next.key });
+  }
+
   /** Open a page. A page of one image stores the image, so that filters cannot replace it. */
   function openPage(name) {
     const { cursor } = currentViewModel();
-    if (name === "strip") setState({ page: name });
+    if (["strip", ...REVIEW_PAGES].includes(name)) setState({ page: name });
+    else if (REVIEW_PAGES.includes(state.page) && name === "details") setState({ page: "mistake" });
     else if (cursor) setState({ page: name, row: cursor.row.key, series: cursor.series.key });
+  }
+
+  /** Return to the page that this one was opened from. */
+  function goBack() {
+    openPage(state.page === "mistake" ? "mistakes" : "strip");
   }
 
   async function copyLink() {
@@ -176,6 +206,10 @@ export function startApp(body, dataSource, hostPage) {
 /** Return a text as a part of a file name: `epoch-0-1-3` for `epoch 0 (1/3)`. */
 function fileNamePart(text) {
   return text.split(/[^\w]+/).filter(Boolean).join("-");
+}
+
+function visibleOfWarning({ images }) {
+  return images.map(({ history, snapshot }) => ({ history, snapshots: [snapshot] }));
 }
 
 function clampIndex(index, list) {

@@ -9,6 +9,7 @@ const CHUNK_SNAPSHOTS = 16; // snapshots of an image that are loaded together
 const CONCURRENT_CHUNKS = 128; // chunks of one series and step range are one request
 const MAPS_CAPACITY = 96 * 1024 * 1024; // bytes
 const IMAGES_CAPACITY = 400;
+const MISTAKES_CAPACITY = 40; // snapshots
 
 export class DataCache {
   /**
@@ -27,8 +28,10 @@ export class DataCache {
       this.watchConnection(dataSource.fetchMaps(series, id, range, signal));
     const mapsOptions = { capacity: MAPS_CAPACITY, sizeOf: (maps) => maps.bytes, concurrency: CONCURRENT_CHUNKS };
     this.mapsLoader = new OnDemandLoader(fetchMaps, onChange, mapsOptions);
-    const fetchImage = ({ series, id }, signal) => loadImage(dataSource.originalUrl(series, id), signal);
+    const fetchImage = ({ url }, signal) => loadImage(url, signal);
     this.imageLoader = new OnDemandLoader(fetchImage, onChange, { capacity: IMAGES_CAPACITY });
+    const fetchMistakes = ({ series, step }, signal) => dataSource.fetchMistakes(series, step, signal);
+    this.mistakesLoader = new OnDemandLoader(fetchMistakes, onChange, { capacity: MISTAKES_CAPACITY });
   }
 
   /** Load the list of series. */
@@ -94,19 +97,26 @@ export class DataCache {
     this.snapshotErrors.clear();
     this.mapsLoader.retry();
     this.imageLoader.retry();
+    this.mistakesLoader.retry();
   }
 
   /**
    * Load the heatmaps and images that are visible, the first of the list first, and stop loading everything else.
    *
    * @param {{history: ImageHistory, snapshots: Snapshot[]}[]} visible
+   * @param {{series: Series, original: {step: number, slot: number}}[]} [mistakeImages]
    */
-  loadVisible(visible) {
+  loadVisible(visible, mistakeImages = []) {
     const chunks = new Map();
     const images = new Map();
+    for (const { series, original } of mistakeImages) {
+      const [key, item] = [mistakeKey(series, original), { url: this.dataSource.mistakeUrl(series, original) }];
+      images.set(key, { key, version: 0, item });
+    }
     for (const { history, snapshots } of visible) {
       const { series, id } = history;
-      images.set(imageKey(history), { key: imageKey(history), version: series.wall_times[0], item: { series, id } });
+      const item = { url: this.dataSource.originalUrl(series, id) };
+      images.set(imageKey(history), { key: imageKey(history), version: series.wall_times[0], item });
       for (const snapshot of snapshots) {
         const { key, version, range } = chunkOf(history, snapshot);
         if (!chunks.has(key)) chunks.set(key, { key, version, item: { series, id, range } });
@@ -114,6 +124,26 @@ export class DataCache {
     }
     this.mapsLoader.setWanted([...chunks.values()]);
     this.imageLoader.setWanted([...images.values()]);
+  }
+
+  /** Load the mistakes of a series at a step, if they are not loaded. */
+  loadMistakes(series, step) {
+    this.mistakesLoader.setWanted([{ key: `${series.key}|${step}`, version: 0, item: { series, step } }]);
+  }
+
+  /** Return the mistakes of a series at a step as they were logged, or undefined. @returns {MistakeData|undefined} */
+  mistakes(series, step) {
+    return this.mistakesLoader.get(`${series.key}|${step}`);
+  }
+
+  /** Return why the mistakes could not be loaded, or undefined. */
+  mistakesError(series, step) {
+    return this.mistakesLoader.error(`${series.key}|${step}`);
+  }
+
+  /** Return an image of a snapshot's mistakes, or null. */
+  mistakeImage(series, original) {
+    return this.imageLoader.get(mistakeKey(series, original)) ?? null;
   }
 
   /** Return the heatmaps of an image in a snapshot, or null. */
@@ -153,4 +183,8 @@ function imageKey({ series, id }) {
 
 function seriesVersion({ steps, wall_times: times, probes }) {
   return `${steps.length} ${steps.at(-1)} ${times?.at(-1)} ${probes}`;
+}
+
+function mistakeKey(series, { step, slot }) {
+  return `${series.key}|mistake|${step}|${slot}`;
 }

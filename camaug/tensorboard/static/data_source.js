@@ -25,6 +25,10 @@
  * @property {function(Series, number|null): Promise<object>} fetchSnapshots  those after a step, or all
  * @property {function(Series, number, StepRange, AbortSignal): Promise<ImageMaps>} fetchMaps
  * @property {function(Series, number): string|null} originalUrl
+ * @property {function(Series, number, AbortSignal): Promise<MistakeData>} fetchMistakes  of a step
+ * @property {function(Series, {step: number, slot: number}): string|null} mistakeUrl  of an image
+ *
+ * @typedef {{record: object, maps: {class: number, map: HeatMap}[][]}} MistakeData  a snapshot's mistakes as logged
  */
 
 import { ConnectionError } from "./connection_error.js";
@@ -55,11 +59,21 @@ function serverDataSource() {
     originalUrl: ({ run, prefix, wall_times: wallTimes }, probe) =>
       // A run of the same name that replaces another has other images, which need another URL.
       routeUrl("original", { run, prefix, probe, started: wallTimes[0] }),
+    fetchMistakes: async (series, step, signal) => {
+      const query = { ...seriesQuery(series), step };
+      const [record, maps] = await Promise.all([
+        fetchJson("mistakes", query, signal),
+        fetchJson("mistake_maps", query, signal),
+      ]);
+      return { record, maps: decodeMistakeMaps(maps) };
+    },
+    mistakeUrl: (series, { step, slot }) => routeUrl("mistake_original", { ...seriesQuery(series), step, slot }),
   };
 }
 
 /** Data inlined in a report. */
-function inlinedDataSource({ runs, snapshots, maps, originals }) {
+function inlinedDataSource(data) {
+  const { runs, snapshots, maps, originals } = data;
   return {
     isLive: false,
     fetchRuns: async () => runs.map(withKey),
@@ -67,6 +81,12 @@ function inlinedDataSource({ runs, snapshots, maps, originals }) {
     fetchMaps: async ({ key }, probe, range) =>
       decodeMaps(requirePresent(maps[key], `heatmaps of ${key}`), probe, range),
     originalUrl: ({ run, prefix }, probe) => originals[`${run}|${prefix}|${probe}`] ?? null,
+    fetchMistakes: async ({ key }, step) => {
+      const name = `${key}|${step}`;
+      const record = requirePresent(data.mistakes[name], `mistakes of ${name}`);
+      return { record, maps: decodeMistakeMaps(data.mistake_maps[name]) };
+    },
+    mistakeUrl: ({ key }, { step, slot }) => data.mistake_originals[`${key}|${step}|${slot}`] ?? null,
   };
 }
 
@@ -120,6 +140,13 @@ function decodeMaps({ maps, errors }, probe, { first, last }) {
     bytes += width * height * heatMaps.length;
   });
   return { byStep, bytes };
+}
+
+/** Decode the heatmaps of a snapshot's mistakes. */
+function decodeMistakeMaps({ images }) {
+  return images.map(({ classes, sizes, values, ranges }) =>
+    classes.map((index, i) => ({ class: index, map: decodeMap(...sizes[i], values[i], ranges[i]) })),
+  );
 }
 
 /** @returns {HeatMap} */

@@ -65,6 +65,26 @@ export function panelsImage(viewModel, panels, page) {
   return canvas;
 }
 
+/** Draw cards where they are on the screen, with their texts. */
+export function cardsImage(viewModel, cards, page) {
+  const boxes = cards.map(({ node }) => node.getBoundingClientRect());
+  const [left, top] = [Math.min(0, ...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
+  const right = Math.max(400, ...boxes.map((box) => box.right));
+  const bottom = Math.max(top, ...boxes.map((box) => box.bottom));
+  if (cards.length === 0) throw new Error("There are no images to save: choose others.");
+  const { canvas, context, colours } = createCanvas(viewModel, page, right - left, bottom - top);
+  cards.forEach(({ canvas: cardCanvas, texts }, i) => {
+    const [x, y] = [boxes[i].left - left, boxes[i].top - top];
+    const { clientWidth: side } = cardCanvas;
+    context.drawImage(cardCanvas, x, y, side, side);
+    texts().forEach((text, line) => {
+      const colour = line === 0 ? colours.text : colours.secondary;
+      drawText(context, text, x, y + side + 16 + 16 * line, { colour, size: 12, maxWidth: side });
+    });
+  });
+  return canvas;
+}
+
 function drawPanel(context, panel, x, y, isSwipe, colour) {
   const { canvas, node, hiddenShare = 0 } = panel;
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -107,7 +127,7 @@ function createCanvas({ series, state, axis, snapshot, cursor }, page, width, he
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.scale(scale, scale);
   context.translate(MARGIN, MARGIN);
-  const image = state.page === "strip" ? "" : ` · ${cursor.row.className}, image ${cursor.row.id}`;
+  const image = ["details", "compare"].includes(state.page) ? ` · ${cursor.row.className}, image ${cursor.row.id}` : "";
   const runs = [...new Set(series.map(({ run }) => run))].join(", ");
   const methods = [...new Set(series.map(({ method }) => method))].join(", ");
   const heading = `${runs} · ${methods}${image} · ${snapshotName(axis, snapshot)}`;

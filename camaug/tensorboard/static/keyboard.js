@@ -16,7 +16,7 @@ export function listenToKeys(document, actions) {
     C: () => actions.openPage("compare"),
     l: ({ shiftKey }) => actions.moveClass(shiftKey ? -1 : 1),
     L: ({ shiftKey }) => actions.moveClass(shiftKey ? -1 : 1),
-    Escape: () => closePopup(document) || actions.openPage("strip"), // one at a time
+    Escape: () => closePopup(document) || actions.goBack(), // one at a time
     "?": () => actions.openHelp(),
   };
   document.addEventListener("keydown", (event) => {

@@ -28,6 +28,7 @@ export function appendSnapshots(loaded, response) {
     steps: joined("steps"),
     wall_times: joined("wall_times"),
     epochs: joined("epochs"),
+    warnings: joined("warnings"),
     snapshots: appendLists(loaded.snapshots, response.snapshots),
     metrics: appendLists(loaded.metrics, response.metrics),
   };

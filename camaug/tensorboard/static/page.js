@@ -4,13 +4,17 @@ import { createCompareView } from "./compare_view.js";
 import { createDetailView } from "./detail_view.js";
 import { createDisplayOptions } from "./display_options.js";
 import { element, iconButton, segmentedButtons, setAttribute, setText } from "./dom.js";
-import { panelsImage, stripImage } from "./export_image.js";
+import { cardsImage, panelsImage, stripImage } from "./export_image.js";
 import { createFilmStrip } from "./film_strip.js";
+import { createClassesView } from "./classes_view.js";
 import { createMetricCharts } from "./metric_charts.js";
 import { createMissingRuns } from "./missing_runs.js";
+import { createMistakeView } from "./mistake_view.js";
+import { createMistakesView } from "./mistakes_view.js";
 import { createNotices } from "./notices.js";
 import { createSnapshotSlider } from "./snapshot_slider.js";
 import { createToolbar } from "./toolbar.js";
+import { createWarningsView } from "./warnings_view.js";
 
 export function createPage(actions, helpDialogNode) {
   const toolbar = createToolbar(actions);
@@ -19,11 +23,18 @@ export function createPage(actions, helpDialogNode) {
   const notices = createNotices(actions);
   const filmStrip = createFilmStrip(actions);
   const imageView = createImageView(actions);
+  const reviews = {
+    mistakes: createMistakesView(actions),
+    mistake: createMistakeView(actions),
+    classes: createClassesView(actions),
+    warnings: createWarningsView(actions),
+  };
   const metricCharts = createMetricCharts(actions);
   const missingRuns = createMissingRuns();
   const banner = element("div", { class: "banner", role: "alert", hidden: true });
   const controls = element("div", { class: "controls" }, snapshotSlider.node, displayOptions.node);
-  const main = element("main", {}, notices.node, filmStrip.node, imageView.node, metricCharts.node);
+  const main = element("main", {}, notices.node, filmStrip.node, imageView.node);
+  main.append(...Object.values(reviews).map((review) => review.node), metricCharts.node);
   const node = element("div", { class: "camaug" }, toolbar.node, controls, banner, main, helpDialogNode);
 
   return {
@@ -35,19 +46,26 @@ export function createPage(actions, helpDialogNode) {
       node.dataset.page = page;
       for (const part of [toolbar.node, controls]) part.hidden = viewModel.series.length === 0;
       filmStrip.node.hidden = page !== "strip" || notice !== null;
-      imageView.node.hidden = page === "strip" || notice !== null;
+      imageView.node.hidden = !["details", "compare"].includes(page) || notice !== null;
+      for (const [name, review] of Object.entries(reviews)) review.node.hidden = name !== page || notice !== null;
       notices.update(notice);
       updateBanner(banner, notice === null ? findError(viewModel, cache) : null, missingRuns(viewModel));
       for (const part of [toolbar, snapshotSlider, displayOptions, metricCharts]) part.update(viewModel);
       if (!filmStrip.node.hidden) filmStrip.update(viewModel);
       if (!imageView.node.hidden && viewModel.cursor) imageView.update(viewModel);
+      if (reviews[page] && notice === null) reviews[page].update(viewModel);
     },
-    focus: (page) => (page === "strip" ? filmStrip.focus() : imageView.focus()),
+    focus: (page) => (page === "strip" ? filmStrip : (reviews[page] ?? imageView)).focus(),
     exportImage: (viewModel) =>
-      viewModel.state.page === "strip"
-        ? stripImage(viewModel, filmStrip, node)
-        : panelsImage(viewModel, imageView.visiblePanels(), node),
+      exportImage(viewModel, { filmStrip, imageView, reviews }, node),
   };
+}
+
+function exportImage(viewModel, { filmStrip, imageView, reviews }, node) {
+  const { page } = viewModel.state;
+  if (page === "strip") return stripImage(viewModel, filmStrip, node);
+  if (reviews[page]?.visibleCards) return cardsImage(viewModel, reviews[page].visibleCards(), node);
+  return panelsImage(viewModel, (reviews[page] ?? imageView).visiblePanels(), node);
 }
 
 /** The details of one image, or the comparison of two of its heatmaps, below a common heading. */

@@ -117,7 +117,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .controls { padding-bottom: 8px; }
 .camaug .toolbar-end { margin-left: auto; }
 .camaug .image-filters, .camaug .snapshot-slider, .camaug .display-options { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
-.camaug[data-page="details"] .image-filters, .camaug[data-page="compare"] .image-filters { display: none; }
+.camaug:not([data-page="strip"]) .image-filters { display: none; }
 .camaug .snapshot-slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
 .camaug .snapshot-slider button { flex: none; padding: 0; width: 28px; font-size: 16px; line-height: 1; }
 .camaug .snapshot-slider .snapshot-range { flex: 1; min-width: 80px; }

@@ -1,19 +1,28 @@
 /** Toolbar that selects runs, methods and images, with export and help. */
 
 import { createCheckboxMenu } from "./checkbox_menu.js";
-import { element, iconButton } from "./dom.js";
+import { element, iconButton, segmentedButtons, setText } from "./dom.js";
 import { createExportMenu } from "./export_menu.js";
 import { createImageFilters } from "./image_filters.js";
 import { methodName } from "./series.js";
+
+const PAGES = [["strip", "Images"], ["mistakes", "Mistakes"], ["classes", "Classes"], ["warnings", "Warnings"]];
+const PAGE_OF = {
+  strip: "strip", details: "strip", compare: "strip", mistakes: "mistakes", mistake: "mistakes", classes: "classes",
+  warnings: "warnings",
+};
 
 export function createToolbar(actions) {
   const runs = createCheckboxMenu("Runs", (selected) => actions.setState({ runs: selected }), (run) => run);
   const methods = createCheckboxMenu("Methods", (selected) => actions.setState({ methods: selected }), methodName);
   const imageFilters = createImageFilters(actions);
+  const pages = segmentedButtons("Page", PAGES, actions.openPage);
+  pages.node.classList.add("page-tabs");
   const help = iconButton("?", "Help (?)", actions.openHelp, { class: "round" });
   const node = element(
     "div",
     { class: "toolbar", role: "toolbar", "aria-label": "Runs, methods and images" },
+    pages.node,
     runs.node,
     methods.node,
     imageFilters.node,
@@ -22,6 +31,9 @@ export function createToolbar(actions) {
   return {
     node,
     update(viewModel) {
+      pages.update(PAGE_OF[viewModel.state.page]);
+      const number = viewModel.warnings.length;
+      setText(pages.node.lastElementChild, number === 0 ? "Warnings" : `Warnings (${number})`);
       runs.update(viewModel.choices.runs, viewModel.runs);
       methods.update(viewModel.choices.methods, viewModel.methods);
       imageFilters.update(viewModel);

@@ -20,6 +20,10 @@
  * @property {{history: ImageHistory, snapshot: Snapshot|null, isSamePosition: boolean}|null} comparison  what the
  *   cursor is compared with
  * @property {HeatmapStyle} heatmapStyle
+ * @property {SnapshotMistakes|null} mistakes  of the cursor's series or another, null if none has any
+ * @property {Mistake[]} shownMistakes         filtered and sorted
+ * @property {SnapshotWarning[]} warnings      of all selected series at the position
+ * @property {Mistake|null} currentMistake     the opened one
  *
  * @typedef {{row: ImageRow, series: Series, history: ImageHistory, snapshot: Snapshot|null}} Cursor
  */
@@ -31,6 +35,9 @@ import { listHeatmapClasses } from "./heatmap_class.js";
 import { createImageRows } from "./image_rows.js";
 import { listChoices, selectedMethods, selectedRuns, selectedSeries } from "./series.js";
 import { createAxis, nearestSnapshot } from "./snapshot_axis.js";
+import { filterMistakes } from "./mistakes.js";
+import { findMistakes } from "./snapshot_mistakes.js";
+import { listWarnings } from "./warnings.js";
 
 /** @returns {ViewModel} */
 export function createViewModel(state, cache, previous) {
@@ -45,8 +52,14 @@ export function createViewModel(state, cache, previous) {
   const allRows = isUnchanged ? previous.allRows : createImageRows(series, cache.responses, axis);
   const rows = position === null ? [] : filterRows(allRows, state, position);
   const cursor = findCursor(state, series, allRows, rows, position);
+  const mistakes = findMistakes(series, cache, { allRows, cursor, position, previous });
+  const shownMistakes = mistakes ? filterMistakes(mistakes.images, state) : [];
   return {
     state,
+    mistakes,
+    shownMistakes,
+    warnings: position === null ? [] : listWarnings(series, cache.responses, allRows, position),
+    currentMistake: findMistake(mistakes, shownMistakes, state),
     choices: listChoices(allSeries),
     runs: selectedRuns(allSeries, state),
     methods: selectedMethods(allSeries, state),
@@ -68,6 +81,11 @@ export function createViewModel(state, cache, previous) {
       threshold: state.threshold,
     },
   };
+}
+
+/** Return the opened image, which filters do not exclude, or else the first one. */
+function findMistake(mistakes, shown, { mistake }) {
+  return mistakes?.images.find(({ key }) => key === mistake) ?? shown[0] ?? mistakes?.images[0] ?? null;
 }
 
 function hasSameData(previous, series, seriesResponses) {

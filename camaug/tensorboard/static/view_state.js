@@ -19,7 +19,13 @@
  * @property {string} className         only this class, or "" for all
  * @property {string} predictionFilter  a key of `PREDICTION_FILTERS`
  * @property {boolean} onlyWarnings     only heatmaps with a warning
- * @property {"strip"|"details"|"compare"} page
+ * @property {"strip"|"details"|"compare"|"mistakes"|"mistake"|"classes"|"warnings"} page
+ * @property {string} mistakeList       a key of `MISTAKE_LISTS`
+ * @property {string} mistakePair       only this label and prediction, as `3>5`, or "" for all
+ * @property {string} mistakeSort       a key of `MISTAKE_SORT_KEYS`
+ * @property {string} mistakeQuery      text to find in class names
+ * @property {string|null} mistake      key of the opened image
+ * @property {"images"|"share"} confusionNumbers
  * @property {"sideBySide"|"swipe"} compareMode
  * @property {string|null} compareSeries         key of the series to compare with; null for the cursor's series
  * @property {StoredSnapshot|"same"|null} compareSnapshot  null for the first snapshot of the same series, or the same
@@ -31,6 +37,7 @@ import { COLORMAPS } from "./colormaps.js";
 import { SAME_POSITION } from "./comparison.js";
 import { PREDICTION_FILTERS, SORT_KEYS } from "./filters.js";
 import { isHeatmapClass } from "./heatmap_class.js";
+import { MISTAKE_LISTS, MISTAKE_SORT_KEYS } from "./mistakes.js";
 import { UNITS, isStoredSnapshot } from "./snapshot_axis.js";
 
 /** @type {Readonly<ViewState>} */
@@ -53,6 +60,12 @@ export const DEFAULTS = Object.freeze({
   predictionFilter: "all",
   onlyWarnings: false,
   page: "strip",
+  mistakeList: "all",
+  mistakePair: "",
+  mistakeSort: "confidence",
+  mistakeQuery: "",
+  mistake: null,
+  confusionNumbers: "images",
   compareMode: "sideBySide",
   compareSeries: null,
   compareSnapshot: null,
@@ -84,7 +97,13 @@ const IS_VALID = {
   className: isText,
   predictionFilter: isOneOf(...Object.keys(PREDICTION_FILTERS)),
   onlyWarnings: isBoolean,
-  page: isOneOf("strip", "details", "compare"),
+  page: isOneOf("strip", "details", "compare", "mistakes", "mistake", "classes", "warnings"),
+  mistakeList: isOneOf(...Object.keys(MISTAKE_LISTS)),
+  mistakePair: (value) => isText(value) && /^(\d+>(\d+|found|missed|false)?)?$/.test(value),
+  mistakeSort: isOneOf(...Object.keys(MISTAKE_SORT_KEYS)),
+  mistakeQuery: isText,
+  mistake: isText,
+  confusionNumbers: isOneOf("images", "share"),
   compareMode: isOneOf("sideBySide", "swipe"),
   compareSeries: isText,
   compareSnapshot: (value) => value === SAME_POSITION || isStoredSnapshot(value),

@@ -66,7 +66,7 @@ def test_the_blobs_contain_every_snapshot(module, loader, make_trainer, read):
     steps = [3 * epoch + 2 for epoch in range(13)]
     (run,) = source.runs()["runs"]
     assert len(run.pop("wall_times")) == 13
-    assert run == {**SERIES._asdict(), "steps": steps, "probes": 6}
+    assert run == {**SERIES._asdict(), "steps": steps, "probes": 6, "mistake_steps": steps}
     response = source.snapshots(SERIES)
     assert (response["steps"], response["epochs"]) == (steps, list(range(13)))
     assert response["layer"] == "net.6"

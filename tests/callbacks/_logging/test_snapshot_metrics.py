@@ -19,7 +19,8 @@ def test_centre_bias_and_constant_maps_of_every_snapshot():
     assert metrics["centre_bias"] == pytest.approx(float(centre_bias(maps).mean()))
     assert metrics["constant_maps"] == 0.5
     assert metrics["confidence"] == pytest.approx(0.7)
-    assert set(metrics) == {"centre_bias", "constant_maps", "confidence", "position_bias"}
+    assert metrics["border_energy"] == 0
+    assert set(metrics) == {"border_energy", "centre_bias", "constant_maps", "confidence", "position_bias"}
 
 
 def test_similarities_are_averaged_where_they_were_computed():

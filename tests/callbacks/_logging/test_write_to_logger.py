@@ -83,7 +83,9 @@ class FakeMLFlow(MLFlowLogger):
 
 
 def fit(module, loader, make_trainer, logger: Logger, **settings) -> None:
-    make_trainer(CamLogger("grad-cam", num_images=3), logger=logger, **settings).fit(module, loader, loader)
+    make_trainer(CamLogger("grad-cam", num_images=3, mistakes=None), logger=logger, **settings).fit(
+        module, loader, loader
+    )
 
 
 EXPECTED = ["cam/left/0", "cam/middle/1", "cam/right/2", "cam/overview"]

@@ -57,10 +57,10 @@ def train(logdir, version: str, *callbacks, epochs: int = EPOCHS, seed: int = 0)
     trainer.fit(SmallNet(), loader, loader)
 
 
-def create_logger(method="grad-cam", tag: str = "cam") -> CamLogger:
+def create_logger(method="grad-cam", tag: str = "cam", mistakes: int | None = None) -> CamLogger:
     """Create a CamLogger of all images without normalisation, fast path or trust checks."""
     settings = {"mean": (0, 0, 0), "std": (1, 1, 1), "fast": False, "trust_every_n_snapshots": None}
-    return CamLogger(method, num_images=IMAGES, class_names=CLASSES, tag=tag, **settings)
+    return CamLogger(method, num_images=IMAGES, class_names=CLASSES, tag=tag, mistakes=mistakes, **settings)
 
 
 def _bright_squares() -> TensorDataset:

@@ -1,0 +1,1 @@
+"""Parts of ``CamLogger`` that find the validation images that a model gets wrong."""
