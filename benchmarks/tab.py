@@ -34,7 +34,7 @@ from camaug.callbacks._logging.draw_snapshot import draw_overview, draw_panels
 from camaug.callbacks._logging.film_strip import snapshot_record, write_originals, write_strip
 from camaug.callbacks._logging.logged_snapshots import logs_images_of
 from camaug.callbacks._logging.snapshot import Snapshot
-from camaug.callbacks._logging.write_image import add_jpeg
+from camaug.callbacks._logging.write_to_logger import add_jpeg
 from camaug.experiments.table import Cell, Table
 from camaug.film.film_command import film_command
 from camaug.functional.masks import normalise, upsample
