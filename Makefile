@@ -1,7 +1,8 @@
 # make demo: train a small classifier with Group-CAM augmentation and heatmaps; needs only Python
 # make test: the test suite, with the browser tests if Chromium is installed
 # make test-slow: every timm and torchvision architecture, every explainer in every training setting, a kill at every step
-# make test-ecosystem: training runs with modules of transformers, MONAI, torchgeo and other packages, in an environment of its own
+# make test-ecosystem: training runs with modules of transformers, MONAI, torchgeo and other packages, and the notebook of examples/,
+#     in an environment of its own
 # make lint: style, spelling and types, by the tools and versions of .pre-commit-config.yaml
 # make wheel: build the distributions, install the wheel into an empty environment and use it there (LOWEST=1: the oldest packages)
 # make docs: the documentation site, in build/site/index.html

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("camaug", "callbacks", "datamodules", "benchmarks", "tests")
+FOLDERS = ("camaug", "callbacks", "datamodules", "benchmarks", "examples", "tests")
 
 QUESTIONS = {"how", "what", "when", "where", "whether", "which", "who", "whose", "why"}
 NOT_VERBS = set(

@@ -57,9 +57,11 @@ def test_every_folder_of_code_is_a_package():
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
-def test_types_and_the_tab_are_installed_but_no_test(installed):
+def test_types_and_the_tab_are_installed_but_no_test_and_no_example(installed):
     assert {"camaug/py.typed", "camaug/__init__.pyi", "camaug/tensorboard/static/index.js"} <= installed
-    assert not [name for name in installed if "test" in name]
+    assert not [name for name in installed if "test" in name or "example" in name]
+    examples = {path.name for path in (ROOT / "examples").iterdir()}
+    assert not [name for name in installed if Path(name).name in examples]
 
 
 # Dependencies

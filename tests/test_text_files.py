@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = (".ci", ".github", "benchmarks", "callbacks", "camaug", "configs", "datamodules", "docs", "tests")
-SUFFIXES = {".cff", ".in", ".js", ".md", ".py", ".pyi", ".sh", ".toml", ".yaml", ".yml"}
+FOLDERS = (".ci", ".github", "benchmarks", "callbacks", "camaug", "configs", "datamodules", "docs", "examples", "tests")
+SUFFIXES = {".cff", ".in", ".ipynb", ".js", ".md", ".py", ".pyi", ".sh", ".toml", ".yaml", ".yml"}
 RULES = {
     "line breaks are \\n": re.compile(rb"\r"),
     "no space at the end of a line": re.compile(rb"[ \t](?=\n)"),

@@ -1,11 +1,13 @@
 """Build of the documentation site: ``make docs``, or ``python docs/site/build.py [FOLDER]``, by default ``build/site``.
 
 The pages are Markdown for any reader, and link to files of the repository. Sphinx reads copies, in which such a link
-leads to a page that the site has of the file, in the folder ``repository``. A warning fails the build.
+leads to a page that the site has of the file, in the folder ``repository``. A notebook becomes a page of its text and
+its code. A warning fails the build.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import shutil
@@ -21,6 +23,7 @@ from reference import reference_pages
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\]\((?![a-z]+:|#|/)([^)#\s]+)((?:#[^)\s]*)?)\)")
 CODE_BLOCK = re.compile(r"^```.*?^```", flags=re.DOTALL | re.MULTILINE)
+PAGES = (".md", ".ipynb")  # files whose text is Markdown; the others are shown as code
 ORPHAN = "---\norphan: true\n---\n\n"  # outside the navigation
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 
@@ -108,14 +111,15 @@ def repository_texts() -> dict[str, str]:
     while waiting:
         path = waiting.pop()
         if path not in texts:
-            texts[path] = (ROOT / path).read_text(encoding="utf-8")
+            text = (ROOT / path).read_text(encoding="utf-8")
+            texts[path] = notebook_page(text) if path.endswith(".ipynb") else text
             waiting += linked_files(path, texts[path])
     return texts
 
 
 def linked_files(path: str, text: str) -> list[str]:
     """Return the paths of the text files that a page leads to; none for a file that is no page."""
-    if not path.endswith(".md"):
+    if not path.endswith(PAGES):
         return []
     targets = [repository_path(path, target) for target, _ in LINK.findall(CODE_BLOCK.sub("", text))]
     return [target for target in targets if (ROOT / target).is_file() and not target.startswith("docs/images/")]
@@ -123,10 +127,22 @@ def linked_files(path: str, text: str) -> list[str]:
 
 def page(path: str, text: str) -> str:
     """Return the page of a file: Markdown with links into the site, anything else as a block of code."""
-    if not path.endswith(".md"):
+    if not path.endswith(PAGES):
         return f"{ORPHAN}# `{path}`\n\n````{LANGUAGES.get(Path(path).suffix, 'text')}\n{text}````\n"
     listed = path.startswith("docs/") or site_path(path).removesuffix(".md") in NAVIGATION["Project"]
     return ("" if listed else ORPHAN) + LINK.sub(lambda match: rewrite(path, match), text)
+
+
+def notebook_page(text: str) -> str:
+    """Return the cells of a notebook as Markdown, its code in blocks."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    parts = [source if kind == "markdown" else f"```{code_language(source)}\n{source}\n```" for kind, source in cells]
+    return "\n\n".join(parts) + "\n"
+
+
+def code_language(source: str) -> str:
+    """Return the language by which a cell is highlighted: none if it has commands of IPython."""
+    return "text" if re.search(r"^[%!]", source, flags=re.MULTILINE) else "python"
 
 
 def rewrite(path: str, match: re.Match[str]) -> str:
