@@ -75,6 +75,15 @@ def test_the_public_packages_are_those_that_users_import_from():
     assert {"camaug.explain", "camaug.metrics.Drift", "camaug.explainers.GradCAM"} <= set(public_values())
 
 
+def test_a_notebook_is_a_page_of_its_text_and_its_code(site):
+    page = (site / "repository/examples/finetune.ipynb.html").read_text(encoding="utf-8")
+    text = html.unescape(re.sub(r"<[^>]+>", "", page))
+    assert re.search(r"<h2>1\. Explain a photo", page)
+    assert "explained = explain(network, PHOTO)" in text
+    assert "%tensorboard --logdir runs" in text
+    assert "cell_type" not in text
+
+
 def test_every_public_name_is_on_a_page_of_the_reference(documented):
     values = [value_of(path) for path, page in documented.items() if page.startswith("reference/")]
     missing = [path for path, value in public_values().items() if not any(value is each for each in values)]
