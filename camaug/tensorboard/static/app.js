@@ -12,7 +12,7 @@ import { REVIEW_STYLES } from "./review_styles.js";
 import { positionName, storedSnapshot } from "./snapshot_axis.js";
 import { STYLES } from "./styles.js";
 import { createViewModel } from "./view_model.js";
-import { clearFilters, parseViewState, serialiseViewState } from "./view_state.js";
+import { LIST_PAGES, clearFilters, clearMistakeFilters, listPageOf, parseViewState, serialiseViewState } from "./view_state.js";
 
 const POLL_INTERVAL = 15_000; // milliseconds; a run may still be in training
 const REVIEW_PAGES = ["mistakes", "mistake", "classes", "warnings"];
@@ -50,7 +50,8 @@ export function startApp(body, dataSource, hostPage) {
   cache.refresh();
 
   function setState(changes) {
-    state = { ...state, ...changes };
+    const isOpened = changes.page && !isListPage(changes.page) && isListPage(state.page);
+    state = { ...state, ...(isOpened ? { origin: state.page } : {}), ...changes };
     clearTimeout(urlTimer);
     urlTimer = setTimeout(() => hostPage.writeView(serialiseViewState(state)), URL_DELAY);
     scheduleDraw();
@@ -81,7 +82,7 @@ export function startApp(body, dataSource, hostPage) {
       isCursorHidden = false;
       page.revealCursor();
     }
-    if (previous && previous.state.page !== state.page) page.focus(state.page);
+    if (previous && previous.state.page !== state.page) page.focus(state.page, openedCard(previous.state));
   }
 
   /** Load what a page of mistakes shows. */
@@ -109,6 +110,8 @@ export function startApp(body, dataSource, hostPage) {
       openPage,
       goBack,
       clearFilters: () => setState(clearFilters(state)),
+      showAsMistakes: () => setState({ ...clearMistakeFilters(state), page: "mistakes", mistakePair: state.matrixCell }),
+      clearMistakeFilters: () => setState(clearMistakeFilters(state)),
       openHelp: () => helpDialog.open(),
       retry: () => cache.retry(),
       loadVisible: (visible) => cache.loadVisible(visible),
@@ -134,20 +137,23 @@ export function startApp(body, dataSource, hostPage) {
     if (positions.length > 0) setPosition(positions[clampIndex(positions.indexOf(position) + offset, positions)]);
   }
 
+  /** Go to another image. Return false on a page that lists images below each other, which the key scrolls. */
   function moveRow(offset) {
     if (state.page === "mistake") return moveMistake(offset);
+    if (state.page !== "strip" && isListPage(state.page)) return false;
     const { rows, cursor } = currentViewModel();
     const histories = rows.flatMap((row) => row.histories.filter(Boolean).map((history) => ({ row, history })));
-    if (histories.length === 0) return;
+    if (histories.length === 0) return true;
     const index = histories.findIndex(({ row, history }) => row.key === cursor.row.key && history === cursor.history);
     const { row, history } = histories[clampIndex(index + offset, histories)];
     setStateAndReveal({ row: row.key, series: history.series.key });
+    return true;
   }
 
   /** Show the heatmaps of another class: of those that any image has, or on a page of one image of its own. */
   function moveClass(offset) {
     const { heatmapClasses, cursor } = currentViewModel();
-    if (!cursor) return;
+    if (!cursor || REVIEW_PAGES.includes(state.page)) return;
     const { labels } = cursor.history;
     const prediction = cursor.history.predictionOf(cursor.snapshot);
     const isStrip = state.page === "strip";
@@ -164,19 +170,20 @@ export function startApp(body, dataSource, hostPage) {
     const index = shownMistakes.findIndex(({ key }) => key === currentMistake?.key);
     const next = shownMistakes[clampIndex(index + offset, shownMistakes)];
     if (next) setState({ mistake: next.key });
+    return true;
   }
 
   /** Open a page. A page of one image stores the image, so that filters cannot replace it. */
   function openPage(name) {
-    const { cursor } = currentViewModel();
-    if (["strip", ...REVIEW_PAGES].includes(name)) setState({ page: name });
-    else if (REVIEW_PAGES.includes(state.page) && name === "details") setState({ page: "mistake" });
-    else if (cursor) setState({ page: name, row: cursor.row.key, series: cursor.series.key });
+    const { cursor, currentMistake } = currentViewModel();
+    if (isListPage(name)) setState({ page: name });
+    else if (!REVIEW_PAGES.includes(state.page) && cursor) setState({ page: name, row: cursor.row.key, series: cursor.series.key });
+    else if (state.page === "mistakes" && name === "details" && currentMistake) setState({ page: "mistake", mistake: currentMistake.key });
   }
 
-  /** Return to the page that this one was opened from. */
+  /** Return to the page that this one was opened from, at last to the film strip. */
   function goBack() {
-    openPage(state.page === "mistake" ? "mistakes" : "strip");
+    openPage(isListPage(state.page) ? "strip" : listPageOf(state));
   }
 
   async function copyLink() {
@@ -201,6 +208,14 @@ export function startApp(body, dataSource, hostPage) {
       return { message: error.message };
     }
   }
+}
+
+const isListPage = (page) => Object.hasOwn(LIST_PAGES, page);
+
+/** Return the key of the card that a page of one image was opened from, or null. */
+function openedCard({ page, mistake, row }) {
+  if (page === "mistake") return mistake;
+  return page === "details" || page === "compare" ? `probe ${row}` : null;
 }
 
 /** Return a text as a part of a file name: `epoch-0-1-3` for `epoch 0 (1/3)`. */

@@ -3,11 +3,12 @@
 import { contextOf, drawHeatmap } from "./canvas.js";
 import { chooseClasses, classCounts, matrixRows } from "./confusion.js";
 import { dropdown, element, labelled, setAttribute, setText } from "./dom.js";
+import { createGridFocus } from "./grid_focus.js";
 import { className, count, percent } from "./format.js";
 import { explainedImages } from "./explained_images.js";
 import { meanMap } from "./mean_map.js";
 import { createMistakeCards } from "./mistake_cards.js";
-import { snapshotName } from "./snapshot_axis.js";
+import { mistakesSnapshotName } from "./snapshot_mistakes.js";
 
 const LARGEST = 24; // classes in the matrix
 const MAP_SIDE = 36; // CSS pixels
@@ -24,6 +25,7 @@ export function createClassesView(actions) {
   const summary = element("p", { class: "secondary", role: "status" });
   const filters = element("div", { class: "mistake-filters" }, query, labelled("Numbers", numbers));
   const table = element("div", { class: "confusion" });
+  const gridFocus = createGridFocus(table);
   const behind = createBehind(actions);
   const body = element("div", { class: "classes-body" }, table, behind.node);
   const node = element("section", { class: "mistakes-view classes-view", "aria-label": "Classes" }, title, summary, filters, body);
@@ -38,17 +40,18 @@ export function createClassesView(actions) {
       if (query.value !== state.mistakeQuery) query.value = state.mistakeQuery;
       numbers.value = state.confusionNumbers;
       setText(summary, summarise(viewModel, images));
-      const key = JSON.stringify([mistakes?.key, state.mistakeQuery, state.mistakePair, state.confusionNumbers, state.colormap,
+      const key = JSON.stringify([mistakes?.key, state.mistakeQuery, state.matrixCell, state.confusionNumbers, state.colormap,
         window.devicePixelRatio, images.map((image) => [image.key, image.maps.length])]);
       if (key !== drawnKey) {
         drawnKey = key;
-        const active = table.contains(document.activeElement) ? document.activeElement.dataset.pair : undefined;
-        table.replaceChildren(...(record?.confusion ? [createTable(viewModel, record, images, actions)] : []));
-        if (active !== undefined) [...table.querySelectorAll("[data-pair]")].find((cell) => cell.dataset.pair === active)?.focus();
+        gridFocus.redraw(state.matrixCell, () =>
+          table.replaceChildren(...(record?.confusion ? [createTable(viewModel, record, images, actions)] : [])));
       }
+      filters.hidden = !record?.confusion;
+      numbers.parentElement.hidden = record?.has_several === true;
       behind.update(viewModel, record, images);
     },
-    focus: () => title.focus({ preventScroll: true }),
+    focus: (cardKey) => behind.focus(cardKey) || title.focus({ preventScroll: true }),
     visibleCards: () => behind.visibleCards(),
   };
 }
@@ -57,8 +60,8 @@ function summarise({ mistakes, axis }, images) {
   if (!mistakes) return "This run has no confusion matrix logged: CamLogger(mistakes=16) logs it with each validation.";
   if (mistakes.error) return mistakes.error;
   if (!mistakes.record) return "Loading …";
-  const { count: validated, epoch, step, confusion } = mistakes.record;
-  const name = snapshotName(axis, { epoch, step });
+  const { count: validated, confusion } = mistakes.record;
+  const name = mistakesSnapshotName(axis, mistakes);
   if (confusion === null) return `${name}: no confusion matrix of more than 1,000 classes is logged.`;
   return `${name}: ${count(validated, "validation image")}; the mean heatmaps are of the ${count(images.length, "explained image")}`;
 }
@@ -81,14 +84,14 @@ function createMatrix(viewModel, record, images, actions) {
   const rows = matrixRows(record.confusion, shown).map(({ label, total: labelTotal, cells }) => {
     const name = className(classes, label);
     const ofLabel = images.filter((image) => image.labels.includes(label));
-    const select = () => actions.setState({ mistakePair: `${label}>` });
+    const select = () => actions.setState({ matrixCell: `${label}>` });
     const header = element("th", { scope: "row" }, createHeaderButton(name, ofLabel, heatmapStyle, `${label}>`, state, select));
     return element("tr", {}, header, ...cells.map((cell) => createCell(cell, label, labelTotal, classes, state, actions)));
   });
   const note = shown.length < total
     ? element("p", { class: "secondary", text: `${shown.length} of ${total} classes, those with the most mistakes. Search for others by name.` })
     : null;
-  return element("div", {}, element("table", { class: "matrix" }, head, element("tbody", {}, ...rows)), note);
+  return element("div", {}, element("table", { class: "matrix", role: "grid", "aria-label": "Confusion matrix" }, head, element("tbody", {}, ...rows)), note);
 }
 
 function createCell({ prediction, images, share }, label, labelTotal, classes, state, actions) {
@@ -99,10 +102,10 @@ function createCell({ prediction, images, share }, label, labelTotal, classes, s
     `${className(classes, label)} predicted as ${className(classes, prediction)}: ${images} of ${count(labelTotal, "image")}`;
   const button = element("button", {
     type: "button", text: images === 0 ? "" : text, title: description, "aria-label": description, "data-pair": pair,
-    "aria-pressed": String(state.mistakePair === pair), on: { click: () => actions.setState({ mistakePair: pair }) },
+    "aria-pressed": String(state.matrixCell === pair), on: { click: () => actions.setState({ matrixCell: pair }) },
   });
-  const cell = element("td", { "data-right": isRight, "data-dark": share > 0.55 }, button);
-  cell.style.setProperty("--share", share === 0 ? "0" : String(0.12 + 0.88 * share));
+  const cell = element("td", { "data-right": isRight }, button);
+  cell.style.setProperty("--share", share === 0 ? "0" : String(0.1 + 0.6 * share)); // stronger colours leave no text legible
   return cell;
 }
 
@@ -115,21 +118,21 @@ function createCounts(viewModel, record, images, actions) {
     ...["class", "found", "missed", "false positives"].map((text) => element("th", { scope: "col", text }))));
   const rows = all.slice(0, 4 * LARGEST).map(({ index, name, found, missed, falsePositives }) => {
     const ofLabel = images.filter((image) => image.labels.includes(index));
-    const select = () => actions.setState({ mistakePair: `${index}>` });
+    const select = () => actions.setState({ matrixCell: `${index}>` });
     const header = element("th", { scope: "row" }, createHeaderButton(name, ofLabel, heatmapStyle, `${index}>`, state, select));
     const cell = (number, kind, description) => {
       const pair = `${index}>${kind}`;
       const button = element("button", {
         type: "button", text: String(number), "aria-label": `${name} ${description}: ${count(number, "image")}`,
-        "data-pair": pair, "aria-pressed": String(state.mistakePair === pair),
-        on: { click: () => actions.setState({ mistakePair: pair }) },
+        "data-pair": pair, "aria-pressed": String(state.matrixCell === pair),
+        on: { click: () => actions.setState({ matrixCell: pair }) },
       });
       return element("td", {}, button);
     };
     return element("tr", {}, header, cell(found, "found", "found"), cell(missed, "missed", "missed"),
       cell(falsePositives, "false", "predicted without being a label"));
   });
-  return element("table", { class: "matrix counts" }, head, element("tbody", {}, ...rows));
+  return element("table", { class: "matrix counts", role: "grid", "aria-label": "Results of each class" }, head, element("tbody", {}, ...rows));
 }
 
 /** Create a class's name with the mean of its heatmaps. */
@@ -138,7 +141,7 @@ function createHeaderButton(name, images, heatmapStyle, pair, state, onClick) {
   drawMean(canvas, mapsOfLabels(images, pair), MAP_SIDE, heatmapStyle);
   const button = element("button", {
     type: "button", title: `${name}, ${count(images.length, "explained image")}`, "data-pair": pair,
-    "aria-pressed": String(state.mistakePair === pair), on: { click: onClick },
+    "aria-pressed": String(state.matrixCell === pair), on: { click: onClick },
   }, canvas, element("span", { text: name }));
   return button;
 }
@@ -148,25 +151,26 @@ function createBehind(actions) {
   const title = element("h3");
   const canvas = element("canvas", { class: "mean-map", role: "img" });
   const note = element("p", { class: "secondary" });
-  const open = element("button", { type: "button", text: "Show as mistakes", on: { click: () => actions.setState({ page: "mistakes", mistakeList: "all" }) } });
+  const open = element("button", { type: "button", text: "Show in Mistakes", on: { click: () => actions.showAsMistakes() } });
   const cards = createMistakeCards(actions, (image) => image.open());
   const node = element("section", { class: "behind", "aria-label": "Images behind the selection" }, title, canvas, note, open, cards.node);
   return {
     node,
     visibleCards: () => cards.visibleCards(),
+    focus: (cardKey) => cards.focus(cardKey),
     update(viewModel, record, images) {
       const { state, heatmapStyle } = viewModel;
-      node.hidden = record === null;
+      node.hidden = !record?.confusion;
       if (record === null) return;
       const selection = describeSelection(viewModel, record);
       const selected = selection ? images.filter(selection.matches) : [];
       const maps = selection ? selected.map(selection.mapOf).filter(Boolean) : [];
       setText(title, selection?.name ?? "Select a class or a cell");
-      canvas.hidden = open.hidden = selection === null;
+      canvas.hidden = maps.length === 0;
       setText(note, selection === null ? "Its images and the mean of their heatmaps are shown here." : describeImages(selected.length, maps.length));
       setAttribute(canvas, "aria-label", `Mean heatmap of ${count(maps.length, "image")}`);
       drawMean(canvas, maps, LARGE_MAP_SIDE, heatmapStyle);
-      open.hidden = selection === null || !selection.isCell || record.has_several;
+      open.hidden = selected.length === 0 || !selection.isCell || record.has_several;
       cards.update(viewModel, selected.slice(0, 60));
     },
   };
@@ -179,10 +183,10 @@ function describeImages(number, maps) {
 
 /** Return the selected cell or class: its name, which images it has, and which of their maps counts. */
 function describeSelection(viewModel, record) {
-  const { mistakePair } = viewModel.state;
-  if (!/^\d+>/.test(mistakePair)) return null;
+  const { matrixCell } = viewModel.state;
+  if (!/^\d+>/.test(matrixCell)) return null;
   const classes = classNamesOf(viewModel);
-  const [label, other] = mistakePair.split(">");
+  const [label, other] = matrixCell.split(">");
   const index = Number(label);
   const name = className(classes, index);
   const mapOf = (image) => image.maps.find((one) => one.class === index)?.map;

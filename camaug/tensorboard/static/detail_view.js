@@ -7,7 +7,7 @@ import { drawHeatmap, drawImage, drawOverlay } from "./canvas.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { className, createPercentFormat, decimal } from "./format.js";
 import { valueAt } from "./heatmap.js";
-import { shownClass, shownMap } from "./heatmap_class.js";
+import { listClassesOfImage, shownClass, shownMap } from "./heatmap_class.js";
 import { createPanelGroup, visiblePanels } from "./image_panel.js";
 import { labelVerdict } from "./label_verdicts.js";
 import { createPredictionDetails } from "./prediction_details.js";
@@ -108,6 +108,7 @@ export function createDetailView(actions) {
     ofEachClass.hidden = labelMaps.length === 0;
     const image = currentImage();
     const { history, snapshot } = cursor;
+    const choices = listClassesOfImage(history.labels, prediction);
     const shown = prediction && shownClass(state.heatmapClass, history.labels, prediction);
     classPanels.forEach((panel, i) => {
       panel.node.hidden = i >= labelMaps.length;
@@ -115,6 +116,8 @@ export function createDetailView(actions) {
       const [label, map] = labelMaps[i];
       const { symbol, role, probability } = labelVerdict(label, history.labels, prediction);
       setAttribute(panel.node, "aria-current", label === shown ? "true" : null);
+      const choice = choices.find((one) => shownClass(one, history.labels, prediction) === label);
+      panel.updateButton(() => choice && actions.setState({ heatmapClass: choice }), label === shown);
       const key = [history.series.key, history.id, snapshot.step, label, state.colormap, state.opacity, state.threshold];
       panel.update({
         side: CLASS_SIDE,

@@ -13,10 +13,11 @@ export function createDisplayOptions(actions) {
   const colourRamp = element("span", { class: "colour-ramp", "aria-hidden": "true" });
   const opacity = createFractionSlider("Opacity", (value) => actions.setState({ opacity: value }));
   const threshold = createFractionSlider("Threshold", (value) => actions.setState({ threshold: value }));
+  const classField = element("span", { class: "field class-choice" }, element("span", { class: "field-name", text: "Class" }), ...heatmapClass.nodes);
   const node = element(
     "div",
     { class: "display-options", role: "toolbar", "aria-label": "Heatmap display" },
-    element("span", { class: "field" }, element("span", { class: "field-name", text: "Class" }), ...heatmapClass.nodes),
+    classField,
     display.node,
     element("span", { class: "field" }, colormap, colourRamp),
     opacity.node,

@@ -2,7 +2,11 @@
 
 import { heatmapClassName } from "./heatmap_class.js";
 import { positionLabel, snapshotName } from "./snapshot_axis.js";
+import { mistakesSnapshotName } from "./snapshot_mistakes.js";
 
+const PAGES_OF_ONE_CLASS = ["strip", "details", "compare"]; // whose heatmaps are of the chosen class
+const PAGES_OF_MISTAKES = ["mistakes", "mistake", "classes"];
+const NO_IMAGES = "There are no images to save: choose others.";
 const MARGIN = 24;
 const HEADING_HEIGHT = 52;
 const FONT = "Roboto, 'Segoe UI', system-ui, sans-serif";
@@ -54,6 +58,7 @@ function drawRow(context, { row, thumbnail, lines }, top, layout, { text, second
 
 /** Draw image panels where they are on the screen, with their captions. */
 export function panelsImage(viewModel, panels, page) {
+  if (panels.length === 0) throw new Error(NO_IMAGES);
   const boxes = panels.map(({ node }) => node.getBoundingClientRect());
   const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
   const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
@@ -67,11 +72,11 @@ export function panelsImage(viewModel, panels, page) {
 
 /** Draw cards where they are on the screen, with their texts. */
 export function cardsImage(viewModel, cards, page) {
+  if (cards.length === 0) throw new Error(NO_IMAGES);
   const boxes = cards.map(({ node }) => node.getBoundingClientRect());
   const [left, top] = [Math.min(0, ...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
   const right = Math.max(400, ...boxes.map((box) => box.right));
   const bottom = Math.max(top, ...boxes.map((box) => box.bottom));
-  if (cards.length === 0) throw new Error("There are no images to save: choose others.");
   const { canvas, context, colours } = createCanvas(viewModel, page, right - left, bottom - top);
   cards.forEach(({ canvas: cardCanvas, texts }, i) => {
     const [x, y] = [boxes[i].left - left, boxes[i].top - top];
@@ -116,7 +121,7 @@ export function saveFile(blob, fileName) {
 }
 
 /** Create a canvas with the heading, its origin below it. */
-function createCanvas({ series, state, axis, snapshot, cursor }, page, width, height) {
+function createCanvas({ series, state, axis, snapshot, cursor, mistakes, currentMistake }, page, width, height) {
   const scale = window.devicePixelRatio;
   const canvas = document.createElement("canvas");
   canvas.width = Math.round((width + 2 * MARGIN) * scale);
@@ -127,16 +132,23 @@ function createCanvas({ series, state, axis, snapshot, cursor }, page, width, he
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.scale(scale, scale);
   context.translate(MARGIN, MARGIN);
-  const image = ["details", "compare"].includes(state.page) ? ` · ${cursor.row.className}, image ${cursor.row.id}` : "";
   const runs = [...new Set(series.map(({ run }) => run))].join(", ");
   const methods = [...new Set(series.map(({ method }) => method))].join(", ");
-  const heading = `${runs} · ${methods}${image} · ${snapshotName(axis, snapshot)}`;
+  const name = PAGES_OF_MISTAKES.includes(state.page) && mistakes?.record ? mistakesSnapshotName(axis, mistakes) : snapshotName(axis, snapshot);
+  const heading = [runs, methods, describeImage(state, cursor, currentMistake), name].filter(Boolean).join(" · ");
   drawText(context, heading, 0, 14, { colour: colours.text, size: 15, maxWidth: width });
   const { heatmapClass, colormap, opacity, threshold } = state;
-  const settings = `${heatmapClassName(heatmapClass, false).toLowerCase()} class, ${colormap}, opacity ${opacity}, threshold ${threshold}`;
+  const classOfMaps = PAGES_OF_ONE_CLASS.includes(state.page) ? `${heatmapClassName(heatmapClass, false).toLowerCase()} class, ` : "";
+  const settings = `${classOfMaps}${colormap}, opacity ${opacity}, threshold ${threshold}`;
   drawText(context, settings, 0, 34, { colour: colours.secondary, size: 12, maxWidth: width });
   context.translate(0, HEADING_HEIGHT);
   return { canvas, context, colours };
+}
+
+/** Name the image that a page shows; empty for a page of several. */
+function describeImage({ page }, cursor, mistake) {
+  if (page === "mistake" && mistake) return `${mistake.labelNames.join(", ")} → ${mistake.predictedName}, ${mistake.name}`;
+  return ["details", "compare"].includes(page) ? `${cursor.row.className}, image ${cursor.row.id}` : "";
 }
 
 function readColours(page) {

@@ -9,7 +9,7 @@ const SHORTCUTS = [
   ["Enter", "details of the image"],
   ["C", "compare"],
   ["L", "next class of the image, with Shift the previous one"],
-  ["Esc", "close a menu or this help, or back to the film strip"],
+  ["Esc", "close a menu or this help, or back to the page before"],
   ["?", "this help"],
 ];
 

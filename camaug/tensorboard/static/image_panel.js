@@ -36,7 +36,14 @@ function createImagePanel(onPointer) {
   const node = element("figure", { class: "image-panel" }, caption, frame);
   let imageBox = null; // of the image on the canvas, in CSS pixels; null before the first update
   let drawnKey = null;
+  let select = null; // called when the panel is clicked, or its button is pressed by key
 
+  node.addEventListener("click", () => select?.());
+  canvas.addEventListener("keydown", (event) => {
+    if (select === null || !["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    select();
+  });
   canvas.addEventListener("pointermove", (event) => {
     const bounds = canvas.getBoundingClientRect();
     const x = (event.clientX - bounds.left - imageBox.x) / imageBox.width;
@@ -50,6 +57,18 @@ function createImagePanel(onPointer) {
     frame,
     canvas,
     caption: () => [title.textContent, note.textContent],
+    /**
+     * Make the image a button that is pressed or not.
+     *
+     * @param {function(): void} onSelect
+     * @param {boolean} isPressed
+     */
+    updateButton(onSelect, isPressed) {
+      select = onSelect;
+      canvas.tabIndex = 0;
+      setAttribute(canvas, "role", "button");
+      setAttribute(canvas, "aria-pressed", String(isPressed));
+    },
     /** Set the caption, and call `draw(context, square)` if the key, the size or the image has changed. */
     update({ side, image, titleText, noteText, key, draw }) {
       setText(title, titleText);

@@ -23,8 +23,7 @@ export function listenToKeys(document, actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]")) return; // which Escape closes, wherever the focus is
     if (!Object.hasOwn(handlers, event.key) || isUsedByControl(event.target, event.key)) return;
-    event.preventDefault();
-    handlers[event.key](event);
+    if (handlers[event.key](event) !== false) event.preventDefault();
   });
 }
 

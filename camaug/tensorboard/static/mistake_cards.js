@@ -15,6 +15,11 @@ export function createMistakeCards(actions, onOpen) {
     node,
     /** Return the cards on the screen, in their order. */
     visibleCards: () => [...cards.values()].filter((card) => card.node.offsetParent !== null),
+    /** Focus the card of a key. Return false if there is none. */
+    focus(key) {
+      cards.get(key)?.focus();
+      return cards.has(key);
+    },
     /** Show mistakes in this order. */
     update(viewModel, mistakes) {
       const wanted = new Set(mistakes.map(({ key }) => key));
@@ -23,7 +28,8 @@ export function createMistakeCards(actions, onOpen) {
         if (!cards.has(mistake.key)) cards.set(mistake.key, createCard(onOpen));
         const card = cards.get(mistake.key);
         if (node.children[i] !== card.node) node.insertBefore(card.node, node.children[i] ?? null);
-        card.update(viewModel, mistake, mistake.image ?? actions.mistakeImage(viewModel.mistakes, mistake));
+        const isProbe = Object.hasOwn(mistake, "image"); // null until it is loaded
+        card.update(viewModel, mistake, isProbe ? mistake.image : actions.mistakeImage(viewModel.mistakes, mistake));
       });
     },
   };
@@ -46,6 +52,7 @@ function createCard(onOpen) {
   return {
     node,
     canvas,
+    focus: () => button.focus(),
     texts: () => [`${symbol.textContent} ${prediction.textContent}`, truth.textContent],
     update(viewModel, mistake, image) {
       const { state, heatmapStyle, mistakes, position } = viewModel;

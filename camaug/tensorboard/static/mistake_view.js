@@ -7,17 +7,19 @@ import { className, correctness, correctnessSymbol, createPercentFormat, decimal
 import { differencePixels, valueAt } from "./heatmap.js";
 import { createPanelGroup, visiblePanels } from "./image_panel.js";
 import { MISTAKE_LISTS } from "./mistakes.js";
-import { snapshotName } from "./snapshot_axis.js";
+import { mistakesSnapshotName } from "./snapshot_mistakes.js";
+import { LIST_PAGES, listPageOf } from "./view_state.js";
 
 const GAP = 16;
 const SIDES = [200, 400];
 
 export function createMistakeView(actions) {
   const title = element("h2", { tabindex: -1 });
+  const back = element("button", { type: "button", on: { click: actions.goBack } });
   const heading = element(
     "div",
     { class: "heading" },
-    element("button", { type: "button", text: "‹ Mistakes", on: { click: () => actions.setState({ page: "mistakes" }) } }),
+    back,
     title,
     iconButton("↑", "Previous image", () => actions.moveRow(-1)),
     iconButton("↓", "Next image", () => actions.moveRow(1)),
@@ -63,7 +65,7 @@ export function createMistakeView(actions) {
         const { x, y, width: boxWidth, height } = fitInSquare(image, square.side);
         blendPixels(context, differencePixels(first.map, second.map, boxWidth, height), x, y);
       });
-      ramp.update(first.name, second.name, side);
+      ramp.node.style.width = `${side}px`;
     }
     const response = responses.get(mistakes.series.key);
     details.replaceChildren(...describe(mistake, mistakes, viewModel.axis, response?.classes ?? null, percentOf));
@@ -84,7 +86,8 @@ export function createMistakeView(actions) {
       viewModel = newViewModel;
       mistake = viewModel.currentMistake;
       node.dataset.empty = mistake === null;
-      setText(title, mistake === null ? "Loading …" : `${mistake.labelNames.join(", ")} → ${mistake.predictedName}`);
+      setText(back, `‹ ${LIST_PAGES[listPageOf(viewModel.state)]}`);
+      setText(title, mistake === null ? missingText(viewModel) : `${mistake.labelNames.join(", ")} → ${mistake.predictedName}`);
       setAttribute(title, "title", title.textContent);
       for (const part of [grid, readout, details]) part.hidden = mistake === null;
       draw();
@@ -92,6 +95,14 @@ export function createMistakeView(actions) {
     focus: () => title.focus({ preventScroll: true }),
     visiblePanels: () => visiblePanels(panels),
   };
+}
+
+/** Say why no image is shown. Each snapshot has mistakes of its own. */
+function missingText({ mistakes, axis, state }) {
+  if (!mistakes) return "This run has no mistakes logged: CamLogger(mistakes=16) logs them with each validation.";
+  if (mistakes.error) return mistakes.error;
+  if (!mistakes.record) return "Loading …";
+  return `${state.mistake ?? "no image"}: not among the explained images of ${mistakesSnapshotName(axis, mistakes)}`;
 }
 
 function trueConfidence({ labels, trueConfidences }, index) {
@@ -110,32 +121,23 @@ function describe(mistake, mistakes, axis, classes, percentOf) {
     return [label, percentOf(probability)];
   });
   const reasons = Object.entries(MISTAKE_LISTS).filter(([key, { matches }]) => key !== "all" && matches(mistake));
-  const { epoch, step } = mistakes.record;
   const pairs = [
     ["Chosen as", reasons.map(([, { name }]) => name.toLowerCase()).join(", ") || "one of the remaining images"],
     ["Similarity of the two heatmaps", decimal(mistake.similarity)],
     ...(mistake.objectEnergy === null ? [] : [["Energy inside the object", percentOf(mistake.objectEnergy)]]),
-    ["Snapshot", snapshotName(axis, { epoch, step })],
+    ["Snapshot", mistakesSnapshotName(axis, mistakes)],
     ["Method", mistakes.record.settings],
     ["Layer", mistakes.record.layer || "–"],
   ];
-  return [headline, createList([...top]), createList(pairs)];
+  return [headline, createList(top, "probabilities"), createList(pairs)];
 }
 
-function createList(pairs) {
-  return element("dl", {}, ...pairs.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]));
+function createList(pairs, styleName = null) {
+  return element("dl", { class: styleName }, ...pairs.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]));
 }
 
 function createRamp() {
-  const [first, second] = [element("span"), element("span")];
   const colours = element("span", { class: "colour-ramp", style: `background: ${cssGradient(DIFFERENCE_STOPS)}` });
-  const node = element("div", { class: "difference-ramp", "aria-hidden": "true" }, first, colours, second);
-  return {
-    node,
-    update(firstName, secondName, side) {
-      setText(first, `${firstName} higher`);
-      setText(second, `${secondName} higher`);
-      node.style.width = `${side}px`;
-    },
-  };
+  const [low, high] = ["predicted", "runner-up"].map((text) => element("span", { text }));
+  return { node: element("div", { class: "difference-ramp", "aria-hidden": "true" }, low, colours, high) };
 }

@@ -106,6 +106,12 @@ export function pairOf({ labels, predicted }) {
   return labels.length === 0 ? "" : `${labels[0]}>${predicted}`;
 }
 
+/** Name a pair of label and prediction: `cat → dog`. */
+export function namePair(pair, classes) {
+  const [label, prediction] = pair.split(">").map((index) => className(classes, Number(index)));
+  return label === prediction ? `${label}, predicted correctly` : `${label} → ${prediction}`;
+}
+
 /** Return the pairs of the wrong predictions with their names and numbers, the most frequent first. */
 export function listPairs(mistakes) {
   const pairs = new Map();

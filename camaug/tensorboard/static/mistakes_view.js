@@ -3,8 +3,8 @@
 import { dropdown, element, labelled, setOptions, setText } from "./dom.js";
 import { count, percent } from "./format.js";
 import { createMistakeCards } from "./mistake_cards.js";
-import { MISTAKE_LISTS, MISTAKE_SORT_KEYS, listPairs } from "./mistakes.js";
-import { snapshotName } from "./snapshot_axis.js";
+import { MISTAKE_LISTS, MISTAKE_SORT_KEYS, listPairs, namePair } from "./mistakes.js";
+import { mistakesSnapshotName } from "./snapshot_mistakes.js";
 
 export function createMistakesView(actions) {
   const lists = element("div", { class: "mistake-lists", role: "group", "aria-label": "Which images" });
@@ -17,13 +17,16 @@ export function createMistakesView(actions) {
   const summary = element("p", { class: "secondary", role: "status" });
   const explanation = element("p", { class: "secondary" });
   const empty = element("p", { class: "empty" });
+  const clear = element("button", {
+    type: "button", class: "primary clear-filters", text: "Clear filters", on: { click: actions.clearMistakeFilters },
+  });
   const cards = createMistakeCards(actions, (mistake) => actions.setState({ page: "mistake", mistake: mistake.key }));
   const filters = element("div", { class: "mistake-filters" }, pair, query, labelled("Order", sort));
   const title = element("h2", { text: "Mistakes", tabindex: -1 });
   const node = element(
     "section",
     { class: "mistakes-view", "aria-label": "Mistakes" },
-    title, summary, lists, filters, explanation, cards.node, empty,
+    title, summary, lists, filters, explanation, cards.node, empty, clear,
   );
   const buttons = new Map(Object.entries(MISTAKE_LISTS).map(([key, { name }]) => [key, createListButton(key, name, actions)]));
   lists.append(...[...buttons.values()].map((button) => button.node));
@@ -39,18 +42,20 @@ export function createMistakesView(actions) {
       }
       const pairs = listPairs(all).map(({ key, name, count: number }) => [key, `${name} (${number})`]);
       const isListed = state.mistakePair === "" || pairs.some(([key]) => key === state.mistakePair);
-      const other = isListed ? [] : [[state.mistakePair, "the selected cell"]];
+      const other = isListed ? [] : [[state.mistakePair, namePair(state.mistakePair, mistakes?.classes)]];
       setOptions(pair, [["", "All labels and predictions"], ...pairs, ...other]);
       pair.value = state.mistakePair;
       sort.value = state.mistakeSort;
       if (query.value !== state.mistakeQuery) query.value = state.mistakeQuery;
+      for (const part of [lists, filters, explanation]) part.hidden = all.length === 0;
       setText(explanation, MISTAKE_LISTS[state.mistakeList].explanation);
       const shown = viewModel.shownMistakes;
       cards.update(viewModel, shown);
       empty.hidden = shown.length > 0;
+      clear.hidden = shown.length > 0 || all.length === 0;
       setText(empty, emptyText(viewModel));
     },
-    focus: () => title.focus({ preventScroll: true }),
+    focus: (cardKey) => cards.focus(cardKey) || title.focus({ preventScroll: true }),
     visibleCards: () => cards.visibleCards(),
   };
 }
@@ -80,11 +85,11 @@ function createListButton(key, name, actions) {
 /** Say how many validation images there were, and how many are wrong: `500 validation images, 42 wrong (8 %)`. */
 function summarise({ mistakes, axis }) {
   if (!mistakes?.record) return "";
-  const { count: images, wrong, forgotten, epoch, step } = mistakes.record;
+  const { count: images, wrong, forgotten } = mistakes.record;
   const parts = [count(images, "validation image"), `${wrong.toLocaleString("en")} wrong (${percent(wrong / images)})`];
   if (forgotten !== null) parts.push(`${forgotten.toLocaleString("en")} of them correct in the validation before`);
   parts.push(`${count(mistakes.images.length, "image")} explained`);
-  return `${snapshotName(axis, { epoch, step })}: ${parts.join(", ")}`;
+  return `${mistakesSnapshotName(axis, mistakes)}: ${parts.join(", ")}`;
 }
 
 function emptyText({ mistakes }) {

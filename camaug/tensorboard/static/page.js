@@ -14,6 +14,7 @@ import { createMistakesView } from "./mistakes_view.js";
 import { createNotices } from "./notices.js";
 import { createSnapshotSlider } from "./snapshot_slider.js";
 import { createToolbar } from "./toolbar.js";
+import { LIST_PAGES, listPageOf } from "./view_state.js";
 import { createWarningsView } from "./warnings_view.js";
 
 export function createPage(actions, helpDialogNode) {
@@ -55,7 +56,8 @@ export function createPage(actions, helpDialogNode) {
       if (!imageView.node.hidden && viewModel.cursor) imageView.update(viewModel);
       if (reviews[page] && notice === null) reviews[page].update(viewModel);
     },
-    focus: (page) => (page === "strip" ? filmStrip : (reviews[page] ?? imageView)).focus(),
+    /** Focus a page, and in a list of cards the card of a key. */
+    focus: (page, cardKey) => (page === "strip" ? filmStrip : (reviews[page] ?? imageView)).focus(cardKey),
     exportImage: (viewModel) =>
       exportImage(viewModel, { filmStrip, imageView, reviews }, node),
   };
@@ -76,10 +78,11 @@ function createImageView(actions) {
   const tabNames = [["details", "Details"], ["compare", "Compare"]];
   const tabs = segmentedButtons("View of the image", tabNames, actions.openPage);
   const title = element("h2", { tabindex: -1 });
+  const back = element("button", { type: "button", on: { click: actions.goBack } });
   const heading = element(
     "div",
     { class: "heading" },
-    element("button", { type: "button", text: "‹ All images", on: { click: () => actions.openPage("strip") } }),
+    back,
     title,
     iconButton("↑", "Previous image", () => actions.moveRow(-1)),
     iconButton("↓", "Next image", () => actions.moveRow(1)),
@@ -96,6 +99,7 @@ function createImageView(actions) {
       actions.loadVisible(visibleOnImageView(viewModel));
       const { row, series } = viewModel.cursor;
       const seriesName = page === "details" && viewModel.series.length > 1 ? ` · ${series.name}` : "";
+      setText(back, backText(viewModel.state));
       setText(title, `${row.className}, image ${row.id}${seriesName}`);
       setAttribute(title, "title", title.textContent);
       tabs.update(page);
@@ -105,6 +109,11 @@ function createImageView(actions) {
     focus: () => title.focus({ preventScroll: true }),
     visiblePanels: () => pages[page].visiblePanels(),
   };
+}
+
+function backText(state) {
+  const name = listPageOf(state);
+  return name === "strip" ? "‹ All images" : `‹ ${LIST_PAGES[name]}`;
 }
 
 /** Return what to load: first what is shown, then the other snapshots, to which the slider may move next. */

@@ -2,6 +2,8 @@
 
 export const REVIEW_STYLES = `
 .camaug .page-tabs { margin-right: 4px; }
+.camaug:is([data-page="mistakes"], [data-page="mistake"], [data-page="classes"], [data-page="warnings"]) .class-choice { display: none; }
+.camaug .clear-filters { align-self: flex-start; }
 .camaug .mistakes-view { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 10px; padding: 12px 16px; overflow: auto; }
 .camaug .mistakes-view h2:focus, .camaug .mistake-view h2:focus { outline: none; }
 .camaug .mistake-lists { display: flex; flex-wrap: wrap; gap: 6px; }
@@ -17,6 +19,9 @@ export const REVIEW_STYLES = `
 .camaug .mistake-card .truth { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 100%; }
 .camaug .mistake-view .details { display: flex; flex-wrap: wrap; gap: 16px 48px; align-items: start; }
 .camaug .mistake-view .side-by-side { margin-bottom: 0; }
+.camaug .mistake-view figcaption { flex-direction: column; align-items: flex-start; justify-content: center; gap: 0; height: 40px; }
+.camaug .mistake-view figcaption .title, .camaug .mistake-view figcaption .secondary { max-width: 100%; }
+.camaug .probabilities dd { white-space: nowrap; }
 .camaug .mistake-view .headline { margin: 0; }
 .camaug .classes-body { display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start; }
 .camaug .confusion { max-width: 100%; overflow: auto; }
@@ -27,12 +32,11 @@ export const REVIEW_STYLES = `
 .camaug .matrix .corner-cell { vertical-align: bottom; padding-bottom: 6px; font-size: 12px; }
 .camaug .matrix tbody th button { display: flex; align-items: center; gap: 8px; width: 168px; border-color: transparent; text-align: left; color: var(--text); }
 .camaug .matrix tbody th button span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.camaug .matrix td { padding: 1px; }
-.camaug .matrix td button { min-width: 42px; width: 100%; height: 42px; padding: 0 2px; border-radius: 4px; border-color: color-mix(in srgb, var(--border) 60%, transparent); text-align: center; }
+.camaug .matrix td { padding: 1px; vertical-align: middle; }
+.camaug .matrix td button { display: block; min-width: 42px; width: 100%; height: 42px; padding: 0 2px; border-radius: 4px; border-color: color-mix(in srgb, var(--border) 60%, transparent); text-align: center; }
 .camaug .matrix:not(.counts) td button { background: color-mix(in srgb, var(--cell-colour) calc(100% * var(--share)), var(--background)); }
 .camaug .matrix td { --cell-colour: #b35900; }
 .camaug .matrix td[data-right] { --cell-colour: #0b62b8; }
-.camaug .matrix:not(.counts) td[data-dark] button { color: #ffffff; }
 .camaug .matrix button[aria-pressed="true"] { border-color: var(--text); box-shadow: inset 0 0 0 2px var(--background), 0 0 0 1px var(--text); }
 .camaug .mean-map { flex: none; border-radius: 4px; background: var(--surface); }
 .camaug .behind { flex: 1; min-width: min(320px, 100%); display: flex; flex-direction: column; gap: 10px; align-items: flex-start; }

@@ -5,12 +5,14 @@
  * @property {string} key         of the series and the step
  * @property {Series} series
  * @property {number} step        of the snapshot, the last with mistakes at or before the position
+ * @property {Snapshot|null} snapshot  of this step
  * @property {object|null} record  as logged; null until it is loaded
  * @property {Mistake[]} images    none until they are loaded
  * @property {string|undefined} error  why they could not be loaded
  */
 
 import { readMistakes } from "./mistakes.js";
+import { snapshotName } from "./snapshot_axis.js";
 
 /**
  * Return the mistakes of the cursor's series, or else of the first that has any, at a position.
@@ -33,5 +35,11 @@ export function findMistakes(allSeries, cache, { allRows, cursor, position, prev
   const isSame = last?.key === key && last.data === data && last.classes === classes;
   const images = isSame ? last.images : data ? readMistakes(data.record, data.maps, classes) : [];
   const error = cache.mistakesError(series, step);
-  return { key, series, step, record: data?.record ?? null, images, error, data, classes };
+  const ownSnapshot = snapshots.find((one) => one.step === step) ?? null;
+  return { key, series, step, snapshot: ownSnapshot, record: data?.record ?? null, images, error, data, classes };
+}
+
+/** Name the snapshot of the mistakes: `epoch 3, step 40`. */
+export function mistakesSnapshotName(axis, { snapshot, record }) {
+  return snapshot ? snapshotName(axis, snapshot) : `epoch ${record.epoch}, step ${record.step}`;
 }

@@ -266,6 +266,8 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .class-panel-row { display: flex; flex-wrap: wrap; gap: 12px 16px; }
 .camaug .class-panel-row figcaption { flex-direction: column; justify-content: center; gap: 0; height: 40px; }
 .camaug .class-panel-row figcaption .title, .camaug .class-panel-row figcaption .secondary { max-width: 100%; }
+.camaug .class-panel-row .image-panel, .camaug .class-panel-row canvas { cursor: pointer; }
+.camaug .class-panel-row canvas:focus-visible { outline-offset: -2px; }
 .camaug .class-panel-row [aria-current] .frame { outline: 2px solid var(--accent); outline-offset: 1px; }
 .camaug .label-list { display: grid; grid-template-columns: auto minmax(0, 1fr) auto auto; gap: 4px 8px; margin: 0 0 16px; padding: 0; list-style: none; }
 .camaug .label-list li[data-role] { display: contents; }
@@ -280,7 +282,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
 .camaug .track { grid-column: 1 / -1; height: 4px; border-radius: 2px; background: var(--surface); }
 .camaug .bar { display: block; height: 100%; min-width: 2px; border-radius: 2px; background: var(--secondary); }
 .camaug .top-classes [data-true] .bar { background: var(--correct); }
-.camaug dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 16px; margin: 0; align-content: start; }
+.camaug dl { display: grid; grid-template-columns: auto minmax(auto, 1fr); gap: 4px 16px; margin: 0; align-content: start; }
 .camaug dt { color: var(--secondary); }
 .camaug dd { margin: 0; overflow-wrap: anywhere; }
 

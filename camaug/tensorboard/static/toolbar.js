@@ -5,18 +5,13 @@ import { element, iconButton, segmentedButtons, setText } from "./dom.js";
 import { createExportMenu } from "./export_menu.js";
 import { createImageFilters } from "./image_filters.js";
 import { methodName } from "./series.js";
-
-const PAGES = [["strip", "Images"], ["mistakes", "Mistakes"], ["classes", "Classes"], ["warnings", "Warnings"]];
-const PAGE_OF = {
-  strip: "strip", details: "strip", compare: "strip", mistakes: "mistakes", mistake: "mistakes", classes: "classes",
-  warnings: "warnings",
-};
+import { LIST_PAGES, listPageOf } from "./view_state.js";
 
 export function createToolbar(actions) {
   const runs = createCheckboxMenu("Runs", (selected) => actions.setState({ runs: selected }), (run) => run);
   const methods = createCheckboxMenu("Methods", (selected) => actions.setState({ methods: selected }), methodName);
   const imageFilters = createImageFilters(actions);
-  const pages = segmentedButtons("Page", PAGES, actions.openPage);
+  const pages = segmentedButtons("Page", Object.entries(LIST_PAGES), actions.openPage);
   pages.node.classList.add("page-tabs");
   const help = iconButton("?", "Help (?)", actions.openHelp, { class: "round" });
   const node = element(
@@ -31,7 +26,7 @@ export function createToolbar(actions) {
   return {
     node,
     update(viewModel) {
-      pages.update(PAGE_OF[viewModel.state.page]);
+      pages.update(listPageOf(viewModel.state));
       const number = viewModel.warnings.length;
       setText(pages.node.lastElementChild, number === 0 ? "Warnings" : `Warnings (${number})`);
       runs.update(viewModel.choices.runs, viewModel.runs);

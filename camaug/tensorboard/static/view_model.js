@@ -83,9 +83,11 @@ export function createViewModel(state, cache, previous) {
   };
 }
 
-/** Return the opened image, which filters do not exclude, or else the first one. */
-function findMistake(mistakes, shown, { mistake }) {
-  return mistakes?.images.find(({ key }) => key === mistake) ?? shown[0] ?? mistakes?.images[0] ?? null;
+/** Return the opened image, which filters do not exclude; without one the first. Null if this snapshot lacks it. */
+function findMistake(mistakes, shown, { mistake, page }) {
+  const found = mistakes?.images.find(({ key }) => key === mistake) ?? null;
+  const isOpened = page === "mistake" && mistake !== null;
+  return found ?? (isOpened ? null : (shown[0] ?? mistakes?.images[0] ?? null));
 }
 
 function hasSameData(previous, series, seriesResponses) {

@@ -20,11 +20,13 @@
  * @property {string} predictionFilter  a key of `PREDICTION_FILTERS`
  * @property {boolean} onlyWarnings     only heatmaps with a warning
  * @property {"strip"|"details"|"compare"|"mistakes"|"mistake"|"classes"|"warnings"} page
+ * @property {"strip"|"mistakes"|"classes"|"warnings"} origin  page that the page of one image was opened from
  * @property {string} mistakeList       a key of `MISTAKE_LISTS`
  * @property {string} mistakePair       only this label and prediction, as `3>5`, or "" for all
  * @property {string} mistakeSort       a key of `MISTAKE_SORT_KEYS`
  * @property {string} mistakeQuery      text to find in class names
  * @property {string|null} mistake      key of the opened image
+ * @property {string} matrixCell        selected cell of the confusion matrix, as `3>5`, or class, as `3>`, or ""
  * @property {"images"|"share"} confusionNumbers
  * @property {"sideBySide"|"swipe"} compareMode
  * @property {string|null} compareSeries         key of the series to compare with; null for the cursor's series
@@ -39,6 +41,9 @@ import { PREDICTION_FILTERS, SORT_KEYS } from "./filters.js";
 import { isHeatmapClass } from "./heatmap_class.js";
 import { MISTAKE_LISTS, MISTAKE_SORT_KEYS } from "./mistakes.js";
 import { UNITS, isStoredSnapshot } from "./snapshot_axis.js";
+
+/** Names of the pages that list images; the others show one image. */
+export const LIST_PAGES = Object.freeze({ strip: "Images", mistakes: "Mistakes", classes: "Classes", warnings: "Warnings" });
 
 /** @type {Readonly<ViewState>} */
 export const DEFAULTS = Object.freeze({
@@ -60,11 +65,13 @@ export const DEFAULTS = Object.freeze({
   predictionFilter: "all",
   onlyWarnings: false,
   page: "strip",
+  origin: "strip",
   mistakeList: "all",
   mistakePair: "",
   mistakeSort: "confidence",
   mistakeQuery: "",
   mistake: null,
+  matrixCell: "",
   confusionNumbers: "images",
   compareMode: "sideBySide",
   compareSeries: null,
@@ -97,12 +104,14 @@ const IS_VALID = {
   className: isText,
   predictionFilter: isOneOf(...Object.keys(PREDICTION_FILTERS)),
   onlyWarnings: isBoolean,
-  page: isOneOf("strip", "details", "compare", "mistakes", "mistake", "classes", "warnings"),
+  page: isOneOf(...Object.keys(LIST_PAGES), "details", "compare", "mistake"),
+  origin: isOneOf(...Object.keys(LIST_PAGES)),
   mistakeList: isOneOf(...Object.keys(MISTAKE_LISTS)),
-  mistakePair: (value) => isText(value) && /^(\d+>(\d+|found|missed|false)?)?$/.test(value),
+  mistakePair: (value) => isText(value) && /^(\d+>\d+)?$/.test(value),
   mistakeSort: isOneOf(...Object.keys(MISTAKE_SORT_KEYS)),
   mistakeQuery: isText,
   mistake: isText,
+  matrixCell: (value) => isText(value) && /^(\d+>(\d+|found|missed|false)?)?$/.test(value),
   confusionNumbers: isOneOf("images", "share"),
   compareMode: isOneOf("sideBySide", "swipe"),
   compareSeries: isText,
@@ -110,10 +119,22 @@ const IS_VALID = {
   divider: isFraction,
 };
 
+/** Return the page that the shown page belongs to: the page itself, or the one that an image was opened from. */
+export function listPageOf({ page, origin }) {
+  if (Object.hasOwn(LIST_PAGES, page)) return page;
+  return page === "mistake" && origin === "strip" ? "mistakes" : origin;
+}
+
 /** Return the state without filters. */
 export function clearFilters(state) {
   const { query, className, predictionFilter, onlyWarnings } = DEFAULTS;
   return { ...state, query, className, predictionFilter, onlyWarnings };
+}
+
+/** Return the state without filters of the mistakes. */
+export function clearMistakeFilters(state) {
+  const { mistakeList, mistakePair, mistakeQuery } = DEFAULTS;
+  return { ...state, mistakeList, mistakePair, mistakeQuery };
 }
 
 /** Return true if a filter is active. */

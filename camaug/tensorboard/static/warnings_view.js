@@ -30,7 +30,10 @@ export function createWarningsView(actions) {
         article.update(viewModel, warning);
       });
     },
-    focus: () => title.focus({ preventScroll: true }),
+    focus(cardKey) {
+      const isFocused = [...articles.values()].some((article) => article.focus(cardKey));
+      if (!isFocused) title.focus({ preventScroll: true });
+    },
     visibleCards: () => [...articles.values()].flatMap((article) => article.visibleCards()),
   };
 }
@@ -49,22 +52,28 @@ function createArticle(actions) {
   const title = element("span");
   const heading = element("h3", { class: "warning-title" }, symbol, title);
   const measured = element("p");
-  const remedy = element("p", {}, element("strong", { text: "What to try: " }), element("span"));
+  const remedy = element("p");
   const history = element("p", { class: "secondary" });
   const cards = createMistakeCards(actions, (image) => image.open());
   const node = element("article", { class: "warning" }, heading, measured, remedy, history, cards.node);
   return {
     node,
     visibleCards: () => cards.visibleCards(),
+    focus: (cardKey) => cards.focus(cardKey),
     update(viewModel, warning) {
       const name = viewModel.series.length > 1 ? `${warning.title}: ${warning.series.name}` : warning.title;
       setText(title, name);
       setText(measured, warning.measured);
-      setText(remedy.lastElementChild, warning.remedy);
-      setText(history, warning.since > 1 ? `In this and the ${count(warning.since - 1, "snapshot")} before.` : "New in this snapshot.");
+      setText(remedy, warning.remedy);
+      setText(history, describeHistory(warning.since));
       const images = warning.images.map(({ row, history: one, snapshot }) =>
         probeImage(row, one, snapshot, one.predictionOf(snapshot), actions));
       cards.update(viewModel, images);
     },
   };
+}
+
+function describeHistory(since) {
+  if (since === 1) return "New in this snapshot.";
+  return since === 2 ? "In this snapshot and the one before." : `In this snapshot and the ${since - 1} before.`;
 }

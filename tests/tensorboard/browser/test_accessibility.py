@@ -6,6 +6,9 @@ import pytest
 
 from camaug.tensorboard.report import make_report
 from tests.tensorboard.browser.page_tools import CURRENT_CELL, expect, view_hash, wait_for_frames, wait_for_paint
+from tests.tensorboard.browser.test_several_labels import several_labels
+from tests.tensorboard.browser.training_runs import create_logger, train
+from tests.tensorboard.browser.warned_snapshots import attend_to_border, snapshot_without_warning
 from tests.tensorboard.conftest import make_snapshot, write_run
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install '.[test]'")
@@ -13,6 +16,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip i
 CLASSES = ("ant", "a class with a name that is longer than any column is wide", "fly")
 RUNS = ["access/runs/often", "access/runs/rarely"]
 SERIES = [f"{run}|cam|group-cam" for run in RUNS]
+TRAINED, WARNED, LABELLED = (f"access/reviewed/{name}" for name in ("run/trained", "warned", "labelled"))
 PAGES = {  # the views that are checked: a new page of the tab is a line here
     "strip": {},
     "strip of two runs": {"runs": RUNS},
@@ -20,6 +24,23 @@ PAGES = {  # the views that are checked: a new page of the tab is a line here
     "details": {"page": "details"},
     "compare": {"page": "compare", "runs": RUNS, "series": SERIES[0], "compareSeries": SERIES[1]},
     "swipe": {"page": "compare", "compareMode": "swipe"},
+    "mistakes": {"page": "mistakes", "runs": [TRAINED]},
+    "mistakes without a match": {"page": "mistakes", "runs": [TRAINED], "mistakeQuery": "nothing"},
+    "mistake": {"page": "mistake", "runs": [TRAINED]},
+    "classes": {"page": "classes", "runs": [TRAINED]},
+    "class": {"page": "classes", "runs": [TRAINED], "matrixCell": "0>"},
+    "cell": {"page": "classes", "runs": [TRAINED], "matrixCell": "1>1", "confusionNumbers": "share"},
+    "no mistakes": {"page": "mistakes"},
+    "no warnings": {"page": "warnings", "runs": [TRAINED]},
+    "warnings": {"page": "warnings", "runs": [WARNED]},
+    "labels": {"page": "details", "runs": [LABELLED], "row": "10|ant, cat"},
+}
+READY = {  # what a page shows as soon as its data is loaded
+    "mistakes": ".mistake-card",
+    "mistake": ".mistake-view canvas",
+    "classes": ".matrix",
+    "warnings": ".warnings-view [role='status']",
+    "details": ".class-panels canvas",
 }
 CONTROLS = "button, select, input, summary, textarea, a[href], [tabindex]"
 
@@ -36,12 +57,29 @@ def report(tmp_path_factory):
     return page.as_uri()
 
 
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory, report):
+    """Report of a run with mistakes, of one with warnings, and of images with several labels."""
+    folder = tmp_path_factory.getbasetemp() / "access" / "reviewed"
+    train(folder, "trained", create_logger(mistakes=9), epochs=2)
+    write_run(folder / "warned", [attend_to_border(snapshot_without_warning(0), 4)], classes=CLASSES)
+    write_run(folder / "labelled", [several_labels(epoch) for epoch in range(2)], classes=("ant", CLASSES[1], "cat"))
+    page = folder / "camaug.html"
+    page.write_bytes(make_report(folder))
+    return page.as_uri()
+
+
 @pytest.fixture
-def open_view(make_page, report):
+def open_view(make_page, report, reviewed):
     """Return a function that opens a page of ``PAGES``, with the options of a browser context."""
 
     def open_page(name: str, **options):
-        page = make_page(f"{report}#{view_hash(**PAGES[name])}", ready=".display-options", **options)
+        is_reviewed = PAGES[name].get("runs", RUNS) in ([TRAINED], [WARNED], [LABELLED])
+        url = reviewed if is_reviewed else report
+        page = make_page(f"{url}#{view_hash(**PAGES[name])}", ready=".display-options", **options)
+        if is_reviewed:
+            ready = READY[PAGES[name]["page"]] if "mistakeQuery" not in PAGES[name] else ".clear-filters"
+            expect(page.locator(f"{ready} >> visible=true").first).to_be_visible()
         expect(page.locator(".image-count")).not_to_be_empty()
         wait_for_frames(page)
         return page
@@ -73,7 +111,7 @@ def test_axe_finds_nothing_serious(open_view, name, scheme):
     assert serious_findings(page) == []
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, 420, 1280])
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_cut_off_at_the_sides(open_view, name, width):
     page = open_view(name, viewport={"width": width, "height": 844})
@@ -124,9 +162,10 @@ def test_the_tabulator_reaches_every_control_with_a_visible_focus(open_view, nam
         assert outline in ("solid 2px", "solid 3px"), page.evaluate("document.activeElement.outerHTML")
         reached.append(number)
     assert sorted(reached) == controls
-    # What the tabulator skips is in the grid, whose current column, image and cell it stops at.
+    # What the tabulator skips is in a grid, whose current column, image and cell it stops at.
     skipped = page.locator("button[tabindex='-1'], [role='gridcell'][tabindex='-1']")
-    assert skipped.count() == page.locator(".strip").locator("button[tabindex='-1'], .cell[tabindex='-1']").count()
+    in_grids = page.locator(".strip, .matrix").locator("button[tabindex='-1'], .cell[tabindex='-1']")
+    assert skipped.count() == in_grids.count()
 
 
 def test_the_current_column_image_and_cell_are_stops_that_move(open_view):

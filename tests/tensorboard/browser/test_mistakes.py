@@ -124,6 +124,65 @@ def test_keys_move_between_images_and_back(open_page):
     expect(page.locator(".strip")).to_be_visible()
 
 
+def test_a_snapshot_that_lacks_the_opened_image_says_so(open_page):
+    page = open_page(".mistake-view", page="mistake", mistake="image 99")
+    expect(page.locator(".mistake-view h2")).to_have_text(
+        "image 99: not among the explained images of epoch 3, step 11"
+    )
+    expect(page.locator(".mistake-view canvas").first).to_be_hidden()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".mistake-view canvas").first).to_be_visible()
+
+
+def test_escape_returns_to_the_page_that_the_image_was_opened_from(open_page, last_record):
+    label, prediction, _ = max(last_record["confusion"], key=lambda row: row[2])
+    page = open_page(CARD, page="classes", matrixCell=f"{label}>{prediction}")
+    card = page.locator(CARD).last
+    name = card.get_attribute("aria-label")
+    card.press("Enter")
+    expect(page.locator(".image-view:not([hidden]) h2")).to_be_visible()
+    expect(page.locator(".page-tabs [aria-pressed='true']")).to_have_text("Classes")
+    page.keyboard.press("Escape")
+    expect(page.locator(".classes-view .mistake-card:focus")).to_have_attribute("aria-label", name)
+    page.keyboard.press("Escape")
+    expect(page.locator(".strip")).to_be_visible()
+
+
+def test_the_choices_of_one_page_do_not_filter_another(open_page, last_record):
+    label, prediction, _ = max(last_record["confusion"], key=lambda row: row[2])
+    page = open_page(CARD, page="classes", matrixCell=f"{label}>{prediction}")
+    number = page.locator(CARD).count()
+    page.get_by_role("button", name="Mistakes", exact=True).click()
+    expect(page.locator(CARD)).to_have_count(len(last_record["images"]))
+    page.get_by_role("button", name="Classes", exact=True).click()
+    expect(page.locator(CARD)).to_have_count(number)
+    page.get_by_role("button", name="Show in Mistakes").click()
+    expect(page.locator(CARD)).to_have_count(number)
+    page.get_by_label("Class of the mistakes").fill("nothing")
+    expect(page.locator(CARD)).to_have_count(0)
+    page.get_by_role("button", name="Clear filters").last.click()
+    expect(page.locator(CARD)).to_have_count(len(last_record["images"]))
+
+
+def test_pages_name_their_snapshot(open_page):
+    page = open_page(CARD, page="mistakes", snapshot={"epoch": 1})
+    expect(page.locator(".mistakes-view [role='status']").first).to_contain_text("epoch 1, step 5: 9 validation images")
+
+
+def test_the_arrow_keys_move_in_the_matrix(open_page):
+    page = open_page(".matrix", page="classes")
+    expect(page.locator(".matrix [tabindex='0']")).to_have_count(1)
+    page.locator(".matrix [data-pair='0>0']").focus()
+    for key, pair in [("ArrowRight", "0>1"), ("ArrowDown", "1>1"), ("Home", "1>"), ("End", "1>2"), ("ArrowDown", "2>2"),
+                      ("ArrowDown", "2>2"), ("ArrowLeft", "2>1"), ("ArrowUp", "1>1")]:  # fmt: skip
+        page.keyboard.press(key)
+        expect(page.locator(f".matrix [data-pair='{pair}']")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".matrix [data-pair='1>1']")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".matrix [data-pair='1>1']")).to_be_focused()
+    expect(page.locator(".behind h3")).to_contain_text("predicted correctly")
+
+
 def test_earlier_snapshots_show_their_own_mistakes(open_page, tensorboard):
     page = open_page(CARD, page="mistakes", snapshot={"epoch": 0})
     (run,) = tensorboard.fetch_json("runs")["runs"]
@@ -148,7 +207,7 @@ def test_cells_of_the_confusion_matrix_open_the_images_behind_them(open_page, la
 
 def test_the_mean_heatmap_of_a_cell_is_the_mean_of_its_maps(open_page, last_record):
     label, prediction, _ = max(last_record["confusion"], key=lambda row: row[2])
-    page = open_page(CARD, page="classes", mistakePair=f"{label}>{prediction}")
+    page = open_page(CARD, page="classes", matrixCell=f"{label}>{prediction}")
     wait_for_paint(page, ".behind canvas")
     shown = canvas_pixels(page, ".behind .mean-map")
     maps = []

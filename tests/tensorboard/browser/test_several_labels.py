@@ -130,6 +130,25 @@ def test_the_details_show_every_class(open_view, snapshots):
         page.keyboard.press("l")
 
 
+def test_a_panel_selects_its_class_by_click_and_by_key(open_view):
+    page = open_view(None, page="details", row="10|ant, cat", snapshot={"epoch": 1})
+    wait_for_paint(page, ".class-panels canvas")
+    main = page.locator(".image-panel:nth-child(2) figcaption .secondary").first
+    panels = page.locator(".class-panel-row canvas >> visible=true")
+    panels.nth(1).click()
+    expect(main).to_have_text("of cat")
+    expect(panels.nth(1)).to_have_attribute("aria-pressed", "true")
+    page.locator(".class-panel-row figcaption").nth(2).click()
+    expect(main).to_have_text(f"of {CLASSES[1]}")
+    for key in ("Enter", "Space"):
+        panels.nth(0).press(key)
+        expect(main).to_have_text("of ant")
+        expect(panels.nth(0)).to_be_focused()
+        panels.nth(1).click()
+        expect(main).to_have_text("of cat")
+    expect(page.get_by_label(CHOICE).last).to_have_value("label2")
+
+
 def test_a_missed_label_is_marked_by_symbol_and_text(open_view):
     page = open_view(None, page="details", row="0|ant, cat", snapshot={"epoch": 1}, heatmapClass="label2")
     wait_for_paint(page, ".class-panels canvas")
