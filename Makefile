@@ -5,11 +5,12 @@
 #     in an environment of its own
 # make lint: style, spelling and types, by the tools and versions of .pre-commit-config.yaml
 # make wheel: build the distributions, install the wheel into an empty environment and use it there (LOWEST=1: the oldest packages)
+# make screenshots: the images of docs/tab.md, of a new run of the demo (some minutes; needs Chromium)
 # make docs: the documentation site, in build/site/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-ecosystem lint wheel docs clean
+.PHONY: demo test test-slow test-ecosystem lint wheel screenshots docs clean
 
 demo: .venv/demo
 	$(BIN)/python train.py fit --config configs/demo.yaml
@@ -33,6 +34,11 @@ lint: .venv/test
 
 wheel:
 	$(PYTHON) .ci/wheel.py $(if $(LOWEST),--lowest)
+
+screenshots: .venv/test
+	rm -rf build/screenshots
+	$(BIN)/python train.py fit --config configs/demo.yaml --trainer.logger.init_args.save_dir=build/screenshots/runs
+	$(BIN)/python docs/tab_screenshots.py --logdir build/screenshots/runs/demo
 
 docs: .venv/docs
 	$(BIN)/python docs/site/build.py
