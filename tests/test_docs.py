@@ -13,7 +13,11 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = README + "".join((ROOT / "docs" / name).read_text() for name in ("experiments.md", "metrics.md"))
+IN_PYTHON = (ROOT / "docs/python.md").read_text()
+PAGES = "".join(
+    (ROOT / name).read_text()
+    for name in ("README.md", "docs/command_line.md", "docs/python.md", "docs/experiments.md", "docs/metrics.md")
+)
 METHODS = (ROOT / "docs/methods.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 PATH = re.compile(r"`([\w.-]+(?:/[\w.-]*)+|[\w.-]+\.py)`")
@@ -40,26 +44,38 @@ def test_modules_of_every_package_are_found():
     )
 
 
-def test_readme_code_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Image.effect_noise((300, 260), 60).convert("RGB").save("dog.jpg")
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) >= 4
+def test_readme_code_runs():
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
+    exec(compile(block, "README.md", "exec"), names)
+    assert [type(callback).__name__ for callback in names["trainer"].callbacks][:2] == [
+        "CamLogger",
+        "GroupCamAugmentation",
+    ]
+
+
+def test_the_code_of_the_page_on_python_has_the_results_that_it_states(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.effect_noise((300, 260), 60).convert("RGB").save("photo.jpg")
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", IN_PYTHON, flags=re.DOTALL):
+        exec(compile(block, "python.md", "exec"), names)
     assert names["explanation"].maps.shape == (4, 64, 64)
     assert names["images"].shape == (4, 3, 64, 64)
     assert names["explained"].map.shape == (224, 224)
-    assert {path.name for path in Path("explained").iterdir()} == {"dog_overlay.png", "dog_map.png", "dog.json"}
+    assert {path.name for path in Path("explained").iterdir()} == {
+        "photo_overlay.png",
+        "photo_map.png",
+        "photo.json",
+    }
 
 
-def test_the_layer_in_the_readme_is_correct():
+def test_the_layer_on_the_page_on_python_is_correct():
     import torchvision
 
     from camaug import find_layer
 
-    assert f"find_layer(model)  # {find_layer(torchvision.models.resnet18())}" in README
+    assert f"find_layer(model)  # {find_layer(torchvision.models.resnet18())}" in IN_PYTHON
 
 
 def test_the_layer_on_the_page_of_layers_is_correct():

@@ -33,7 +33,7 @@ REFERENCE_WITHOUT_SITE = (
 """Sentence of the first page in whose place the site has links to the reference."""
 
 NAVIGATION = {
-    "Start": ["tutorial"],
+    "Start": ["tutorial", "command_line", "python"],
     "How to": [
         "how_to/own_module",
         "how_to/hugging_face",
