@@ -29,6 +29,17 @@ def pytest_unconfigure() -> None:
     stop_program_server()
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """Start Chromium, once for all tests of a process, because Playwright allows one session at a time."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     random.seed(0)

@@ -137,13 +137,11 @@ def test_pages_load_nothing_from_other_servers(site):
 
 
 @pytest.mark.skipif(find_chromium() is None, reason=f"no Chromium: {INSTALL}")
-def test_the_search_finds_a_class_in_pages_opened_from_disk(site):
-    from playwright.sync_api import expect, sync_playwright
+def test_the_search_finds_a_class_in_pages_opened_from_disk(site, browser):
+    from playwright.sync_api import expect
 
     requests, errors = [], []
-    with sync_playwright() as session:
-        browser = session.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        page = browser.new_page()
+    with browser.new_page() as page:
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto((site / "index.html").as_uri())
@@ -151,6 +149,5 @@ def test_the_search_finds_a_class_in_pages_opened_from_disk(site):
         page.get_by_placeholder("Search").press("Enter")
         result = page.locator("#search-results").get_by_role("link", name="camaug.callbacks.CamLogger").first
         expect(result).to_be_visible(timeout=60_000)
-        browser.close()
     assert errors == []
     assert all(url.startswith(("file:", "data:")) for url in requests), requests

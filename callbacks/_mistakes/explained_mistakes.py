@@ -33,6 +33,7 @@ class ExplainedMistakes:
         maps: Heatmaps (K, 3, H, W) in [0, 1].
         similarity: Rank correlation (K,) of the maps of the two most probable classes.
         object_energy: Share (K,) of the first map's energy inside the object's mask, NaN where there is none.
+        object_area: Share (K,) of the image that is inside the mask, NaN where there is none.
         layers: Names of the explained layers.
         grid: Height and width of the maps before upsampling, or None for methods without a layer.
     """
@@ -42,6 +43,7 @@ class ExplainedMistakes:
     maps: Tensor
     similarity: Tensor
     object_energy: Tensor
+    object_area: Tensor
     layers: Sequence[str]
     grid: tuple[int, int] | None
 
@@ -78,7 +80,7 @@ def explain_mistakes(
         classes,
         stacked,
         rank_correlation(stacked[:, 0], stacked[:, 1]),
-        _energies(stacked[:, 0], masks),
+        *_energies_and_areas(stacked[:, 0], masks),
         explanation.layers,
         explanation.grid,
     )
@@ -93,9 +95,10 @@ def _explained_classes(chosen: ChosenImages) -> Tensor:
     return torch.cat([top, torch.where(is_other, first, -1)[:, None]], dim=1)
 
 
-def _energies(maps: Tensor, masks: Sequence[Tensor | None] | None) -> Tensor:
-    energies = torch.full((len(maps),), torch.nan, device="cpu")
+def _energies_and_areas(maps: Tensor, masks: Sequence[Tensor | None] | None) -> tuple[Tensor, Tensor]:
+    energies, areas = torch.full((2, len(maps)), torch.nan, device="cpu")
     for position, mask in enumerate(masks or ()):
         if mask is not None and mask.any():
             energies[position] = energy_in_mask(maps[position, None], mask[None])[0]
-    return energies
+            areas[position] = mask.float().mean()
+    return energies, areas

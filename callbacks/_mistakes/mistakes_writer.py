@@ -164,6 +164,7 @@ def _image_record(explained: ExplainedMistakes, slot: int) -> dict[str, Any]:
         "top_classes": [[int(index), _rounded(value)] for index, value in zip(top.indices, top.values, strict=True)],
         "similarity": _rounded(explained.similarity[slot]),
         "object_energy": _rounded(explained.object_energy[slot]),
+        "object_area": _rounded(explained.object_area[slot]),
         "is_constant": bool(are_constant(explained.maps[slot, :1])),
     }
 

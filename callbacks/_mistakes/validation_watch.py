@@ -29,6 +29,8 @@ NO_LOGITS = (
     "no page of mistakes: the validation step calls no module that returns logits (N, classes) of a batch's images. "
     "Call the model that is explained in validation_step to have it"
 )
+SIGNED = {torch.uint16: torch.int32, torch.uint32: torch.int64}
+"""Types of images in whose place others are kept, because few of PyTorch's operations take them."""
 OTHER_SIZE = "images of another size than the first batch's take no part in the page of mistakes"
 
 
@@ -163,6 +165,7 @@ class ValidationWatch:
             return
         found = find_images_and_labels(batch, *self._selectors)
         images = plain_tensor(found.images)
+        images = images.to(SIGNED.get(images.dtype, images.dtype))
         count = len(images)
         logits = self._logits.read(count, self._classes)
         if logits is None:

@@ -78,7 +78,7 @@ class Run:
 
     def check_heatmaps(self, explainer: RecordingExplainer) -> None:
         """Check that the heatmaps are of the data set's images, of the right classes, and not constant."""
-        tags = [tag.split("/")[1:] for tag in self.logged_heatmaps if tag != "cam/overview"]
+        tags = [tag.split("/")[1:] for tag in self.logged_heatmaps if tag not in ("cam/overview", "cam/mistakes")]
         assert IMAGES - 1 <= len(tags) <= IMAGES
         classes = self.case.classes if self.case.shown is None else self.case.shown
         for *folder, index in tags:

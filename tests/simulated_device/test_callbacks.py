@@ -30,6 +30,7 @@ EVALUATION_WAITS = {
     "insertion_deletion": 6,
     "average_drop": 4,
     "road": 3 + 12,  # the solver's checks
+    "border_energy": 3,
     "drift": 3,
     "trust": 6,
     "position_bias": 4,

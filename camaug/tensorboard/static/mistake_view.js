@@ -124,7 +124,7 @@ function describe(mistake, mistakes, axis, classes, percentOf) {
   const pairs = [
     ["Chosen as", reasons.map(([, { name }]) => name.toLowerCase()).join(", ") || "one of the remaining images"],
     ["Similarity of the two heatmaps", decimal(mistake.similarity)],
-    ...(mistake.objectEnergy === null ? [] : [["Energy inside the object", percentOf(mistake.objectEnergy)]]),
+    ...describeObject(mistake),
     ["Snapshot", mistakesSnapshotName(axis, mistakes)],
     ["Method", mistakes.record.settings],
     ["Layer", mistakes.record.layer || "–"],
@@ -140,4 +140,9 @@ function createRamp() {
   const colours = element("span", { class: "colour-ramp", style: `background: ${cssGradient(DIFFERENCE_STOPS)}` });
   const [low, high] = ["predicted", "runner-up"].map((text) => element("span", { text }));
   return { node: element("div", { class: "difference-ramp", "aria-hidden": "true" }, low, colours, high) };
+}
+
+function describeObject({ objectEnergy, objectArea }) {
+  if (objectEnergy === null) return [];
+  return [["Energy inside the object", `${percentOf(objectEnergy)}, on ${percentOf(objectArea)} of the area`]];
 }

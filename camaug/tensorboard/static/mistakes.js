@@ -17,6 +17,7 @@
  * @property {[number, number][]} topClasses
  * @property {number|null} similarity    rank correlation of the maps of the two most probable classes
  * @property {number|null} objectEnergy  share of the map's energy inside the object
+ * @property {number|null} objectArea    share of the image inside the object
  * @property {{class: number, name: string, map: HeatMap}[]} maps  the two most probable classes and the label
  * @property {{step: number, slot: number}} original  where the image lies
  */
@@ -24,7 +25,6 @@
 import { className, labelNames } from "./format.js";
 
 const INDISTINGUISHABLE = 0.99; // rank correlation from which two maps look the same
-const OFF_OBJECT = 0.5; // share of the energy inside the object below which the attention is elsewhere
 
 /** @type {Object<string, {name: string, explanation: string, matches: function(Mistake): boolean}>} */
 export const MISTAKE_LISTS = {
@@ -46,8 +46,8 @@ export const MISTAKE_LISTS = {
   },
   offObject: {
     name: "Attention off the object",
-    explanation: "Less than half of the heatmap is inside the object's mask or box",
-    matches: ({ objectEnergy }) => objectEnergy !== null && objectEnergy < OFF_OBJECT,
+    explanation: "The object has less of the heatmap than of the image's area",
+    matches: ({ objectEnergy, objectArea }) => objectEnergy !== null && objectEnergy < objectArea,
   },
   sameForClasses: {
     name: "Same for both classes",
@@ -96,6 +96,7 @@ export function readMistakes(record, maps, classes) {
     topClasses: image.top_classes,
     similarity: image.similarity,
     objectEnergy: image.object_energy,
+    objectArea: image.object_area,
     maps: maps[slot].map((one) => ({ ...one, name: className(classes, one.class) })),
     original: { step: image.original[0], slot: image.original[1] },
   }));

@@ -70,7 +70,9 @@ def test_energy_inside_the_masks_by_hand(model):
     explained = explain(model, chosen, [left, torch.zeros_like(left), None])
     first = explained.maps[0, 0]
     assert explained.object_energy[0] == pytest.approx(float(first[:, :8].sum() / first.sum()), abs=1e-6)
+    assert explained.object_area[0] == 0.5
     assert explained.object_energy[1:].isnan().all()
+    assert explained.object_area[1:].isnan().all()
 
 
 def test_integer_images_are_explained_as_floats(model):

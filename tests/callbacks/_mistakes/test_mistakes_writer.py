@@ -56,6 +56,7 @@ def test_records_have_what_was_explained(run):
             assert image["is_correct"] == (predicted == int(chosen.targets[slot]))
             assert image["confidence"] == pytest.approx(float(probabilities[slot, predicted]), abs=1e-6)
             assert image["object_energy"] == pytest.approx(float(one.object_energy[slot]), abs=1e-6)
+            assert image["object_area"] == pytest.approx(float(one.object_area[slot]), abs=1e-6)
 
 
 def test_maps_are_restored_within_one_step_of_eight_bits(run):

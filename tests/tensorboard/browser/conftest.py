@@ -28,16 +28,6 @@ def tensorboard(logdir) -> Iterator[TensorBoardProcess]:
         yield process
 
 
-@pytest.fixture(scope="session")
-def browser():
-    from tests.tensorboard.browser.page_tools import CHROMIUM, sync_api
-
-    with sync_api.sync_playwright() as session:
-        browser = session.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def make_page(browser):
     """Return a function that opens a page. Any script error or policy violation fails the test."""
