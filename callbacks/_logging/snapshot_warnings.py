@@ -19,6 +19,7 @@ __all__ = ["SnapshotWarning", "find_warnings"]
 
 MOST_IMAGES = 16  # that one warning shows
 FEW = 0.25  # share of the images from which it is worth a warning
+SAME_PROBABILITIES = 1e-6  # largest difference of a class's probabilities in images that the model cannot tell apart
 BORDER_SHARE = 0.6  # of a map's energy, where a uniform map has 0.36
 TITLES = {
     "logits not finite": "Logits are not finite",
@@ -56,14 +57,34 @@ class SnapshotWarning(NamedTuple):
 def find_warnings(snapshot: Snapshot) -> list[SnapshotWarning]:
     """Return the warnings that a snapshot gives reason for.
 
-    They are about attention to the same position in all images, to the border, and beside the objects, and about
-    heatmaps that are not to be trusted. One image in four must show a warning, and for the same position all together.
+    They are about predictions that do not depend on the image, attention to the same position in all images, to the
+    border, and beside the objects, and about heatmaps that are not to be trusted. One image in four must show a
+    warning, and for the same prediction and position all together.
 
     Args:
         snapshot: The snapshot.
     """
-    found = [_same_position(snapshot), _border(snapshot), _beside_objects(snapshot), *_untrustworthy(snapshot)]
+    of_attention = [_same_position(snapshot), _border(snapshot), _beside_objects(snapshot)]
+    found = [_same_prediction(snapshot), *of_attention, *_untrustworthy(snapshot)]
     return [warning for warning in found if warning is not None]
+
+
+def _same_prediction(snapshot: Snapshot) -> SnapshotWarning | None:
+    labels = {label for label in snapshot.labels if label is not None}
+    probabilities = snapshot.probabilities.double()
+    spread = float((probabilities.amax(dim=0) - probabilities.amin(dim=0)).amax())
+    if len(labels) < 2 or not spread < SAME_PROBABILITIES:
+        return None
+    return SnapshotWarning(
+        "same prediction",
+        "The same prediction for every image",
+        f"The probabilities of {len(snapshot.maps)} images of {len(labels)} classes differ by less than "
+        f"{SAME_PROBABILITIES:g}, so that no heatmap can tell them apart.",
+        "The head may have died, for example behind a ReLU, or the training diverged: train from the beginning with a "
+        "lower learning rate of the head, and look at whether the loss falls. Or the images do not reach the model.",
+        spread,
+        list(range(len(snapshot.maps)))[:MOST_IMAGES],
+    )
 
 
 def _same_position(snapshot: Snapshot) -> SnapshotWarning | None:

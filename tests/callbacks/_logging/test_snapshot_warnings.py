@@ -37,6 +37,17 @@ def test_heatmaps_that_follow_the_objects_have_no_warning():
     assert kinds(snapshot) == []
 
 
+def test_the_same_prediction_for_images_of_several_classes():
+    snapshot = replace(make_snapshot(scattered()), labels=[0, 1] * (COUNT // 2))
+    (warning,) = find_warnings(snapshot)
+    assert (warning.kind, warning.value, list(warning.positions)) == ("same prediction", 0.0, list(range(COUNT)))
+    assert "12 images of 2 classes" in warning.measured
+    probabilities = snapshot.probabilities.clone()
+    probabilities[3] = torch.tensor([0.6999, 0.3001])
+    assert kinds(replace(snapshot, probabilities=probabilities)) == []
+    assert kinds(replace(snapshot, probabilities=torch.full_like(probabilities, torch.nan))) == ["logits not finite"]
+
+
 def test_the_same_position_in_all_images():
     maps = spots([2] * COUNT, [2] * COUNT)
     maps[5] = spots([12], [12])[0]
