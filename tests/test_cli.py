@@ -38,7 +38,7 @@ def test_a_run_prints_its_parameters_its_accuracy_its_folder_and_the_tensorboard
     assert len(re.findall(r"^model: [\d,]+ parameters$", output, flags=re.MULTILINE)) == 1
     assert not any(each in output for each in ("FLOPs", "Tip:", "TPU", "Loading `train_dataloader`"))
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in output.splitlines() if "  " in line}
-    assert lines["val/accuracy"].endswith("%")
+    assert re.fullmatch(r"[\d.]+%( in the last epoch, [\d.]+% in the best checkpoint)?", lines["val/accuracy"])
     assert lines["run"] == "runs/demo/version_0"
     program, arguments = lines["view with"].split(" ", 1)
     assert (

@@ -26,7 +26,7 @@ def print_summary(facts: Mapping[str, str]) -> None:
 def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str]:
     """Return the last accuracies of a training run, its best checkpoint, its folder and how to view it."""
     facts = {name: f"{float(value):.1%}" for name, value in trainer.callback_metrics.items() if "accuracy" in name}
-    facts |= _heatmap_facts(trainer)
+    facts |= _best_value(trainer, facts) | _heatmap_facts(trainer)
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if best:
         facts["best checkpoint"] = best
@@ -36,12 +36,22 @@ def training_summary(trainer: L.Trainer, directory: str | None) -> dict[str, str
     return facts
 
 
+def _best_value(trainer: L.Trainer, last: Mapping[str, str]) -> dict[str, str]:
+    """Return the monitored accuracy of the last epoch and of the best checkpoint, if they differ."""
+    name: str = getattr(trainer.checkpoint_callback, "monitor", None) or ""
+    score = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    if name not in last or score is None or f"{float(score):.1%}" == last[name]:
+        return {}
+    return {name: f"{last[name]} in the last epoch, {float(score):.1%} in the best checkpoint"}
+
+
 def _heatmap_facts(trainer: L.Trainer) -> dict[str, str]:
     """Return a line about constant heatmaps of the last snapshot, if there are any."""
     share = float(trainer.callback_metrics.get("cam/constant_maps", 0))
     if not share > 0:
         return {}
-    return {"heatmaps": f"{share:.0%} are constant: no evidence for the class was found. Try another explainer"}
+    advice = "Train longer, or try another method"
+    return {"heatmaps": f"{share:.0%} are constant: no evidence for the class was found. {advice}"}
 
 
 def photo_summary(writer: CamWriter) -> dict[str, str]:

@@ -17,3 +17,19 @@ def test_constant_heatmaps_are_a_line(share, line):
     assert facts["val_accuracy"] == "50.0%"
     assert facts.get("heatmaps", "").startswith(line)
     assert ("heatmaps" in facts) == bool(line)
+
+
+@pytest.mark.parametrize(
+    ("score", "line"),
+    [
+        (0.85, "82.5% in the last epoch, 85.0% in the best checkpoint"),
+        (0.8251, "82.5%"),
+        (None, "82.5%"),
+    ],
+)
+def test_the_accuracy_of_the_best_checkpoint_is_named_if_it_is_another(score, line):
+    best = None if score is None else torch.tensor(score)
+    checkpoint = SimpleNamespace(monitor="val/accuracy", best_model_score=best, best_model_path="best.ckpt")
+    metrics = {"val/accuracy": torch.tensor(0.825)}
+    facts = training_summary(SimpleNamespace(callback_metrics=metrics, checkpoint_callback=checkpoint), None)
+    assert facts == {"val/accuracy": line, "best checkpoint": "best.ckpt"}

@@ -118,7 +118,7 @@ html, body { margin: 0; height: 100%; }
 .camaug .toolbar-end { margin-left: auto; }
 .camaug .image-filters, .camaug .snapshot-slider, .camaug .display-options { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 10px; }
 .camaug:not([data-page="strip"]) .image-filters { display: none; }
-.camaug .snapshot-slider { flex: 1; flex-wrap: nowrap; min-width: min(460px, 100%); }
+.camaug .snapshot-slider { flex: 1; flex-wrap: nowrap; min-width: min-content; }
 .camaug .snapshot-slider button { flex: none; padding: 0; width: 28px; font-size: 16px; line-height: 1; }
 .camaug .snapshot-slider .snapshot-range { flex: 1; min-width: 80px; }
 .camaug .snapshot-label { min-width: 5em; text-align: right; font-weight: 500; }
@@ -344,7 +344,7 @@ ${[0, 1, 2, 3, 4, 5, 6].map((i) => `.camaug [data-series="${i}"] { color: var(--
   .camaug .toolbar { position: relative; }
   .camaug .popup { position: static; }
   .camaug .popup-panel, .camaug .popup-panel.right { top: 100%; left: 8px; right: 8px; width: auto; max-width: none; }
-  .camaug .snapshot-slider { flex: 1 1 100%; flex-wrap: wrap; }
+  .camaug .snapshot-slider { flex: 1 1 100%; flex-wrap: wrap; min-width: 0; }
   .camaug .snapshot-slider .snapshot-range { flex: 1 1 60%; }
   .camaug .snapshot-label { text-align: left; }
   .camaug .snapshot-extent { min-width: 0; }

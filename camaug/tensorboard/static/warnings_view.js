@@ -43,7 +43,8 @@ function summarise({ warnings, axis, snapshot }) {
   if (warnings.length > 0) return `${name}: ${count(warnings.length, "warning")}`;
   return (
     `${name}: no warning. Reasons for one are attention to the same position in all images, to the border, or beside the ` +
-    "objects, and heatmaps that are empty, the same for every class, or unchanged by random weights."
+    "objects, the same prediction for every image, and heatmaps that are empty, the same for every class, or unchanged " +
+    "by random weights. No warning is no proof that the model uses the objects: look at its mistakes, too."
   );
 }
 

@@ -237,3 +237,13 @@ def test_a_report_follows_the_colour_scheme_while_it_is_open(open_view):
     expect(root).to_have_attribute("data-theme", "light")
     page.emulate_media(color_scheme="dark")
     expect(root).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize("width", [390, 720, 1000, 1280, 1400])
+def test_the_slider_and_the_axis_keep_to_their_place(make_page, tensorboard, width):
+    page = make_page(tensorboard.tab_url, viewport={"width": width, "height": 900})
+    beyond = page.locator(".snapshot-slider").evaluate(
+        "(slider) => Math.max(...[...slider.children].map((child) => child.getBoundingClientRect().right))"
+        " - slider.getBoundingClientRect().right"
+    )
+    assert beyond <= 0.5
