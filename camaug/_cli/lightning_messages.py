@@ -6,8 +6,11 @@ import logging
 import warnings
 from typing import Any
 
+import lightning as L
 from lightning.pytorch.callbacks import ModelSummary
 from lightning.pytorch.utilities import rank_zero_info
+
+from camaug._cli.data_line import data_line
 
 __all__ = ["ParameterCount", "quieten_lightning"]
 
@@ -28,6 +31,12 @@ class ParameterCount(ModelSummary):
         """Print the number of parameters, and of those that are trained if some are frozen."""
         trained = "" if trainable_parameters == total_parameters else f", {trainable_parameters:,} of them trained"
         rank_zero_info(f"model: {total_parameters:,} parameters{trained}")
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Print the classes and the numbers of images."""
+        line = data_line(trainer)
+        if line is not None:
+            rank_zero_info(line)
 
 
 def quieten_lightning() -> None:
