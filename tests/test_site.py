@@ -75,6 +75,7 @@ def test_the_public_packages_are_those_that_users_import_from():
     assert {"camaug.explain", "camaug.metrics.Drift", "camaug.explainers.GradCAM"} <= set(public_values())
 
 
+@pytest.mark.slow  # a build takes half a minute
 def test_a_notebook_is_a_page_of_its_text_and_its_code(site):
     page = (site / "repository/examples/finetune.ipynb.html").read_text(encoding="utf-8")
     text = html.unescape(re.sub(r"<[^>]+>", "", page))
@@ -99,6 +100,7 @@ def value_of(path: str) -> object:
         return None
 
 
+@pytest.mark.slow  # a build takes half a minute
 def test_the_reference_has_what_a_class_and_a_function_say_of_themselves(site):
     text = (site / "reference/callbacks.html").read_text(encoding="utf-8")
     assert inspect.getdoc(camaug.callbacks.CamLogger).splitlines()[0] in text
@@ -106,6 +108,7 @@ def test_the_reference_has_what_a_class_and_a_function_say_of_themselves(site):
     assert not re.search(r":(?:class|func|meth|attr|mod):", re.sub(r"<[^>]+>", "", text))
 
 
+@pytest.mark.slow  # a build takes half a minute
 def test_the_reference_has_every_command_with_its_arguments(site):
     text = html.unescape(re.sub(r"<[^>]+>", "", (site / "reference/commands.html").read_text(encoding="utf-8")))
     for name, command in COMMANDS.items():
@@ -113,12 +116,14 @@ def test_the_reference_has_every_command_with_its_arguments(site):
     assert all(f"{words} " in text for words in ("--still N", "--checkpoint RUN", "camaug price --help"))
 
 
+@pytest.mark.slow  # a build takes half a minute
 def test_the_first_page_leads_to_the_reference(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     main = text.partition("<article")[2].partition("</article>")[0]
     assert len(set(re.findall(r'href="(reference/\w+\.html)"', main))) == len(list((site / "reference").glob("*.html")))
 
 
+@pytest.mark.slow  # a build takes half a minute
 def test_every_page_of_docs_is_in_the_navigation(site):
     start = (site / "index.html").read_text(encoding="utf-8")
     for path in (ROOT / "docs").rglob("*.md"):
@@ -127,6 +132,7 @@ def test_every_page_of_docs_is_in_the_navigation(site):
         assert page == "index.html" or f'href="{page}"' in start, page
 
 
+@pytest.mark.slow  # a build takes half a minute
 def test_pages_load_nothing_from_other_servers(site):
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
@@ -137,6 +143,7 @@ def test_pages_load_nothing_from_other_servers(site):
 
 
 @pytest.mark.skipif(find_chromium() is None, reason=f"no Chromium: {INSTALL}")
+@pytest.mark.slow  # a build takes half a minute
 def test_the_search_finds_a_class_in_pages_opened_from_disk(site, browser):
     from playwright.sync_api import expect
 

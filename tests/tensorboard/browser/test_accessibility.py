@@ -111,7 +111,7 @@ def test_axe_finds_nothing_serious(open_view, name, scheme):
     assert serious_findings(page) == []
 
 
-@pytest.mark.parametrize("width", [390, 420, 1280])
+@pytest.mark.parametrize("width", [390, *(pytest.param(width, marks=pytest.mark.slow) for width in (420, 1280))])
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_cut_off_at_the_sides(open_view, name, width):
     page = open_view(name, viewport={"width": width, "height": 844})
@@ -239,7 +239,9 @@ def test_a_report_follows_the_colour_scheme_while_it_is_open(open_view):
     expect(root).to_have_attribute("data-theme", "dark")
 
 
-@pytest.mark.parametrize("width", [390, 720, 1000, 1280, 1400])
+@pytest.mark.parametrize(
+    "width", [390, 1400, *(pytest.param(width, marks=pytest.mark.slow) for width in (720, 1000, 1280))]
+)
 def test_the_slider_and_the_axis_keep_to_their_place(make_page, tensorboard, width):
     page = make_page(tensorboard.tab_url, viewport={"width": width, "height": 900})
     beyond = page.locator(".snapshot-slider").evaluate(

@@ -50,7 +50,7 @@ def report_url(tensorboard) -> str:
     return path.as_uri()
 
 
-@pytest.fixture(params=["TensorBoard", "report"])
+@pytest.fixture(params=["TensorBoard", pytest.param("report", marks=pytest.mark.slow)])
 def open_page(request, make_page, tensorboard, report_url):
     """Return a function that opens the page of warnings, in TensorBoard and in the report."""
     # A report names runs with the folders above them.
